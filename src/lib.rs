@@ -1,0 +1,1 @@
+//! hookmux: one hook for libvirt that runs many scripts and gives one answer.
