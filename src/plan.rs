@@ -64,8 +64,8 @@ fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decisi
             Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
             None => gate::judge(entry, circumstances),
         };
-        // What somebody else has put there hides nothing.
-        if gate::distrust(entry, circumstances.user).is_none() {
+        // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
+        if decision == Decision::LeftToCaller || gate::distrust(entry, circumstances.user).is_none() {
             first_of.entry(&entry.key).or_insert(&entry.path);
         }
         judged.push((entry, decision));
