@@ -7,10 +7,11 @@ use std::path::Path;
 
 use crate::caller::{self, Daemon};
 use crate::child::Ended;
-use crate::contract::{self, Input, Words};
+use crate::contract::{self, Input, Output, Words};
 use crate::gate::Circumstances;
 use crate::invocation::Invocation;
 use crate::listing::{self, Listing, Scope, Selection};
+use crate::outcome::Kind;
 use crate::paths::{self, Place};
 use crate::plan::Plan;
 use crate::process::{self, Strings};
@@ -53,7 +54,7 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     if plan.steps.is_empty() {
         return Answer { code: 0, document: None, words: Vec::new() };
     }
-    let look_on = &mut |event: Event| report::event(call, &event);
+    let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
     match standard_input(call).and_then(|document| hook.perform(&plan, &document, look_on)) {
         Ok((walked, verdict)) => spoken(call, &plan, walked, verdict),
         Err(error) => own_fault(call, &error),
@@ -86,7 +87,8 @@ impl<'a> Hook<'a> {
         Plan::new(listing, call.row.order, Circumstances::ours(caller_runs_its_own))
     }
 
-    /// Runs a plan and judges it.
+    /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `look_on`
+    /// is told what happens, and for which of the two calls.
     ///
     /// # Errors
     /// What keeps hookmux itself from running anything: no descriptor left, no memory.
@@ -94,16 +96,19 @@ impl<'a> Hook<'a> {
         &self,
         plan: &Plan,
         document: &Spool,
-        look_on: &mut dyn FnMut(Event),
+        look_on: &mut dyn FnMut(&Invocation, Event),
     ) -> io::Result<(Walked, Verdict)> {
         process::inherit_nothing();
         let environment = self.environment();
         let mut watch = Watch::new()?;
-        let walked = run::walk(&plan.steps, self.call, &environment, document, &mut watch, look_on);
+        let call = self.call;
+        let heard = &mut |event: Event| look_on(call, event);
+        let mut walked = run::walk(&plan.steps, call, &environment, document, &mut watch, heard);
         let outcomes = walked.ended.iter().map(|ended| &ended.outcome);
-        let verdict = verdict::of(self.call.row.failure, outcomes, walked.stopped_by);
-        if let (Some(operation), true) = (self.call.row.undone_by, verdict.code != 0) {
-            run::undo(&plan.steps, &walked.ended, operation, &environment, &mut watch, look_on);
+        let verdict = verdict::of(call.row.failure, outcomes, walked.stopped_by);
+        if let Some(undoing) = call.undoing().filter(|_| verdict.code != 0) {
+            let heard = &mut |event: Event| look_on(&undoing, event);
+            walked.undone = run::undo(&plan.steps, &walked.ended, &undoing, &environment, &mut watch, heard);
         }
         Ok((walked, verdict))
     }
@@ -147,18 +152,33 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
 fn spoken(call: &Invocation, plan: &Plan, walked: Walked, verdict: Verdict) -> Answer {
     let mut said = Vec::new();
     if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
-        let Ended { outcome, errors, .. } = ended;
-        said.extend_from_slice(words::failure(call, &step.path, outcome).as_bytes());
-        said.push(b'\n');
-        said.extend_from_slice(errors);
+        tell(call, &step.path, ended, &mut said);
     } else if let Some(signal) = walked.stopped_by {
         said.extend_from_slice(format!("hookmux: {} failed: stopped by {signal}\n", words::call(call)).as_bytes());
+    }
+    if let Some(undoing) = call.undoing() {
+        // Something is left locked: that is worth as much as why.
+        let failed = walked.undone.iter().filter(|(_, ended)| ended.outcome.kind() != Kind::Success);
+        failed.for_each(|(script, ended)| tell(&undoing, script, ended, &mut said));
     }
     // No XML at all with a failure; and nothing to say without one.
     if verdict.code == 0 {
         said.clear();
     }
     Answer { code: verdict.code, document: walked.document.filter(|_| verdict.code == 0), words: said }
+}
+
+/// One failure: a line of ours, then what the script wrote.
+fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
+    let line = words::failure(call, script, &ended.outcome) + "\n";
+    let shown = Some(&ended.output).filter(|_| call.row.output == Output::Shown);
+    for words in [Some(&line.into_bytes()), shown, Some(&ended.errors)].into_iter().flatten() {
+        // A script need not end its last line, but it ends here.
+        if !words.is_empty() && said.last().is_some_and(|last| *last != b'\n') {
+            said.push(b'\n');
+        }
+        said.extend_from_slice(words);
+    }
 }
 
 /// The answer to a call that hookmux itself could not carry out.

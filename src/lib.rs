@@ -33,6 +33,7 @@ pub mod report;
 pub mod run;
 pub mod spool;
 pub mod stream;
+pub mod syslog;
 pub mod verdict;
 pub mod watch;
 pub mod way;

@@ -1,7 +1,7 @@
 //! Runs a plan. In: the steps, the call, the document. Out: what became of each step, and the document as the last
 //! filter left it. Does.
 
-use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -42,6 +42,8 @@ pub struct Walked {
     pub document: Option<Spool>,
     /// The signal that told us to stop.
     pub stopped_by: Option<Signal>,
+    /// What became of each script that was told to undo what it did, in that order.
+    pub undone: Vec<(PathBuf, Ended)>,
 }
 
 /// Runs the steps one after the other, until one fails where that matters.
@@ -63,7 +65,7 @@ pub fn walk(
         }
         look_on(Event::Starting(step));
         let input = filtered.as_ref().unwrap_or(document);
-        let mut end = one(step, &call.words, environment, input, call.row.output, watch, look_on);
+        let mut end = one(step, call, environment, input, watch, look_on);
         look_on(Event::Ended(step, &end));
         goes_on = verdict::goes_on(call.row.failure, &end.outcome);
         if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
@@ -72,24 +74,23 @@ pub fn walk(
         ended.push(end);
     }
     let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
-    Walked { ended, document: filtered, stopped_by: watch.stopped_by() }
+    Walked { ended, document: filtered, stopped_by: watch.stopped_by(), undone: Vec::new() }
 }
 
 /// Runs one step to its end.
 fn one(
     step: &Step,
-    words: &[OsString],
+    call: &Invocation,
     environment: &Strings,
     input: &Spool,
-    output: Output,
     watch: &mut Watch,
     look_on: &mut dyn FnMut(Event),
 ) -> Ended {
     if let Some(refusal) = &step.refusal {
         return never_started(Outcome::Refused(refusal.clone()));
     }
-    let document = (output == Output::Filter).then(|| input.length().saturating_add(MAX_GROWTH));
-    let start = Start { path: &step.path, words, environment, input, document, limit: None };
+    let document = (call.row.output == Output::Filter).then(|| input.length().saturating_add(MAX_GROWTH));
+    let start = Start { path: &step.path, words: &call.words, environment, input, document, limit: call.row.limit };
     let child = match Child::start(&start) {
         Ok(child) => child,
         Err(errno) => return never_started(Outcome::NotStarted(errno, obstacle::explain(&step.path, errno))),
@@ -108,21 +109,22 @@ fn one(
     ended
 }
 
-/// Gives the scripts that were started a chance to undo what they did, the last one first; whatever becomes of that,
-/// the others get theirs.
+/// Gives the scripts that were started a chance to undo what they did, by the call `undoing`, the last one first;
+/// whatever becomes of one, the others get theirs.
 pub fn undo(
     steps: &[Step],
     ended: &[Ended],
-    operation: &str,
+    undoing: &Invocation,
     environment: &Strings,
     watch: &mut Watch,
     look_on: &mut dyn FnMut(Event),
-) {
-    let words = [OsString::from(operation)];
+) -> Vec<(PathBuf, Ended)> {
     let started = steps.iter().zip(ended).filter(|(_, ended)| ended.outcome.was_started());
-    for (step, _) in started.rev() {
+    let turn = |(step, _): (&Step, &Ended)| {
         look_on(Event::Starting(step));
-        let ended = one(step, &words, environment, &Spool::nothing(), Output::Dropped, watch, look_on);
+        let ended = one(step, undoing, environment, &Spool::nothing(), watch, look_on);
         look_on(Event::Ended(step, &ended));
-    }
+        (step.path.clone(), ended)
+    };
+    started.rev().map(turn).collect()
 }

@@ -58,7 +58,9 @@ impl Cpio {
         // inode, mode, uid, gid, links, mtime, size, device (2), its device (2), length of the name, checksum
         let fields = [self.entries, mode, 0, 0, 1, 0, length, 0, 0, 0, 0, name_length, 0];
         self.bytes.extend_from_slice(b"070701");
-        fields.iter().for_each(|field| self.bytes.extend_from_slice(format!("{field:08x}").as_bytes()));
+        for field in fields {
+            self.bytes.extend_from_slice(format!("{field:08x}").as_bytes());
+        }
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.push(0);
         self.pad();

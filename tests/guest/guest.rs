@@ -91,8 +91,12 @@ impl Guest {
         let mut told = String::new();
         let mut last = "";
         for (operation, script) in calls.lines().filter_map(|line| line.split_once(' ')) {
-            let comma = if told.is_empty() { "" } else { ", " };
-            told += &if operation == last { format!(" {script}") } else { format!("{comma}{operation} {script}") };
+            if operation != last {
+                told += if told.is_empty() { "" } else { ", " };
+                told += operation;
+            }
+            told += " ";
+            told += script;
             last = operation;
         }
         if told.is_empty() { "nothing".to_owned() } else { told }

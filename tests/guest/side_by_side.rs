@@ -25,6 +25,11 @@ const SCENARIOS: &[Scenario] = &[
     scenario("20-b fails to freeze", "[ $1 = thaw ] || { echo no space left >&2; exit 3; }"),
     scenario("20-b says why on stdout", "[ $1 = thaw ] || { echo no space left; exit 3; }"),
     scenario("20-b fails to thaw", "[ $1 = freeze ] || { echo cannot unlock >&2; exit 4; }"),
+    Scenario {
+        prepare: "fsfreeze --freeze /var/log",
+        clear: "fsfreeze --unfreeze /var/log",
+        ..scenario("/var/log is frozen before, and 20-b writes 2000 lines", "[ $1 = thaw ] || seq 2000")
+    },
     scenario("20-b hangs", "[ $1 = thaw ] || sleep 1000"),
     scenario("20-b leaves a child behind, which holds its stdout for 10 s", "[ $1 = thaw ] || sleep 10 &"),
     Scenario {
@@ -46,6 +51,12 @@ const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+const HEADING: [&str; 7] =
+    ["what happens", "agent", "hook", "freeze answers", "then it is", "thaw answers", "scripts called"];
+
+/// The column of the agent.
+const AGENT: usize = 1;
+
 /// Longer than hookmux lets a script take.
 const LONG: Duration = Duration::from_secs(45);
 
@@ -63,10 +74,9 @@ fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
         })
         .collect();
     // One guest has played all scenarios; the reader wants all guests beside each other.
-    let rows: Vec<Row> =
-        (0..SCENARIOS.len()).flat_map(|at| columns.iter().map(move |column| column[at].clone())).collect();
-    let heading = ["what happens", "agent", "hook", "freeze answers", "then it is", "thaw answers", "scripts called"];
-    table::assert_documented("docs/fsfreeze.md", "Side by side", &table::lines(&heading, &rows));
+    let of_one = |at: usize| columns.iter().map(move |column| column[at].clone());
+    let rows: Vec<Row> = (0..SCENARIOS.len()).flat_map(|at| table::join(of_one(at), AGENT)).collect();
+    table::assert_documented("docs/fsfreeze.md", "Side by side", &table::lines(&HEADING, &rows));
 }
 
 fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) -> Row {

@@ -15,8 +15,23 @@ pub(crate) fn lines(heading: &[&str], rows: &[Row]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut lines = line(&mut heading.iter().copied());
     lines += &line(&mut heading.iter().map(|_| "---"));
-    rows.iter().for_each(|row| lines += &line(&mut row.iter().map(String::as_str)));
+    for row in rows {
+        lines += &line(&mut row.iter().map(String::as_str));
+    }
     lines
+}
+
+/// Rows that differ in nothing but the cell in `column` become one, which says `any` there.
+pub(crate) fn join(rows: impl Iterator<Item = Row>, column: usize) -> Vec<Row> {
+    let mut joined: Vec<Row> = Vec::new();
+    for row in rows {
+        let same = |other: &Row| (0..row.len()).all(|at| at == column || other[at] == row[at]);
+        match joined.iter_mut().find(|other| same(other)) {
+            Some(other) => other[column] = "any".to_owned(),
+            None => joined.push(row),
+        }
+    }
+    joined
 }
 
 /// Fails unless `document` has exactly this table under the heading `## title`.
@@ -28,9 +43,15 @@ pub(crate) fn assert_documented(document: &str, title: &str, table: &str) {
     let section = text.split("\n## ").find(|section| section.starts_with(&format!("{title}\n"))).unwrap_or_default();
     let written: Vec<&str> = section.lines().filter(|line| line.starts_with('|')).collect();
     let measured: Vec<&str> = table.lines().collect();
-    let differ: Vec<(Option<&&str>, Option<&&str>)> = (0..written.len().max(measured.len()))
-        .map(|at| (written.get(at), measured.get(at)))
-        .filter(|(written, measured)| written != measured)
-        .collect();
-    assert!(differ.is_empty(), "{document}, {title}: (written, measured) {differ:#?}\nall of it: {}", left.display());
+    let only = |these: &[&str], others: &[&str], mark: &str| {
+        let lines = these.iter().filter(|line| !others.contains(line));
+        lines.map(|line| format!("{mark} {line}\n")).collect::<String>()
+    };
+    assert!(
+        written == measured,
+        "{document}, {title}: - written, + measured\n{}{}all of it, to be read and then copied: {}",
+        only(&written, &measured, "-"),
+        only(&measured, &written, "+"),
+        left.display()
+    );
 }
