@@ -57,7 +57,17 @@ impl Agent {
 
     /// Sends a command and waits for its answer that long. Without one, what comes later is out of step: synchronise.
     pub(crate) fn ask_for(&mut self, command: &str, patience: Duration) -> Answer {
+        self.start(command);
+        self.answer(patience)
+    }
+
+    /// Sends a command whose answer is for later.
+    pub(crate) fn start(&mut self, command: &str) {
         self.send(command, &json!({}));
+    }
+
+    /// Waits for an answer that long.
+    pub(crate) fn answer(&mut self, patience: Duration) -> Answer {
         let begin = Instant::now();
         let line = self.line(begin + patience);
         let said = line.map(|mut line| match line["error"]["desc"].as_str() {

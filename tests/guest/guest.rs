@@ -137,7 +137,7 @@ impl fmt::Display for Answer {
                 let rest = rest.trim_end();
                 let more = match rest.len() {
                     0 => String::new(),
-                    1..80 => format!(" / {}", rest.replace('\n', " / ")),
+                    1..600 => format!(" / {}", rest.replace('\n', " / ")),
                     length => format!(" / … {} KiB", length.div_ceil(1024)),
                 };
                 write!(f, "\"{first}{more}\"")?;

@@ -14,5 +14,6 @@ mod guest;
 mod image;
 mod machine;
 mod prerequisites;
+mod sequences;
 mod side_by_side;
 mod table;
