@@ -1,0 +1,2 @@
+//! examples/demo: the README's first command. Does.
+const _: &str = "examples/demo demo.xml";
