@@ -3,9 +3,9 @@
 
 use crate::{Answer, Example, passes, refuses};
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,13 +41,11 @@ impl Guest {
     }
 
     fn program(self, name: &str, body: &str) -> Self {
-        let path = self.0.path("bin").join(name);
-        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        self.0.program(&format!("bin/{name}"), &format!("#!/bin/sh\n{body}\n"));
         self
     }
 
-    fn command(&self, word: &str) -> std::process::Command {
+    fn command(&self, word: &str) -> Command {
         let mut command = self.0.command(&[word]);
         command.env("PATH", self.0.path("bin"));
         command
@@ -102,6 +100,23 @@ fn mariadb_keeps_its_lock_from_freeze_to_thaw_and_its_caller_is_not_kept() {
         assert!(guest.comes(|guest| !guest.has("locked")), "the lock stays after thaw");
         assert_eq!((guest.has(STATE), guest.said()), (false, format!("BIN/{client} {SESSION}end\n")));
     }
+}
+
+#[test]
+fn the_lock_outlives_hookmux_and_goes_with_its_thaw() {
+    let guest = Guest::new("mariadb\n").program("mariadb", LOCKS);
+    fs::create_dir(guest.0.path("etc/qemu")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_hookmux"), guest.0.path("etc/qemu/fsfreeze-hook")).unwrap();
+    let agent = |word| {
+        let mut command = Command::new(guest.0.path("etc/qemu/fsfreeze-hook"));
+        command.arg(word).env("HOOKMUX_ROOT", guest.0.path("")).env("PATH", guest.0.path("bin"));
+        guest.0.answer(command, "")
+    };
+    assert_eq!(agent("freeze"), passes());
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!((guest.has("locked"), guest.said()), (true, format!("BIN/mariadb {SESSION}")));
+    assert_eq!(agent("thaw"), passes());
+    assert!(guest.comes(|guest| !guest.has("locked")), "the lock stays after thaw");
 }
 
 #[test]

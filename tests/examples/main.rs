@@ -11,6 +11,7 @@ mod demo;
 mod disks;
 mod flush;
 mod forward;
+mod forward_settings;
 mod protection;
 mod shelf;
 mod starts;
@@ -22,7 +23,7 @@ use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Where the examples lie.
 pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
@@ -52,6 +53,22 @@ pub(crate) fn refuses(line: &str) -> Answer {
     Answer { code: 1, stdout: String::new(), stderr: format!("{line}\n") }
 }
 
+/// Copies a program by a process of its own: a test that starts something while this one has a file open for writing
+/// would make the file "text file busy" for a moment.
+fn install(from: impl AsRef<OsStr>, stdin: Stdio, to: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-D", "-m", "755"]).arg(from).arg(to).stdin(stdin);
+    assert!(install.status().unwrap().success(), "{install:?}");
+}
+
+/// A file without a name that holds this, to be read from its beginning.
+fn holding(content: impl AsRef<[u8]>) -> fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content.as_ref()).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
 /// A copy of one example below a root of its own (`HOOKMUX_ROOT`), which goes with it.
 pub(crate) struct Example {
     root: tempfile::TempDir,
@@ -64,9 +81,11 @@ impl Example {
     pub(crate) fn new(name: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let script = root.path().join("etc/hookmux").join(name);
-        fs::create_dir_all(script.parent().unwrap()).unwrap();
-        fs::copy(Path::new(EXAMPLES).join(name), &script).unwrap();
-        fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        install(Path::new(EXAMPLES).join(name), Stdio::null(), &script);
+        for directory in ["", "etc", "etc/hookmux"] {
+            fs::set_permissions(root.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::set_permissions(script.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
         Self { root, script, command: |script| Command::new(script) }
     }
 
@@ -81,13 +100,18 @@ impl Example {
         self
     }
 
+    /// Writes a program below the root.
+    pub(crate) fn program(&self, name: &str, text: &str) {
+        install("/dev/stdin", holding(text).into(), &self.path(name));
+    }
+
     /// Starts the script by something else than itself.
     pub(crate) fn through(self, command: fn(&Path) -> Command) -> Self {
         Self { command, ..self }
     }
 
     /// Starts the script as a user who owns nothing; whoever is not root to begin with stays who he is.
-    pub(crate) fn as_nobody(self) -> Self {
+    pub(crate) fn called_by_nobody(self) -> Self {
         self.through(|script| {
             let mut command = Command::new(script);
             if nix::unistd::geteuid().is_root() {
@@ -111,10 +135,7 @@ impl Example {
 
     /// Runs a prepared command to its end.
     pub(crate) fn answer(&self, mut command: Command, stdin: impl AsRef<[u8]>) -> Answer {
-        let mut document = tempfile::tempfile().unwrap();
-        document.write_all(stdin.as_ref()).unwrap();
-        document.rewind().unwrap();
-        let output = command.stdin(document).output().unwrap();
+        let output = command.stdin(holding(stdin)).output().unwrap();
         let root = self.root.path().to_str().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(root, "ROOT");
         Answer { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }

@@ -118,7 +118,7 @@ fn a_list_that_cannot_be_read_is_a_veto_with_words() {
     symlink("/nowhere/at/all", dangling.path(list)).unwrap();
     let fifo = protection();
     nix::unistd::mkfifo(&fifo.path(list), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let closed = protection().setting("protected-domains", "vm2\n").as_nobody();
+    let closed = protection().setting("protected-domains", "vm2\n").called_by_nobody();
     fs::set_permissions(closed.path(list), fs::Permissions::from_mode(0o000)).unwrap();
 
     let seen = [directory, dangling, fifo, closed].map(|example| stop(&example, "vm1"));
