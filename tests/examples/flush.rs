@@ -32,7 +32,7 @@ impl Guest {
     fn new(database: &str) -> Self {
         let guest = Self(Example::new("fsfreeze-hook.d/10-flush-database").setting("flush-database", database));
         fs::create_dir(guest.0.path("bin")).unwrap();
-        for tool in ["sh", "cat", "id", "mkdir", "mkfifo", "rm", "touch"] {
+        for tool in ["sh", "cat", "id", "mkdir", "mkfifo", "rm", "tail", "touch", "tr"] {
             let found = ["/usr/bin", "/bin"].map(|directory| format!("{directory}/{tool}"));
             let found = found.iter().find(|path| fs::metadata(path).is_ok()).unwrap();
             symlink(found, guest.0.path("bin").join(tool)).unwrap();
@@ -124,7 +124,7 @@ fn a_client_that_does_not_get_the_lock_fails_the_freeze_with_its_words_and_leave
     let lost = "ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try restarting transaction";
     // (what the client does, what its words are)
     let cases = [
-        (format!("read -r _; echo '{lost}' >&2; exit 1"), lost),
+        (format!("read -r _; echo 'FLUSH TABLES\n--------\n{lost}' >&2; exit 1"), lost),
         ("echo 'cannot connect' >&2; exit 1".into(), "cannot connect"),
         ("exit 0".into(), ""),
         ("echo something else; cat >/dev/null".into(), ""),
@@ -194,6 +194,7 @@ fn postgresql_makes_a_checkpoint_as_its_own_user_and_fails_with_psqls_words() {
     assert_eq!(guest.said(), wanted);
 
     let down = "psql: error: connection to server failed: No such file or directory";
-    let guest = guest.program("psql", &format!("echo '{down}' >&2; exit 2"));
-    assert_eq!(guest.call("freeze"), frozen_not(&format!("psql did not make a checkpoint: {down}")));
+    let guest = guest.program("psql", &format!("echo '{down}\nIs the server running?' >&2; exit 2"));
+    let wanted = frozen_not(&format!("psql did not make a checkpoint: {down} Is the server running?"));
+    assert_eq!(guest.call("freeze"), wanted);
 }
