@@ -55,6 +55,13 @@ impl Guest {
         self.0.answer(self.command(word), "")
     }
 
+    fn thaw_within_10_seconds(&self) -> Answer {
+        let thaw = self.command("thaw");
+        let mut bounded = Command::new("timeout");
+        bounded.arg("10").arg(thaw.get_program()).args(thaw.get_args()).env("HOOKMUX_ROOT", self.0.path(""));
+        self.0.answer(bounded, "")
+    }
+
     fn has(&self, name: &str) -> bool {
         fs::symlink_metadata(self.0.path(name)).is_ok()
     }
@@ -79,7 +86,7 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.call("thaw");
+        self.thaw_within_10_seconds();
     }
 }
 
@@ -181,6 +188,17 @@ fn thaw_cleans_up_after_a_freeze_that_was_killed_while_it_waited() {
     assert_eq!(guest.call("thaw"), passes());
     assert!(guest.comes(|guest| guest.has("gone")), "the client is still there after thaw");
     assert!(!guest.has(STATE));
+}
+
+#[test]
+fn thaw_does_not_wait_for_a_holder_that_was_killed() {
+    let guest = Guest::new("mariadb").program("mariadb", LOCKS);
+    let mut freeze = guest.command("freeze").process_group(0).stdin(Stdio::null()).spawn().unwrap();
+    let group = nix::unistd::Pid::from_raw(i32::try_from(freeze.id()).unwrap());
+    assert!(freeze.wait().unwrap().success());
+    nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL).unwrap();
+
+    assert_eq!((guest.thaw_within_10_seconds(), guest.has(STATE)), (passes(), false));
 }
 
 #[test]
