@@ -69,6 +69,18 @@ pub fn daemon() -> Option<Daemon> {
     None
 }
 
+/// A libvirt daemon that is running, whoever's parent it is: the one with the highest release, since that is what is
+/// installed when an upgrade has left an older one running.
+#[must_use]
+pub fn running() -> Option<Daemon> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|found| found.path());
+    let daemons = processes.filter_map(|process| {
+        let name = name(&process).filter(|name| is_daemon(name))?;
+        Some(Daemon { name, process })
+    });
+    daemons.max_by_key(Daemon::version)
+}
+
 impl Daemon {
     /// Whether it runs what lies directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
     /// as one that does: a script that nobody runs is noticed, one that runs twice may have done harm by then.

@@ -128,7 +128,7 @@ pub struct Row {
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
     pub undone_by: Option<&'static str>,
-    /// How long one script may take, where no rule says otherwise; `None` where libvirt has no limit either.
+    /// How long a script may take where no rule says otherwise; libvirt itself sets no limit.
     #[serde(serialize_with = "in_seconds", rename = "limit-seconds")]
     pub limit: Option<Duration>,
     /// What a non-zero exit does, in words that follow "then".
@@ -177,7 +177,7 @@ const fn row(
     effect: &'static str,
 ) -> Row {
     let (sub_operation, extra) = words;
-    let (once_called, undone_by, output, order, limit) = (None, None, Output::Dropped, Order::Forward, None);
+    let (once_called, undone_by, limit, output, order) = (None, None, None, Output::Dropped, Order::Forward);
     Row {
         driver,
         operation,

@@ -6,7 +6,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod call;
 mod contract;
+mod explain;
 mod list;
 mod run;
 
@@ -28,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Show every script, in order, and what is skipped and why
     List(list::List),
+    /// Show what would run for a call, in order, by which rule, and who runs it
+    Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
     /// Print what libvirt does around each call
@@ -44,6 +48,7 @@ pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, error
     env_logger::Builder::new().filter_level(level).parse_env("HOOKMUX_LOG").format_timestamp(None).init();
     let done = match arguments.command {
         Command::List(list) => list.main(output),
+        Command::Explain(explain) => explain.main(output),
         Command::Run(run) => run.main(output, errors),
         Command::Contract(contract) => contract.main(output),
     };

@@ -1,16 +1,17 @@
 //! `hookmux run`: a call by hand. In: the words of the call. Out: each step as it happens, the verdict, and the filtered
 //! XML. Does what the hook does, with somebody looking on.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
 use super::FOUND;
+use super::call::{self, Call};
 use crate::contract::{self, Input, Output, Words};
 use crate::hook::Hook;
 use crate::invocation::Invocation;
@@ -18,39 +19,25 @@ use crate::plan::{Plan, Step};
 use crate::run::{Event, Walked};
 use crate::spool::Spool;
 use crate::verdict::Verdict;
-use crate::{paths, report, words};
+use crate::{report, words};
 
 /// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name
-    driver: OsString,
-    /// The guest or network; - where there is none
-    #[arg(allow_hyphen_values = true)]
-    object: OsString,
-    /// prepare, start, stop, …: see `hookmux contract`
-    operation: OsString,
-    /// begin or end: what libvirt says, if left out
-    #[arg(allow_hyphen_values = true)]
-    sub_operation: Option<OsString>,
-    /// The last word, such as the reason of a release
-    #[arg(allow_hyphen_values = true)]
-    extra: Option<OsString>,
+    #[command(flatten)]
+    call: Call,
     /// The XML that scripts read; a small document of the object's name, if left out
     #[arg(long, value_name = "FILE")]
     xml: Option<PathBuf>,
-    /// Look below this directory instead of /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
 }
 
 impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
     pub(super) fn main(&self, output: &mut dyn Write, errors: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        let root = std::path::absolute(&self.root)?;
-        let call = self.call(&root);
+        let root = self.call.root()?;
+        let call = self.call.invocation(&root);
         let document = self.document(&call)?;
-        let hook = Hook::new(&call, &root);
+        let hook = Hook::new(&call, &root, call::settings(&root)?);
         let plan = hook.plan();
         report::skipped(&call, &plan);
         writeln!(errors, "{}: {} to run", words::call(&call), count(&plan))?;
@@ -66,20 +53,6 @@ impl Run {
             std::io::copy(&mut document.reader()?, output)?;
         }
         Ok(if verdict.code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
-    }
-
-    fn call(&self, root: &Path) -> Invocation {
-        let known = contract::driver(&self.driver);
-        let row = contract::look_up(&self.driver, &self.operation);
-        let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
-        let words = match known.words {
-            Words::Libvirt => {
-                let (sub_operation, extra) = (or(&self.sub_operation, row.sub_operation), or(&self.extra, row.extra));
-                vec![self.object.clone(), self.operation.clone(), sub_operation, extra]
-            }
-            Words::GuestAgent => vec![self.operation.clone()],
-        };
-        Invocation::new(&self.driver, Some(paths::below(root, known.base)), words)
     }
 
     fn document(&self, call: &Invocation) -> anyhow::Result<Spool> {
@@ -161,6 +134,9 @@ fn conclude(
         plan.steps.iter().zip(&walked.ended).filter(|(_, ended)| ended.outcome == crate::outcome::Outcome::NotRun)
     {
         writeln!(errors, "  {}\n    not run, since an earlier one failed", path(step))?;
+    }
+    for step in &plan.afterwards {
+        writeln!(errors, "  {}\n    to be started afterwards, without waiting; not by hand", path(step))?;
     }
     for path in &plan.left_to_caller {
         writeln!(errors, "  {}\n    left to libvirt", words::printable(path.as_os_str()))?;

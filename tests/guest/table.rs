@@ -27,7 +27,7 @@ pub(crate) fn join(rows: impl Iterator<Item = Row>, column: usize) -> Vec<Row> {
     for row in rows {
         let same = |other: &Row| (0..row.len()).all(|at| at == column || other[at] == row[at]);
         match joined.iter_mut().find(|other| same(other)) {
-            Some(other) => other[column] = "any".to_owned(),
+            Some(other) => "any".clone_into(&mut other[column]),
             None => joined.push(row),
         }
     }
@@ -45,11 +45,11 @@ pub(crate) fn assert_documented(document: &str, title: &str, table: &str) {
     let measured: Vec<&str> = table.lines().collect();
     let only = |these: &[&str], others: &[&str], mark: &str| {
         let lines = these.iter().filter(|line| !others.contains(line));
-        lines.map(|line| format!("{mark} {line}\n")).collect::<String>()
+        lines.map(|line| format!("{mark} {line}")).collect::<Vec<_>>().join("\n")
     };
     assert!(
         written == measured,
-        "{document}, {title}: - written, + measured\n{}{}all of it, to be read and then copied: {}",
+        "{document}, {title}: - written, + measured\n{}\n{}\nall of it, to be read and then copied: {}",
         only(&written, &measured, "-"),
         only(&measured, &written, "+"),
         left.display()

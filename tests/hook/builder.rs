@@ -109,6 +109,11 @@ impl Hooks {
         self.file(script, 0o755, text)
     }
 
+    /// Writes hookmux.toml.
+    pub fn settings(self, text: &str) -> Self {
+        self.file("hookmux.toml", 0o644, text)
+    }
+
     pub fn link(self, script: &str, target: impl AsRef<Path>) -> Self {
         let path = self.path(script);
         self.directory(path.parent().unwrap());

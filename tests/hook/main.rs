@@ -11,11 +11,14 @@
 
 mod builder;
 
+mod afterwards;
 mod answers;
 mod children;
 mod filters;
 mod freeze;
+mod limits;
 mod odd;
 mod once;
 mod order;
+mod rules;
 mod still;

@@ -68,7 +68,7 @@ fn an_input_that_cannot_be_read_fails_what_can_be_aborted_and_nothing_else() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     let shell = "h=$1; shift; exec \"$h\" vm1 OPERATION begin - </";
     let call = |operation: &str| hooks.see(through_shell(&hooks, &shell.replace("OPERATION", operation)));
-    call("start").is_like(1, [], &["hookmux: qemu start 'vm1' failed before any script could run: Is a directory"]);
+    call("start").is_like(1, [], &["hookmux: qemu start 'vm1' failed: before any script could run: Is a directory"]);
     call("reconnect").is(0, [], "");
 }
 
