@@ -89,3 +89,30 @@ fn an_agent_without_outputs_gets_its_answer_as_well() {
     let status = crate::builder::spawn(command.stdin(null()).stdout(null()).stderr(null())).wait().unwrap();
     assert_eq!(status.code(), Some(3));
 }
+
+#[test]
+fn each_thaw_after_a_failed_freeze_has_a_limit_of_its_own() {
+    let hooks = Hooks::new()
+        .settings("[[rule]]\noperation = 'thaw'\ntimeout = '200ms'\n")
+        .script("fsfreeze-hook.d/10-a", "[ $1 = freeze ] || sleep 1000")
+        .script("fsfreeze-hook.d/20-b", "[ $1 = freeze ] || sleep 1000")
+        .script("fsfreeze-hook.d/30-c", "exit 3");
+    hooks
+        .call("fsfreeze-hook freeze")
+        .is(
+            3,
+            ["10-a", "20-b", "30-c", "30-c", "20-b", "10-a"],
+            "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/30-c exited 3\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/30-c exited 3\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 200 ms\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/10-a timed out after 200 ms\n",
+        )
+        .within(crate::builder::HANG);
+}
+
+#[test]
+fn a_rule_can_give_a_script_another_limit() {
+    let hooks = hooks("sleep 1000").settings("[[rule]]\nscript = '20-b'\ntimeout = '300ms'\n");
+    let line = "hookmux: fsfreeze-hook freeze failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 300 ms\n";
+    hooks.call("fsfreeze-hook freeze").is(1, ["10-a", "20-b", "20-b", "10-a"], line);
+}
