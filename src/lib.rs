@@ -1,1 +1,39 @@
 //! hookmux: one hook for libvirt that runs many scripts and gives one answer.
+//!
+//! ```text
+//! argv[0], argv, stdin
+//!       │ invocation   pure     words → Invocation { driver, object, operation, sub_operation, extra, row }
+//!       │ contract     data     (driver, operation) → Row { failure, output, order, … }
+//!       │ listing      reads    directories → entries: facts, no judgement    (way, guest)
+//!       │ caller       reads    parents → the libvirt daemon and its release
+//!       │ gate, plan   pure     entries → steps in order, and what is skipped with the reason
+//!       │ spool        does     stdin → a sealed document
+//!       │ run          does     steps → outcomes, and the document as filtered    (child, watch, stream, process)
+//!       │ verdict      pure     outcomes → exit code
+//!       │ words        pure     outcomes → sentences
+//!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log
+//! ```
+
+pub mod admin;
+pub mod caller;
+pub mod child;
+pub mod contract;
+pub mod gate;
+pub mod guest;
+pub mod hook;
+pub mod invocation;
+pub mod listing;
+pub mod names;
+pub mod obstacle;
+pub mod outcome;
+pub mod paths;
+pub mod plan;
+pub mod process;
+pub mod report;
+pub mod run;
+pub mod spool;
+pub mod stream;
+pub mod verdict;
+pub mod watch;
+pub mod way;
+pub mod words;

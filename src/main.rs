@@ -1,2 +1,35 @@
 //! The only door: reads the words, hands them on, writes the answer.
-fn main() {}
+#![allow(clippy::disallowed_methods, reason = "here it is allowed, and nowhere else")]
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use hookmux::hook::{self, Answer};
+use hookmux::invocation::{self, Personality};
+use hookmux::{admin, paths};
+
+fn main() -> ExitCode {
+    match invocation::personality(std::env::args_os()) {
+        Personality::Hook(call) => {
+            let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
+            write(hook::answer(&call, &root))
+        }
+        Personality::Administrator => admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr()),
+    }
+}
+
+/// Writes the document first: if it cannot be written whole, the code must be another.
+fn write(answer: Answer) -> ExitCode {
+    let mut code = answer.code;
+    let mut words = answer.words;
+    if let Some(document) = answer.document
+        && let Err(error) = document.write_to(io::stdout())
+    {
+        code = hookmux::verdict::FAULT;
+        words = format!("hookmux: the filtered XML could not be written: {error}\n").into_bytes();
+    }
+    // Nobody reads it any more: that changes no answer.
+    let _ = io::stderr().write_all(&words);
+    ExitCode::from(code)
+}

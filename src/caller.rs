@@ -1,0 +1,201 @@
+//! Who calls us: the libvirt daemon among our parents, and whether it runs its own `.d` by itself. In: /proc. Out: the
+//! daemon's name, and an answer when it is asked for. Reads; what it reads is taken apart by pure functions.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A daemon that runs hooks: libvirtd and, since 5.7.0, one for each driver.
+const DAEMONS: &[&str] = &[
+    "libvirtd",
+    "virtqemud",
+    "virtlxcd",
+    "virtxend",
+    "virtvboxd",
+    "virtvzd",
+    "virtchd",
+    "virtbhyved",
+    "virtnetworkd",
+    "virtstoraged",
+    "virtinterfaced",
+    "virtnodedevd",
+    "virtnwfilterd",
+    "virtsecretd",
+    "virtproxyd",
+];
+
+/// The first release that runs the files in `<driver>.d` itself, as [`Version`] counts.
+const RUNS_ITS_OWN_SINCE: Version = Version { major: 6, minor: 5 };
+
+/// How far up we look. A daemon is our parent, or a shell's between us; a chain longer than this is no caller's.
+const MAX_ANCESTORS: usize = 16;
+
+/// As much of a process's maps as is read: libvirtd's is below 200 KiB.
+const MAX_MAPS: u64 = 4 << 20;
+
+/// The libvirt daemon that called us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// Its executable's file name.
+    pub name: OsString,
+    process: PathBuf,
+}
+
+/// A libvirt release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// 9 in 9.0.0
+    pub major: u32,
+    /// 0 in 9.0.0
+    pub minor: u32,
+}
+
+/// Walks up the parents of this process to a libvirt daemon.
+#[must_use]
+pub fn daemon() -> Option<Daemon> {
+    let mut pid = std::os::unix::process::parent_id();
+    for _ in 0..MAX_ANCESTORS {
+        if pid <= 1 {
+            return None;
+        }
+        let process = Path::new("/proc").join(pid.to_string());
+        if let Some(name) = name(&process).filter(|name| is_daemon(name)) {
+            return Some(Daemon { name, process });
+        }
+        pid = parent_in_stat(&fs::read(process.join("stat")).ok()?)?;
+    }
+    None
+}
+
+impl Daemon {
+    /// Whether it runs what lies directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
+    /// as one that does: a script that nobody runs is noticed, one that runs twice may have done harm by then.
+    #[must_use]
+    pub fn runs_its_own(&self) -> bool {
+        self.version().is_none_or(|version| version >= RUNS_ITS_OWN_SINCE)
+    }
+
+    /// Its release, by the name of the library that it has mapped.
+    #[must_use]
+    pub fn version(&self) -> Option<Version> {
+        let maps = File::open(self.process.join("maps")).ok()?;
+        version_in_maps(BufReader::with_capacity(1 << 16, maps.take(MAX_MAPS))).ok()?
+    }
+}
+
+/// The file name of a process's executable; its command's name where that cannot be seen.
+fn name(process: &Path) -> Option<OsString> {
+    if let Ok(path) = fs::read_link(process.join("exe")) {
+        return executable_name(path.as_os_str()).map(OsStr::to_owned);
+    }
+    let command = fs::read(process.join("comm")).ok()?;
+    Some(OsStr::from_bytes(command.trim_ascii_end()).to_owned())
+}
+
+/// The file name in a link `exe`. The kernel adds " (deleted)" once an upgrade has replaced the file.
+fn executable_name(path: &OsStr) -> Option<&OsStr> {
+    let path = path.as_bytes();
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    Path::new(OsStr::from_bytes(path)).file_name()
+}
+
+fn is_daemon(name: &OsStr) -> bool {
+    // In a build tree, libtool calls it lt-libvirtd.
+    let name = name.as_bytes();
+    let name = name.strip_prefix(b"lt-").unwrap_or(name);
+    DAEMONS.iter().any(|daemon| daemon.as_bytes() == name)
+}
+
+/// The parent in a line of /proc/PID/stat: the second word after the last parenthesis, since the command's name between
+/// them may hold anything.
+fn parent_in_stat(stat: &[u8]) -> Option<u32> {
+    let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
+    let word = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// Reads maps up to the line of libvirt's library.
+///
+/// # Errors
+/// That of reading.
+pub fn version_in_maps(mut maps: impl BufRead) -> io::Result<Option<Version>> {
+    let mut line = Vec::new();
+    while maps.read_until(b'\n', &mut line)? > 0 {
+        if let Some(version) = version_in_line(&line) {
+            return Ok(Some(version));
+        }
+        line.clear();
+    }
+    Ok(None)
+}
+
+/// The release in `…/libvirt.so.0.9000.0`: the second number is major × 1000 + minor (libtool's -version-info, from
+/// libvirt's `meson.build`).
+fn version_in_line(line: &[u8]) -> Option<Version> {
+    const LIBRARY: &[u8] = b"/libvirt.so.0.";
+    let at = line.windows(LIBRARY.len()).rposition(|window| window == LIBRARY)?;
+    let number = line.get(at.checked_add(LIBRARY.len())?..)?.split(|byte| *byte == b'.').next()?;
+    let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    Some(Version { major: number.checked_div(1000)?, minor: number.checked_rem(1000)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn daemons_are_known_by_their_executables_even_after_an_upgrade() {
+        let rows = [
+            ("/usr/sbin/libvirtd", true),
+            ("/usr/sbin/libvirtd (deleted)", true),
+            ("/usr/sbin/virtqemud", true),
+            ("/build/src/.libs/lt-virtnetworkd", true),
+            ("/usr/bin/bash", false),
+            ("/usr/sbin/virtlogd", false),
+            ("/usr/bin/libvirtd-guests", false),
+            ("/", false),
+        ];
+        for (path, expected) in rows {
+            assert_eq!(executable_name(OsStr::new(path)).is_some_and(is_daemon), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_parent_stands_after_the_last_parenthesis() {
+        let rows: [(&[u8], Option<u32>); 6] = [
+            (b"42 (bash) S 41 42 42 0 -1", Some(41)),
+            (b"42 (a) S 7 (b) R 9 1", Some(9)),
+            (b"42 (bash", None),
+            (b"42 (bash) S", None),
+            (b"", None),
+            (b"42 (x) S -1 2", None),
+        ];
+        for (stat, parent) in rows {
+            assert_eq!(parent_in_stat(stat), parent, "{}", stat.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_release_is_in_the_name_of_the_mapped_library() {
+        let version = |major, minor| Some(Version { major, minor });
+        let line = "7f10-7f20 r-xp 00000000 08:01 42   /usr/lib/x86_64-linux-gnu/";
+        let rows = [
+            ("libvirt.so.0.9000.0\n", version(9, 0)),
+            ("libvirt.so.0.12008.0 (deleted)\n", version(12, 8)),
+            ("libvirt.so.0.6005.0", version(6, 5)),
+            ("libvirt.so.0.6004.0", version(6, 4)),
+            ("libvirt-qemu.so.0.9000.0\n", None),
+            ("libvirt.so.0\n", None),
+            ("libvirt.so.0.x.0\n", None),
+            ("libvirt.so.0.99999999999.0\n", None),
+            ("", None),
+        ];
+        for (name, expected) in rows {
+            let maps = format!("7f00-7f10 r--p 0 00:00 0 [heap]\n{line}{name}");
+            assert_eq!(version_in_maps(maps.as_bytes()).unwrap(), expected, "{name}");
+        }
+        assert!(version(6, 5) >= Some(RUNS_ITS_OWN_SINCE) && version(6, 4) < Some(RUNS_ITS_OWN_SINCE));
+    }
+}

@@ -1,0 +1,179 @@
+//! One script that is running. In: what to start. Out: how it ended, and what it wrote. Does.
+
+use std::ffi::{CString, OsString};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, pipe2};
+
+use crate::outcome::Outcome;
+use crate::process::{self, Launch, Strings};
+use crate::spool::Spool;
+use crate::stream::{Content, Stream};
+use crate::way;
+
+/// Time between asking a script to end and ending it, where no setting says otherwise: long enough to put a lock away,
+/// short enough for somebody who waits for `virsh`.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// What a script is started with.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The script.
+    pub path: &'a Path,
+    /// The words after its own name.
+    pub words: &'a [OsString],
+    /// `NAME=value`
+    pub environment: &'a Strings,
+    /// What it reads.
+    pub input: &'a Spool,
+    /// How many bytes of its standard output are kept as a document; `None` where they are words like any.
+    pub document: Option<u64>,
+    /// How long it may take.
+    pub limit: Option<Duration>,
+}
+
+/// A script that is running.
+#[derive(Debug)]
+pub struct Child {
+    /// Its process, which leads a group of its own.
+    pub pid: Pid,
+    /// Since when.
+    pub started: Instant,
+    /// Its standard output.
+    pub output: Stream,
+    /// Its standard error.
+    pub errors: Stream,
+    limit: Option<Duration>,
+    stage: Stage,
+}
+
+/// How far the ending of a script that takes too long has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    InTime,
+    Asked(Instant),
+    Forced,
+}
+
+/// A script that has ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// After what time.
+    pub elapsed: Duration,
+    /// The last of its standard output, where that is no document.
+    pub output: Vec<u8>,
+    /// The last of its standard error.
+    pub errors: Vec<u8>,
+    /// Its standard output, where that is a document.
+    pub document: Option<Spool>,
+}
+
+impl Child {
+    /// Starts a script.
+    ///
+    /// # Errors
+    /// Why it cannot be started: of execve, or of what is needed before.
+    pub fn start(start: &Start) -> Result<Self, Errno> {
+        let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
+        // argv[0] is the path, as libvirt has it.
+        let argv = [start.path.as_os_str().to_owned()].into_iter().chain(start.words.iter().cloned()).collect();
+        let input = start.input.reader().map_err(|error| way::errno(&error))?;
+        let (output, output_end) = pipe()?;
+        let (errors, errors_end) = pipe()?;
+        let streams = [input.as_fd(), output_end.as_fd(), errors_end.as_fd()];
+        let launch = Launch { program: &program, argv: &argv, environment: start.environment, streams };
+        let started = Instant::now();
+        let pid = process::spawn(&launch)?;
+        let output = match start.document {
+            Some(limit) => Stream::document(output, limit),
+            None => Stream::words(output),
+        };
+        let (errors, limit, stage) = (Stream::words(errors), start.limit, Stage::InTime);
+        Ok(Self { pid, started, output, errors, limit, stage })
+    }
+
+    /// When something is to be done about its taking too long.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::InTime => self.started.checked_add(self.limit?),
+            Stage::Asked(since) => since.checked_add(GRACE),
+            Stage::Forced => None,
+        }
+    }
+
+    /// Asks it to end, or ends it, with all that belongs to its group, if it is time for that.
+    pub fn enforce_limit(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.stage {
+            Stage::InTime => {
+                self.signal(Signal::SIGTERM);
+                self.stage = Stage::Asked(now);
+            }
+            Stage::Asked(_) | Stage::Forced => {
+                self.signal(Signal::SIGKILL);
+                self.stage = Stage::Forced;
+            }
+        }
+    }
+
+    /// Sends a signal to its group.
+    pub fn signal(&self, signal: Signal) {
+        // ESRCH: it ended a moment ago.
+        let _ = killpg(self.pid, signal);
+    }
+
+    /// Whether it has ended; it is reaped then.
+    pub fn poll_end(&mut self) -> Option<Outcome> {
+        if self.stage != Stage::InTime && !process::has_ended(self.pid) {
+            return None;
+        }
+        if self.stage != Stage::InTime {
+            // What it has left in the background took part in taking too long. Before it is reaped, since its number,
+            // and so the group's, is nobody else's until then.
+            self.signal(Signal::SIGKILL);
+        }
+        let status = match process::reap(self.pid, false) {
+            Ok(None) => return None,
+            Ok(Some(status)) => status,
+            // Reaped by somebody else, which nobody here does; its exit code is gone.
+            Err(errno) => return Some(Outcome::Lost(errno)),
+        };
+        Some(match (self.stage, status.code(), status.signal()) {
+            (Stage::Asked(_) | Stage::Forced, ..) => Outcome::TimedOut(self.limit.unwrap_or_default()),
+            (_, Some(code), _) => Outcome::Exited(code),
+            (_, None, signal) => Outcome::Killed(signal.unwrap_or_default()),
+        })
+    }
+
+    /// Puts together what it leaves behind.
+    #[must_use]
+    pub fn into_ended(self, outcome: Outcome) -> Ended {
+        let elapsed = self.started.elapsed();
+        let errors = self.errors.into_words();
+        let (outcome, output, document) = match (outcome, self.output.into_content()) {
+            (Outcome::Exited(0), Content::Document(Err(error))) => {
+                (Outcome::Lost(way::errno(&error)), Vec::new(), None)
+            }
+            (Outcome::Exited(0), Content::Document(Ok(document))) => (Outcome::Exited(0), Vec::new(), Some(document)),
+            (outcome, Content::Document(_)) => (outcome, Vec::new(), None),
+            (outcome, Content::Words(words)) => (outcome, words, None),
+        };
+        Ended { outcome, elapsed, output, errors, document }
+    }
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
+    pipe2(OFlag::O_CLOEXEC)
+}

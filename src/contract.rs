@@ -1,0 +1,297 @@
+//! What libvirt (or the guest agent) does around each call: one row an operation.
+//! In: a driver's and an operation's name. Out: the row. Pure: a table and its look-up.
+//!
+//! Source of the rows: libvirt's `docs/hooks.rst`, `src/util/virhook.c` and the callers in `src/{qemu,lxc,libxl,bhyve,
+//! network,remote}`, 5.0 to 12.8.0; `qga/commands-posix.c` for the guest agent. A new driver or operation is one more
+//! row and no other change.
+
+use std::ffi::OsStr;
+
+use serde::Serialize;
+
+/// What the caller does when the hook exits with another code than 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Failure {
+    /// The operation does not take place, or is undone.
+    Aborts,
+    /// The guest, which is running, is killed.
+    KillsGuest,
+    /// Nothing: the operation is over already.
+    Ignored,
+}
+
+/// What the caller does with the hook's standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// Dropped, or joined to the error text.
+    Dropped,
+    /// Taken as the new XML; empty output leaves the XML as it is.
+    Filter,
+}
+
+/// The order of the steps of one call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// By file name.
+    Forward,
+    /// By file name, the last one first: what was set up last is taken down first.
+    Reverse,
+}
+
+/// What the caller writes to the hook's standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// The XML of the guest, or of the container.
+    Domain,
+    /// `<hookData>` around the XML of the network and, where there is one, of its port.
+    HookData,
+    /// Nothing: standard input is /dev/null, and is not read.
+    Nothing,
+    /// Whatever is there: the call is not in this table.
+    Unknown,
+}
+
+/// How the words after argv\[0\] are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// Object, operation, sub-operation, extra.
+    Libvirt,
+    /// The operation alone.
+    GuestAgent,
+}
+
+/// A kind of hook: the name under which it is called, and what all its operations share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driver {
+    /// The hook's file name, and its `.d` directories' without the `.d`.
+    pub name: &'static str,
+    /// How its words are laid out.
+    pub words: Words,
+    /// Where the caller looks for the hook: the directory when argv\[0\] names none.
+    pub base: &'static str,
+}
+
+/// The drivers that the table knows. Any other name is a driver that libvirt may yet invent.
+pub const DRIVERS: &[Driver] = &[
+    libvirt("qemu"),
+    libvirt("lxc"),
+    libvirt("libxl"),
+    libvirt("bhyve"),
+    libvirt("network"),
+    libvirt("daemon"),
+    Driver { name: "fsfreeze-hook", words: Words::GuestAgent, base: "/etc/qemu" },
+];
+
+/// A driver of a name that the table does not know: called as libvirt calls all of its own.
+pub const UNKNOWN_DRIVER: Driver = libvirt("");
+
+const fn libvirt(name: &'static str) -> Driver {
+    Driver { name, words: Words::Libvirt, base: "/etc/libvirt/hooks" }
+}
+
+/// The driver of that name, or [`UNKNOWN_DRIVER`].
+#[must_use]
+pub fn driver(name: &OsStr) -> Driver {
+    DRIVERS.iter().find(|driver| name == driver.name).copied().unwrap_or(UNKNOWN_DRIVER)
+}
+
+/// One operation of one driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The hook's file name.
+    pub driver: &'static str,
+    /// The operation, as libvirt's newest release calls it.
+    pub operation: &'static str,
+    /// The name that older releases give it; the same operation in rules and directories.
+    pub once_called: Option<&'static str>,
+    /// The fourth word of argv, for people: the look-up does not use it.
+    pub sub_operation: &'static str,
+    /// The fifth word of argv, for people.
+    pub extra: &'static str,
+    /// The first libvirt release that makes this call.
+    pub since: &'static str,
+    /// What is on standard input.
+    pub input: Input,
+    /// What a non-zero exit does.
+    pub failure: Failure,
+    /// What standard output does.
+    pub output: Output,
+    /// In which order the steps run.
+    pub order: Order,
+    /// The operation that undoes this one, given to every script that was started when a later one fails, because the
+    /// caller gives it to none.
+    pub undone_by: Option<&'static str>,
+    /// What a non-zero exit does, in words that follow "then".
+    pub effect: &'static str,
+}
+
+impl Row {
+    /// Whether `operation` is this row's, by its newer or its older name.
+    #[must_use]
+    pub fn is_called(&self, operation: &OsStr) -> bool {
+        operation == self.operation || self.once_called.is_some_and(|older| operation == older)
+    }
+
+    const fn filter(self) -> Self {
+        Self { output: Output::Filter, ..self }
+    }
+
+    const fn once_called(self, older: &'static str) -> Self {
+        Self { once_called: Some(older), ..self }
+    }
+
+    const fn undone_by(self, operation: &'static str) -> Self {
+        Self { undone_by: Some(operation), ..self }
+    }
+
+    const fn reverse(self) -> Self {
+        Self { order: Order::Reverse, ..self }
+    }
+}
+
+const fn row(
+    driver: &'static str,
+    operation: &'static str,
+    words: (&'static str, &'static str),
+    since: &'static str,
+    input: Input,
+    failure: Failure,
+    effect: &'static str,
+) -> Row {
+    let (sub_operation, extra) = words;
+    let (once_called, undone_by, output, order) = (None, None, Output::Dropped, Order::Forward);
+    Row {
+        driver,
+        operation,
+        once_called,
+        sub_operation,
+        extra,
+        since,
+        input,
+        failure,
+        output,
+        order,
+        undone_by,
+        effect,
+    }
+}
+
+const BEGIN: (&str, &str) = ("begin", "-");
+const END: (&str, &str) = ("end", "-");
+
+const NOT_STARTED: &str = "the start is aborted";
+const KILLED_AT_START: &str = "the start fails and the guest is killed";
+const KILLED: &str = "the running guest is killed";
+const NOTHING: &str = "nothing: libvirt goes on";
+
+/// Every operation that is known, driver by driver, in the order of a guest's life.
+#[rustfmt::skip]
+pub const ROWS: &[Row] = {
+    use Failure::{Aborts, Ignored, KillsGuest};
+    use Input::{Domain, HookData, Nothing};
+    &[
+        row("qemu", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED),
+        row("qemu", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
+        row("qemu", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
+        // Proposed on libvirt's list; in no release up to 12.8.0.
+        row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the shutdown is refused and the guest runs on"),
+        row("qemu", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
+        row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING),
+        row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),
+        row("qemu", "restore", BEGIN, "1.2.9", Domain, Aborts, "the restore is aborted").filter(),
+        row("qemu", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
+        // No caller since 5.5.0.
+        row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted"),
+
+        row("lxc", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED),
+        row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
+        row("lxc", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
+        row("lxc", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
+        row("lxc", "release", END, "0.9.0", Domain, Ignored, NOTHING),
+        row("lxc", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
+
+        row("libxl", "prepare", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED),
+        row("libxl", "start", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED),
+        row("libxl", "started", BEGIN, "2.1.0", Domain, Aborts, KILLED_AT_START),
+        row("libxl", "stopped", END, "2.1.0", Domain, Ignored, NOTHING),
+        row("libxl", "release", END, "2.1.0", Domain, Ignored, NOTHING),
+        // Seen on Xen 4.17 with libvirt 9.0.0: standard input is empty, and what a filter writes is taken all the same.
+        row("libxl", "migrate", BEGIN, "2.1.0", Domain, Aborts, "the incoming migration is cancelled").filter(),
+        // Seen there, too: libvirt says "shut off" while the Xen guest keeps running.
+        row("libxl", "reconnect", BEGIN, "2.1.0", Domain, KillsGuest, "libvirt takes the running guest for shut off"),
+
+        row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
+        row("bhyve", "start", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
+        row("bhyve", "started", BEGIN, "6.1.0", Domain, Aborts, KILLED_AT_START),
+        row("bhyve", "stopped", END, "6.1.0", Domain, Ignored, NOTHING),
+        row("bhyve", "release", END, "6.1.0", Domain, Ignored, NOTHING),
+
+        row("network", "start", BEGIN, "1.2.2", HookData, Aborts, NOT_STARTED),
+        row("network", "started", BEGIN, "1.2.2", HookData, Aborts, "the start fails and the network is shut down"),
+        row("network", "stopped", END, "1.2.2", HookData, Ignored, NOTHING),
+        row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, though it is made"),
+        row("network", "port-created", BEGIN, "1.2.2", HookData, Aborts, "the guest's start or attach fails")
+            .once_called("plugged"),
+        row("network", "port-deleted", BEGIN, "1.2.2", HookData, Ignored, NOTHING).once_called("unplugged"),
+
+        row("daemon", "start", ("-", "start"), "0.8.0", Nothing, Ignored, NOTHING),
+        row("daemon", "shutdown", ("-", "shutdown"), "0.8.0", Nothing, Ignored, NOTHING),
+        row("daemon", "reload", ("begin", "SIGHUP"), "0.8.0", Nothing, Ignored, NOTHING),
+
+        row("fsfreeze-hook", "freeze", ("", ""), "-", Nothing, Aborts, "the file systems are not frozen")
+            .undone_by("thaw"),
+        // The agent returns the error and thaws the file systems all the same.
+        row("fsfreeze-hook", "thaw", ("", ""), "-", Nothing, Ignored, "the agent reports it; the file systems are thawed")
+            .reverse(),
+    ]
+};
+
+/// The row of a call that the table does not know: the strictest treatment, so that a veto is heard whatever libvirt
+/// invents, and so that hookmux need not be newer than libvirt.
+pub const UNKNOWN: Row =
+    row("", "", ("", ""), "-", Input::Unknown, Failure::Aborts, "what libvirt then does is not known to this version");
+
+/// The row of a call, or [`UNKNOWN`].
+#[must_use]
+pub fn look_up(driver: &OsStr, operation: &OsStr) -> Row {
+    ROWS.iter().find(|row| driver == row.driver && row.is_called(operation)).copied().unwrap_or(UNKNOWN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_belongs_to_a_known_driver_and_no_name_stands_twice() {
+        for (at, row) in ROWS.iter().enumerate() {
+            assert!(DRIVERS.iter().any(|driver| driver.name == row.driver), "{row:?}");
+            for name in [Some(row.operation), row.once_called].into_iter().flatten() {
+                let found =
+                    ROWS.iter().position(|other| other.driver == row.driver && other.is_called(OsStr::new(name)));
+                assert_eq!(found, Some(at), "{} {name}", row.driver);
+            }
+        }
+    }
+
+    #[test]
+    fn an_older_name_finds_the_row_of_the_newer_one() {
+        let found = |name: &str| look_up(OsStr::new("network"), OsStr::new(name)).operation;
+        assert_eq!([found("plugged"), found("unplugged")], ["port-created", "port-deleted"]);
+    }
+
+    #[test]
+    fn an_unknown_call_gets_the_strictest_treatment() {
+        let calls = [("qemu", "snapshot"), ("nbd", "start"), ("", ""), ("qemu", "begin"), ("qemu", "PREPARE")];
+        for (driver, operation) in calls {
+            assert_eq!(look_up(OsStr::new(driver), OsStr::new(operation)), UNKNOWN, "{driver} {operation}");
+        }
+        assert_eq!(
+            (UNKNOWN.failure, UNKNOWN.output, UNKNOWN.order),
+            (Failure::Aborts, Output::Dropped, Order::Forward)
+        );
+    }
+}

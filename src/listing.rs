@@ -1,0 +1,204 @@
+//! What lies in the script directories. In: the directories and the call. Out: entries with the facts about each, and
+//! no judgement. Reads.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+
+use crate::contract::Row;
+use crate::guest::{self, Fit};
+use crate::invocation::Invocation;
+use crate::paths::{Directory, Place};
+use crate::way::{self, Kind, Node};
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Files, by place, scope and name.
+    pub entries: Vec<Entry>,
+    /// Directories that are there and cannot be read.
+    pub unreadable: Vec<(PathBuf, Errno)>,
+}
+
+/// A file in a script directory: a script, or something that looks like one from afar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// In which of the four places it lies.
+    pub place: Place,
+    /// For whom it is.
+    pub scope: Scope,
+    /// Its path, as the script is called.
+    pub path: PathBuf,
+    /// Its path within the place: the name that hides and is hidden.
+    pub key: PathBuf,
+    /// The directories and links to the directory that it lies in, that one included.
+    pub parents: Rc<[Node]>,
+    /// The further directories and links passed where it is a link itself.
+    pub links: Vec<Node>,
+    /// What it is in the end, or why that cannot be seen.
+    pub file: Result<Node, Errno>,
+}
+
+/// For which guests an entry is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All of them: it lies directly in the driver's directory.
+    Every,
+    /// Those that the name of the directory fits, and how.
+    Guest(Fit, OsString),
+}
+
+impl Entry {
+    /// The file name, by which steps are ordered.
+    #[must_use]
+    pub fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    fn is_directory(&self) -> bool {
+        self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
+    }
+}
+
+/// Which of the directories below a driver's are looked into.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection<'a> {
+    /// Those of one call.
+    Call(&'a Invocation),
+    /// All of them, as an administrator lists them.
+    All,
+}
+
+impl Selection<'_> {
+    fn guest(self, name: &OsStr) -> Option<Fit> {
+        match self {
+            Self::Call(call) => guest::fits(name, &call.object),
+            Self::All => Some(Fit::Exact),
+        }
+    }
+
+    fn operation(self, name: &OsStr) -> bool {
+        match self {
+            // `row.is_called` says yes to an older name of the same operation.
+            Self::Call(Invocation { operation, row, .. }) => name == operation || Row::is_called(row, name),
+            Self::All => true,
+        }
+    }
+
+    fn sub_operation(self, name: &OsStr) -> bool {
+        match self {
+            Self::Call(call) => name == call.sub_operation,
+            Self::All => true,
+        }
+    }
+}
+
+/// Reads the directories. One that does not exist holds nothing.
+#[must_use]
+pub fn read(directories: &[Directory], selection: Selection) -> Listing {
+    let mut listing = Listing::default();
+    for directory in directories {
+        let first = listing.entries.len();
+        let level = Level { place: directory.place, path: &directory.path, key: Path::new(""), scope: &Scope::Every };
+        listing.driver(&level, selection);
+        let found = listing.entries.get_mut(first..).unwrap_or_default();
+        found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
+    }
+    listing
+}
+
+impl Listing {
+    /// A driver's directory: scripts for every guest, and a directory for each guest.
+    fn driver(&mut self, level: &Level, selection: Selection) {
+        // Other guests' directories are told by their names alone: they cost nothing but this one read.
+        let wanted = |found: &DirEntry| {
+            selection.guest(&found.file_name()).is_some() || !found.file_type().is_ok_and(|kind| kind.is_dir())
+        };
+        for entry in self.entries(level, wanted) {
+            if !entry.is_directory() {
+                self.entries.push(entry);
+            } else if let Some(fit) = selection.guest(entry.name()) {
+                let scope = Scope::Guest(fit, entry.name().to_owned());
+                self.guest(&level.below(&entry, &scope), selection);
+            }
+        }
+    }
+
+    /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
+    fn guest(&mut self, level: &Level, selection: Selection) {
+        for operation in self.entries(level, |found| selection.operation(&found.file_name())) {
+            if !operation.is_directory() {
+                continue;
+            }
+            let level = level.below(&operation, level.scope);
+            for entry in self.entries(&level, |found| selection.sub_operation(&found.file_name())) {
+                if entry.is_directory() {
+                    let files = self.entries(&level.below(&entry, level.scope), |_| true);
+                    self.entries.extend(files.into_iter().filter(|file| !file.is_directory()));
+                } else {
+                    self.entries.push(entry);
+                }
+            }
+        }
+    }
+
+    /// The entries of one directory that are wanted by their names; a directory that cannot be read is noted.
+    fn entries(&mut self, level: &Level, wanted: impl Fn(&DirEntry) -> bool) -> Vec<Entry> {
+        level.entries(wanted).unwrap_or_else(|error| {
+            self.unreadable.push((level.path.to_owned(), way::errno(&error)));
+            Vec::new()
+        })
+    }
+}
+
+/// A directory that is being read.
+struct Level<'a> {
+    place: Place,
+    path: &'a Path,
+    key: &'a Path,
+    scope: &'a Scope,
+}
+
+impl Level<'_> {
+    fn below<'a>(&self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
+        Level { place: self.place, path: &entry.path, key: &entry.key, scope }
+    }
+
+    fn entries(&self, wanted: impl Fn(&DirEntry) -> bool) -> io::Result<Vec<Entry>> {
+        let found = match fs::read_dir(self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            found => found?,
+        };
+        let found: Vec<DirEntry> =
+            found.filter(|found| found.as_ref().map_or(true, &wanted)).collect::<io::Result<_>>()?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        let way::Way { mut passed, end } = way::walk(self.path);
+        passed.push(end?);
+        let parents: Rc<[Node]> = passed.into();
+        found.iter().filter_map(|found| self.entry(found, &parents).transpose()).collect()
+    }
+
+    /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
+    fn entry(&self, found: &DirEntry, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
+        let name = found.file_name();
+        let path = self.path.join(&name);
+        let node = match found.metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            metadata => Node::new(path.clone(), &metadata?),
+        };
+        let (links, file) = if node.kind == Kind::Link {
+            let way = way::walk(&path);
+            (way.passed, way.end)
+        } else {
+            (Vec::new(), Ok(node))
+        };
+        let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
+        Ok(Some(Entry { place, scope, path, key: self.key.join(&name), parents, links, file }))
+    }
+}

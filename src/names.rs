@@ -1,0 +1,42 @@
+//! Names of users and groups. In: a number. Out: the name, quoted, or the number. Reads /etc/passwd and /etc/group.
+//!
+//! Not getpwuid: in a static binary with glibc it loads shared objects of the host's, and only for a message.
+
+use std::fs;
+
+/// How a user is called.
+#[must_use]
+pub fn user(uid: u32) -> String {
+    name("/etc/passwd", uid)
+}
+
+/// How a group is called.
+#[must_use]
+pub fn group(gid: u32) -> String {
+    name("/etc/group", gid)
+}
+
+fn name(file: &str, number: u32) -> String {
+    let lines = fs::read_to_string(file).unwrap_or_default();
+    find(&lines, number).map_or_else(|| number.to_string(), |name| format!("'{name}'"))
+}
+
+/// In both files, the name is the first field of a line and the number the third.
+fn find(lines: &str, number: u32) -> Option<&str> {
+    lines.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(number)).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_by_its_number() {
+        let group = "root:x:0:\n# note\nstaff:x:50:alice,bob\nbroken\nx:y:z\n";
+        assert_eq!([find(group, 50), find(group, 0), find(group, 5)], [Some("staff"), Some("root"), None]);
+    }
+}

@@ -1,0 +1,84 @@
+//! Where scripts lie. In: the root, the hook's own directory, the driver. Out: its script directories. Pure.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+/// The environment variable that puts everything but libvirt's own directory below another root: for images, tests and
+/// examples. libvirt hands none of it on to its hooks.
+pub const ROOT_VARIABLE: &str = "HOOKMUX_ROOT";
+
+/// One of the places where a driver's scripts may lie, first to last; an earlier one hides names of a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// Beside the hook: libvirt's own name for it, and since 6.5.0 libvirt itself runs what lies directly in it.
+    Libvirt,
+    /// /etc/hookmux
+    Administrator,
+    /// /run/hookmux
+    Runtime,
+    /// /usr/lib/hookmux
+    Package,
+}
+
+/// A driver's directory in one of the places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Directory {
+    /// Which of the places.
+    pub place: Place,
+    /// The directory, `…/<driver>.d`; it need not exist.
+    pub path: PathBuf,
+}
+
+/// The directories of a driver, first to last. `base` is the directory of the hook.
+#[must_use]
+pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
+    let mut name = OsString::with_capacity(driver.len().saturating_add(2));
+    name.push(driver);
+    name.push(".d");
+    let directory = |place, parent: PathBuf| Directory { place, path: parent.join(&name) };
+    [
+        directory(Place::Libvirt, base.to_owned()),
+        directory(Place::Administrator, below(root, "/etc/hookmux")),
+        directory(Place::Runtime, below(root, "/run/hookmux")),
+        directory(Place::Package, below(root, "/usr/lib/hookmux")),
+    ]
+}
+
+/// The absolute path `path`, below `root`.
+#[must_use]
+pub fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(root: &str, base: &str, driver: &str) -> Vec<String> {
+        directories(Path::new(root), Path::new(base), OsStr::new(driver))
+            .iter()
+            .map(|directory| directory.path.display().to_string())
+            .collect()
+    }
+
+    #[test]
+    fn a_driver_has_libvirts_directory_and_three_of_our_own() {
+        assert_eq!(
+            of("/", "/etc/libvirt/hooks", "qemu"),
+            ["/etc/libvirt/hooks/qemu.d", "/etc/hookmux/qemu.d", "/run/hookmux/qemu.d", "/usr/lib/hookmux/qemu.d"]
+        );
+    }
+
+    #[test]
+    fn another_root_moves_ours_and_leaves_the_hooks_own() {
+        assert_eq!(
+            of("/mnt/image", "/h", ".."),
+            [
+                "/h/...d",
+                "/mnt/image/etc/hookmux/...d",
+                "/mnt/image/run/hookmux/...d",
+                "/mnt/image/usr/lib/hookmux/...d"
+            ]
+        );
+    }
+}

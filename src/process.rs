@@ -1,0 +1,224 @@
+//! Processes and signals, as the kernel has them. In: a program ready to start. Out: a process. Does; and it is the one
+//! file with `unsafe` in it.
+//!
+//! Why not `std::process::Command`: a death signal needs `pre_exec`, which makes it fork, and a fork copies our page
+//! tables while libvirt waits. [`spawn`] does as `posix_spawn` does inside, with what `posix_spawn` has no attribute for.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::ptr;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use nix::errno::Errno;
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::{Pid, getpid};
+
+/// Sent to a script when we die, so that it does not outlive a hook that libvirt has given up.
+const DEATH_SIGNAL: c_int = libc::SIGTERM;
+
+/// Stack of the child between clone and exec, in bytes. It calls a dozen wrappers of system calls, the deepest a few
+/// hundred bytes; `posix_spawn` in musl takes less than this.
+const CHILD_STACK: usize = 16 << 10;
+
+/// Words as execve wants them: owned strings and an array of pointers to them that ends with null.
+#[derive(Debug)]
+pub struct Strings {
+    // Held for the pointers: a CString's bytes do not move when the vector does.
+    _owned: Vec<CString>,
+    pointers: Vec<*const c_char>,
+}
+
+impl FromIterator<OsString> for Strings {
+    /// Words that the kernel gave us hold no NUL; one that does is cut there.
+    fn from_iter<T: IntoIterator<Item = OsString>>(words: T) -> Self {
+        let owned: Vec<CString> = words.into_iter().map(|word| until_nul(word.into_vec())).collect();
+        let pointers = owned.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
+        Self { _owned: owned, pointers }
+    }
+}
+
+fn until_nul(mut bytes: Vec<u8>) -> CString {
+    bytes.push(0);
+    CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_owned()
+}
+
+/// A program and what it starts with.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The file to execute; no PATH is searched.
+    pub program: &'a CStr,
+    /// argv, the program's own name first.
+    pub argv: &'a Strings,
+    /// The environment, `NAME=value`.
+    pub environment: &'a Strings,
+    /// What become its descriptors 0, 1 and 2; none of these three itself.
+    pub streams: [BorrowedFd<'a>; 3],
+}
+
+/// What parent and child share while the parent stands still.
+struct Request {
+    program: *const c_char,
+    argv: *const *const c_char,
+    environment: *const *const c_char,
+    streams: [RawFd; 3],
+    parent: libc::pid_t,
+    /// Written by the child when it could not execute the program.
+    errno: AtomicI32,
+}
+
+/// Starts a program in a process group of its own, with an empty signal mask, SIGPIPE as it should be, and our death
+/// announced to it by [`DEATH_SIGNAL`].
+///
+/// # Errors
+/// That of clone or of execve; the program was not started then, and there is nothing to reap.
+pub fn spawn(launch: &Launch) -> Result<Pid, Errno> {
+    let mut stack = [MaybeUninit::<u128>::uninit(); CHILD_STACK / size_of::<u128>()];
+    let request = Request {
+        program: launch.program.as_ptr(),
+        argv: launch.argv.pointers.as_ptr(),
+        environment: launch.environment.pointers.as_ptr(),
+        streams: launch.streams.map(|stream| stream.as_raw_fd()),
+        parent: getpid().as_raw(),
+        errno: AtomicI32::new(0),
+    };
+    // CLONE_VM: no copy of the page tables. CLONE_VFORK: we do not run again before the child has let go of our memory,
+    // by execve or by dying. Descriptors, signal handlers and mask are the child's own copies (no CLONE_FILES, no
+    // CLONE_SIGHAND), so what it does to them does not reach us.
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let top = stack.as_mut_ptr_range().end.cast::<c_void>();
+    // SAFETY: `stack` and `request` live in this frame, which cannot go away while CLONE_VFORK holds us here, and
+    // nothing else uses `stack`. No handler of ours can run on the shared memory meanwhile: the signals that we want to
+    // know of are blocked and read from a descriptor, and for the rest there are no handlers but those for a crash.
+    let pid = unsafe { libc::clone(in_child, top, flags, (&raw const request).cast_mut().cast()) };
+    let pid = Errno::result(pid).map(Pid::from_raw)?;
+    match request.errno.load(Ordering::Relaxed) {
+        0 => Ok(pid),
+        errno => {
+            // It has ended already, and nobody else knows of it.
+            reap(pid, true)?;
+            Err(Errno::from_raw(errno))
+        }
+    }
+}
+
+/// The child's life until execve: system calls only, no allocation, no panic; what it writes to memory is `errno`.
+extern "C" fn in_child(request: *mut c_void) -> c_int {
+    // SAFETY: the pointer is `spawn`'s, whose frame stands still until this process executes something or ends.
+    let request = unsafe { &*request.cast::<Request>() };
+    // SAFETY: system calls on plain numbers, and on pointers that `spawn` has taken from live values. The mask and the
+    // action are initialised by sigemptyset and by zeroes, of which all are valid.
+    unsafe {
+        libc::setpgid(0, 0);
+        libc::prctl(libc::PR_SET_PDEATHSIG, DEATH_SIGNAL);
+        // Had our parent died before that call, no signal would ever come.
+        if libc::getppid() != request.parent {
+            libc::_exit(127);
+        }
+        for (to, from) in (0..).zip(request.streams) {
+            if libc::dup2(from, to) < 0 {
+                return not_executed(request);
+            }
+        }
+        // Rust's runtime ignores SIGPIPE; a script must not inherit that.
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = libc::SIG_DFL;
+        libc::sigaction(libc::SIGPIPE, &raw const action, ptr::null_mut());
+        let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(mask.as_mut_ptr());
+        libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), ptr::null_mut());
+        libc::execve(request.program, request.argv, request.environment);
+    }
+    not_executed(request)
+}
+
+fn not_executed(request: &Request) -> c_int {
+    request.errno.store(Errno::last_raw(), Ordering::Relaxed);
+    127
+}
+
+/// How a process ended, if it has; with `wait`, not before it has. Reaps it, and no other.
+///
+/// # Errors
+/// ECHILD when it is not a child of ours, or was reaped before.
+pub fn reap(pid: Pid, wait: bool) -> Result<Option<ExitStatus>, Errno> {
+    let mut status = 0;
+    let flags = if wait { 0 } else { libc::WNOHANG };
+    loop {
+        // SAFETY: `status` outlives the call. Not nix's waitpid, which knows no real-time signals and would lose the
+        // status of a script that one of them killed.
+        match Errno::result(unsafe { libc::waitpid(pid.as_raw(), &raw mut status, flags) }) {
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno),
+            Ok(0) => return Ok(None),
+            Ok(_) => return Ok(Some(ExitStatus::from_raw(status))),
+        }
+    }
+}
+
+/// Whether a child has ended, without reaping it: its number stays its own.
+#[must_use]
+pub fn has_ended(pid: Pid) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    // An errno is an end too: there is no such child.
+    !matches!(waitid(Id::Pid(pid), flags), Ok(WaitStatus::StillAlive))
+}
+
+/// The signals that tell us to stop.
+pub const STOP_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP];
+
+/// Makes the signals that tell us to stop, and that of a child's end, readable from a descriptor.
+///
+/// # Errors
+/// That of signalfd: no descriptor, no memory.
+pub fn signals() -> Result<SignalFd, Errno> {
+    let mut mask = SigSet::empty();
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    for signal in STOP_SIGNALS.into_iter().chain([Signal::SIGCHLD]) {
+        // SAFETY: no handler is installed. Whoever called us may have ignored these: SIGCHLD ignored would reap the
+        // scripts behind our back, and an ignored signal does not reach a descriptor.
+        unsafe { sigaction(signal, &default) }?;
+        mask.add(signal);
+    }
+    mask.thread_block()?;
+    SignalFd::with_flags(&mask, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)
+}
+
+/// Marks all descriptors above 2 as not to be inherited: what our caller has left open is none of a script's business.
+pub fn inherit_nothing() {
+    const FIRST: libc::c_uint = 3;
+    // SAFETY: a system call on plain numbers (Linux 5.11); it closes nothing here, only at the next execve.
+    let marked = unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if marked == 0 {
+        return;
+    }
+    for descriptor in std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
+        let number = descriptor.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok());
+        if let Some(number) = number.filter(|number| *number > 2) {
+            // SAFETY: sets a flag of a descriptor; a number that is not open is an error and no more.
+            unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+}
+
+static CRASH_CODE: AtomicI32 = AtomicI32::new(0);
+
+/// From now on a crash of our own, a panic or no memory left, exits with `code`: where libvirt would kill a running
+/// guest for it, a mistake in here must not.
+pub fn answer_crashes_with(code: u8) {
+    CRASH_CODE.store(c_int::from(code), Ordering::Relaxed);
+    let action = SigAction::new(SigHandler::Handler(on_abort), SaFlags::empty(), SigSet::empty());
+    // SAFETY: the handler calls nothing but _exit. That it cannot be installed changes nothing for the better or worse.
+    let _ = unsafe { sigaction(Signal::SIGABRT, &action) };
+}
+
+extern "C" fn on_abort(_: c_int) {
+    // SAFETY: _exit may be called in a handler.
+    unsafe { libc::_exit(CRASH_CODE.load(Ordering::Relaxed)) }
+}

@@ -1,0 +1,87 @@
+//! The log: what libvirt does not show. In: events of a call. Out: lines for the system's log, or for a terminal.
+//!
+//! A hook that has nothing to say opens nothing. Failing to log changes no answer.
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
+
+use crate::child::Ended;
+use crate::invocation::Invocation;
+use crate::outcome::Kind;
+use crate::plan::Plan;
+use crate::run::Event;
+use crate::words;
+
+/// The system's log, by /dev/log: journald's, or a syslog daemon's.
+struct System;
+
+static SYSTEM: System = System;
+
+/// From now on, what is logged goes to the system's log.
+pub fn to_system() {
+    // Only a second logger in one process is an error.
+    if log::set_logger(&SYSTEM).is_ok() {
+        log::set_max_level(LevelFilter::Info);
+        let _ = openlog(Some(c"hookmux"), LogFlags::LOG_PID, Facility::LOG_DAEMON);
+    }
+}
+
+impl Log for System {
+    fn enabled(&self, metadata: &Metadata) -> bool {
+        metadata.level() <= Level::Info
+    }
+
+    fn log(&self, record: &Record) {
+        let severity = match record.level() {
+            Level::Error => Severity::LOG_ERR,
+            Level::Warn => Severity::LOG_WARNING,
+            Level::Info => Severity::LOG_INFO,
+            Level::Debug | Level::Trace => Severity::LOG_DEBUG,
+        };
+        let _ = syslog(Priority::new(severity, Facility::LOG_DAEMON), record.args().to_string().as_str());
+    }
+
+    fn flush(&self) {}
+}
+
+/// Logs what a plan leaves out, in one line.
+pub fn skipped(call: &Invocation, plan: &Plan) {
+    if plan.skipped.is_empty() {
+        return;
+    }
+    let reasons: Vec<String> = plan
+        .skipped
+        .iter()
+        .map(|(path, skip)| format!("{} ({})", words::printable(path.as_os_str()), words::skip(skip)))
+        .collect();
+    log::info!("{}: not running {}", words::call(call), reasons.join(", "));
+}
+
+/// Logs what happens while a plan runs: failures, long runs, and the words of scripts.
+pub fn event(call: &Invocation, event: &Event) {
+    match event {
+        Event::Starting(_) => {}
+        Event::StillRunning(step, pid, elapsed) => {
+            let (script, time) = (words::printable(step.path.as_os_str()), words::duration(*elapsed));
+            log::warn!(
+                "{}: {script} (process {pid}) is still running after {time}, libvirt is waiting",
+                words::call(call)
+            );
+        }
+        Event::Ended(step, ended) => {
+            if !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun) {
+                log::error!("{}", words::failure(call, &step.path, &ended.outcome));
+            }
+            script_words(call, &step.path, ended);
+        }
+    }
+}
+
+fn script_words(call: &Invocation, script: &std::path::Path, ended: &Ended) {
+    for bytes in [&ended.output, &ended.errors] {
+        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+            let line = words::printable(std::os::unix::ffi::OsStrExt::from_bytes(line));
+            log::info!("{}: {}: {line}", words::call(call), words::printable(script.as_os_str()));
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! A document that every script reads for itself: a sealed memfd. In: bytes from a descriptor. Out: read-only opens of
+//! them, each with its own offset. Does; nothing ever touches a disk, since libvirt puts passwords into this XML.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::FileExt;
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+
+/// Bytes read at a time: what a pipe holds.
+pub const CHUNK: usize = 64 << 10;
+
+/// The largest document that is taken in, in bytes. libvirt's own protocol carries no string above 4 MiB
+/// (`REMOTE_STRING_MAX`); this is a bound on a caller gone mad, not on a guest.
+pub const MAX_DOCUMENT: u64 = 64 << 20;
+
+/// `MFD_NOEXEC_SEAL` of Linux 6.3: nobody shall ever execute this. Hosts with `vm.memfd_noexec=2` insist on it.
+const NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
+
+/// A document, complete and unchangeable.
+#[derive(Debug)]
+pub struct Spool {
+    file: Option<File>,
+    length: u64,
+}
+
+/// A document that is still being written.
+#[derive(Debug)]
+pub struct Writer {
+    file: File,
+    length: u64,
+    limit: u64,
+}
+
+impl Spool {
+    /// No document at all: readers find /dev/null.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self { file: None, length: 0 }
+    }
+
+    /// Reads `input` to its end.
+    ///
+    /// # Errors
+    /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
+    pub fn read(mut input: impl Read) -> io::Result<Self> {
+        let mut writer = Writer::new(MAX_DOCUMENT)?;
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => return writer.finish(),
+                Ok(read) => writer.write_all(chunk.get(..read).unwrap_or_default())?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// A descriptor that reads it from its beginning, whatever other readers do.
+    ///
+    /// # Errors
+    /// No descriptor left, or neither /proc nor memory for a copy.
+    pub fn reader(&self) -> io::Result<File> {
+        let Some(file) = &self.file else {
+            // A root without /dev still has nothing to read.
+            return File::open("/dev/null").or_else(|_| Writer::new(0)?.finish()?.copy());
+        };
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        // Without /proc (a chroot, a rescue system) each reader gets a copy of its own.
+        File::open(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { self.copy() } else { Err(error) })
+    }
+
+    fn copy(&self) -> io::Result<File> {
+        let mut writer = Writer::new(self.length)?;
+        self.chunks(|chunk| writer.write_all(chunk).map(|()| true))?;
+        let mut file = writer.seal()?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(file)
+    }
+
+    /// Hands the document over in chunks, until `take` says no.
+    fn chunks(&self, mut take: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut chunk = vec![0; CHUNK];
+        let mut at = 0;
+        loop {
+            let read = file.read_at(&mut chunk, at)?;
+            if read == 0 || !take(chunk.get(..read).unwrap_or_default())? {
+                return Ok(());
+            }
+            at = at.saturating_add(read as u64);
+        }
+    }
+
+    /// Whether it is nothing but white space, which libvirt takes as no answer (`virStringIsEmpty`).
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn is_blank(&self) -> io::Result<bool> {
+        let mut blank = true;
+        self.chunks(|chunk| {
+            blank = chunk.iter().all(u8::is_ascii_whitespace);
+            Ok(blank)
+        })?;
+        Ok(blank)
+    }
+
+    /// Whether both hold the same bytes.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn is_same(&self, other: &Self) -> io::Result<bool> {
+        if self.length != other.length {
+            return Ok(false);
+        }
+        let Some(file) = &other.file else { return Ok(true) };
+        let mut theirs = vec![0; CHUNK];
+        let (mut same, mut at) = (true, 0_u64);
+        self.chunks(|ours| {
+            let theirs = theirs.get_mut(..ours.len()).unwrap_or_default();
+            file.read_exact_at(theirs, at)?;
+            at = at.saturating_add(ours.len() as u64);
+            same = ours == theirs;
+            Ok(same)
+        })?;
+        Ok(same)
+    }
+
+    /// Writes the document out. A pipe is made large enough first where that is allowed, so that a reader gets the
+    /// whole in one write, or nothing of it if we are killed.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub fn write_to(&self, mut output: impl Write + AsFd) -> io::Result<()> {
+        let mut document = Vec::new();
+        self.chunks(|chunk| {
+            document.extend_from_slice(chunk);
+            Ok(true)
+        })?;
+        if document.len() > CHUNK {
+            let size = i32::try_from(document.len()).unwrap_or(i32::MAX);
+            // Not a pipe, or more than an ordinary user may have: then it is written in pieces.
+            let _ = fcntl(output.as_fd(), FcntlArg::F_SETPIPE_SZ(size));
+        }
+        output.write_all(&document)?;
+        output.flush()
+    }
+}
+
+impl Writer {
+    /// A document of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// No descriptor or no memory left.
+    pub fn new(limit: u64) -> io::Result<Self> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let made = match memfd_create(c"hookmux-document", flags | NOEXEC_SEAL) {
+            Err(Errno::EINVAL) => memfd_create(c"hookmux-document", flags),
+            made => made,
+        };
+        Ok(Self { file: File::from(made?), length: 0, limit })
+    }
+
+    /// Its length so far in bytes.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Ends the writing.
+    ///
+    /// # Errors
+    /// That of sealing.
+    pub fn finish(self) -> io::Result<Spool> {
+        let length = self.length;
+        Ok(Spool { file: Some(self.seal()?), length })
+    }
+
+    fn seal(self) -> io::Result<File> {
+        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
+        fcntl(&self.file, FcntlArg::F_ADD_SEALS(seals))?;
+        Ok(self.file)
+    }
+}
+
+impl Write for Writer {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = self.length.saturating_add(bytes.len() as u64);
+        if length > self.limit {
+            return Err(Errno::EFBIG.into());
+        }
+        self.file.write_all(bytes)?;
+        self.length = length;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spool(bytes: &[u8]) -> Spool {
+        Spool::read(bytes).unwrap()
+    }
+
+    fn read(mut file: File) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn every_reader_reads_the_whole_and_none_can_write() {
+        let long = vec![b'x'; 3 * CHUNK + 1];
+        let spool = spool(&long);
+        let (first, second) = (spool.reader().unwrap(), spool.reader().unwrap());
+        assert!(read(first) == long && read(second) == long && read(spool.copy().unwrap()) == long);
+        assert!(spool.copy().unwrap().write_all(b"y").is_err());
+        assert!(spool.reader().unwrap().write_all(b"y").is_err());
+        assert_eq!(read(Spool::nothing().reader().unwrap()), b"");
+    }
+
+    #[test]
+    fn documents_are_compared_by_their_bytes() {
+        let long = vec![b'x'; 2 * CHUNK];
+        let mut other = long.clone();
+        other[CHUNK + 7] = b'y';
+        let same = |one: &[u8], other: &[u8]| spool(one).is_same(&spool(other)).unwrap();
+        assert_eq!(
+            [same(&long, &long), same(&long, &other), same(b"a", b"ab"), same(b"", b"")],
+            [true, false, false, true]
+        );
+        assert!(Spool::nothing().is_same(&spool(b"")).unwrap() && spool(b"").is_same(&Spool::nothing()).unwrap());
+    }
+
+    #[test]
+    fn white_space_alone_is_blank() {
+        let blank = |bytes: &[u8]| spool(bytes).is_blank().unwrap();
+        let late = [vec![b' '; CHUNK], b"<domain/>".to_vec()].concat();
+        assert_eq!([blank(b""), blank(b" \t\r\n"), blank(b"\n<domain/>"), blank(&late)], [true, true, false, false]);
+    }
+
+    #[test]
+    fn more_than_the_limit_is_an_error_and_not_a_part() {
+        let mut writer = Writer::new(4).unwrap();
+        writer.write_all(b"1234").unwrap();
+        let error = writer.write_all(b"5").unwrap_err();
+        assert_eq!((error.kind(), writer.length()), (io::ErrorKind::FileTooLarge, 4));
+    }
+
+    #[test]
+    fn a_document_larger_than_a_pipe_is_written_in_one_go() {
+        let long = vec![b'x'; 5 * CHUNK];
+        let (reader, writer) = io::pipe().unwrap();
+        spool(&long).write_to(&writer).unwrap();
+        drop(writer);
+        assert!(io::read_to_string(reader).unwrap().into_bytes() == long);
+    }
+}

@@ -1,0 +1,124 @@
+//! What libvirt is told. In: the row and the outcomes. Out: one exit code, and which step is the cause. Pure; the one
+//! place that knows 128 + n.
+
+use nix::sys::signal::Signal;
+
+use crate::contract::Failure;
+use crate::outcome::{Kind, Outcome};
+
+/// The answer to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The exit code.
+    pub code: u8,
+    /// Which step it comes from: the first that failed, since libvirt keeps the first error, too.
+    pub cause: Option<usize>,
+}
+
+/// What a fault exits with where it counts.
+pub const FAULT: u8 = 1;
+
+/// Whether the next step runs after this one.
+#[must_use]
+pub fn goes_on(failure: Failure, outcome: &Outcome) -> bool {
+    match (outcome.kind(), failure) {
+        // Clean-up goes on whatever happens. A fault at reconnect does not count, so it keeps nobody from his turn.
+        (Kind::Success, _) | (_, Failure::Ignored) | (Kind::Fault, Failure::KillsGuest) => true,
+        (Kind::Verdict(_) | Kind::Fault | Kind::NotRun, _) => false,
+    }
+}
+
+/// What a fault outside any script, such as no memory for the document, exits with.
+#[must_use]
+pub fn of_our_own_fault(failure: Failure) -> u8 {
+    match failure {
+        // Only a script's own word may kill a running guest.
+        Failure::KillsGuest => 0,
+        Failure::Aborts | Failure::Ignored => FAULT,
+    }
+}
+
+/// Puts the outcomes together.
+#[must_use]
+pub fn of<'a>(failure: Failure, outcomes: impl Iterator<Item = &'a Outcome>, stopped_by: Option<Signal>) -> Verdict {
+    let failed = |outcome: &Outcome| match outcome.kind() {
+        Kind::Verdict(code) => Some(code),
+        Kind::Fault if failure != Failure::KillsGuest => Some(FAULT),
+        Kind::Fault | Kind::Success | Kind::NotRun => None,
+    };
+    let first = outcomes.enumerate().find_map(|(at, outcome)| Some((at, failed(outcome)?)));
+    let cause = first.map(|(at, _)| at);
+    let code = match (stopped_by, first) {
+        // Told to stop, the scripts have died of our signal; that is no word of their own.
+        (Some(_), _) if failure == Failure::KillsGuest => 0,
+        (Some(signal), _) => u8::try_from((signal as i32).saturating_add(128)).unwrap_or(FAULT),
+        (None, Some((_, code))) => code,
+        (None, None) => 0,
+    };
+    Verdict { code, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use nix::errno::Errno;
+
+    use crate::gate::Refusal;
+
+    const YES: Outcome = Outcome::Exited(0);
+    const NO: Outcome = Outcome::Exited(3);
+    const LATE: Outcome = Outcome::TimedOut(Duration::from_secs(30));
+    const KILLED: Outcome = Outcome::Killed(9);
+    const NOT_RUN: Outcome = Outcome::NotRun;
+
+    fn refused() -> Outcome {
+        Outcome::Refused(Refusal::WritableByOthers("/x".into()))
+    }
+
+    #[test]
+    fn the_first_failure_that_libvirt_listens_to_is_the_answer() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let not_started = || Outcome::NotStarted(Errno::ENOENT, "x".into());
+        let rows: Vec<(Failure, Vec<Outcome>, u8, Option<usize>)> = vec![
+            (Aborts, vec![], 0, None),
+            (Aborts, vec![YES, YES], 0, None),
+            (Aborts, vec![YES, NO, NOT_RUN], 3, Some(1)),
+            (Aborts, vec![KILLED, NOT_RUN], 137, Some(0)),
+            (Aborts, vec![LATE, NOT_RUN], 1, Some(0)),
+            (Aborts, vec![refused(), NOT_RUN], 1, Some(0)),
+            (Aborts, vec![not_started(), NOT_RUN], 1, Some(0)),
+            (Aborts, vec![Outcome::Lost(Errno::EFBIG)], 1, Some(0)),
+            (Aborts, vec![Outcome::Exited(255)], 255, Some(0)),
+            (KillsGuest, vec![refused(), not_started(), LATE, Outcome::Lost(Errno::EIO), YES], 0, None),
+            (KillsGuest, vec![refused(), NO, NOT_RUN], 3, Some(1)),
+            (KillsGuest, vec![KILLED, NOT_RUN], 137, Some(0)),
+            (Ignored, vec![YES, NO, KILLED, refused()], 3, Some(1)),
+            (Ignored, vec![refused(), NO], 1, Some(0)),
+        ];
+        for (failure, outcomes, code, cause) in rows {
+            assert_eq!(of(failure, outcomes.iter(), None), Verdict { code, cause }, "{failure:?} {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_to_us_is_the_answer_but_never_kills_a_running_guest() {
+        let died = [Outcome::Killed(15), NOT_RUN];
+        let code = |failure| of(failure, died.iter(), Some(Signal::SIGTERM)).code;
+        let codes = [Failure::Aborts, Failure::KillsGuest, Failure::Ignored].map(code);
+        assert_eq!(codes, [143, 0, 143]);
+    }
+
+    #[test]
+    fn what_follows_a_failure_depends_on_who_listens() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let table = |outcome: Outcome| [Aborts, KillsGuest, Ignored].map(|failure| goes_on(failure, &outcome));
+        assert_eq!(table(YES), [true, true, true]);
+        assert_eq!(table(NO), [false, false, true]);
+        assert_eq!(table(KILLED), [false, false, true]);
+        assert_eq!(table(refused()), [false, true, true]);
+        assert_eq!(table(LATE), [false, true, true]);
+        assert_eq!([Aborts, KillsGuest, Ignored].map(of_our_own_fault), [1, 0, 1]);
+    }
+}

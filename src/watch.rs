@@ -1,0 +1,168 @@
+//! Waiting for scripts. In: those that run. Out: the next that ends. Does: drains what they write, ends those that take
+//! too long, and hands on the signals that tell us to stop.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
+use nix::sys::signalfd::SignalFd;
+
+use crate::child::{Child, Ended};
+use crate::outcome::Outcome;
+use crate::process::{self, STOP_SIGNALS};
+use crate::spool::CHUNK;
+
+/// How often somebody is told that a script still runs and libvirt waits for it.
+pub const NOTICE: Duration = Duration::from_secs(30);
+
+/// What it takes to wait.
+#[derive(Debug)]
+pub struct Watch {
+    signals: SignalFd,
+    chunk: Vec<u8>,
+    stopped_by: Option<Signal>,
+    /// Some child has ended, since this was last found to be false of all. One signal may stand for several ends.
+    some_ended: bool,
+}
+
+/// Which of a script's outputs.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Output,
+    Errors,
+}
+
+impl Watch {
+    /// Takes the signals over. Once in a process.
+    ///
+    /// # Errors
+    /// No descriptor left.
+    pub fn new() -> Result<Self, Errno> {
+        Ok(Self { signals: process::signals()?, chunk: vec![0; CHUNK], stopped_by: None, some_ended: false })
+    }
+
+    /// The signal that told us to stop, if one did.
+    #[must_use]
+    pub fn stopped_by(&self) -> Option<Signal> {
+        self.stopped_by
+    }
+
+    /// Waits until one of `children` ends, and takes it out. `notice` is called for each that has run another
+    /// [`NOTICE`]. `None` if there are no children.
+    pub fn next<K>(
+        &mut self,
+        children: &mut Vec<(K, Child)>,
+        notice: &mut dyn FnMut(&K, &Child),
+    ) -> Option<(K, Ended)> {
+        let mut told = Instant::now();
+        loop {
+            if children.is_empty() {
+                return None;
+            }
+            if self.some_ended {
+                let ended = children.iter_mut().enumerate().find_map(|(at, (_, child))| Some((at, child.poll_end()?)));
+                if let Some((at, outcome)) = ended {
+                    let (key, mut child) = children.remove(at);
+                    self.drain_rest(&mut child);
+                    return Some((key, child.into_ended(outcome)));
+                }
+                self.some_ended = false;
+            }
+            self.wait(children, told);
+            let now = Instant::now();
+            for (_, child) in children.iter_mut() {
+                child.enforce_limit(now);
+            }
+            if now.duration_since(told) >= NOTICE {
+                told = now;
+                for (key, child) in children.iter() {
+                    notice(key, child);
+                }
+            }
+        }
+    }
+
+    /// Sleeps until there is something to read, a child's end, a signal or a deadline.
+    fn wait<K>(&mut self, children: &mut [(K, Child)], told: Instant) {
+        let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        let mut sides = Vec::with_capacity(children.len().saturating_mul(2));
+        for (at, (_, child)) in children.iter().enumerate() {
+            for (side, stream) in [(Side::Output, &child.output), (Side::Errors, &child.errors)] {
+                if let Some(pipe) = stream.pipe() {
+                    polled.push(PollFd::new(pipe, PollFlags::POLLIN));
+                    sides.push((at, side));
+                }
+            }
+        }
+        // EINTR and the like: the caller looks at everything again anyway.
+        let _ = poll(&mut polled, timeout(children, told));
+        let ready: Vec<bool> = polled.iter().map(is_ready).collect();
+        drop(polled);
+        if ready.first() == Some(&true) {
+            self.take_signals(children);
+        }
+        for ((at, side), _) in sides.into_iter().zip(ready.into_iter().skip(1)).filter(|(_, ready)| *ready) {
+            if let Some((_, child)) = children.get_mut(at) {
+                let stream = match side {
+                    Side::Output => &mut child.output,
+                    Side::Errors => &mut child.errors,
+                };
+                stream.drain(&mut self.chunk);
+            }
+        }
+    }
+
+    fn take_signals<K>(&mut self, children: &[(K, Child)]) {
+        while let Ok(Some(signal)) = self.signals.read_signal() {
+            let number = i32::try_from(signal.ssi_signo).unwrap_or_default();
+            if let Some(signal) = STOP_SIGNALS.into_iter().find(|signal| *signal as i32 == number) {
+                self.stopped_by = Some(signal);
+                for (_, child) in children {
+                    child.signal(signal);
+                }
+            } else {
+                self.some_ended = true;
+            }
+        }
+    }
+
+    /// Takes what a script that has ended left in its pipes: no more than fits into them, since somebody in the
+    /// background may go on writing.
+    fn drain_rest(&mut self, child: &mut Child) {
+        for stream in [&mut child.output, &mut child.errors] {
+            let mut left = None;
+            while stream.pipe().is_some_and(has_something) {
+                let left = left.get_or_insert_with(|| stream.capacity());
+                *left = left.saturating_sub(stream.drain(&mut self.chunk));
+                if *left == 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn timeout<K>(children: &[(K, Child)], told: Instant) -> PollTimeout {
+    let deadlines = children.iter().filter_map(|(_, child)| child.deadline());
+    let next = deadlines.chain(told.checked_add(NOTICE)).min();
+    let left = next.map_or(NOTICE, |next| next.saturating_duration_since(Instant::now()));
+    // Rounded up: a millisecond early would be a round for nothing.
+    PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX)
+}
+
+fn is_ready(polled: &PollFd) -> bool {
+    polled.any().unwrap_or_default()
+}
+
+fn has_something(pipe: BorrowedFd) -> bool {
+    let mut polled = [PollFd::new(pipe, PollFlags::POLLIN)];
+    poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
+}
+
+/// What a script that could not be started leaves behind.
+#[must_use]
+pub fn never_started(outcome: Outcome) -> Ended {
+    Ended { outcome, elapsed: Duration::ZERO, output: Vec::new(), errors: Vec::new(), document: None }
+}
