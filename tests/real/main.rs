@@ -14,4 +14,8 @@ mod libvirtd;
 mod prerequisites;
 mod recorder;
 
-mod theirs;
+mod daemon;
+mod everywhere;
+mod lxc;
+mod network;
+mod qemu;
