@@ -19,3 +19,4 @@ mod everywhere;
 mod lxc;
 mod network;
 mod qemu;
+mod theirs;

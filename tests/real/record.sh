@@ -5,8 +5,12 @@
 # /proc/$$ and not the shell's own view: a shell adds PWD, OLDPWD, _ and SHLVL to the environment it was given.
 record=/run/records/$(date +%s%N)-$$
 mkdir "$record.part"
-cp "/proc/$$/cmdline" "/proc/$$/environ" "/proc/$$/status" "/proc/$$/stat" "$record.part"
-readlink "/proc/$$/cwd" > "$record.part/cwd"
-find "/proc/$$/fd" -type l -printf '%f %l\n' > "$record.part/descriptors"
+# In a sub-shell: dash redirects in its own process even for a command that it forks, and blocks every signal while it
+# starts one; both would show up in what is read here about $$.
+(
+    cp "/proc/$$/cmdline" "/proc/$$/environ" "/proc/$$/status" "/proc/$$/stat" "$record.part"
+    readlink "/proc/$$/cwd" > "$record.part/cwd"
+    find "/proc/$$/fd" -type l -printf '%f %l\n' > "$record.part/descriptors"
+)
 cat > "$record.part/stdin"
 mv "$record.part" "$record"

@@ -16,6 +16,8 @@ pub(crate) struct Record {
     /// The words after it: object, operation, sub-operation, extra.
     pub(crate) words: Vec<String>,
     pub(crate) stdin: String,
+    /// What kind of thing stdin is: `pipe`, `/memfd`, `/dev/null`.
+    pub(crate) input: String,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) state: State,
     /// Whether it leads a process group of its own.
@@ -30,7 +32,7 @@ pub(crate) struct State {
     pub(crate) blocked: String,
     pub(crate) ignored: String,
     pub(crate) user: String,
-    /// Descriptor and what kind of thing it is open on.
+    /// Descriptor and what kind of thing it is open on; what stdin is, is [`Record::input`].
     pub(crate) descriptors: BTreeMap<u32, String>,
 }
 
@@ -98,7 +100,7 @@ fn read(record: &Path) -> Record {
     let command_line = words("cmdline");
     // The first word is the interpreter that the kernel put there.
     let script = command_line[1].clone();
-    let descriptors = file("descriptors")
+    let mut descriptors: BTreeMap<u32, String> = file("descriptors")
         .lines()
         .map(|line| line.split_once(' ').unwrap())
         // The shell itself holds the script and the file that it sources.
@@ -112,6 +114,7 @@ fn read(record: &Path) -> Record {
     Record {
         words: command_line[2..].to_vec(),
         stdin: file("stdin"),
+        input: descriptors.remove(&0).unwrap(),
         environment: words("environ")
             .iter()
             .map(|pair| pair.split_once('=').unwrap())
