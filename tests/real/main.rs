@@ -17,6 +17,7 @@ mod recorder;
 mod daemon;
 mod everywhere;
 mod lxc;
+mod migration;
 mod network;
 mod qemu;
 mod theirs;

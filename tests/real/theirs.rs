@@ -23,7 +23,7 @@ fn both(driver: &str, host: fn(&str) -> Host, life: fn(&Host)) -> [Vec<Record>; 
 }
 
 /// Compares both sides, record by record, and looks at what hookmux alone adds to the environment.
-fn assert_same(driver: &str, calls: usize, [theirs, ours]: &[Vec<Record>; 2]) {
+pub(crate) fn assert_same(driver: &str, calls: usize, [theirs, ours]: &[Vec<Record>; 2]) {
     let added =
         [("HOOKMUX_DAEMON", "libvirtd"), ("HOOKMUX_DRIVER", driver), ("HOOKMUX_VERSION", env!("CARGO_PKG_VERSION"))];
     let added = BTreeMap::from(added.map(|(name, value)| (name.to_owned(), value.to_owned())));
