@@ -3,18 +3,11 @@
 
 use std::fs;
 
-use crate::capabilities;
 use crate::host::{Answer, Host};
 
 const PID_FILE: &str = "/run/libvirtd.pid";
 
 impl Host {
-    /// Starts virtlogd and libvirtd, with what is known about QEMU, and waits until they answer.
-    pub(crate) fn start(&self) {
-        capabilities::give_to(self);
-        self.start_libvirtd();
-    }
-
     /// Starts libvirtd (and virtlogd, unless it runs) and waits until it answers.
     pub(crate) fn start_libvirtd(&self) {
         if !self.path("/run/virtlogd.pid").exists() {

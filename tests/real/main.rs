@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test ends by panicking")]
 
-mod capabilities;
+mod answers;
 mod cgroups;
 mod guests;
 mod host;
@@ -15,6 +15,7 @@ mod prerequisites;
 mod recorder;
 
 mod daemon;
+mod differences;
 mod everywhere;
 mod lxc;
 mod migration;

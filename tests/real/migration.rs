@@ -50,8 +50,8 @@ impl Pair {
 
     /// Starts a guest on the source and migrates it.
     fn migrate(&self) {
-        self.destination.start();
-        self.source.start();
+        self.destination.start_libvirtd();
+        self.source.start_libvirtd();
         self.source.virsh(&format!("create {}", self.source.document("vm1", &guests::qemu("vm1", "")))).succeeded();
         let destination = "qemu+unix:///system?socket=/run/wire/libvirt/libvirt-sock";
         let migrate = "migrate --live vm1 --unsafe --migrateuri unix:///run/wire/migration";

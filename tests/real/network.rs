@@ -16,7 +16,7 @@ pub(crate) const LIFE: [Call; 6] = [
 
 /// Starts a network, adds a DHCP host, starts and destroys a guest on it, stops it.
 pub(crate) fn life(host: &Host) {
-    host.start();
+    host.start_libvirtd();
     let network = host.document("net1", &guests::network("net1"));
     let lease = host.document("lease", "<host mac='52:54:00:44:00:03' ip='127.44.0.15'/>");
     let guest = host.document("vm1", &guests::qemu("vm1", &guests::interface("net1")));

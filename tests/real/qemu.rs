@@ -25,7 +25,7 @@ pub(crate) const LIFE: [Call; 15] = [
 
 /// Starts and destroys a guest, starts it again, saves and restores it, and restarts the daemon under it.
 pub(crate) fn life(host: &Host) {
-    host.start();
+    host.start_libvirtd();
     host.virsh(&format!("define {}", host.document("vm1", &guests::qemu("vm1", "")))).succeeded();
     for command in ["start vm1", "destroy vm1", "start vm1", "save vm1 /run/vm1.saved", "restore /run/vm1.saved"] {
         host.virsh(command).succeeded();
