@@ -18,10 +18,6 @@ use crate::spool::Spool;
 use crate::stream::{Content, Stream};
 use crate::way;
 
-/// Time between asking a script to end and ending it, where no setting says otherwise: long enough to put a lock away,
-/// short enough for somebody who waits for `virsh`.
-pub const GRACE: Duration = Duration::from_secs(5);
-
 /// What a script is started with.
 #[derive(Debug)]
 pub struct Start<'a> {
@@ -37,6 +33,10 @@ pub struct Start<'a> {
     pub document: Option<u64>,
     /// How long it may take.
     pub limit: Option<Duration>,
+    /// Time between asking it to end and ending it.
+    pub kill_after: Duration,
+    /// Whether it gets a session of its own, and not just a group.
+    pub detached: bool,
 }
 
 /// A script that is running.
@@ -51,6 +51,7 @@ pub struct Child {
     /// Its standard error.
     pub errors: Stream,
     limit: Option<Duration>,
+    kill_after: Duration,
     stage: Stage,
 }
 
@@ -90,15 +91,16 @@ impl Child {
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = pipe()?;
         let streams = [input.as_fd(), output_end.as_fd(), errors_end.as_fd()];
-        let launch = Launch { program: &program, argv: &argv, environment: start.environment, streams };
+        let (environment, session) = (start.environment, start.detached);
+        let launch = Launch { program: &program, argv: &argv, environment, streams, session };
         let started = Instant::now();
         let pid = process::spawn(&launch)?;
         let output = match start.document {
             Some(limit) => Stream::document(output, limit),
             None => Stream::words(output),
         };
-        let (errors, limit, stage) = (Stream::words(errors), start.limit, Stage::InTime);
-        Ok(Self { pid, started, output, errors, limit, stage })
+        let (errors, stage) = (Stream::words(errors), Stage::InTime);
+        Ok(Self { pid, started, output, errors, limit: start.limit, kill_after: start.kill_after, stage })
     }
 
     /// When something is to be done about its taking too long.
@@ -106,7 +108,7 @@ impl Child {
     pub fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::InTime => self.started.checked_add(self.limit?),
-            Stage::Asked(since) => since.checked_add(GRACE),
+            Stage::Asked(since) => since.checked_add(self.kill_after),
             Stage::Forced => None,
         }
     }

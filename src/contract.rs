@@ -6,6 +6,7 @@
 //! row and no other change.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -125,6 +126,9 @@ pub struct Row {
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
     pub undone_by: Option<&'static str>,
+    /// How long a script may take where no rule says otherwise; libvirt itself sets no limit.
+    #[serde(skip)]
+    pub limit: Option<Duration>,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,
 }
@@ -163,7 +167,7 @@ const fn row(
     effect: &'static str,
 ) -> Row {
     let (sub_operation, extra) = words;
-    let (once_called, undone_by, output, order) = (None, None, Output::Dropped, Order::Forward);
+    let (once_called, undone_by, limit, output, order) = (None, None, None, Output::Dropped, Order::Forward);
     Row {
         driver,
         operation,
@@ -176,6 +180,7 @@ const fn row(
         output,
         order,
         undone_by,
+        limit,
         effect,
     }
 }

@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use crate::listing::{Entry, Scope};
 use crate::paths::Place;
+use crate::settings::Origin;
 use crate::way::{Kind, Node};
 
 /// Endings that editors, package managers and patch leave behind; the list of QEMU's own fsfreeze-hook is among them.
@@ -37,13 +38,15 @@ pub struct Circumstances {
     pub user: u32,
     /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
     pub caller_runs_its_own: bool,
+    /// Whether what somebody else may have written is refused.
+    pub strict: bool,
 }
 
 impl Circumstances {
     /// Those of this process.
     #[must_use]
-    pub fn ours(caller_runs_its_own: bool) -> Self {
-        Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own }
+    pub fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
+        Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own, strict }
     }
 }
 
@@ -77,6 +80,8 @@ pub enum Skip {
     BrokenLink(Errno),
     /// No execute bit at all.
     NotExecutable,
+    /// A rule leaves it out of this call.
+    ByRule(Origin),
 }
 
 /// Why a script is not trusted: somebody else decides what is in it.
@@ -118,15 +123,16 @@ pub fn judge(entry: &Entry, circumstances: Circumstances) -> Decision {
         _ => Some(Skip::NotRegular),
     };
     // A mask by somebody who has no business there would switch a protection off as surely as a script would.
-    match (distrust(entry, circumstances.user), skip) {
+    match (distrust(entry, circumstances), skip) {
         (Some(refusal), None | Some(Skip::Masked)) => Decision::Refuse(refusal),
         (_, Some(skip)) => Decision::Skip(skip),
         (None, None) => Decision::Run,
     }
 }
 
-/// Whether a name by itself keeps a file from running.
-fn by_name(name: &OsStr) -> Option<Skip> {
+/// Whether a name by itself keeps a file from running, or from being read.
+#[must_use]
+pub fn by_name(name: &OsStr) -> Option<Skip> {
     let name = name.as_bytes();
     if name.starts_with(b".") {
         return Some(Skip::DotFile);
@@ -139,13 +145,19 @@ fn by_name(name: &OsStr) -> Option<Skip> {
 
 /// The first thing on the way to an entry, or of the entry itself, that somebody else has in his hands.
 #[must_use]
-pub fn distrust(entry: &Entry, user: u32) -> Option<Refusal> {
+pub fn distrust(entry: &Entry, circumstances: Circumstances) -> Option<Refusal> {
+    let Circumstances { user, strict: true, .. } = circumstances else { return None };
     let passed = entry.parents.iter().chain(&entry.links);
-    let file = entry.file.as_ref().ok().filter(|file| file.kind != Kind::Null);
-    passed.chain(file).find_map(|node| distrust_node(node, user))
+    passed.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))
 }
 
-fn distrust_node(node: &Node, user: u32) -> Option<Refusal> {
+/// Why one node on a way is in somebody else's hands, if it is.
+#[must_use]
+pub fn distrust_node(node: &Node, user: u32) -> Option<Refusal> {
+    // /dev/null is everybody's, and says nothing.
+    if node.kind == Kind::Null {
+        return None;
+    }
     let path = || node.path.clone();
     if node.uid != 0 && node.uid != user {
         return Some(Refusal::OwnedBy(path(), node.uid));
@@ -169,7 +181,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    const ROOT: Circumstances = Circumstances { user: 0, caller_runs_its_own: false };
+    const ROOT: Circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
 
     fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> Node {
         Node { path: path.into(), kind, mode, uid, gid, size: 10 }
@@ -272,6 +284,12 @@ mod tests {
         for (entry, decision) in rows {
             assert_eq!(judge(&entry, ROOT), decision, "{entry:?}");
         }
+    }
+
+    #[test]
+    fn without_strict_nothing_is_refused() {
+        let lax = Circumstances { strict: false, ..ROOT };
+        assert_eq!(judge(&entry("a", node("/d/a", Kind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
     }
 
     #[test]

@@ -5,23 +5,24 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use crate::afterwards::Afterwards;
 use crate::caller::{self, Daemon};
-use crate::child::Ended;
-use crate::contract::{self, Input, Words};
+use crate::contract::{self, Failure, Input, Words};
 use crate::gate::Circumstances;
 use crate::invocation::Invocation;
-use crate::listing::{self, Listing, Scope, Selection};
+use crate::listing::{self, Entry, Listing, Scope, Selection};
 use crate::paths::{self, Place};
 use crate::plan::Plan;
 use crate::process::{self, Strings};
-use crate::run::{self, Event, Walked};
+use crate::run::{Event, Runner, Walked};
+use crate::settings::{self, LibvirtRunsDotD, Settings};
 use crate::spool::Spool;
 use crate::verdict::{self, Verdict};
 use crate::watch::Watch;
-use crate::{report, words};
+use crate::{report, rules, words};
 
 /// What the caller gets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Answer {
     /// The exit code.
     pub code: u8,
@@ -29,6 +30,8 @@ pub struct Answer {
     pub document: Option<Spool>,
     /// For standard error.
     pub words: Vec<u8>,
+    /// What is started once the caller has its answer, if that is a yes.
+    pub afterwards: Option<Afterwards>,
 }
 
 /// What a usage error exits with, as on the command line.
@@ -37,26 +40,37 @@ const USAGE: u8 = 2;
 /// Answers a call as libvirt makes it, with the document on standard input.
 #[must_use]
 pub fn answer(call: &Invocation, root: &Path) -> Answer {
+    let parent = nix::unistd::getppid();
     if !call.has_operation() {
-        let driver = words::printable(&call.driver);
-        let usage = format!(
-            "hookmux: {driver} was called without an operation; libvirt calls it with four words, OBJECT OPERATION \
-             SUB-OPERATION EXTRA. To try it by hand: hookmux run {driver} OBJECT OPERATION\n"
-        );
-        return Answer { code: USAGE, document: None, words: usage.into_bytes() };
+        return without_operation(call);
     }
     report::to_system();
     process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
-    let hook = Hook::new(call, root);
+    let settings = match settings::read(root, nix::unistd::geteuid().as_raw()) {
+        Ok(settings) => settings,
+        Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string()),
+        Err(fault) => {
+            log::error!("{}: going on with the default settings: {fault}", words::call(call));
+            Settings::default()
+        }
+    };
+    if settings.exit_with_parent {
+        process::end_with(parent);
+    }
+    let hook = Hook::new(call, root, settings);
     let plan = hook.plan();
     report::skipped(call, &plan);
-    if plan.steps.is_empty() {
-        return Answer { code: 0, document: None, words: Vec::new() };
+    if plan.steps.is_empty() && plan.afterwards.is_empty() {
+        return Answer::default();
     }
     let look_on = &mut |event: Event| report::event(call, &event);
-    match standard_input(call).and_then(|document| hook.perform(&plan, &document, look_on)) {
-        Ok((walked, verdict)) => spoken(call, &plan, walked, verdict),
-        Err(error) => own_fault(call, &error),
+    let done = standard_input(call).and_then(|document| {
+        let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
+        Ok((document, walked, verdict))
+    });
+    match done {
+        Ok((document, walked, verdict)) => hook.spoken(plan, document, walked, verdict),
+        Err(error) => own_fault(call, &format!("before any script could run: {error}")),
     }
 }
 
@@ -65,14 +79,15 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
 pub struct Hook<'a> {
     call: &'a Invocation,
     root: &'a Path,
+    settings: Settings,
     caller: Option<Daemon>,
 }
 
 impl<'a> Hook<'a> {
     /// A call with everything but libvirt's own directory below `root`. Looks for the libvirt daemon that makes it.
     #[must_use]
-    pub fn new(call: &'a Invocation, root: &'a Path) -> Self {
-        Self { call, root, caller: caller::daemon() }
+    pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
+        Self { call, root, settings, caller: caller::daemon() }
     }
 
     /// Reads the directories and decides what runs.
@@ -80,10 +95,22 @@ impl<'a> Hook<'a> {
     pub fn plan(&self) -> Plan {
         let call = self.call;
         let listing = listing::read(&paths::directories(self.root, &call.base, &call.driver), Selection::Call(call));
-        let caller_runs_its_own = lies_in_callers_own(&listing)
-            && contract::driver(&call.driver).words == Words::Libvirt
-            && self.caller.as_ref().is_some_and(Daemon::runs_its_own);
-        Plan::new(listing, call.row.order, Circumstances::ours(caller_runs_its_own))
+        let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
+        let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
+        Plan::new(listing, call.row.order, circumstances, treat)
+    }
+
+    /// Whether the caller runs what lies directly in libvirt's own directory. Its release is only looked at when there
+    /// is something there.
+    fn caller_runs_its_own(&self, listing: &Listing) -> bool {
+        let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
+        contract::driver(&self.call.driver).words == Words::Libvirt
+            && listing.entries.iter().any(is_own)
+            && match self.settings.libvirt_runs_dot_d {
+                LibvirtRunsDotD::Auto => self.caller.as_ref().is_some_and(Daemon::runs_its_own),
+                LibvirtRunsDotD::Yes => true,
+                LibvirtRunsDotD::No => false,
+            }
     }
 
     /// Runs a plan and judges it.
@@ -97,13 +124,19 @@ impl<'a> Hook<'a> {
         look_on: &mut dyn FnMut(Event),
     ) -> io::Result<(Walked, Verdict)> {
         process::inherit_nothing();
-        let environment = self.environment();
-        let mut watch = Watch::new()?;
-        let walked = run::walk(&plan.steps, self.call, &environment, document, &mut watch, look_on);
-        let outcomes = walked.ended.iter().map(|ended| &ended.outcome);
+        let mut runner = Runner {
+            call: self.call,
+            environment: self.environment(),
+            parallel: self.settings.parallel,
+            kill_after: self.settings.kill_after,
+            detached: false,
+            watch: Watch::new()?,
+        };
+        let walked = runner.walk(&plan.steps, document, look_on);
+        let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.treatment, &ended.outcome));
         let verdict = verdict::of(self.call.row.failure, outcomes, walked.stopped_by);
         if let (Some(operation), true) = (self.call.row.undone_by, verdict.code != 0) {
-            run::undo(&plan.steps, &walked.ended, operation, &environment, &mut watch, look_on);
+            runner.undo(&plan.steps, &walked.ended, operation, look_on);
         }
         Ok((walked, verdict))
     }
@@ -128,11 +161,32 @@ impl<'a> Hook<'a> {
         };
         inherited.chain(ours).map(variable).collect()
     }
-}
 
-/// Whether there is anything that the caller might run itself. Only then is it worth a look at its release.
-fn lies_in_callers_own(listing: &Listing) -> bool {
-    listing.entries.iter().any(|entry| entry.place == Place::Libvirt && entry.scope == Scope::Every)
+    /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
+    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict) -> Answer {
+        if verdict.code == 0 {
+            let afterwards = (!plan.afterwards.is_empty()).then(|| self.afterwards(plan, document));
+            return Answer { document: walked.document, afterwards, ..Answer::default() };
+        }
+        let mut said = Vec::new();
+        if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
+            said.extend_from_slice(words::failure(self.call, &step.path, &ended.outcome).as_bytes());
+            said.push(b'\n');
+            said.extend_from_slice(&ended.errors);
+        } else if let Some(signal) = walked.stopped_by {
+            let line = format!("hookmux: {} failed: stopped by {signal}\n", words::call(self.call));
+            said.extend_from_slice(line.as_bytes());
+        }
+        // Where nobody listens the operation goes ahead, and so does what comes after it.
+        let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.afterwards.is_empty();
+        let afterwards = goes_ahead.then(|| self.afterwards(plan, document));
+        Answer { code: verdict.code, document: None, words: said, afterwards }
+    }
+
+    fn afterwards(&self, plan: Plan, document: Spool) -> Afterwards {
+        let (call, kill_after) = (self.call.clone(), self.settings.kill_after);
+        Afterwards { call, steps: plan.afterwards, environment: self.environment(), document, kill_after }
+    }
 }
 
 /// Reads the document of a call, if it has one.
@@ -143,29 +197,21 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
     }
 }
 
-/// The answer to a call whose scripts had their turns.
-fn spoken(call: &Invocation, plan: &Plan, walked: Walked, verdict: Verdict) -> Answer {
-    let mut said = Vec::new();
-    if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
-        let Ended { outcome, errors, .. } = ended;
-        said.extend_from_slice(words::failure(call, &step.path, outcome).as_bytes());
-        said.push(b'\n');
-        said.extend_from_slice(errors);
-    } else if let Some(signal) = walked.stopped_by {
-        said.extend_from_slice(format!("hookmux: {} failed: stopped by {signal}\n", words::call(call)).as_bytes());
-    }
-    // No XML at all with a failure; and nothing to say without one.
-    if verdict.code == 0 {
-        said.clear();
-    }
-    Answer { code: verdict.code, document: walked.document.filter(|_| verdict.code == 0), words: said }
+/// The answer to somebody who tries a hook by hand.
+fn without_operation(call: &Invocation) -> Answer {
+    let driver = words::printable(&call.driver);
+    let usage = format!(
+        "hookmux: {driver} was called without an operation; libvirt calls it with four words, OBJECT OPERATION \
+         SUB-OPERATION EXTRA. To try it by hand: hookmux run {driver} OBJECT OPERATION\n"
+    );
+    Answer { code: USAGE, words: usage.into_bytes(), ..Answer::default() }
 }
 
 /// The answer to a call that hookmux itself could not carry out.
-fn own_fault(call: &Invocation, error: &io::Error) -> Answer {
-    let line = format!("hookmux: {} failed before any script could run: {error}", words::call(call));
+fn own_fault(call: &Invocation, what: &str) -> Answer {
+    let line = format!("hookmux: {} failed: {what}", words::call(call));
     log::error!("{line}");
     let code = verdict::of_our_own_fault(call.row.failure);
     let words = if code == 0 { Vec::new() } else { format!("{line}\n").into_bytes() };
-    Answer { code, document: None, words }
+    Answer { code, words, ..Answer::default() }
 }

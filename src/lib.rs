@@ -15,6 +15,7 @@
 //! ```
 
 pub mod admin;
+pub mod afterwards;
 pub mod caller;
 pub mod child;
 pub mod contract;
@@ -30,7 +31,9 @@ pub mod paths;
 pub mod plan;
 pub mod process;
 pub mod report;
+pub mod rules;
 pub mod run;
+pub mod settings;
 pub mod spool;
 pub mod stream;
 pub mod verdict;

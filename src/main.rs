@@ -13,23 +13,25 @@ fn main() -> ExitCode {
     match invocation::personality(std::env::args_os()) {
         Personality::Hook(call) => {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
-            write(hook::answer(&call, &root))
+            answer(hook::answer(&call, &root))
         }
         Personality::Administrator => admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr()),
     }
 }
 
-/// Writes the document first: if it cannot be written whole, the code must be another.
-fn write(answer: Answer) -> ExitCode {
-    let mut code = answer.code;
-    let mut words = answer.words;
-    if let Some(document) = answer.document
-        && let Err(error) = document.write_to(io::stdout())
-    {
+/// Writes the document first: if it cannot be written whole, the code must be another. Then starts what nobody waits
+/// for, unless there is a no after all.
+fn answer(answer: Answer) -> ExitCode {
+    let Answer { mut code, document, mut words, mut afterwards } = answer;
+    if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(io::stdout())) {
         code = hookmux::verdict::FAULT;
         words = format!("hookmux: the filtered XML could not be written: {error}\n").into_bytes();
+        afterwards = None;
     }
     // Nobody reads it any more: that changes no answer.
     let _ = io::stderr().write_all(&words);
+    if let Some(afterwards) = afterwards {
+        afterwards.start(document);
+    }
     ExitCode::from(code)
 }

@@ -8,12 +8,15 @@ use nix::errno::Errno;
 use crate::contract::Order;
 use crate::gate::{self, Circumstances, Decision, Refusal, Skip};
 use crate::listing::{Entry, Listing};
+use crate::rules::{Given, Run, Treatment, Wait};
 
 /// What a call does.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Plan {
     /// What hookmux runs, in order.
     pub steps: Vec<Step>,
+    /// What is started once the answer is known, and nobody waits for.
+    pub afterwards: Vec<Step>,
     /// What the caller runs by itself afterwards, in its order.
     pub left_to_caller: Vec<PathBuf>,
     /// What nobody runs, and why.
@@ -27,12 +30,19 @@ pub struct Step {
     pub path: PathBuf,
     /// Why it must not be started; its turn is a fault then.
     pub refusal: Option<Refusal>,
+    /// What the rules say.
+    pub treatment: Treatment,
 }
 
 impl Plan {
-    /// Judges every entry and orders what is left.
+    /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
     #[must_use]
-    pub fn new(listing: Listing, order: Order, circumstances: Circumstances) -> Self {
+    pub fn new(
+        listing: Listing,
+        order: Order,
+        circumstances: Circumstances,
+        treat: impl Fn(&Path) -> Treatment,
+    ) -> Self {
         let mut plan = Self::default();
         // A directory that nobody could read may have held a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
@@ -41,11 +51,23 @@ impl Plan {
         judged.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
         for (entry, decision) in judged {
             let path = entry.path.clone();
-            match decision {
-                Decision::Run => plan.steps.push(Step { path, refusal: None }),
-                Decision::Refuse(refusal) => plan.steps.push(Step { path, refusal: Some(refusal) }),
-                Decision::LeftToCaller => plan.left_to_caller.push(path),
-                Decision::Skip(skip) => plan.skipped.push((path, skip)),
+            let refusal = match decision {
+                Decision::LeftToCaller => {
+                    plan.left_to_caller.push(path);
+                    continue;
+                }
+                Decision::Skip(skip) => {
+                    plan.skipped.push((path, skip));
+                    continue;
+                }
+                Decision::Run => None,
+                Decision::Refuse(refusal) => Some(refusal),
+            };
+            let treatment = treat(&path);
+            match (&treatment.run, treatment.wait.value) {
+                (Given { value: Run::No, by: Some(rule) }, _) => plan.skipped.push((path, Skip::ByRule(rule.clone()))),
+                (_, Wait::No) => plan.afterwards.push(Step { path, refusal, treatment }),
+                (_, Wait::Yes) => plan.steps.push(Step { path, refusal, treatment }),
             }
         }
         if order == Order::Reverse {
@@ -64,8 +86,8 @@ fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decisi
             Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
             None => gate::judge(entry, circumstances),
         };
-        // What somebody else has put there hides nothing.
-        if gate::distrust(entry, circumstances.user).is_none() {
+        // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
+        if decision == Decision::LeftToCaller || gate::distrust(entry, circumstances).is_none() {
             first_of.entry(&entry.key).or_insert(&entry.path);
         }
         judged.push((entry, decision));
@@ -74,7 +96,7 @@ fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decisi
 }
 
 fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
-    Step { refusal: Some(Refusal::Unreadable(path.clone(), errno)), path }
+    Step { refusal: Some(Refusal::Unreadable(path.clone(), errno)), path, treatment: Treatment::default() }
 }
 
 #[cfg(test)]
@@ -83,6 +105,7 @@ mod tests {
     use crate::guest::Fit;
     use crate::listing::Scope;
     use crate::paths::Place;
+    use crate::settings::Origin;
     use crate::way::{Kind, Node};
 
     /// An entry by its path: the directory gives the place, a directory below `qemu.d` the guest. A name that starts
@@ -107,7 +130,12 @@ mod tests {
 
     fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {
         let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
-        Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own })
+        Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own, strict: true }, nothing)
+    }
+
+    /// No rules at all.
+    fn nothing(_: &Path) -> Treatment {
+        Treatment::default()
     }
 
     fn steps(plan: &Plan) -> Vec<&str> {
@@ -188,14 +216,36 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_leaves_a_script_out_even_one_that_would_be_refused() {
+        let origin = Origin { file: "/x.toml".into(), line: 3 };
+        let treat = |path: &Path| {
+            let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
+            Treatment { run: Given { value: run, by: Some(origin.clone()) }, ..Treatment::default() }
+        };
+        let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
+        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
+        let circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
+        let plan = Plan::new(listing, Order::Forward, circumstances, treat);
+        assert_eq!(
+            (steps(&plan), plan.skipped.clone()),
+            (vec![paths[1]], vec![(paths[0].into(), Skip::ByRule(origin))])
+        );
+    }
+
+    #[test]
     fn a_directory_that_cannot_be_read_is_the_first_step_and_refused() {
         let path = PathBuf::from("/etc/hookmux/qemu.d");
         let listing = Listing {
             entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],
             unreadable: vec![(path.clone(), Errno::ENOTDIR)],
         };
-        let plan = Plan::new(listing, Order::Forward, Circumstances { user: 0, caller_runs_its_own: false });
+        let plan = Plan::new(
+            listing,
+            Order::Forward,
+            Circumstances { user: 0, caller_runs_its_own: false, strict: true },
+            nothing,
+        );
         let refusal = Some(Refusal::Unreadable(path.clone(), Errno::ENOTDIR));
-        assert_eq!(plan.steps.first(), Some(&Step { path, refusal }));
+        assert_eq!(plan.steps.first(), Some(&Step { path, refusal, treatment: Treatment::default() }));
     }
 }

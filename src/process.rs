@@ -18,7 +18,10 @@ use nix::errno::Errno;
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
-use nix::unistd::{Pid, getpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, setsid};
+
+use crate::spool::Spool;
+use crate::way;
 
 /// Sent to a script when we die, so that it does not outlive a hook that libvirt has given up.
 const DEATH_SIGNAL: c_int = libc::SIGTERM;
@@ -60,6 +63,8 @@ pub struct Launch<'a> {
     pub environment: &'a Strings,
     /// What become its descriptors 0, 1 and 2; none of these three itself.
     pub streams: [BorrowedFd<'a>; 3],
+    /// Whether it gets a session of its own, and not just a group.
+    pub session: bool,
 }
 
 /// What parent and child share while the parent stands still.
@@ -68,6 +73,7 @@ struct Request {
     argv: *const *const c_char,
     environment: *const *const c_char,
     streams: [RawFd; 3],
+    session: bool,
     parent: libc::pid_t,
     /// Written by the child when it could not execute the program.
     errno: AtomicI32,
@@ -85,6 +91,7 @@ pub fn spawn(launch: &Launch) -> Result<Pid, Errno> {
         argv: launch.argv.pointers.as_ptr(),
         environment: launch.environment.pointers.as_ptr(),
         streams: launch.streams.map(|stream| stream.as_raw_fd()),
+        session: launch.session,
         parent: getpid().as_raw(),
         errno: AtomicI32::new(0),
     };
@@ -115,7 +122,11 @@ extern "C" fn in_child(request: *mut c_void) -> c_int {
     // SAFETY: system calls on plain numbers, and on pointers that `spawn` has taken from live values. The mask and the
     // action are initialised by sigemptyset and by zeroes, of which all are valid.
     unsafe {
-        libc::setpgid(0, 0);
+        if request.session {
+            libc::setsid();
+        } else {
+            libc::setpgid(0, 0);
+        }
         libc::prctl(libc::PR_SET_PDEATHSIG, DEATH_SIGNAL);
         // Had our parent died before that call, no signal would ever come.
         if libc::getppid() != request.parent {
@@ -203,6 +214,51 @@ pub fn inherit_nothing() {
         if let Some(number) = number.filter(|number| *number > 2) {
             // SAFETY: sets a flag of a descriptor; a number that is not open is an error and no more.
             unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+        }
+    }
+}
+
+/// Who looks after scripts that nobody waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeper {
+    /// This process, from now on.
+    We,
+    /// Its copy; this one is done.
+    Another,
+}
+
+/// Makes a copy of this process, in a session of its own, that holds none of our caller's pipes.
+///
+/// # Errors
+/// No process or no memory left.
+pub fn leave_keeper() -> Result<Keeper, Errno> {
+    // SAFETY: this program has one thread, so the copy finds no lock held by a thread that it lacks.
+    match unsafe { fork() }? {
+        ForkResult::Parent { .. } => Ok(Keeper::Another),
+        ForkResult::Child => {
+            setsid()?;
+            // A pipe that stayed open would keep libvirt waiting.
+            let null = Spool::nothing().reader().map_err(|error| way::errno(&error))?;
+            for standard in 0..3 {
+                // SAFETY: numbers of descriptors, both open.
+                Errno::result(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;
+            }
+            Ok(Keeper::We)
+        }
+    }
+}
+
+/// Has SIGTERM sent to us when our caller ends. `caller` is the parent as it was in the beginning.
+///
+/// `PR_SET_PDEATHSIG` means the thread that has started us, not its process: libvirt's threads wait for the hook that they
+/// have started, so one ends before its hook only together with the daemon.
+pub fn end_with(caller: Pid) {
+    // SAFETY: system calls on plain numbers. SIGTERM is blocked and read like any from outside.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
+        // Had it ended before that call, no signal would ever come.
+        if libc::getppid() != caller.as_raw() {
+            libc::kill(libc::getpid(), libc::SIGTERM);
         }
     }
 }

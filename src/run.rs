@@ -4,11 +4,12 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::child::{Child, Ended, Start};
-use crate::contract::Output;
+use crate::contract::{Failure, Order, Output, Row};
 use crate::invocation::Invocation;
 use crate::obstacle;
 use crate::outcome::{Kind, Outcome};
@@ -44,85 +45,125 @@ pub struct Walked {
     pub stopped_by: Option<Signal>,
 }
 
-/// Runs the steps one after the other, until one fails where that matters.
-pub fn walk(
-    steps: &[Step],
-    call: &Invocation,
-    environment: &Strings,
-    document: &Spool,
-    watch: &mut Watch,
-    look_on: &mut dyn FnMut(Event),
-) -> Walked {
-    let mut filtered: Option<Spool> = None;
-    let mut ended: Vec<Ended> = Vec::with_capacity(steps.len());
-    let mut goes_on = true;
-    for step in steps {
-        if !goes_on || watch.stopped_by().is_some() {
-            ended.push(never_started(Outcome::NotRun));
-            continue;
-        }
-        look_on(Event::Starting(step));
-        let input = filtered.as_ref().unwrap_or(document);
-        let mut end = one(step, &call.words, environment, input, call.row.output, watch, look_on);
-        look_on(Event::Ended(step, &end));
-        goes_on = verdict::goes_on(call.row.failure, &end.outcome);
-        if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
-            filtered = Some(document);
-        }
-        ended.push(end);
-    }
-    let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
-    Walked { ended, document: filtered, stopped_by: watch.stopped_by() }
+/// All that steps of one call have in common.
+#[derive(Debug)]
+pub struct Runner<'a> {
+    /// The call.
+    pub call: &'a Invocation,
+    /// What scripts find in their environment.
+    pub environment: Strings,
+    /// How many steps may run at a time, where that changes no answer.
+    pub parallel: usize,
+    /// Time between asking a script to end and ending it.
+    pub kill_after: Duration,
+    /// Whether scripts get a session of their own, to outlive whoever has called us.
+    pub detached: bool,
+    /// What waits for them.
+    pub watch: Watch,
 }
 
-/// Runs one step to its end.
-fn one(
-    step: &Step,
-    words: &[OsString],
-    environment: &Strings,
-    input: &Spool,
-    output: Output,
-    watch: &mut Watch,
-    look_on: &mut dyn FnMut(Event),
-) -> Ended {
-    if let Some(refusal) = &step.refusal {
-        return never_started(Outcome::Refused(refusal.clone()));
+impl Runner<'_> {
+    /// Runs the steps, until one fails where that matters; one after the other, unless nobody listens anyway.
+    pub fn walk(&mut self, steps: &[Step], document: &Spool, look_on: &mut dyn FnMut(Event)) -> Walked {
+        let row = self.call.row;
+        let width = if self.detached { steps.len() } else { overlap(&row, self.parallel) };
+        let mut ended: Vec<Option<Ended>> = steps.iter().map(|_| None).collect();
+        let mut filtered: Option<Spool> = None;
+        let mut running = Vec::new();
+        let mut waiting = steps.iter().enumerate();
+        let mut goes_on = true;
+        loop {
+            while running.len() < width && goes_on && self.watch.stopped_by().is_none() {
+                let Some((at, step)) = waiting.next() else { break };
+                look_on(Event::Starting(step));
+                let input = filtered.as_ref().unwrap_or(document);
+                match self.start(step, &self.call.words, input, row.output) {
+                    Ok(child) => running.push((at, child)),
+                    Err(outcome) => {
+                        let end = never_started(outcome);
+                        look_on(Event::Ended(step, &end));
+                        goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
+                        ended.get_mut(at).map(|place| place.insert(end));
+                    }
+                }
+            }
+            let Some((at, mut end)) = self.next(steps, &mut running, look_on) else { break };
+            let Some(step) = steps.get(at) else { break };
+            look_on(Event::Ended(step, &end));
+            goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
+            if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
+                filtered = Some(document);
+            }
+            ended.get_mut(at).map(|place| place.insert(end));
+        }
+        let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
+        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| never_started(Outcome::NotRun))).collect();
+        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by() }
     }
-    let document = (output == Output::Filter).then(|| input.length().saturating_add(MAX_GROWTH));
-    let start = Start { path: &step.path, words, environment, input, document, limit: None };
-    let child = match Child::start(&start) {
-        Ok(child) => child,
-        Err(errno) => return never_started(Outcome::NotStarted(errno, obstacle::explain(&step.path, errno))),
-    };
-    let mut notice = |(): &(), child: &Child| {
-        look_on(Event::StillRunning(step, child.pid, child.started.elapsed()));
-    };
-    let ended = watch.next(&mut vec![((), child)], &mut notice);
-    let Some(((), mut ended)) = ended else { return never_started(Outcome::NotRun) };
-    // A script whose first line is broken has not said no: whoever read that line did.
-    if matches!(ended.outcome.kind(), Kind::Verdict(_))
-        && let Some(words) = obstacle::first_line(&step.path)
-    {
-        ended.outcome = Outcome::NotStarted(nix::errno::Errno::ENOEXEC, words);
+
+    /// Gives the scripts that were started a chance to undo what they did, the last one first; whatever becomes of that,
+    /// the others get theirs.
+    pub fn undo(&mut self, steps: &[Step], ended: &[Ended], operation: &str, look_on: &mut dyn FnMut(Event)) {
+        let words = [OsString::from(operation)];
+        let started = steps.iter().zip(ended).filter(|(_, ended)| ended.outcome.was_started());
+        for (step, _) in started.rev() {
+            look_on(Event::Starting(step));
+            let ended = match self.start(step, &words, &Spool::nothing(), Output::Dropped) {
+                Ok(child) => {
+                    self.next(std::slice::from_ref(step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
+                }
+                Err(outcome) => Some(never_started(outcome)),
+            };
+            if let Some(ended) = ended {
+                look_on(Event::Ended(step, &ended));
+            }
+        }
     }
-    ended
+
+    fn start(&self, step: &Step, words: &[OsString], input: &Spool, output: Output) -> Result<Child, Outcome> {
+        if let Some(refusal) = &step.refusal {
+            return Err(Outcome::Refused(refusal.clone()));
+        }
+        let is_filter = output == Output::Filter && !self.detached;
+        let start = Start {
+            path: &step.path,
+            words,
+            environment: &self.environment,
+            input,
+            document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
+            limit: step.treatment.timeout.value,
+            kill_after: self.kill_after,
+            detached: self.detached,
+        };
+        Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, obstacle::explain(&step.path, errno)))
+    }
+
+    /// Waits for the next end.
+    fn next(
+        &mut self,
+        steps: &[Step],
+        running: &mut Vec<(usize, Child)>,
+        look_on: &mut dyn FnMut(Event),
+    ) -> Option<(usize, Ended)> {
+        let mut notice = |at: &usize, child: &Child| {
+            if let Some(step) = steps.get(*at) {
+                look_on(Event::StillRunning(step, child.pid, child.started.elapsed()));
+            }
+        };
+        let (at, mut ended) = self.watch.next(running, &mut notice)?;
+        // A script whose first line is broken has not said no: whoever read that line did.
+        if matches!(ended.outcome.kind(), Kind::Verdict(_))
+            && let Some(words) = steps.get(at).and_then(|step| obstacle::first_line(&step.path))
+        {
+            ended.outcome = Outcome::NotStarted(Errno::ENOEXEC, words);
+        }
+        Some((at, ended))
+    }
 }
 
-/// Gives the scripts that were started a chance to undo what they did, the last one first; whatever becomes of that,
-/// the others get theirs.
-pub fn undo(
-    steps: &[Step],
-    ended: &[Ended],
-    operation: &str,
-    environment: &Strings,
-    watch: &mut Watch,
-    look_on: &mut dyn FnMut(Event),
-) {
-    let words = [OsString::from(operation)];
-    let started = steps.iter().zip(ended).filter(|(_, ended)| ended.outcome.was_started());
-    for (step, _) in started.rev() {
-        look_on(Event::Starting(step));
-        let ended = one(step, &words, environment, &Spool::nothing(), Output::Dropped, watch, look_on);
-        look_on(Event::Ended(step, &ended));
-    }
+/// How many steps run at a time. Where a failure counts, a later script must not have begun; in a chain each reads what
+/// the one before wrote; and what is taken down in reverse is taken down one by one.
+fn overlap(row: &Row, parallel: usize) -> usize {
+    let nobody_listens = row.failure == Failure::Ignored && row.output == Output::Dropped;
+    if nobody_listens && row.order == Order::Forward { parallel.max(1) } else { 1 }
 }

@@ -5,6 +5,8 @@ use nix::sys::signal::Signal;
 
 use crate::contract::Failure;
 use crate::outcome::{Kind, Outcome};
+use crate::rules::Treatment;
+use crate::settings::{OnFailure, OnFault};
 
 /// The answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,13 +20,28 @@ pub struct Verdict {
 /// What a fault exits with where it counts.
 pub const FAULT: u8 = 1;
 
-/// Whether the next step runs after this one.
+/// What one outcome does to the answer and to the steps after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// The exit code, if this is the first that counts; `None` if it does not count.
+    pub code: Option<u8>,
+    /// Whether the next step runs.
+    pub goes_on: bool,
+}
+
+/// Weighs an outcome: by what libvirt does with a failure, and by what the rules say of the script.
 #[must_use]
-pub fn goes_on(failure: Failure, outcome: &Outcome) -> bool {
-    match (outcome.kind(), failure) {
-        // Clean-up goes on whatever happens. A fault at reconnect does not count, so it keeps nobody from his turn.
-        (Kind::Success, _) | (_, Failure::Ignored) | (Kind::Fault, Failure::KillsGuest) => true,
-        (Kind::Verdict(_) | Kind::Fault | Kind::NotRun, _) => false,
+pub fn weigh(failure: Failure, treatment: &Treatment, outcome: &Outcome) -> Weight {
+    let continues = failure == Failure::Ignored || treatment.on_failure.value == OnFailure::Continue;
+    let nothing = Weight { code: None, goes_on: true };
+    match outcome.kind() {
+        Kind::Success => nothing,
+        Kind::NotRun => Weight { code: None, goes_on: false },
+        Kind::Verdict(_) if treatment.on_failure.value == OnFailure::Ignore => nothing,
+        Kind::Verdict(code) => Weight { code: Some(code), goes_on: continues },
+        // A fault at reconnect does not count, whatever a rule says, so it keeps nobody from his turn either.
+        Kind::Fault if failure == Failure::KillsGuest || treatment.on_fault.value == OnFault::Ignore => nothing,
+        Kind::Fault => Weight { code: Some(FAULT), goes_on: continues },
     }
 }
 
@@ -40,13 +57,14 @@ pub fn of_our_own_fault(failure: Failure) -> u8 {
 
 /// Puts the outcomes together.
 #[must_use]
-pub fn of<'a>(failure: Failure, outcomes: impl Iterator<Item = &'a Outcome>, stopped_by: Option<Signal>) -> Verdict {
-    let failed = |outcome: &Outcome| match outcome.kind() {
-        Kind::Verdict(code) => Some(code),
-        Kind::Fault if failure != Failure::KillsGuest => Some(FAULT),
-        Kind::Fault | Kind::Success | Kind::NotRun => None,
-    };
-    let first = outcomes.enumerate().find_map(|(at, outcome)| Some((at, failed(outcome)?)));
+pub fn of<'a>(
+    failure: Failure,
+    outcomes: impl Iterator<Item = (&'a Treatment, &'a Outcome)>,
+    stopped_by: Option<Signal>,
+) -> Verdict {
+    let first = outcomes
+        .enumerate()
+        .find_map(|(at, (treatment, outcome))| Some((at, weigh(failure, treatment, outcome).code?)));
     let cause = first.map(|(at, _)| at);
     let code = match (stopped_by, first) {
         // Told to stop, the scripts have died of our signal; that is no word of their own.
@@ -66,12 +84,18 @@ mod tests {
     use nix::errno::Errno;
 
     use crate::gate::Refusal;
+    use crate::rules::Given;
 
     const YES: Outcome = Outcome::Exited(0);
     const NO: Outcome = Outcome::Exited(3);
     const LATE: Outcome = Outcome::TimedOut(Duration::from_secs(30));
     const KILLED: Outcome = Outcome::Killed(9);
     const NOT_RUN: Outcome = Outcome::NotRun;
+
+    fn by_default(failure: Failure, outcomes: &[Outcome], stopped_by: Option<Signal>) -> Verdict {
+        let treatment = Treatment::default();
+        of(failure, outcomes.iter().map(|outcome| (&treatment, outcome)), stopped_by)
+    }
 
     fn refused() -> Outcome {
         Outcome::Refused(Refusal::WritableByOthers("/x".into()))
@@ -98,22 +122,52 @@ mod tests {
             (Ignored, vec![refused(), NO], 1, Some(0)),
         ];
         for (failure, outcomes, code, cause) in rows {
-            assert_eq!(of(failure, outcomes.iter(), None), Verdict { code, cause }, "{failure:?} {outcomes:?}");
+            assert_eq!(by_default(failure, &outcomes, None), Verdict { code, cause }, "{failure:?} {outcomes:?}");
         }
     }
 
     #[test]
     fn a_signal_to_us_is_the_answer_but_never_kills_a_running_guest() {
         let died = [Outcome::Killed(15), NOT_RUN];
-        let code = |failure| of(failure, died.iter(), Some(Signal::SIGTERM)).code;
+        let code = |failure| by_default(failure, &died, Some(Signal::SIGTERM)).code;
         let codes = [Failure::Aborts, Failure::KillsGuest, Failure::Ignored].map(code);
         assert_eq!(codes, [143, 0, 143]);
     }
 
     #[test]
+    fn rules_soften_a_failure_and_never_harden_a_fault_at_reconnect() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let with = |on_failure, on_fault| Treatment {
+            on_failure: Given { value: on_failure, by: None },
+            on_fault: Given { value: on_fault, by: None },
+            ..Treatment::default()
+        };
+        let (no, fault) = (|code, goes_on| Weight { code: Some(code), goes_on }, refused);
+        let nothing = Weight { code: None, goes_on: true };
+        let rows = [
+            (Aborts, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (Aborts, with(OnFailure::Ignore, OnFault::Fail), fault(), no(1, false)),
+            (Aborts, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
+            (Aborts, with(OnFailure::Continue, OnFault::Fail), fault(), no(1, true)),
+            (Aborts, with(OnFailure::Fail, OnFault::Ignore), NO, no(3, false)),
+            (Aborts, with(OnFailure::Fail, OnFault::Ignore), fault(), nothing),
+            (KillsGuest, with(OnFailure::Fail, OnFault::Fail), fault(), nothing),
+            (KillsGuest, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (KillsGuest, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
+            (Ignored, with(OnFailure::Ignore, OnFault::Ignore), NO, nothing),
+            (Ignored, with(OnFailure::Fail, OnFault::Fail), NO, no(3, true)),
+        ];
+        for (failure, treatment, outcome, weight) in rows {
+            assert_eq!(weigh(failure, &treatment, &outcome), weight, "{failure:?} {treatment:?} {outcome:?}");
+        }
+    }
+
+    #[test]
     fn what_follows_a_failure_depends_on_who_listens() {
         use Failure::{Aborts, Ignored, KillsGuest};
-        let table = |outcome: Outcome| [Aborts, KillsGuest, Ignored].map(|failure| goes_on(failure, &outcome));
+        let table = |outcome: Outcome| {
+            [Aborts, KillsGuest, Ignored].map(|failure| weigh(failure, &Treatment::default(), &outcome).goes_on)
+        };
         assert_eq!(table(YES), [true, true, true]);
         assert_eq!(table(NO), [false, false, true]);
         assert_eq!(table(KILLED), [false, false, true]);

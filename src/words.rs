@@ -106,6 +106,7 @@ pub fn skip(skip: &Skip) -> String {
         Skip::BrokenLink(Errno::ELOOP) => "a link that leads in a circle".into(),
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),
         Skip::NotExecutable => "not executable (chmod +x)".into(),
+        Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
     }
 }
 

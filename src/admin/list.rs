@@ -12,6 +12,7 @@ use crate::contract::{self, DRIVERS, Order, Words};
 use crate::gate::Circumstances;
 use crate::listing::{self, Selection};
 use crate::plan::Plan;
+use crate::rules::Treatment;
 use crate::{paths, words};
 
 /// Arguments of `hookmux list`.
@@ -47,7 +48,8 @@ fn plan(root: &Path, driver: &OsStr) -> Plan {
     let directories = paths::directories(root, &paths::below(root, known.base), driver);
     let listing = listing::read(&directories, Selection::All);
     // Nobody calls now: what libvirt since 6.5.0 runs itself is shown as libvirt's.
-    Plan::new(listing, Order::Forward, Circumstances::ours(known.words == Words::Libvirt))
+    let circumstances = Circumstances::ours(known.words == Words::Libvirt, true);
+    Plan::new(listing, Order::Forward, circumstances, |_| Treatment::default())
 }
 
 fn section(driver: &OsStr, plan: &Plan) -> String {

@@ -18,7 +18,7 @@ use crate::plan::{Plan, Step};
 use crate::run::{Event, Walked};
 use crate::spool::Spool;
 use crate::verdict::Verdict;
-use crate::{paths, report, words};
+use crate::{paths, report, settings, words};
 
 /// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
@@ -50,7 +50,9 @@ impl Run {
         let root = std::path::absolute(&self.root)?;
         let call = self.call(&root);
         let document = self.document(&call)?;
-        let hook = Hook::new(&call, &root);
+        let settings =
+            settings::read(&root, nix::unistd::geteuid().as_raw()).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+        let hook = Hook::new(&call, &root, settings);
         let plan = hook.plan();
         report::skipped(&call, &plan);
         writeln!(errors, "{}: {} to run", words::call(&call), count(&plan))?;

@@ -1,0 +1,51 @@
+# What people type. Everything else is cargo's.
+
+MUSL := $(shell uname -m)-unknown-linux-musl
+GNU := $(shell uname -m)-unknown-linux-gnu
+has = $(wildcard $(shell rustc --print target-libdir --target $(1) 2>/dev/null)/libstd-*.rlib)
+
+# musl where the toolchain has it: a smaller binary that starts faster.
+TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
+TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
+BINARY := target/$(TARGET)/release/hookmux
+
+.PHONY: build
+build: ## the static binary
+	cargo build --release --locked --target $(TARGET)
+	@echo "$(BINARY)"
+
+.PHONY: demo
+demo: build ## the main job on the shipped examples; needs no libvirt
+	examples/demo "$(BINARY)"
+
+.PHONY: needs
+needs: ## installs what the tests need (Debian)
+	tests/needs
+
+.PHONY: check
+check: ## format, lints, licences, scripts, manuals
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	$(DENY) check licenses bans sources
+
+# The one that is installed, or one of our own.
+DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
+
+# In three: everything on this machine's own target, then the hook's tests on each static release that can be built,
+# then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
+.PHONY: test
+test: needs ## installs what is missing, and runs every test
+	cargo test --locked
+	$(MAKE) --no-print-directory test-releases
+	tests/real/coverage
+
+.PHONY: test-releases
+test-releases:
+	set -e; for target in $(TARGETS); do \
+		cargo build --release --locked --target $$target; \
+		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook; \
+	done
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile

@@ -1,0 +1,166 @@
+//! The settings on disk. In: the root. Out: the settings, or what is wrong with them. Reads.
+//!
+//! Packages' drop-ins come first, then hookmux.toml, then the administrator's drop-ins: a later one wins, so that a
+//! package can ship a rule with its script, and the administrator has the last word.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{Fault, Settings, parse};
+use crate::gate;
+use crate::paths;
+use crate::way::{self, Kind};
+use crate::words;
+
+const FILE: &str = "/etc/hookmux/hookmux.toml";
+const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
+const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
+
+/// Reads all settings below `root`, on behalf of `user`; none at all are the defaults.
+///
+/// # Errors
+/// The first file that cannot be read, is not to be trusted, or does not say what settings may say.
+pub fn read(root: &Path, user: u32) -> Result<Settings, Fault> {
+    let mut settings = Settings::default();
+    let ours = drop_ins(&paths::below(root, DROP_INS))?;
+    let mut theirs = drop_ins(&paths::below(root, PACKAGES_DROP_INS))?;
+    // The same name, or a mask of that name, stands for the package's.
+    theirs.retain(|name, _| !ours.contains_key(name));
+    let file = paths::below(root, FILE);
+    for path in theirs.values().chain([&file]).chain(ours.values()) {
+        if let Some(text) = text(path, user)? {
+            settings.add(parse(path, &text)?);
+        }
+    }
+    Ok(settings)
+}
+
+/// The files of a directory that end in `.toml`, by name.
+fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
+    let found = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        found => found.map_err(|error| fault(directory, &error))?,
+    };
+    let mut files = BTreeMap::new();
+    for found in found {
+        let name = found.map_err(|error| fault(directory, &error))?.file_name();
+        if name.as_bytes().ends_with(b".toml") && gate::by_name(&name).is_none() {
+            let path = directory.join(&name);
+            files.insert(name, path);
+        }
+    }
+    Ok(files)
+}
+
+/// A file's text; `None` if there is no such file, or a mask.
+fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.map_err(|error| fault(path, &error))?,
+    };
+    let way = way::walk(path);
+    if way.end.as_ref().is_ok_and(|file| file.kind == Kind::Null) {
+        return Ok(None);
+    }
+    // Whoever writes here decides which protection runs.
+    if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
+        let what = format!("not read: {}", words::refusal(&refusal));
+        return Err(Fault { file: path.to_owned(), at: None, what });
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| Fault {
+        file: path.to_owned(),
+        at: None,
+        what: "is not UTF-8".into(),
+    })
+}
+
+fn fault(path: &Path, error: &io::Error) -> Fault {
+    let what = format!("cannot be read: {}", way::errno(error).desc().to_lowercase());
+    Fault { file: path.to_owned(), at: None, what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::time::Duration;
+
+    fn root() -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for directory in ["etc/hookmux/hookmux.toml.d", "usr/lib/hookmux/hookmux.toml.d"] {
+            fs::create_dir_all(root.path().join(directory)).unwrap();
+        }
+        for directory in ["etc", "etc/hookmux", "etc/hookmux/hookmux.toml.d", "usr/lib/hookmux/hookmux.toml.d"] {
+            fs::set_permissions(root.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        root
+    }
+
+    fn write(root: &tempfile::TempDir, path: &str, text: &str) {
+        let path = root.path().join(path);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+
+    fn of(root: &tempfile::TempDir) -> Result<Settings, Fault> {
+        read(root.path(), nix::unistd::geteuid().as_raw())
+    }
+
+    #[test]
+    fn no_files_at_all_are_the_defaults() {
+        assert_eq!(read(Path::new("/nowhere"), 0), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn packages_come_first_then_the_file_then_the_administrators_drop_ins() {
+        let root = root();
+        write(
+            &root,
+            "usr/lib/hookmux/hookmux.toml.d/90-p.toml",
+            "kill-after = '1s'\nparallel = 2\n[[rule]]\nscript='p'",
+        );
+        write(&root, "usr/lib/hookmux/hookmux.toml.d/50-same.toml", "parallel = 9\n[[rule]]\nscript='hidden'");
+        write(&root, "etc/hookmux/hookmux.toml", "kill-after = '2s'\nstrict = false\n[[rule]]\nscript='e'");
+        write(&root, "etc/hookmux/hookmux.toml.d/50-same.toml", "strict = true\n[[rule]]\nscript='d'");
+        write(&root, "etc/hookmux/hookmux.toml.d/50-old.toml.bak", "broken");
+        write(&root, "etc/hookmux/hookmux.toml.d/README", "broken");
+        let settings = of(&root).unwrap();
+        let rules: Vec<&str> = settings.rules.iter().map(|rule| rule.script.as_ref().unwrap()[0].as_str()).collect();
+        let Settings { strict, parallel, kill_after, .. } = settings;
+        assert_eq!((rules, strict, parallel, kill_after), (vec!["p", "e", "d"], true, 2, Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn a_mask_switches_a_packages_drop_in_off() {
+        let root = root();
+        write(&root, "usr/lib/hookmux/hookmux.toml.d/50-p.toml", "parallel = 9");
+        symlink("/dev/null", root.path().join("etc/hookmux/hookmux.toml.d/50-p.toml")).unwrap();
+        assert_eq!(of(&root), Ok(Settings::default()));
+    }
+
+    #[test]
+    fn a_file_that_others_may_write_to_is_not_read() {
+        let root = root();
+        write(&root, "etc/hookmux/hookmux.toml", "");
+        let path = root.path().join("etc/hookmux/hookmux.toml");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let path = path.display();
+        let said = of(&root).unwrap_err().to_string();
+        assert_eq!(said, format!("{path}: not read: {path} is writable by everybody (chmod o-w {path})"));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_said_to_be_so() {
+        let root = root();
+        fs::create_dir(root.path().join("etc/hookmux/hookmux.toml")).unwrap();
+        let said = of(&root).unwrap_err().to_string();
+        assert!(said.ends_with("hookmux.toml: cannot be read: is a directory"), "{said}");
+        fs::remove_dir(root.path().join("etc/hookmux/hookmux.toml")).unwrap();
+        fs::write(root.path().join("etc/hookmux/hookmux.toml"), b"\xff").unwrap();
+        assert!(of(&root).unwrap_err().to_string().ends_with("hookmux.toml: is not UTF-8"));
+    }
+}

@@ -1,0 +1,313 @@
+//! One settings file. In: its text and path. Out: what it sets, or what is wrong with it, with line, column and key.
+//! Pure.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
+use toml::Spanned;
+
+use super::{LibvirtRunsDotD, OnFailure, OnFault, Origin, Patterns, Rule};
+
+/// What one file sets; absent means "as it was".
+#[derive(Debug, Default, PartialEq)]
+pub struct File {
+    pub(super) strict: Option<bool>,
+    pub(super) libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
+    pub(super) exit_with_parent: Option<bool>,
+    pub(super) parallel: Option<usize>,
+    pub(super) kill_after: Option<Duration>,
+    pub(super) rules: Vec<Rule>,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// Line and column, from 1, the column in characters; `None` where it is the file as a whole.
+    pub at: Option<(usize, usize)>,
+    /// What is wrong, and what is allowed.
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}", self.file.display())?;
+        if let Some((line, column)) = self.at {
+            write!(out, ":{line}:{column}")?;
+        }
+        write!(out, ": {}", self.what)
+    }
+}
+
+/// The file as TOML has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Table {
+    strict: Option<bool>,
+    libvirt_runs_dot_d: Option<Choice>,
+    exit_with_parent: Option<bool>,
+    parallel: Option<NonZeroUsize>,
+    kill_after: Option<Limit>,
+    #[serde(default)]
+    rule: Vec<Spanned<RuleTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RuleTable {
+    script: Option<Globs>,
+    driver: Option<Globs>,
+    guest: Option<Globs>,
+    operation: Option<Globs>,
+    run: Option<bool>,
+    timeout: Option<LimitOrNone>,
+    on_failure: Option<OnFailure>,
+    on_fault: Option<OnFault>,
+    wait: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected \"auto\", true or false")]
+enum Choice {
+    Known(bool),
+    Auto(Auto),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Auto {
+    Auto,
+}
+
+/// A duration above zero.
+struct Limit(Duration);
+
+/// A duration above zero, or none.
+struct LimitOrNone(Option<Duration>);
+
+/// One pattern or several.
+struct Globs(Vec<glob::Pattern>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a pattern such as \"web-*\", or a list of patterns")]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        match humantime::parse_duration(&text) {
+            Ok(duration) if !duration.is_zero() => Ok(Self(duration)),
+            _ => Err(D::Error::custom(format!(
+                "'{text}' is no duration above zero; expected one such as \"30s\" or \"2min\""
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for LimitOrNone {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        match humantime::parse_duration(&text) {
+            Ok(duration) if !duration.is_zero() => Ok(Self(Some(duration))),
+            _ => Err(D::Error::custom(format!(
+                "'{text}' is no duration above zero; expected one such as \"30s\" or \"2min\", or \"none\""
+            ))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Globs {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let texts = match OneOrMany::deserialize(from)? {
+            OneOrMany::One(text) => vec![text],
+            OneOrMany::Many(texts) => texts,
+        };
+        let pattern = |text: String| {
+            glob::Pattern::new(&text)
+                .map_err(|error| D::Error::custom(format!("'{text}' is no pattern: {}", error.msg)))
+        };
+        Ok(Self(texts.into_iter().map(pattern).collect::<Result<_, _>>()?))
+    }
+}
+
+/// Reads a file's text.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
+    let table: Table = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
+    let rules = table.rule.into_iter().map(|table| rule(file, text, table)).collect();
+    Ok(File {
+        strict: table.strict,
+        libvirt_runs_dot_d: table.libvirt_runs_dot_d.map(|choice| match choice {
+            Choice::Auto(Auto::Auto) => LibvirtRunsDotD::Auto,
+            Choice::Known(true) => LibvirtRunsDotD::Yes,
+            Choice::Known(false) => LibvirtRunsDotD::No,
+        }),
+        exit_with_parent: table.exit_with_parent,
+        parallel: table.parallel.map(NonZeroUsize::get),
+        kill_after: table.kill_after.map(|Limit(duration)| duration),
+        rules,
+    })
+}
+
+fn rule(file: &Path, text: &str, table: Spanned<RuleTable>) -> Rule {
+    let (line, _) = position(text, table.span().start);
+    let table = table.into_inner();
+    let patterns = |globs: Option<Globs>| -> Patterns { globs.map(|Globs(patterns)| patterns) };
+    Rule {
+        origin: Origin { file: file.to_owned(), line },
+        script: patterns(table.script),
+        driver: patterns(table.driver),
+        guest: patterns(table.guest),
+        operation: patterns(table.operation),
+        run: table.run,
+        timeout: table.timeout.map(|LimitOrNone(limit)| limit),
+        on_failure: table.on_failure,
+        on_fault: table.on_fault,
+        wait: table.wait,
+    }
+}
+
+fn fault(file: &Path, text: &str, error: &toml::de::Error) -> Fault {
+    let span = error.span();
+    let at = span.as_ref().map(|span| position(text, span.start));
+    Fault { file: file.to_owned(), at, what: in_words(error.message(), text, span) }
+}
+
+/// Line and column of a byte, both from 1.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at).unwrap_or(text);
+    let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count().saturating_add(1);
+    (line, column)
+}
+
+/// Serde's message in the words of the manual: "key", the key itself where only its value was named, and the nearest
+/// known one.
+fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
+    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    if let Some(rest) = message.strip_prefix("unknown field ") {
+        let names = quoted(rest);
+        let (unknown, known) = names.split_first().map_or(("", &[][..]), |(unknown, known)| (unknown.as_str(), known));
+        let nearest = known
+            .iter()
+            .max_by(|one, other| strsim::jaro_winkler(unknown, one).total_cmp(&strsim::jaro_winkler(unknown, other)));
+        let hint = nearest.filter(|near| strsim::jaro_winkler(unknown, near) > 0.7);
+        let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
+        return format!("unknown key '{unknown}'{hint}; allowed here: {}", known.join(", "));
+    }
+    let message = message.replace('`', "'").replace("a nonzero usize", "a whole number from 1");
+    let key = span.and_then(|span| {
+        let line = text.get(..span.start)?.rsplit('\n').next()?;
+        Some(line.split_once('=')?.0.trim().to_owned())
+    });
+    key.map_or(message.clone(), |key| format!("'{key}': {message}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> File {
+        parse(Path::new("/x.toml"), text).unwrap()
+    }
+
+    #[test]
+    fn every_key_of_the_manual_is_read() {
+        let file = parsed(
+            "strict = false\nlibvirt-runs-dot-d = \"auto\"\nexit-with-parent = true\nparallel = 4\nkill-after = \"10s\"\n\
+             \n[[rule]]\nscript = \"20-backup*\"\ndriver = \"qemu\"\nguest = [\"db-*\", \"web-1\"]\n\
+             operation = [\"stop\", \"release\"]\nrun = false\ntimeout = \"1m 30s\"\non-failure = \"continue\"\n\
+             on-fault = \"ignore\"\nwait = false\n\n[[rule]]\ntimeout = \"none\"\n",
+        );
+        let globs =
+            |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
+        let nothing = Rule {
+            origin: Origin { file: "/x.toml".into(), line: 18 },
+            script: None,
+            driver: None,
+            guest: None,
+            operation: None,
+            run: None,
+            timeout: Some(None),
+            on_failure: None,
+            on_fault: None,
+            wait: None,
+        };
+        let expected = File {
+            strict: Some(false),
+            libvirt_runs_dot_d: Some(LibvirtRunsDotD::Auto),
+            exit_with_parent: Some(true),
+            parallel: Some(4),
+            kill_after: Some(Duration::from_secs(10)),
+            rules: vec![
+                Rule {
+                    origin: Origin { file: "/x.toml".into(), line: 7 },
+                    script: globs(&["20-backup*"]),
+                    driver: globs(&["qemu"]),
+                    guest: globs(&["db-*", "web-1"]),
+                    operation: globs(&["stop", "release"]),
+                    run: Some(false),
+                    timeout: Some(Some(Duration::from_secs(90))),
+                    on_failure: Some(OnFailure::Continue),
+                    on_fault: Some(OnFault::Ignore),
+                    wait: Some(false),
+                },
+                nothing,
+            ],
+        };
+        assert_eq!(file, expected);
+        assert_eq!(parsed(""), File::default());
+        assert_eq!(parsed("libvirt-runs-dot-d = true").libvirt_runs_dot_d, Some(LibvirtRunsDotD::Yes));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_place_key_and_what_is_allowed() {
+        let rows = [
+            (
+                "[[rule]]\ntimeot = \"3s\"",
+                "2:1: unknown key 'timeot' (did you mean 'timeout'?); allowed here: script, driver",
+            ),
+            (
+                "strct = true",
+                "1:1: unknown key 'strct' (did you mean 'strict'?); allowed here: strict, libvirt-runs-dot-d",
+            ),
+            ("zzz = 1", "1:1: unknown key 'zzz'; allowed here: strict"),
+            (
+                "[[rule]]\n  timeout = \"3x\"",
+                "2:13: 'timeout': '3x' is no duration above zero; expected one such as \"30s\"",
+            ),
+            ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is no duration above zero"),
+            ("strict = 1", "1:10: 'strict': invalid type: integer '1', expected a boolean"),
+            ("parallel = 0", "1:12: 'parallel': invalid value: integer '0', expected a whole number from 1"),
+            (
+                "[[rule]]\non-failure = \"stop\"",
+                "2:14: 'on-failure': unknown variant 'stop', expected one of 'fail', 'ignore'",
+            ),
+            ("[[rule]]\nguest = [\"a\", \"[\"]", "2:9: 'guest': '[' is no pattern: "),
+            ("[[rule]]\nguest = 3", "2:9: 'guest': expected a pattern such as \"web-*\", or a list of patterns"),
+            ("libvirt-runs-dot-d = \"yes\"", "1:22: 'libvirt-runs-dot-d': expected \"auto\", true or false"),
+            ("strict = true\nstrict = true", "2:1: duplicate key"),
+            ("strict = tru", "1:10: "),
+            ("[rule]\nrun = false", "1:1: invalid type: map, expected a sequence"),
+            ("\u{fc} = [", "1:6: '\u{fc}': unclosed array"),
+        ];
+        for (text, expected) in rows {
+            let said = parse(Path::new("/x.toml"), text).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("/x.toml:{expected}")), "{text}\n{said}");
+        }
+    }
+}

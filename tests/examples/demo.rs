@@ -1,0 +1,101 @@
+//! examples/demo, the README's first command: a binary → what is shown, and whether it came out as it says. Does.
+
+use crate::EXAMPLES;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+const HOOKMUX: &str = env!("CARGO_BIN_EXE_hookmux");
+
+/// Runs a command line of sh, in which $DEMO is examples/demo, and says what it left in the directory for temporary
+/// files, too.
+fn shell(line: &str) -> (Option<i32>, String, String, usize) {
+    let temporary = tempfile::tempdir().unwrap();
+    let mut command = Command::new("sh");
+    command.args(["-c", line]).env("TMPDIR", temporary.path()).env("HOOKMUX", HOOKMUX).current_dir("/");
+    command.env("DEMO", Path::new(EXAMPLES).join("demo"));
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let left = fs::read_dir(temporary.path()).unwrap().count();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), left)
+}
+
+/// Asserts that these stand in the text, in this order.
+#[track_caller]
+fn in_order(text: &str, wanted: &[&str]) {
+    let mut rest = text;
+    for words in wanted {
+        let Some((_, after)) = rest.split_once(words) else { panic!("{words:?} is missing in: {rest}") };
+        rest = after;
+    }
+}
+
+#[test]
+fn it_shows_a_start_a_veto_and_a_changed_migration_and_leaves_nothing() {
+    let (code, stdout, stderr, left) = shell("$DEMO $HOOKMUX");
+    assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{stdout}");
+    in_order(
+        &stdout,
+        &[
+            "1. A guest starts",
+            " qemu web-1 start --xml demo.xml\n",
+            "10-vm-protection\n    exited 0, ",
+            " ms\n",
+            "2. A protected guest",
+            " qemu db-1 stop\n",
+            "| vm-protection: guest 'db-1' is protected by ",
+            "exited 1, ",
+            " ms\n",
+            "3. A guest migrates",
+            " qemu web-1 migrate --xml demo.xml\n",
+            "40-set-title\n    exited 0, ",
+            "50-move-disks\n    exited 0, ",
+            "/etc/libvirt/hooks/qemu web-1 migrate begin - <demo.xml >filtered.xml\n",
+            "-  <title>Web shop</title>\n+  <title>Web shop [on ",
+            "-      <source file='/var/lib/libvirt/images/web-1.qcow2'/>\n+      <source file='/srv/guests/web-1.qcow2'/>\n",
+            "All three came out as they should.\n",
+        ],
+    );
+}
+
+#[test]
+fn it_works_whatever_the_umask_and_from_wherever_it_is_called() {
+    let lines = ["umask 000; $DEMO $HOOKMUX", "umask 077; $DEMO $HOOKMUX", "cd ${HOOKMUX%/*}; $DEMO ./hookmux"];
+    for line in lines {
+        let (code, _, stderr, left) = shell(line);
+        assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{line}");
+    }
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_leaves_nothing_behind() {
+    let (code, stdout, _, left) = shell("$DEMO $HOOKMUX | head -n 1");
+    assert_eq!((code, stdout.lines().count(), left), (Some(0), 1, 0));
+}
+
+#[test]
+fn without_python_it_says_so_and_shows_the_rest() {
+    let (code, stdout, stderr, left) =
+        shell("exec unshare --mount sh -c 'mount --bind /dev/null /usr/bin/python3 && exec $DEMO $HOOKMUX'");
+    assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{stdout}");
+    in_order(
+        &stdout,
+        &["There is no /usr/bin/python3", "+  <title>Web shop [on ", "All three came out as they should.\n"],
+    );
+    assert!(!stdout.contains("+      <source"), "{stdout}");
+}
+
+#[test]
+fn a_binary_that_answers_otherwise_fails_it() {
+    // (what stands in for hookmux, exit code, the last line of stderr)
+    let cases = [
+        ("/bin/false", 1, "demo: this should have ended with exit code 0, not 1\n"),
+        ("/bin/true", 1, "demo: the steps do not say: exited 0, \n"),
+        ("/nonexistent", 2, "usage: examples/demo PATH-TO-hookmux\n"),
+        ("", 2, "usage: examples/demo PATH-TO-hookmux\n"),
+        ("/", 2, "usage: examples/demo PATH-TO-hookmux\n"),
+    ];
+    for (binary, wanted, line) in cases {
+        let (code, _, stderr, left) = shell(&format!("$DEMO {binary}"));
+        assert_eq!((code, stderr.ends_with(line), left), (Some(wanted), true, 0), "{binary}: {stderr}");
+    }
+}

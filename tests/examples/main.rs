@@ -1,0 +1,143 @@
+//! The example hooks, each called directly with the words that hookmux would give it, in a directory of its own. Does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "helpers of tests are not seen as tests by clippy: a panic is how they say no, and they start scripts"
+)]
+
+mod demo;
+mod disks;
+mod flush;
+mod forward;
+mod forward_settings;
+mod protection;
+mod shelf;
+mod starts;
+mod title;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{Seek, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the examples lie.
+pub(crate) const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+/// A user who owns nothing here.
+const NOBODY: u32 = 65534;
+
+/// Everything a caller sees of a hook, so that one comparison shows every difference.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// The answer of a hook that has nothing to say.
+pub(crate) fn passes() -> Answer {
+    prints("")
+}
+
+/// The answer of a filter that wants this document, or of a hook that says what it did.
+pub(crate) fn prints(stdout: &str) -> Answer {
+    Answer { code: 0, stdout: stdout.to_owned(), stderr: String::new() }
+}
+
+/// The answer of a hook that says no, with this line.
+pub(crate) fn refuses(line: &str) -> Answer {
+    Answer { code: 1, stdout: String::new(), stderr: format!("{line}\n") }
+}
+
+/// Copies a program by a process of its own: a test that starts something while this one has a file open for writing
+/// would make the file "text file busy" for a moment.
+fn install(from: impl AsRef<OsStr>, stdin: Stdio, to: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-D", "-m", "755"]).arg(from).arg(to).stdin(stdin);
+    assert!(install.status().unwrap().success(), "{install:?}");
+}
+
+/// A file without a name that holds this, to be read from its beginning.
+fn holding(content: impl AsRef<[u8]>) -> fs::File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(content.as_ref()).unwrap();
+    file.rewind().unwrap();
+    file
+}
+
+/// A copy of one example below a root of its own (`HOOKMUX_ROOT`), which goes with it.
+pub(crate) struct Example {
+    root: tempfile::TempDir,
+    script: PathBuf,
+    command: fn(&Path) -> Command,
+}
+
+impl Example {
+    /// `name` is the path below examples/, as in "qemu.d/10-vm-protection".
+    pub(crate) fn new(name: &str) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let script = root.path().join("etc/hookmux").join(name);
+        install(Path::new(EXAMPLES).join(name), Stdio::null(), &script);
+        for directory in ["", "etc", "etc/hookmux"] {
+            fs::set_permissions(root.path().join(directory), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::set_permissions(script.parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self { root, script, command: |script| Command::new(script) }
+    }
+
+    /// A path below the root, which stands as `ROOT` in answers.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Writes a file beside hookmux's settings.
+    pub(crate) fn setting(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        fs::write(self.path("etc/hookmux").join(name), content).unwrap();
+        self
+    }
+
+    /// Writes a program below the root.
+    pub(crate) fn program(&self, name: &str, text: &str) {
+        install("/dev/stdin", holding(text).into(), &self.path(name));
+    }
+
+    /// Starts the script by something else than itself.
+    pub(crate) fn through(self, command: fn(&Path) -> Command) -> Self {
+        Self { command, ..self }
+    }
+
+    /// Starts the script as a user who owns nothing; whoever is not root to begin with stays who he is.
+    pub(crate) fn called_by_nobody(self) -> Self {
+        self.through(|script| {
+            let mut command = Command::new(script);
+            if nix::unistd::geteuid().is_root() {
+                command.uid(NOBODY).gid(NOBODY);
+            }
+            command
+        })
+    }
+
+    /// The script, ready to be called with these words.
+    pub(crate) fn command<W: AsRef<OsStr>>(&self, words: &[W]) -> Command {
+        let mut command = (self.command)(&self.script);
+        command.args(words).env("HOOKMUX_ROOT", self.root.path()).env("LC_ALL", "C").current_dir("/");
+        command
+    }
+
+    /// Calls the script with these words after its own name, and this on stdin.
+    pub(crate) fn call<W: AsRef<OsStr>>(&self, words: &[W], stdin: impl AsRef<[u8]>) -> Answer {
+        self.answer(self.command(words), stdin)
+    }
+
+    /// Runs a prepared command to its end.
+    pub(crate) fn answer(&self, mut command: Command, stdin: impl AsRef<[u8]>) -> Answer {
+        let output = command.stdin(holding(stdin)).output().unwrap();
+        let root = self.root.path().to_str().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(root, "ROOT");
+        Answer { code: output.status.code().unwrap(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}

@@ -1,0 +1,142 @@
+//! What every example has: a test, a header, the right mode, a row in the README, and no complaint from shellcheck or
+//! Python. Reads.
+
+use crate::EXAMPLES;
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+/// What an example is, and so what can be asked of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Shell,
+    Python,
+    /// Settings or a document that belongs to a script.
+    Data,
+}
+
+/// Every file below examples/, with the tests that run it.
+const SHELF: &[(&str, Kind, &str)] = &[
+    ("README.md", Kind::Data, include_str!("shelf.rs")),
+    ("demo", Kind::Shell, include_str!("demo.rs")),
+    ("demo.xml", Kind::Data, include_str!("demo.rs")),
+    ("disk-paths", Kind::Data, include_str!("shelf.rs")),
+    ("fsfreeze-hook.d/10-flush-database", Kind::Shell, include_str!("flush.rs")),
+    ("libxl.d/20-maintenance", Kind::Shell, include_str!("starts.rs")),
+    ("lxc.d/30-mount-check", Kind::Python, include_str!("starts.rs")),
+    ("network.d/50-port-forward", Kind::Python, include_str!("forward.rs")),
+    ("protected-domains", Kind::Data, include_str!("shelf.rs")),
+    ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
+    ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
+    ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
+];
+
+fn files_below(directory: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.insert(path.strip_prefix(EXAMPLES).unwrap().to_str().unwrap().to_owned());
+        }
+    }
+    found
+}
+
+fn content(name: &str) -> String {
+    fs::read_to_string(Path::new(EXAMPLES).join(name)).unwrap()
+}
+
+fn of_kind(kind: Kind) -> impl Iterator<Item = &'static str> {
+    SHELF.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
+}
+
+/// The hook scripts: what lies in a `.d` directory.
+fn scripts() -> impl Iterator<Item = &'static str> {
+    SHELF.iter().map(|(name, ..)| *name).filter(|name| name.contains(".d/"))
+}
+
+#[test]
+fn no_example_is_without_a_test() {
+    let known: BTreeSet<_> = SHELF.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    assert_eq!(files_below(Path::new(EXAMPLES)), known);
+    // The tests named for it call it by its name.
+    let strangers: Vec<_> =
+        SHELF.iter().filter(|(name, _, tests)| !tests.contains(name)).map(|(name, ..)| name).collect();
+    assert_eq!(strangers, [&""; 0]);
+}
+
+#[test]
+fn shellcheck_has_nothing_to_say() {
+    let mut command = Command::new("shellcheck");
+    command
+        .args(["-s", "sh", "-o", "all", "-e", "SC2250,SC2310,SC2312"])
+        .args(of_kind(Kind::Shell))
+        .current_dir(EXAMPLES);
+    let output = command.output().expect("shellcheck must be installed");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stdout)), (Some(0), "".into()));
+}
+
+#[test]
+fn python_compiles_without_a_warning() {
+    // compile() and no import: nothing is left beside the script.
+    let check = "import pathlib, sys\nfor name in sys.argv[1:]: compile(pathlib.Path(name).read_bytes(), name, 'exec')";
+    let mut command = Command::new("python3");
+    command.args(["-W", "error", "-c", check]).args(of_kind(Kind::Python)).current_dir(EXAMPLES);
+    let output = command.output().expect("python3 must be installed");
+    assert_eq!((output.status.code(), String::from_utf8_lossy(&output.stderr)), (Some(0), "".into()));
+}
+
+#[test]
+fn modes_and_first_lines_are_those_of_what_the_file_is() {
+    let seen: Vec<_> = SHELF
+        .iter()
+        .map(|(name, ..)| {
+            let mode = fs::metadata(Path::new(EXAMPLES).join(name)).unwrap().permissions().mode();
+            let first = content(name).lines().next().unwrap().to_owned();
+            (*name, mode & 0o111 == 0o111, first.strip_prefix("#!").map(str::to_owned))
+        })
+        .collect();
+    let wanted: Vec<_> = SHELF
+        .iter()
+        .map(|(name, kind, _)| match kind {
+            Kind::Shell => (*name, true, Some("/bin/sh".to_owned())),
+            Kind::Python => (*name, true, Some("/usr/bin/python3 -I".to_owned())),
+            Kind::Data => (*name, false, None),
+        })
+        .collect();
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn every_script_says_where_to_put_it_when_it_acts_and_how_to_set_it_up() {
+    let missing: Vec<_> = scripts()
+        .flat_map(|name| {
+            let directory = name.split('/').next().unwrap();
+            let place = format!("Put it in:  /etc/hookmux/{directory}/ ");
+            [place, "Acts on:    ".into(), "Configure:  ".into()].map(|label| (name, label))
+        })
+        .filter(|(name, label)| !content(name).contains(label.as_str()))
+        .collect();
+    assert_eq!(missing, []);
+}
+
+#[test]
+fn every_script_has_one_row_in_the_readme() {
+    let readme = content("README.md");
+    let rows: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("| [")?.split(']').next()).collect();
+    assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), scripts().collect());
+    let unmentioned: Vec<_> = SHELF.iter().map(|(name, ..)| *name).filter(|name| !readme.contains(name)).collect();
+    assert_eq!(unmentioned, ["README.md"]);
+}
+
+#[test]
+fn settings_as_shipped_change_nothing() {
+    for name in ["protected-domains", "disk-paths"] {
+        let content = content(name);
+        assert!(content.lines().all(|line| line.is_empty() || line.starts_with('#')), "{name}: {content}");
+    }
+}

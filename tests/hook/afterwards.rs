@@ -1,0 +1,111 @@
+//! Scripts that nobody waits for, and hooks that end with libvirt.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::builder::{HANG, Hooks, hook, spawn};
+
+const NO_WAIT: &str = "[[rule]]\nscript = '50-*'\nwait = false\n";
+
+fn wait_for(hooks: &Hooks, name: &str) -> String {
+    let started = Instant::now();
+    loop {
+        if let Ok(text) = std::fs::read_to_string(hooks.root().join(name))
+            && text.ends_with('\n')
+        {
+            return text;
+        }
+        assert!(started.elapsed() < HANG, "{name} did not come");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_session_of_its_own() {
+    let body = "sleep 0.3; { cat; echo \"$@\"; ps -o sid= -p $$; echo $$; } >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/late";
+    let hooks = Hooks::new().settings(NO_WAIT).script("qemu.d/50-late", body).script("qemu.d/60-now", "");
+    let seen = hooks.call("qemu vm1 start begin -");
+    assert!(seen.code == Some(0) && !hooks.root().join("late").exists(), "{seen:?}");
+    let text = wait_for(&hooks, "late");
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(lines[..2], ["<domain type='qemu'><name>vm1</name></domain>", "vm1 start begin -"]);
+    assert_eq!(lines[2], lines[3], "it should lead a session of its own");
+}
+
+#[test]
+fn it_reads_the_document_as_the_filters_left_it() {
+    let hooks = Hooks::new()
+        .settings(NO_WAIT)
+        .script("qemu.d/50-late", "cat >$HOOKMUX_ROOT/late; echo '<not-a-filter/>'")
+        .script("qemu.d/10-filter", "sed s/vm1/vm2/");
+    let filtered = "<domain type='qemu'><name>vm2</name></domain>\n";
+    let seen = hooks.call("qemu vm1 migrate begin -");
+    assert_eq!((seen.code, seen.out.as_slice(), seen.err.as_str()), (Some(0), filtered.as_bytes(), ""));
+    assert_eq!(wait_for(&hooks, "late"), filtered);
+}
+
+#[test]
+fn it_does_not_run_when_the_operation_does_not_go_ahead() {
+    let hooks = Hooks::new()
+        .settings(NO_WAIT)
+        .script("qemu.d/50-late", "echo late >$HOOKMUX_ROOT/late")
+        .script("qemu.d/60-veto", "[ $2 = start ] && exit 3; exit 4");
+    hooks.call("qemu vm1 start begin -").is_like(3, ["60-veto"], &["refused"]);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!hooks.root().join("late").exists());
+    // Nobody listens to clean-up: the operation is over, and so is the waiting.
+    assert_eq!(hooks.call("qemu vm1 stopped end -").code, Some(4));
+    wait_for(&hooks, "late");
+}
+
+#[test]
+fn it_keeps_none_of_libvirts_pipes_and_has_its_limit() {
+    let settings = format!("kill-after = '200ms'\n{NO_WAIT}timeout = '500ms'\n");
+    let hooks = Hooks::new()
+        .settings(&settings)
+        .script("qemu.d/50-late", "echo $$ >$HOOKMUX_ROOT/late; trap '' TERM; sleep 60; sleep 60");
+    hooks.call("qemu vm1 start begin -").within(Duration::from_secs(5));
+    let pid = Pid::from_raw(wait_for(&hooks, "late").trim().parse().unwrap());
+    let started = Instant::now();
+    while kill(pid, None).is_ok() {
+        assert!(started.elapsed() < HANG, "it runs on beyond its limit");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Kills a caller while its hook runs a script; the script's process.
+fn orphan(hooks: &Hooks) -> Pid {
+    let mut caller = std::process::Command::new("/bin/sh");
+    hooks.as_libvirt(&mut caller);
+    caller.args(["-c", "\"$@\"; exit $?", "sh"]).args(hook(hooks, "qemu vm1 start begin -"));
+    let mut caller = spawn(caller.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()));
+    let script = Pid::from_raw(wait_for(hooks, "pid").trim().parse().unwrap());
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    script
+}
+
+const SLEEPER: &str = "echo $PPID >$HOOKMUX_ROOT/background; echo $$ >$HOOKMUX_ROOT/pid; exec sleep 60";
+
+#[test]
+fn a_hook_that_is_told_to_ends_with_libvirt_and_its_script_with_it() {
+    let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
+    let script = orphan(&hooks);
+    let started = Instant::now();
+    while kill(script, None).is_ok() {
+        assert!(started.elapsed() < HANG, "it runs on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn otherwise_it_goes_on_without_libvirt() {
+    let hooks = Hooks::new().script("qemu.d/10-a", SLEEPER);
+    let script = orphan(&hooks);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(kill(script, None), Ok(()));
+    let _ = kill(script, Signal::SIGKILL);
+}

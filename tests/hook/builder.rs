@@ -1,0 +1,257 @@
+//! A root of its own with hooks in it, and calls of the built binary as libvirt makes them.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Permissions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+/// Far above what anything here takes on a busy machine, and far below a person's patience.
+pub const HANG: Duration = Duration::from_secs(20);
+
+/// The binary under test: this build's, or the one that `HOOKMUX_BIN` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
+}
+
+/// Held while a file is written, and exclusively while a process starts: a child that inherits a descriptor for writing,
+/// for a moment, makes what was written "text file busy".
+static NO_FORK: RwLock<()> = RwLock::new(());
+
+/// Starts a process while no other test writes a file.
+pub fn spawn(command: &mut Command) -> Child {
+    let _exclusive = NO_FORK.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
+}
+
+fn write(path: &Path, text: &[u8]) {
+    let _shared = NO_FORK.read().unwrap_or_else(PoisonError::into_inner);
+    fs::write(path, text).unwrap();
+}
+
+/// A root with scripts. A path such as `qemu.d/10-a` lies in /etc/hookmux; `base:qemu.d/10-a` beside the hook;
+/// `run:` and `lib:` are the other two places.
+pub struct Hooks {
+    root: TempDir,
+    document: Vec<u8>,
+}
+
+/// What a call did.
+#[derive(Debug)]
+pub struct Seen {
+    pub code: Option<i32>,
+    pub out: Vec<u8>,
+    pub err: String,
+    pub ran: Vec<String>,
+    pub took: Duration,
+}
+
+impl Hooks {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let hooks = Self { root, document: b"<domain type='qemu'><name>vm1</name></domain>\n".to_vec() };
+        hooks.directory(&hooks.path("base:"));
+        for name in ["qemu", "lxc", "libxl", "bhyve", "network", "daemon", "nbd"] {
+            symlink(binary(), hooks.path("base:").join(name)).unwrap();
+        }
+        hooks.directory(&hooks.root().join("etc/qemu"));
+        symlink(binary(), hooks.root().join("etc/qemu/fsfreeze-hook")).unwrap();
+        hooks
+    }
+
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Where a script lies.
+    pub fn path(&self, script: &str) -> PathBuf {
+        let (place, name) = script.split_once(':').unwrap_or(("etc", script));
+        let place = match place {
+            "base" => "etc/libvirt/hooks",
+            "run" => "run/hookmux",
+            "lib" => "usr/lib/hookmux",
+            "agent" => "etc/qemu",
+            _ => "etc/hookmux",
+        };
+        self.root().join(place).join(name)
+    }
+
+    /// Makes a directory and its parents, as writable as root's usually are.
+    pub fn directory(&self, path: &Path) {
+        fs::create_dir_all(path).unwrap();
+        for path in path.ancestors().take_while(|path| path.starts_with(self.root())) {
+            fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+
+    /// Writes a file as it is.
+    pub fn file(self, script: &str, mode: u32, text: impl AsRef<[u8]>) -> Self {
+        let path = self.path(script);
+        self.directory(path.parent().unwrap());
+        write(&path, text.as_ref());
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    /// Writes a shell script that notes its turn and then does `body`.
+    pub fn script(self, script: &str, body: &str) -> Self {
+        let name = script.rsplit('/').next().unwrap_or(script);
+        let turns = self.root().join("ran");
+        let text = format!("#!/bin/sh\necho '{name}' >>{}\n{body}\n", turns.display());
+        self.file(script, 0o755, text)
+    }
+
+    /// Writes hookmux.toml.
+    pub fn settings(self, text: &str) -> Self {
+        self.file("hookmux.toml", 0o644, text)
+    }
+
+    pub fn link(self, script: &str, target: impl AsRef<Path>) -> Self {
+        let path = self.path(script);
+        self.directory(path.parent().unwrap());
+        symlink(target, path).unwrap();
+        self
+    }
+
+    pub fn mode(self, script: &str, mode: u32) -> Self {
+        fs::set_permissions(self.path(script), Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    /// What is on the hook's standard input from now on.
+    pub fn document(mut self, document: impl Into<Vec<u8>>) -> Self {
+        self.document = document.into();
+        self
+    }
+
+    /// Calls a hook with words that are split at spaces.
+    pub fn call(&self, words: &str) -> Seen {
+        self.call_words(&words.split(' ').map(OsStr::new).collect::<Vec<_>>())
+    }
+
+    pub fn call_words(&self, words: &[&OsStr]) -> Seen {
+        self.see(self.command(words))
+    }
+
+    /// The call, ready to start: environment and directory as libvirt's.
+    pub fn command(&self, words: &[&OsStr]) -> Command {
+        let (hook, words) = words.split_first().unwrap();
+        let base = if hook.as_bytes() == b"fsfreeze-hook" { "etc/qemu" } else { "etc/libvirt/hooks" };
+        let mut command = Command::new(self.root().join(base).join(hook));
+        command.args(words);
+        self.as_libvirt(&mut command);
+        command
+    }
+
+    pub fn as_libvirt(&self, command: &mut Command) {
+        command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir("/");
+        command.env("HOOKMUX_ROOT", self.root());
+    }
+
+    /// Runs a command as libvirt does: three pipes, the outputs read to their ends.
+    pub fn see(&self, mut command: Command) -> Seen {
+        let _ = fs::remove_file(self.root().join("ran"));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let started = Instant::now();
+        let mut child = spawn(&mut command);
+        let (mut stdin, document) = (child.stdin.take().unwrap(), self.document.clone());
+        // Nobody need read it: libvirt takes EPIPE as an answer.
+        let writer = std::thread::spawn(move || stdin.write_all(&document));
+        let output = child.wait_with_output().unwrap();
+        let took = started.elapsed();
+        let _ = writer.join().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr).replace(self.root().to_str().unwrap(), "");
+        Seen { code: output.status.code(), out: output.stdout, err, ran: self.ran(), took }
+    }
+
+    /// Whose turn it was since the last call began.
+    pub fn ran(&self) -> Vec<String> {
+        let turns = fs::read_to_string(self.root().join("ran")).unwrap_or_default();
+        turns.lines().map(str::to_owned).collect()
+    }
+
+    /// What a script wrote into a file of the root's.
+    pub fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+impl Drop for Hooks {
+    /// Ends what scripts have left in the background, by the numbers in `background`.
+    fn drop(&mut self) {
+        let left = fs::read_to_string(self.root().join("background")).unwrap_or_default();
+        for pid in left.lines().filter_map(|pid| pid.trim().parse().ok()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
+impl Seen {
+    /// Exit code, turns and words, all at once: one run shows every difference.
+    #[track_caller]
+    pub fn is<const N: usize>(&self, code: i32, ran: [&str; N], err: &str) -> &Self {
+        let seen = (self.code, self.ran.iter().map(String::as_str).collect::<Vec<_>>(), self.err.as_str());
+        assert_eq!(seen, (Some(code), ran.to_vec(), err), "{self:?}");
+        self
+    }
+
+    /// The same where the words begin or contain something that is not ours.
+    #[track_caller]
+    pub fn is_like<const N: usize>(&self, code: i32, ran: [&str; N], err: &[&str]) -> &Self {
+        let missing: Vec<&&str> = err.iter().filter(|part| !self.err.contains(**part)).collect();
+        let seen = (self.code, self.ran.iter().map(String::as_str).collect::<Vec<_>>(), missing);
+        assert_eq!(seen, (Some(code), ran.to_vec(), vec![]), "{self:?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn prints(&self, out: impl AsRef<[u8]>) -> &Self {
+        assert!(self.out == out.as_ref(), "{}\n{:?}", String::from_utf8_lossy(&self.out), self.err);
+        self
+    }
+
+    #[track_caller]
+    pub fn within(&self, bound: Duration) -> &Self {
+        assert!(self.took < bound, "{self:?}");
+        self
+    }
+}
+
+/// Words that are split at spaces, with bytes of any kind.
+pub fn words<'a>(words: &'a [&'a [u8]]) -> Vec<&'a OsStr> {
+    words.iter().map(|word| OsStr::from_bytes(word)).collect()
+}
+
+/// A shell that looks like a libvirt daemon from its children: its executable's name, and the library it has mapped.
+pub fn stand_in(hooks: &Hooks, daemon: &str, release: Option<&str>) -> Command {
+    let shell = hooks.root().join(daemon);
+    write(&shell, &fs::read("/bin/dash").unwrap());
+    fs::set_permissions(&shell, Permissions::from_mode(0o755)).unwrap();
+    let mut command = Command::new(shell);
+    hooks.as_libvirt(&mut command);
+    if let Some(release) = release {
+        let library = hooks.root().join(format!("libvirt.so.0.{release}.0"));
+        let any = ["/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6"];
+        let any = any.into_iter().find(|path| Path::new(path).exists()).expect("a library to copy");
+        fs::copy(any, &library).unwrap();
+        command.env("LD_PRELOAD", library);
+    }
+    // More than one command: a shell would execute a single one in its own place.
+    command.args(["-c", "unset LD_PRELOAD; \"$@\"; exit $?", daemon]);
+    command
+}
+
+/// `words` of a hook, with the hook's full path, for [`stand_in`].
+pub fn hook(hooks: &Hooks, words: &str) -> Vec<OsString> {
+    let (name, rest) = words.split_once(' ').unwrap();
+    let path = hooks.path("base:").join(name).into_os_string();
+    [path].into_iter().chain(rest.split(' ').map(OsString::from)).collect()
+}

@@ -1,0 +1,186 @@
+//! How a script is run: what it inherits, and what it cannot hold up.
+
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::builder::{HANG, Hooks, spawn};
+
+#[test]
+fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
+    let body = "printf '%s\\n' \"$0\" \"$@\" >$HOOKMUX_ROOT/words; pwd >$HOOKMUX_ROOT/pwd; umask >>$HOOKMUX_ROOT/pwd
+        env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort >$HOOKMUX_ROOT/env";
+    let hooks = Hooks::new().script("qemu.d/10-a", body);
+    let call = ["qemu", "a b", "start", "begin", "-", "more", ""].map(std::ffi::OsStr::new);
+    hooks.call_words(&call).is(0, ["10-a"], "");
+    let root = hooks.root().display();
+    assert_eq!(hooks.text("words"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
+    assert!(hooks.text("pwd").starts_with("/\n0"), "{}", hooks.text("pwd"));
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        hooks.text("env"),
+        format!(
+            "HOOKMUX_DAEMON=-\nHOOKMUX_DRIVER=qemu\nHOOKMUX_ROOT={root}\nHOOKMUX_VERSION={version}\nLC_ALL=C\n\
+             PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+        )
+    );
+}
+
+/// The call's words for a shell that leaves two descriptors open before it executes them, as a careless caller may.
+fn careless(hooks: &Hooks, words: Vec<std::ffi::OsString>) -> std::process::Command {
+    let mut command = std::process::Command::new("/bin/sh");
+    hooks.as_libvirt(&mut command);
+    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec \"$@\"", "sh"]).args(words);
+    command
+}
+
+#[test]
+fn a_script_has_the_signals_of_our_caller_a_group_of_its_own_and_three_descriptors() {
+    let body = "cat /proc/self/status | grep -E '^Sig(Blk|Ign|Cgt)' >$HOOKMUX_ROOT/signals
+        ls -l /proc/self/fd | grep -v ' /proc/' | sed -n 's/.* \\([0-9]*\\) -> \\([a-z/-]*\\).*/\\1 \\2/p' >$HOOKMUX_ROOT/fds
+        echo $$ $(cut -d' ' -f5 /proc/$$/stat) >$HOOKMUX_ROOT/group";
+    let hooks = Hooks::new().script("qemu.d/10-a", body);
+    hooks.see(careless(&hooks, vec![hooks.path("qemu.d/10-a").into()])).is(0, ["10-a"], "");
+    let (signals, descriptors) = (hooks.text("signals"), hooks.text("fds"));
+    assert!(
+        signals.starts_with("SigBlk:\t0000000000000000\n") && descriptors.contains("\n7 /etc/passwd\n"),
+        "{descriptors}"
+    );
+    hooks.see(careless(&hooks, crate::builder::hook(&hooks, "qemu vm1 start begin -"))).is(0, ["10-a"], "");
+    assert_eq!((hooks.text("signals"), hooks.text("fds").as_str()), (signals, "0 /memfd\n1 pipe\n2 pipe\n"));
+    let group = hooks.text("group");
+    let (pid, group) = group.trim().split_once(' ').unwrap();
+    assert_eq!(pid, group);
+}
+
+#[test]
+fn a_caller_that_ignores_signals_does_not_cost_a_script_its_exit_code() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "exit 3");
+    let mut command = std::process::Command::new("/bin/bash");
+    hooks.as_libvirt(&mut command);
+    command.args(["-c", "trap '' CHLD TERM HUP INT PIPE; exec \"$@\"", "bash"]);
+    command.args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    hooks.see(command).is_like(3, ["10-a"], &["exited 3"]);
+}
+
+#[test]
+fn every_script_reads_the_whole_document_for_itself() {
+    let hooks = Hooks::new()
+        .script("qemu.d/10-a", "cat >$HOOKMUX_ROOT/first")
+        .script("qemu.d/20-b", "head -c 5 >/dev/null")
+        .script("qemu.d/30-c", "exec 3<&0; (sleep 0.2; cat <&3 >$HOOKMUX_ROOT/late) & exit 0")
+        .script("qemu.d/40-d", "cat >$HOOKMUX_ROOT/second; sleep 0.5")
+        .document("<domain>\n".repeat(30_000));
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a", "20-b", "30-c", "40-d"], "");
+    for name in ["first", "late", "second"] {
+        assert!(hooks.text(name) == "<domain>\n".repeat(30_000), "{name}");
+    }
+}
+
+#[test]
+fn a_document_cannot_be_changed_by_the_script_that_reads_it() {
+    let hooks = Hooks::new()
+        .script("qemu.d/10-a", "echo mine 1<>/dev/stdin; echo mine >/dev/stdin; exit 0")
+        .script("qemu.d/20-b", "cat >$HOOKMUX_ROOT/read")
+        .document("<domain/>");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a", "20-b"], "");
+    assert_eq!(hooks.text("read"), "<domain/>");
+}
+
+#[test]
+fn a_daemon_call_and_the_guest_agents_read_nothing() {
+    let body = "readlink /proc/$$/fd/0 >$HOOKMUX_ROOT/input";
+    let hooks = Hooks::new().script("daemon.d/10-a", body).script("fsfreeze-hook.d/10-a", body);
+    for call in ["daemon - start - start", "fsfreeze-hook freeze"] {
+        hooks.call(call).is(0, ["10-a"], "");
+        assert_eq!(hooks.text("input"), "/dev/null\n");
+    }
+}
+
+#[test]
+fn a_background_process_that_holds_the_outputs_holds_nobody_up_and_lives_on() {
+    let hooks =
+        Hooks::new().script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background; echo words >&2; exit 1");
+    let seen = hooks.call("qemu vm1 start begin -");
+    seen.is_like(1, ["10-a"], &["exited 1\nwords\n"]).within(HANG);
+    let pid = Pid::from_raw(hooks.text("background").trim().parse().unwrap());
+    assert_eq!(kill(pid, None), Ok(()), "the background process should have lived on");
+}
+
+#[test]
+fn a_background_process_that_never_stops_writing_holds_nobody_up() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "yes & echo $! >$HOOKMUX_ROOT/background; exit 0");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").within(HANG);
+}
+
+#[test]
+fn a_script_that_writes_100_mib_is_neither_blocked_nor_kept() {
+    let body = "head -c 104857600 /dev/zero; head -c 104857600 /dev/zero >&2; exit 1";
+    let seen = Hooks::new().script("qemu.d/10-a", body).call("qemu vm1 start begin -");
+    seen.is_like(1, ["10-a"], &["exited 1"]).within(HANG);
+    assert!(seen.err.len() < 100_000, "{} bytes", seen.err.len());
+}
+
+#[test]
+fn a_script_that_empties_its_error_output_loses_nothing_of_ours() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "echo one >&2; echo two > /dev/stderr; echo three >&2; exit 1");
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["exited 1\none\ntwo\nthree\n"]);
+}
+
+/// Calls a hook whose script notes its process and sleeps, and sends hookmux a signal then.
+fn signalled(call: &str, signal: Signal) -> (Option<i32>, Option<i32>, Hooks) {
+    let driver = call.split(' ').next().unwrap();
+    let hooks = Hooks::new()
+        .script(
+            &format!("{driver}.d/10-a"),
+            "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid; exec sleep 600",
+        )
+        .script(&format!("{driver}.d/20-b"), "");
+    let words: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
+    let mut child = spawn(hooks.command(&words).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null()));
+    let started = std::time::Instant::now();
+    while !hooks.root().join("pid").exists() {
+        assert!(started.elapsed() < HANG, "the script did not start");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    let status = child.wait().unwrap();
+    (status.code(), std::os::unix::process::ExitStatusExt::signal(&status), hooks)
+}
+
+fn script_is_gone(hooks: &Hooks) -> bool {
+    let pid: i32 = hooks.text("pid").trim().parse().unwrap();
+    let started = std::time::Instant::now();
+    while kill(Pid::from_raw(pid), None).is_ok() {
+        if started.elapsed() > HANG {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+#[test]
+fn a_signal_to_us_is_handed_to_the_script_and_is_the_answer() {
+    for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130), (Signal::SIGHUP, 129)] {
+        let (seen, _, hooks) = signalled("qemu vm1 start begin -", signal);
+        assert_eq!(
+            (seen, hooks.ran(), script_is_gone(&hooks)),
+            (Some(code), vec!["10-a".to_owned()], true),
+            "{signal}"
+        );
+    }
+}
+
+#[test]
+fn a_signal_to_us_at_reconnect_kills_no_guest() {
+    let (code, _, hooks) = signalled("qemu vm1 reconnect begin -", Signal::SIGTERM);
+    assert_eq!((code, script_is_gone(&hooks)), (Some(0), true));
+}
+
+#[test]
+fn a_killed_hookmux_takes_its_script_along() {
+    let (code, signal, hooks) = signalled("qemu vm1 start begin -", Signal::SIGKILL);
+    assert_eq!((code, signal, script_is_gone(&hooks)), (None, Some(9), true));
+}

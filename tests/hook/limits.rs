@@ -1,0 +1,94 @@
+//! Time limits: asked to end, then ended, with all that belongs to the script, and nothing else.
+
+use std::time::Duration;
+
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use crate::builder::{HANG, Hooks};
+
+const LIMIT: &str = "kill-after = '300ms'\n[[rule]]\nscript = '10-*'\ntimeout = '200ms'\n";
+
+fn pids(hooks: &Hooks) -> Vec<Pid> {
+    hooks.text("pids").lines().map(|pid| Pid::from_raw(pid.trim().parse().unwrap())).collect()
+}
+
+/// Waits, since a killed process is gone only once it was reaped.
+fn is_gone(pid: Pid) -> bool {
+    let started = std::time::Instant::now();
+    while kill(pid, None).is_ok() && !is_zombie(pid) {
+        if started.elapsed() > HANG {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    true
+}
+
+/// In a container whose first process reaps nobody, an orphan stays on as this.
+fn is_zombie(pid: Pid) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
+}
+
+#[test]
+fn a_script_that_takes_too_long_is_a_fault_with_its_limit_in_the_words() {
+    let hooks =
+        Hooks::new().settings(LIMIT).script("qemu.d/10-a", "echo words >&2; sleep 60").script("qemu.d/20-b", "");
+    hooks
+        .call("qemu vm1 start begin -")
+        .is(1, ["10-a"], "hookmux: qemu start 'vm1' failed: /etc/hookmux/qemu.d/10-a timed out after 200 ms\nwords\n")
+        .within(HANG);
+    hooks.call("qemu vm1 stopped end -").is_like(1, ["10-a", "20-b"], &["10-a timed out after 200 ms"]);
+    hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a", "20-b"], "");
+}
+
+#[test]
+fn it_is_asked_first_and_may_put_things_in_order() {
+    let body = "trap 'echo ordered >$HOOKMUX_ROOT/order; exit 0' TERM; sleep 60 & wait";
+    let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", body);
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]).within(HANG);
+    assert_eq!(hooks.text("order"), "ordered\n");
+}
+
+#[test]
+fn one_that_does_not_listen_is_killed_with_all_its_children() {
+    let body = "trap '' TERM; echo $$ >>$HOOKMUX_ROOT/pids; sleep 60 & echo $! >>$HOOKMUX_ROOT/pids
+        (trap '' TERM; sleep 60) & echo $! >>$HOOKMUX_ROOT/pids; wait; wait; wait";
+    let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", body);
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]).within(HANG);
+    assert_eq!(pids(&hooks).into_iter().map(is_gone).collect::<Vec<_>>(), [true, true, true]);
+}
+
+#[test]
+fn one_that_has_stopped_itself_is_killed() {
+    let hooks =
+        Hooks::new().settings(LIMIT).script("qemu.d/10-a", "echo $$ >$HOOKMUX_ROOT/pids; kill -STOP $$; exit 0");
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]).within(HANG);
+    assert!(pids(&hooks).into_iter().all(is_gone));
+}
+
+#[test]
+fn children_of_a_script_in_time_are_left_alone() {
+    let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").within(HANG);
+    std::thread::sleep(Duration::from_millis(400));
+    let pid = Pid::from_raw(hooks.text("background").trim().parse().unwrap());
+    assert_eq!((kill(pid, None), is_zombie(pid)), (Ok(()), false));
+}
+
+#[test]
+fn a_limit_is_each_scripts_own_and_none_takes_it_away() {
+    let settings = format!("{LIMIT}[[rule]]\nguest = 'slow'\ntimeout = 'none'\n");
+    let hooks = Hooks::new().settings(&settings).script("qemu.d/10-a", "sleep 0.6").script("qemu.d/20-b", "sleep 0.6");
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]);
+    hooks.call("qemu slow start begin -").is(0, ["10-a", "20-b"], "");
+}
+
+#[test]
+fn each_thaw_after_a_failed_freeze_has_its_own_limit() {
+    let hooks = Hooks::new()
+        .settings(LIMIT)
+        .script("fsfreeze-hook.d/10-a", "[ $1 = thaw ] && sleep 60; exit 0")
+        .script("fsfreeze-hook.d/20-b", "[ $1 = freeze ] && exit 3; exit 0");
+    hooks.call("fsfreeze-hook freeze").is_like(3, ["10-a", "20-b", "20-b", "10-a"], &["20-b exited 3"]).within(HANG);
+}

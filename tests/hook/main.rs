@@ -1,0 +1,24 @@
+//! The built binary, called by links named after the hooks, as libvirt calls it.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    unreachable_pub,
+    reason = "a test is its own caller, and its own world"
+)]
+
+mod builder;
+
+mod afterwards;
+mod answers;
+mod children;
+mod filters;
+mod freeze;
+mod limits;
+mod odd;
+mod once;
+mod order;
+mod rules;
+mod still;

@@ -1,0 +1,129 @@
+//! hookmux.toml: what it does to calls, and what happens when it is broken.
+
+use crate::builder::{HANG, Hooks};
+
+#[test]
+fn a_rule_leaves_a_script_out_of_the_calls_that_it_names() {
+    let hooks = Hooks::new()
+        .script("qemu.d/10-a", "")
+        .script("qemu.d/20-backup", "exit 1")
+        .script("qemu.d/30-open", "")
+        .mode("qemu.d/30-open", 0o777)
+        .settings("[[rule]]\nscript = ['20-*', '30-*']\noperation = ['start', 'stop*']\nguest = 'db-*'\nrun = false\n");
+    hooks.call("qemu db-1 start begin -").is(0, ["10-a"], "");
+    hooks.call("qemu db-1 stopped end -").is(0, ["10-a"], "");
+    hooks.call("qemu web-1 start begin -").is_like(1, ["10-a", "20-backup"], &["20-backup exited 1"]);
+    hooks.call("qemu db-1 prepare begin -").is_like(1, ["10-a", "20-backup"], &["20-backup exited 1"]);
+}
+
+#[test]
+fn a_later_rule_wins_and_a_drop_in_comes_after_the_file() {
+    let hooks = Hooks::new()
+        .script("qemu.d/10-a", "exit 1")
+        .settings("[[rule]]\nscript = '10-a'\non-failure = 'fail'\n")
+        .file("lib:hookmux.toml.d/50-p.toml", 0o644, "[[rule]]\nscript = '10-a'\non-failure = 'ignore'\n");
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["refused"]);
+    let hooks = hooks.file("hookmux.toml.d/10-mine.toml", 0o644, "[[rule]]\non-failure = 'ignore'\n");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+}
+
+#[test]
+fn an_ignored_failure_is_no_veto_and_a_continued_one_lets_the_others_run() {
+    let hooks = |on_failure: &str| {
+        Hooks::new()
+            .script("qemu.d/10-a", "exit 3")
+            .script("qemu.d/20-b", "")
+            .script("qemu.d/30-c", "exit 4")
+            .settings(&format!("[[rule]]\nscript = '10-a'\non-failure = '{on_failure}'\n"))
+    };
+    hooks("ignore").call("qemu vm1 start begin -").is_like(4, ["10-a", "20-b", "30-c"], &["30-c exited 4"]);
+    hooks("continue").call("qemu vm1 start begin -").is_like(3, ["10-a", "20-b", "30-c"], &["10-a exited 3"]);
+    hooks("fail").call("qemu vm1 start begin -").is_like(3, ["10-a"], &["10-a exited 3"]);
+}
+
+#[test]
+fn an_ignored_fault_is_no_veto() {
+    let hooks = Hooks::new().file("qemu.d/10-a", 0o755, "no first line\n").script("qemu.d/20-b", "");
+    hooks.call("qemu vm1 start begin -").is_like(1, [], &["no #! line"]);
+    let hooks = hooks.settings("[[rule]]\nscript = '10-a'\non-fault = 'ignore'\n");
+    hooks.call("qemu vm1 start begin -").is(0, ["20-b"], "");
+}
+
+#[test]
+fn no_rule_makes_a_fault_at_reconnect_kill_the_guest() {
+    let hooks = Hooks::new()
+        .file("qemu.d/10-a", 0o755, "no first line\n")
+        .script("qemu.d/20-b", "sleep 60")
+        .settings("[[rule]]\non-fault = 'fail'\ntimeout = '100ms'\n");
+    hooks.call("qemu vm1 reconnect begin -").is(0, ["20-b"], "").within(HANG);
+}
+
+#[test]
+fn without_strict_what_others_may_write_to_runs() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "").mode("qemu.d/10-a", 0o777).settings("strict = false\n");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+}
+
+#[test]
+fn a_setting_says_who_runs_libvirts_own_directory() {
+    let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = true\n");
+    hooks.call("qemu vm1 start begin -").is(0, [], "");
+    let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = false\n");
+    let mut command = crate::builder::stand_in(&hooks, "libvirtd", Some("9000"));
+    command.args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    hooks.see(command).is(0, ["10-a"], "");
+}
+
+#[test]
+fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
+    let broken = [
+        (
+            "[[rule]]\ntimeot = '3s'\n",
+            "hookmux.toml:2:1: unknown key 'timeot' (did you mean 'timeout'?); allowed here: ",
+        ),
+        ("strict = yes\n", "hookmux.toml:1:10: "),
+        ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is no pattern: "),
+    ];
+    for (text, words) in broken {
+        let hooks = Hooks::new().script("qemu.d/10-a", "").settings(text);
+        let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{words}");
+        hooks.call("qemu vm1 start begin -").is_like(1, [], &[&start]);
+        hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "");
+        hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
+    }
+    let hooks = Hooks::new().script("qemu.d/10-a", "").settings("").mode("hookmux.toml", 0o666);
+    hooks.call("qemu vm1 start begin -").is_like(1, [], &["hookmux.toml: not read: ", "is writable by everybody"]);
+}
+
+#[test]
+fn clean_up_runs_in_parallel_where_it_may_and_is_reported_in_order() {
+    let mut hooks = Hooks::new().settings("parallel = 10\n[[rule]]\ntimeout = '15s'\n");
+    // Each waits for all ten to be there; one after the other they would wait for good.
+    let meet = "touch $HOOKMUX_ROOT/here.$$; while [ $(ls $HOOKMUX_ROOT | grep -c here) -lt 10 ]; do sleep 0.01; done";
+    for at in 0..10 {
+        let body =
+            format!("[ $2 = start ] || {{ {meet}; sleep 0.{}; }}; exit {}", 9 - at, if at % 4 == 3 { at } else { 0 });
+        hooks = hooks.script(&format!("qemu.d/1{at}-x"), &body);
+    }
+    let seen = hooks.call("qemu vm1 release end destroyed");
+    assert!(seen.code == Some(3) && seen.err.contains("13-x exited 3") && seen.ran.len() == 10, "{seen:?}");
+    // Where a failure counts, a later script must not have begun.
+    let seen = hooks.call("qemu vm1 start begin -");
+    seen.is_like(3, ["10-x", "11-x", "12-x", "13-x"], &["13-x exited 3"]);
+}
+
+#[test]
+fn thaw_and_filters_never_run_in_parallel() {
+    let hooks = Hooks::new()
+        .settings("parallel = 10\n")
+        .script("fsfreeze-hook.d/10-a", "echo a >>$HOOKMUX_ROOT/order")
+        .script("fsfreeze-hook.d/20-b", "sleep 0.2; echo b >>$HOOKMUX_ROOT/order")
+        .script("qemu.d/10-a", "sleep 0.2; sed s/vm1/vm2/")
+        .script("qemu.d/20-b", "sed s/vm2/vm3/");
+    hooks.call("fsfreeze-hook thaw").is(0, ["20-b", "10-a"], "");
+    assert_eq!(hooks.text("order"), "b\na\n");
+    hooks
+        .call("qemu vm1 migrate begin -")
+        .is(0, ["10-a", "20-b"], "")
+        .prints("<domain type='qemu'><name>vm3</name></domain>\n");
+}
