@@ -179,7 +179,7 @@ impl Answer {
 impl Drop for Host {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.show_logs();
+            eprintln!("{}", self.logs());
         }
         // The first process inside reads its stdin; with that process everything in its pid namespace ends, and the
         // kernel lets `first` see its end only after that.

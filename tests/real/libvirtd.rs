@@ -53,12 +53,12 @@ impl Host {
         inside
     }
 
-    /// On a failure: what the daemon had to say, and which calls were seen.
-    pub(crate) fn show_logs(&self) {
+    /// For a test that failed: what the daemon had to say, and which calls were seen.
+    pub(crate) fn logs(&self) -> String {
         let log = fs::read_to_string(self.path("/var/log/libvirt/libvirtd.log")).unwrap_or_default();
         let calls: Vec<String> = self.records().iter().map(|record| format!("{} {record}", record.script)).collect();
         let tail: Vec<&str> = log.lines().rev().take(20).collect();
         let tail: Vec<&str> = tail.into_iter().rev().collect();
-        eprintln!("--- {} ---\ncalls:\n{}\nlibvirtd.log:\n{}", self.name, calls.join("\n"), tail.join("\n"));
+        format!("--- {} ---\ncalls:\n{}\nlibvirtd.log:\n{}", self.name, calls.join("\n"), tail.join("\n"))
     }
 }

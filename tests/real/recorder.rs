@@ -1,10 +1,11 @@
 //! What recording scripts saw. In: the directories that record.sh left in a host. Out: records, in the order of their
-//! calls, as values that tests compare. Reads; notes for the coverage count which calls reached hookmux.
+//! calls, as values that tests compare. Reads; and notes for tests/real/coverage which calls reached hookmux.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::sync::Once;
 
 use crate::host::Host;
 
@@ -133,11 +134,13 @@ fn read(record: &Path) -> Record {
     }
 }
 
-/// Notes the driver and operation of a call that came through hookmux, which alone sets HOOKMUX_DRIVER.
+/// Notes the driver and operation of a call that came through hookmux, which alone sets `HOOKMUX_DRIVER`.
 fn count(record: &Record) {
-    if let Some(driver) = record.environment.get("HOOKMUX_DRIVER") {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-coverage");
-        fs::create_dir_all(&directory).unwrap();
-        fs::write(directory.join(format!("{driver}.{}", record.operation())), "").unwrap();
-    }
+    static FROM_NOTHING: Once = Once::new();
+    let Some(driver) = record.environment.get("HOOKMUX_DRIVER") else { return };
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-coverage");
+    // What an earlier run has seen is no proof for this one.
+    FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
+    fs::create_dir_all(&directory).unwrap();
+    fs::write(directory.join(format!("{driver}.{}", record.operation())), "").unwrap();
 }
