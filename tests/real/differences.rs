@@ -1,6 +1,7 @@
 //! Where hookmux differs from libvirt's own `.d` on purpose: the same files once for each, and what became of them.
-//! Each test is named by the heading in docs/differences.md that says why.
+//! docs/differences.md says why, and names each test; that it names them all is a test, too.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
@@ -49,6 +50,23 @@ fn after_a_failure_libvirt_runs_the_other_scripts_and_hookmux_stops() {
     let words = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3\nno";
     let ours = (format!("unexpected exit status 3: {words}"), vec!["10-no".to_owned()]);
     assert_eq!(seen, [theirs, ours]);
+}
+
+#[test]
+fn a_veto_through_hookmux_does_not_keep_libvirt_from_the_scripts_in_its_own_directory() {
+    let host = Host::new("own-directory");
+    host.link_hookmux(&["network"]);
+    host.script("/etc/hookmux/network.d/10-no", "exit 3");
+    host.script("/etc/hookmux/network.d/20-later", "");
+    host.script("/etc/libvirt/hooks/network.d/30-libvirts", "");
+    host.start_libvirtd();
+    host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
+    let shown = shown(host.virsh("net-start net1"));
+    let words = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3";
+    assert_eq!(
+        (shown, ran(&host)),
+        (format!("unexpected exit status 3: {words}"), vec!["10-no".into(), "30-libvirts".into()])
+    );
 }
 
 #[test]
@@ -189,4 +207,16 @@ fn a_filter_that_changes_nothing_taints_the_guest_in_libvirt_and_not_in_hookmux(
             log.contains("is tainted: hook-script")
         });
     assert_eq!(tainted, [true, false]);
+}
+
+#[test]
+fn the_page_of_differences_names_every_test_of_this_file_and_no_other() {
+    let page = include_str!("../../docs/differences.md");
+    let named: BTreeSet<&str> =
+        page.split("`differences::").skip(1).filter_map(|rest| rest.split_once('`')).map(|(name, _)| name).collect();
+    let tests = include_str!("differences.rs").split("#[test]\nfn ").skip(1);
+    let tests: BTreeSet<&str> = tests.filter_map(|rest| rest.split_once('(')).map(|(name, _)| name).collect();
+    let this = "the_page_of_differences_names_every_test_of_this_file_and_no_other";
+    assert_eq!(named, tests.into_iter().filter(|name| *name != this).collect());
+    assert_eq!(page.matches("\n## ").count(), named.len(), "one heading for each");
 }
