@@ -33,11 +33,16 @@ pub(super) fn is_name_byte(byte: u8) -> bool {
     NAME_BYTES.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
-/// Is this, made of name bytes only, a name? Left to judge: how it starts, and characters outside ASCII.
+/// Is this a name?
 pub(super) fn is_name(name: &[u8]) -> bool {
+    name.iter().all(|&byte| is_name_byte(byte)) && are_name(name, name.is_ascii())
+}
+
+/// Are these bytes, of which each may be part of a name, one? Left to judge: the first, and characters outside ASCII.
+pub(super) fn are_name(name: &[u8], ascii: bool) -> bool {
     match name.first() {
         None | Some(b'-' | b'.' | b'0'..=b'9') => false,
-        Some(_) if name.is_ascii() => true,
+        Some(_) if ascii => true,
         Some(_) => std::str::from_utf8(name).is_ok_and(|name| {
             let mut characters = name.chars();
             characters.next().is_some_and(starts_name) && characters.all(continues_name)
@@ -66,9 +71,8 @@ pub(super) fn text_of(source: &[u8]) -> Result<&str, Flaw> {
         .map_err(|error| Flaw::form(error.valid_up_to(), "bytes that are not UTF-8", "UTF-8"))?;
     // First the cheap question, which the compiler answers for many bytes at once: control characters, and the lead byte
     // of U+FFFE and U+FFFF. DEL and U+0080 to U+009F are allowed.
-    let suspects =
-        |chunk: &[u8]| chunk.iter().filter(|&&byte| (byte < b' ' && !is_space(byte)) || byte == 0xEF).count();
-    let suspicious = source.chunks(4096).any(|chunk| suspects(chunk) > 0);
+    let suspect = |byte: u8| u8::from(byte < b' ' && !is_space(byte)) | u8::from(byte == 0xEF);
+    let suspicious = source.chunks(4096).any(|chunk| chunk.iter().fold(0, |any, &byte| any | suspect(byte)) != 0);
     if suspicious && let Some((at, found)) = text.char_indices().find(|&(_, c)| !is_allowed(c)) {
         return Err(Flaw::new(at, Defect::Character(found)));
     }
@@ -109,9 +113,9 @@ mod tests {
     #[test]
     fn names_start_with_a_letter_and_go_on_with_name_characters() {
         let names = ["a", "qemu:arg", "_x-1.2", "ä", "a·", "日本"];
-        let others = ["", "-a", ".a", "1a", "×", "a×", "·a", "a\u{2190}"];
+        let others = ["", "-a", ".a", "1a", "×", "a×", "·a", "a\u{2190}", "a b", "a<"];
         assert_eq!(names.map(|name| is_name(name.as_bytes())), [true; 6]);
-        assert_eq!(others.map(|name| is_name(name.as_bytes())), [false; 8]);
+        assert_eq!(others.map(|name| is_name(name.as_bytes())), [false; 10]);
     }
 
     #[test]

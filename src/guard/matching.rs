@@ -186,11 +186,11 @@ mod tests {
             let matches: Vec<_> = old.iter().map(|&old| Match { old: Some(old), moved: false }).collect();
             out_of_order(&matches)
         };
-        assert_eq!(moved(&[0, 1, 2, 3]), []);
+        assert_eq!(moved(&[0, 1, 2, 3]), Vec::<usize>::new());
         assert_eq!(moved(&[3, 0, 1, 2]), [0]);
         assert_eq!(moved(&[1, 2, 3, 0]), [3]);
         assert_eq!(moved(&[0, 2, 1, 3]).len(), 1);
         assert_eq!(moved(&[3, 2, 1, 0]).len(), 3);
-        assert_eq!(moved(&[]), []);
+        assert_eq!(moved(&[]), Vec::<usize>::new());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::chars::{is_name, is_name_byte};
+use super::chars::is_name;
 
 /// One step to a place. Numbers are 1-based among the siblings of the same name, as `XPath` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,7 @@ fn part(step: &str) -> Result<Part, PathFault> {
 fn name(words: &str) -> Result<Option<String>, PathFault> {
     match words {
         "*" => Ok(None),
-        _ if words.bytes().all(is_name_byte) && is_name(words.as_bytes()) => Ok(Some(words.to_owned())),
+        _ if is_name(words.as_bytes()) => Ok(Some(words.to_owned())),
         _ => Err(PathFault::Name(words.to_owned())),
     }
 }

@@ -1,7 +1,7 @@
 //! The inside of a start tag or of the XML declaration: a name and attributes. Comes in: the bytes between `<` and `>`;
 //! goes out: their places, or what is wrong. Pure. quick-xml finds where a tag ends; whether it is one is judged here.
 
-use super::chars::{is_name, is_name_byte, is_space, referenced};
+use super::chars::{are_name, is_name_byte, is_space, referenced};
 use super::fault::{Defect, Flaw};
 use super::limit;
 use super::tree::Attribute;
@@ -20,12 +20,12 @@ pub(super) struct Tag {
 
 /// Reads the tag at `start..end` (between, not including, `<` and `>` or `/>`), and adds its attributes to the list.
 pub(super) fn read(source: &str, start: usize, end: usize, attributes: &mut Vec<Attribute>) -> Result<Tag, Flaw> {
-    let mut cursor = Cursor { rest: source.as_bytes().get(start..end).unwrap_or_default(), at: start, colon: false };
+    let mut cursor = Cursor { rest: source.as_bytes().get(start..end).unwrap_or_default(), end, colon: false };
     let (_, name_length) = cursor.name("an element's name")?;
     let first = attributes.len();
     while cursor.spaces("a blank before the attribute")? {
         if attributes.len().saturating_sub(first) >= limit::ATTRIBUTES.most {
-            return Err(Flaw::new(cursor.at, limit::ATTRIBUTES.defect()));
+            return Err(Flaw::new(cursor.at(), limit::ATTRIBUTES.defect()));
         }
         attributes.push(cursor.attribute()?);
     }
@@ -38,17 +38,22 @@ pub(super) fn read(source: &str, start: usize, end: usize, attributes: &mut Vec<
 /// What is left of a tag, and where that is.
 struct Cursor<'a> {
     rest: &'a [u8],
-    at: usize,
+    /// The offset at which the tag ends, and so does what is left.
+    end: usize,
     colon: bool,
 }
 
 impl<'a> Cursor<'a> {
+    /// The offset of what is left.
+    fn at(&self) -> usize {
+        self.end.saturating_sub(self.rest.len())
+    }
+
     /// Takes the bytes up to the first for which `stop` holds.
-    fn until(&mut self, stop: impl Fn(u8) -> bool) -> &'a [u8] {
+    fn until(&mut self, mut stop: impl FnMut(u8) -> bool) -> &'a [u8] {
         let length = self.rest.iter().position(|&byte| stop(byte)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(length);
         self.rest = rest;
-        self.at = self.at.saturating_add(length);
         taken
     }
 
@@ -57,7 +62,6 @@ impl<'a> Cursor<'a> {
         match self.rest.split_first() {
             Some((&first, rest)) if first == byte => {
                 self.rest = rest;
-                self.at = self.at.saturating_add(1);
                 true
             }
             _ => false,
@@ -70,20 +74,25 @@ impl<'a> Cursor<'a> {
         match (self.rest.is_empty(), spaces.is_empty()) {
             (true, _) => Ok(false),
             (false, false) => Ok(true),
-            (false, true) => Err(Flaw::form(self.at, "a character that fits nowhere in a tag", expected)),
+            (false, true) => Err(Flaw::form(self.at(), "a character that fits nowhere in a tag", expected)),
         }
     }
 
     fn name(&mut self, what: &'static str) -> Result<(u32, u16), Flaw> {
-        let at = self.at;
-        let name = self.until(|byte| !is_name_byte(byte));
-        if !is_name(name) {
+        let at = self.at();
+        let (mut colon, mut bits) = (false, 0_u8);
+        let name = self.until(|byte| {
+            colon |= byte == b':';
+            bits |= byte;
+            !is_name_byte(byte)
+        });
+        if !are_name(name, bits.is_ascii()) {
             return Err(Flaw::form(at, "something that is no name", what));
         }
         if name.len() > limit::NAME.most {
             return Err(Flaw::new(at, limit::NAME.defect()));
         }
-        self.colon |= name.contains(&b':') || name == b"xmlns";
+        self.colon |= colon;
         Ok((narrow(at), u16::try_from(name.len()).unwrap_or(u16::MAX)))
     }
 
@@ -91,14 +100,14 @@ impl<'a> Cursor<'a> {
         let (name, name_length) = self.name("an attribute's name")?;
         self.until(|byte| !is_space(byte));
         if !self.take(b'=') {
-            return Err(Flaw::form(self.at, "an attribute without a value", "'=' and a value"));
+            return Err(Flaw::form(self.at(), "an attribute without a value", "'=' and a value"));
         }
         self.until(|byte| !is_space(byte));
         let quote = if self.take(b'\'') { b'\'' } else { b'"' };
         if quote == b'"' && !self.take(b'"') {
-            return Err(Flaw::form(self.at, "an attribute's value without quotes", "a quote"));
+            return Err(Flaw::form(self.at(), "an attribute's value without quotes", "a quote"));
         }
-        let value = self.at;
+        let value = self.at();
         loop {
             self.until(|byte| byte == quote || byte == b'&' || byte == b'<');
             if self.take(quote) {
@@ -107,7 +116,7 @@ impl<'a> Cursor<'a> {
             self.reference()?;
         }
         // The quote has been taken too.
-        let value_length = self.at.saturating_sub(value).saturating_sub(1);
+        let value_length = self.at().saturating_sub(value).saturating_sub(1);
         if value_length > limit::TEXT.most {
             return Err(Flaw::new(value, limit::TEXT.defect()));
         }
@@ -116,7 +125,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a reference inside a value; anything else that can stand here is wrong.
     fn reference(&mut self) -> Result<(), Flaw> {
-        let at = self.at;
+        let at = self.at();
         match self.rest.first() {
             Some(b'&') => {}
             Some(_) => return Err(Flaw::form(at, "'<' in an attribute's value", "'&lt;'")),
