@@ -20,6 +20,7 @@ pub mod caller;
 pub mod child;
 pub mod contract;
 pub mod gate;
+pub mod guard;
 pub mod guest;
 pub mod hook;
 pub mod invocation;

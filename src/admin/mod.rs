@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod call;
 mod contract;
@@ -36,6 +36,12 @@ enum Command {
     Run(run::Run),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
+}
+
+/// The command line as data, for manuals and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Carries out a command.

@@ -1,0 +1,205 @@
+//! A host: namespaces that look like this machine with a fresh /etc, /usr, /var, /run and /tmp over it, in which
+//! daemons, guests and hooks live and die. In: a name. Out: its files, and commands that run in it. Does.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cgroups::Cgroups;
+use crate::prerequisites;
+
+/// What systemd gives to a service of the system.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How long anything may take that is over in a second when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Namespaces with their first process; dropping it ends every process in them, and with the last one go the mounts.
+pub(crate) struct Host {
+    first: Child,
+    pub(crate) name: String,
+    /// Kept for its drop, which comes after the processes are gone.
+    _cgroups: Option<Cgroups>,
+}
+
+/// What a command in a host answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) took: Duration,
+}
+
+impl Host {
+    /// A host for guests and networks, no daemon running in it yet.
+    pub(crate) fn new(name: &str) -> Self {
+        Self::open(name, None, None)
+    }
+
+    /// A host that sees `wire`, a directory of this machine, at /run/wire.
+    pub(crate) fn on_wire(name: &str, wire: &Path) -> Self {
+        Self::open(name, Some(wire), None)
+    }
+
+    /// A host with cgroups, which containers need.
+    pub(crate) fn for_containers(name: &str) -> Self {
+        Self::open(name, None, Some(Cgroups::new(name)))
+    }
+
+    fn open(name: &str, wire: Option<&Path>, cgroups: Option<Cgroups>) -> Self {
+        prerequisites::assert_present();
+        let first_stage = if cgroups.is_some() { "cgroups" } else { "namespaces" };
+        let mut first = Command::new("/bin/sh")
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/namespaces.sh"))
+            .args([first_stage, name])
+            .arg(wire.unwrap_or(Path::new("")))
+            .args(cgroups.iter().flat_map(|cgroups| &cgroups.directories))
+            .env_clear()
+            .env("PATH", PATH)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh starts");
+        let mut lines = BufReader::new(first.stdout.take().unwrap());
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let _ = lines.read_line(&mut line);
+            // Nobody listens once the patience has run out.
+            let _ = tell.send(line);
+        });
+        let mut host = Self { first, name: name.to_owned(), _cgroups: cgroups };
+        let said = told.recv_timeout(PATIENCE);
+        if said.as_deref() != Ok("ready\n") {
+            let _ = host.first.kill();
+            let mut errors = String::new();
+            let _ = host.first.stderr.take().unwrap().read_to_string(&mut errors);
+            panic!("the namespaces of {name} were not made: {said:?} {errors}");
+        }
+        host.file("/run/record.sh", 0o644, include_bytes!("record.sh"));
+        host
+    }
+
+    /// Where this machine sees the host's file `inside`, an absolute path.
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{}/root{inside}", self.first.id()))
+    }
+
+    /// Writes a file with its mode, and the directories on its way.
+    pub(crate) fn file(&self, inside: &str, mode: u32, content: &[u8]) {
+        let path = self.path(inside);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&path).unwrap();
+        file.write_all(content).unwrap();
+        // The mode given to open passes through the umask.
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// Writes a hook script that records its call and then does what `body` says; $record holds the call.
+    pub(crate) fn script(&self, inside: &str, body: &str) {
+        self.file(inside, 0o755, format!("#!/bin/sh\n. /run/record.sh\n{body}\n").as_bytes());
+    }
+
+    /// Installs hookmux as its package does, and links it as the hook of each driver.
+    pub(crate) fn link_hookmux(&self, drivers: &[&str]) {
+        let built = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+        let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+        self.file("/usr/bin/hookmux", 0o755, &content);
+        for driver in drivers {
+            let link = self.path(&format!("/etc/libvirt/hooks/{driver}"));
+            std::os::unix::fs::symlink("/usr/bin/hookmux", link).unwrap();
+        }
+    }
+
+    /// Runs a command in the host and waits for it.
+    pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
+        let pid = self.first.id();
+        let started = Instant::now();
+        let mut child = Command::new("/usr/bin/nsenter")
+            .args([&format!("--target={pid}"), "--mount", "--uts", "--ipc", "--net"])
+            // The process that the test knows has made the pid namespace, and is not in it.
+            .arg(format!("--pid=/proc/{pid}/ns/pid_for_children"))
+            .arg("--")
+            .args(words)
+            .env_clear()
+            .envs([("PATH", PATH), ("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("LANG", "C.UTF-8")])
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("nsenter starts");
+        let stdout = read_all(child.stdout.take().unwrap());
+        let stderr = read_all(child.stderr.take().unwrap());
+        let code = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status.code();
+            }
+            if started.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("{:?} has not ended after {PATIENCE:?}", words.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let took = started.elapsed();
+        Answer { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), took }
+    }
+
+    /// Waits until `happened` is true, or fails naming `what` did not happen.
+    pub(crate) fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !happened() {
+            assert!(started.elapsed() < PATIENCE, "{}: waited {PATIENCE:?} for {what}", self.name);
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Answer {
+    /// This answer, which must be a success.
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
+        self
+    }
+
+    /// This answer, which must be a failure.
+    pub(crate) fn failed(self) -> Self {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        self
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", self.logs());
+        }
+        // The first process inside reads its stdin; with that process everything in its pid namespace ends, and the
+        // kernel lets `first` see its end only after that.
+        drop(self.first.stdin.take());
+        let started = Instant::now();
+        while matches!(self.first.try_wait(), Ok(None)) {
+            if started.elapsed() > PATIENCE {
+                let _ = self.first.kill();
+                let _ = self.first.wait();
+                break;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn read_all(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}

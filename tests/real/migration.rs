@@ -1,0 +1,126 @@
+//! A live migration between two daemons, whose document a chain of two scripts changes at its destination: one that
+//! hookmux runs, and after it one that lies in libvirt's own directory.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::everywhere::{self, Call};
+use crate::guests;
+use crate::host::Host;
+use crate::recorder::Record;
+use crate::theirs;
+
+const DESTINATION: [Call; 4] = [
+    ("vm1 migrate begin -", "<domain>vm1"),
+    ("vm1 prepare begin -", "<domain>vm1"),
+    ("vm1 start begin -", "<domain>vm1"),
+    ("vm1 started begin -", "<domain>vm1"),
+];
+
+const SOURCE: [Call; 5] = [
+    ("vm1 prepare begin -", "<domain>vm1"),
+    ("vm1 start begin -", "<domain>vm1"),
+    ("vm1 started begin -", "<domain>vm1"),
+    ("vm1 stopped end -", "<domain>vm1"),
+    ("vm1 release end -", "<domain>vm1"),
+];
+
+/// Two hosts that share a directory for their sockets, which goes with this value.
+struct Pair {
+    source: Host,
+    destination: Host,
+    _wire: TempDir,
+}
+
+impl Pair {
+    fn new(name: &str) -> Self {
+        let wire = TempDir::with_prefix_in("wire-", env!("CARGO_TARGET_TMPDIR")).unwrap();
+        // QEMU makes its socket there as the user libvirt-qemu.
+        fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
+        let source = host(&format!("{name}-source"), wire.path(), "44444444-4444-4444-8444-444444444444");
+        let destination = host(&format!("{name}-destination"), wire.path(), "55555555-5555-4555-8555-555555555555");
+        // The destination's sockets, where the source can reach them.
+        destination.run(&["mkdir", "/run/wire/libvirt", "/run/libvirt"]).succeeded();
+        destination.run(&["mount", "--bind", "/run/wire/libvirt", "/run/libvirt"]).succeeded();
+        Self { source, destination, _wire: wire }
+    }
+
+    /// Starts a guest on the source and migrates it.
+    fn migrate(&self) {
+        self.destination.start_libvirtd();
+        self.source.start_libvirtd();
+        self.source.virsh(&format!("create {}", self.source.document("vm1", &guests::qemu("vm1", "")))).succeeded();
+        let destination = "qemu+unix:///system?socket=/run/wire/libvirt/libvirt-sock";
+        let migrate = "migrate --live vm1 --unsafe --migrateuri unix:///run/wire/migration";
+        self.source.virsh(&format!("{migrate} {destination}")).succeeded();
+    }
+
+    /// Title, description and state of the guest at its destination.
+    fn arrived(&self) -> [String; 3] {
+        let ask = |command| self.destination.virsh(command).succeeded().stdout.trim().to_owned();
+        ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
+    }
+}
+
+/// Daemons refuse to migrate to themselves: each needs a UUID of its own.
+fn host(name: &str, wire: &Path, uuid: &str) -> Host {
+    let host = Host::on_wire(name, wire);
+    let settings = "/etc/libvirt/libvirtd.conf";
+    let mut content = fs::read(host.path(settings)).unwrap();
+    content.extend_from_slice(format!("\nhost_uuid = \"{uuid}\"\n").as_bytes());
+    host.file(settings, 0o644, &content);
+    host
+}
+
+/// A script's body that changes one element of the document it filters.
+fn filter(element: &str, text: &str) -> String {
+    format!(
+        "[ \"$2\" != migrate ] || sed 's|<{element}>.*</{element}>|<{element}>{text}</{element}>|' \"$record/stdin\""
+    )
+}
+
+/// What had been changed already when it was each script's turn to filter: (script, title, description).
+fn turns(host: &Host) -> Vec<(String, bool, bool)> {
+    let changed = |document: &str, element: &str| !document.contains(&format!("<{element}>as defined</{element}>"));
+    let turn = |record: Record| {
+        (record.name().to_owned(), changed(&record.stdin, "title"), changed(&record.stdin, "description"))
+    };
+    host.records().into_iter().filter(|record| record.operation() == "migrate").map(turn).collect()
+}
+
+#[test]
+fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_of_it() {
+    let pair = Pair::new("chain");
+    everywhere::put_scripts(&pair.source, "qemu", &SOURCE);
+    everywhere::put_scripts(&pair.destination, "qemu", &DESTINATION);
+    pair.destination.script("/etc/hookmux/qemu.d/20-hookmuxs", &filter("title", "changed by hookmux"));
+    pair.destination.script("/etc/libvirt/hooks/qemu.d/10-libvirts", &filter("description", "changed by libvirt"));
+    pair.migrate();
+    assert_eq!(pair.arrived(), ["changed by hookmux", "changed by libvirt", "running"]);
+    assert_eq!(pair.destination.calls(), everywhere::each_once(&DESTINATION));
+    assert_eq!(pair.source.calls(), everywhere::each_once(&SOURCE));
+    let turns = turns(&pair.destination);
+    let turns: Vec<_> =
+        turns.iter().map(|(script, title, description)| (script.as_str(), *title, *description)).collect();
+    assert_eq!(turns, [("20-hookmuxs", false, false), ("30-guests", true, false), ("10-libvirts", true, false)]);
+}
+
+#[test]
+fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
+    let [theirs, ours] = ["/etc/libvirt/hooks/qemu.d", "/etc/hookmux/qemu.d"].map(|directory| {
+        let pair = Pair::new(if directory.contains("libvirt") { "migration-theirs" } else { "migration-ours" });
+        if directory.contains("hookmux") {
+            pair.destination.link_hookmux(&["qemu"]);
+        }
+        pair.destination.script(&format!("{directory}/10-title"), &filter("title", "changed by the first"));
+        pair.destination
+            .script(&format!("{directory}/20-description"), &filter("description", "changed by the second"));
+        pair.migrate();
+        assert_eq!(pair.arrived(), ["changed by the first", "changed by the second", "running"], "{directory}");
+        pair.destination.records()
+    });
+    theirs::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);
+}

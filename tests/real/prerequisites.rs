@@ -1,0 +1,44 @@
+//! What the machine must have before a real daemon can be started. In: nothing. Out: every missing thing at once, with
+//! the one command that installs it all. Reads.
+
+use std::path::Path;
+
+const PROGRAMS: [&str; 13] = [
+    "/usr/sbin/libvirtd",
+    "/usr/sbin/virtlogd",
+    "/usr/bin/virsh",
+    "/usr/lib/libvirt/libvirt_lxc",
+    "/usr/bin/qemu-system-x86_64",
+    "/usr/sbin/dnsmasq",
+    "/usr/sbin/iptables",
+    "/usr/sbin/ip",
+    "/usr/bin/unshare",
+    "/usr/bin/nsenter",
+    "/usr/bin/env",
+    "/usr/bin/find",
+    "/usr/bin/hostname",
+];
+
+const INSTALL: &str = "apt-get update && apt-get install -y --no-install-recommends libvirt-daemon-system \
+    libvirt-clients libvirt-daemon-driver-lxc qemu-system-x86 iproute2 dnsmasq-base iptables util-linux hostname";
+
+/// Fails the calling test unless real daemons can be started here.
+///
+/// # Panics
+/// When something is missing, naming all of it.
+pub(crate) fn assert_present() {
+    let mut missing: Vec<String> = PROGRAMS
+        .iter()
+        // Debian 12's /bin is a link to /usr/bin; a file from either counts.
+        .filter(|program| !Path::new(program).exists() && !Path::new(&program.replacen("/usr", "", 1)).exists())
+        .map(ToString::to_string)
+        .collect();
+    if !nix::unistd::geteuid().is_root() {
+        missing.push("root (namespaces, mounts, libvirtd)".to_owned());
+    }
+    let file_systems = std::fs::read_to_string("/proc/filesystems").unwrap_or_default();
+    if !file_systems.contains("overlay") {
+        missing.push("the overlay file system (modprobe overlay)".to_owned());
+    }
+    assert!(missing.is_empty(), "real daemons are needed and these are missing: {missing:?}\nAs root:\n    {INSTALL}");
+}
