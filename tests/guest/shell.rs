@@ -85,12 +85,13 @@ impl Shell {
         self.run(&format!("mkdir -p {directory}; ln -s {hook} {link}"));
     }
 
-    /// Starts the agent, with its hook at `link`.
+    /// Starts the agent, which finds its hook as an administrator would tell it to.
     pub(crate) fn start_agent(&mut self, link: &str) {
-        self.run(&format!(
+        self.write("/etc/qemu/qemu-ga.conf", "644", &format!("[general]\nfsfreeze-hook={link}"));
+        self.run(
             "setsid qemu-ga --method=virtio-serial --path=/dev/org.qemu.guest_agent.0 --statedir=/run \
-             --pidfile=/run/qga.pid --fsfreeze-hook={link} >/run/agent.log 2>&1 3>&- & echo $! >/run/qga.pid"
-        ));
+             --pidfile=/run/qga.pid >/run/agent.log 2>&1 3>&- & echo $! >/run/qga.pid",
+        );
     }
 
     /// Writes a script that notes its name and its word, and then does what `body` says.
