@@ -75,6 +75,7 @@ pub fn outcome(script: &Path, outcome: &Outcome) -> String {
         Outcome::Refused(refusal) => format!("{script} was not run: {}", self::refusal(refusal)),
         Outcome::Lost(Errno::EFBIG) => format!("{script} wrote a longer document than a filter may"),
         Outcome::Lost(errno) => format!("{script} ended, and its answer is lost: {}", errno.desc()),
+        Outcome::Unfit(fault) => format!("{script} wrote XML that libvirt must not get: {fault}"),
         Outcome::NotRun => format!("{script} was not run"),
     }
 }

@@ -107,6 +107,9 @@ fn tell(event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
                     writeln!(errors, "    | {}", words::printable(line))?;
                 }
             }
+            for line in ended.changes.to_string().lines() {
+                writeln!(errors, "    {line}")?;
+            }
             let outcome = words::outcome(&step.path, &ended.outcome);
             let outcome = outcome.strip_prefix(&path(step)).unwrap_or(&outcome).trim_start();
             writeln!(errors, "    {outcome}, {}", words::duration(ended.elapsed))
