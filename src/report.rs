@@ -70,6 +70,13 @@ pub fn event(call: &Invocation, event: &Event) {
             if !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun) {
                 log::error!("{}", words::failure(call, &step.path, &ended.outcome));
             }
+            let script = words::printable(step.path.as_os_str());
+            for change in &ended.changes.list {
+                log::info!("{}: {script} changed {change}", words::call(call));
+            }
+            if ended.changes.more {
+                log::info!("{}: {script} changed more than that", words::call(call));
+            }
             script_words(call, &step.path, ended);
         }
     }

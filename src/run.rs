@@ -1,6 +1,8 @@
 //! Runs a plan. In: the steps, the call, the document. Out: what became of each step, and the document as the last
 //! filter left it. Does.
 
+use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use nix::unistd::Pid;
 
 use crate::child::{Child, Ended, Start};
 use crate::contract::{Failure, Order, Output, Row};
+use crate::guard;
 use crate::invocation::Invocation;
 use crate::obstacle;
 use crate::outcome::{Kind, Outcome};
@@ -17,11 +20,12 @@ use crate::plan::Step;
 use crate::process::Strings;
 use crate::spool::Spool;
 use crate::verdict;
-use crate::watch::{Watch, never_started};
+use crate::watch::Watch;
+use crate::way;
 
 /// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
 /// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
-const MAX_GROWTH: u64 = 4 << 20;
+pub const MAX_GROWTH: u64 = 4 << 20;
 
 /// Something that happens while a plan runs, for those who look on.
 #[derive(Debug)]
@@ -82,7 +86,7 @@ impl Runner<'_> {
                 match self.start(step, input) {
                     Ok(child) => running.push((at, child)),
                     Err(outcome) => {
-                        let end = never_started(outcome);
+                        let end = Ended::never_started(outcome);
                         look_on(Event::Ended(step, &end));
                         goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
                         ended.get_mut(at).map(|place| place.insert(end));
@@ -91,15 +95,16 @@ impl Runner<'_> {
             }
             let Some((at, mut end)) = self.next(steps, &mut running, look_on) else { break };
             let Some(step) = steps.get(at) else { break };
+            if let Some(written) = end.document.take() {
+                self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
+            }
             look_on(Event::Ended(step, &end));
             goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
-            if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
-                filtered = Some(document);
-            }
+            filtered = end.document.take().or(filtered);
             ended.get_mut(at).map(|place| place.insert(end));
         }
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
-        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| never_started(Outcome::NotRun))).collect();
+        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
         Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
     }
 
@@ -111,13 +116,33 @@ impl Runner<'_> {
                 Ok(child) => {
                     self.next(std::slice::from_ref(&step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
                 }
-                Err(outcome) => Some(never_started(outcome)),
+                Err(outcome) => Some(Ended::never_started(outcome)),
             };
-            let ended = ended.unwrap_or_else(|| never_started(Outcome::NotRun));
+            let ended = ended.unwrap_or_else(|| Ended::never_started(Outcome::NotRun));
             look_on(Event::Ended(&step, &ended));
             (step.path, ended)
         };
         steps.into_iter().map(turn).collect()
+    }
+
+    /// Takes what a filter wrote as the new document, unless it is blank or the old one, or unfit for libvirt.
+    fn judge(&self, step: &Step, read: &Spool, written: Spool, end: &mut Ended) {
+        let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
+        let judged = (|| -> io::Result<_> {
+            if written.is_blank()? || written.is_same(read)? {
+                return Ok(None);
+            }
+            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.treatment.policy())))
+        })();
+        match judged {
+            Ok(None) => {}
+            Ok(Some(Ok(changes))) => {
+                end.changes = changes;
+                end.document = Some(written);
+            }
+            Ok(Some(Err(fault))) => end.outcome = Outcome::Unfit(fault),
+            Err(error) => end.outcome = Outcome::Lost(way::errno(&error)),
+        }
     }
 
     fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {

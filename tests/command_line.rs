@@ -131,10 +131,10 @@ fn run_shows_each_step_and_what_libvirt_would_do() {
 fn run_prints_the_filtered_xml_and_reads_a_given_document() {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsed s/one/two/\n"),
-        ("in.xml", "<domain><name>vm1</name><title>one</title></domain>\n"),
+        ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
     ]);
     let (code, out, _) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate --xml ROOT/in.xml");
-    assert_eq!((code, out.as_str()), (Some(0), "<domain><name>vm1</name><title>two</title></domain>\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "<domain type='kvm'><name>vm1</name><title>two</title></domain>\n"));
     let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate --xml ROOT/no.xml");
     assert_eq!(
         (code, err.as_str()),

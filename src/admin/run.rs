@@ -111,6 +111,9 @@ fn tell(call: &Invocation, event: &Event, errors: &mut dyn Write) -> std::io::Re
                     writeln!(errors, "    | {}", words::printable(line))?;
                 }
             }
+            for line in ended.changes.to_string().lines() {
+                writeln!(errors, "    {line}")?;
+            }
             let outcome = words::outcome(&step.path, &ended.outcome);
             let outcome = outcome.strip_prefix(&path(step)).unwrap_or(&outcome).trim_start();
             writeln!(errors, "    {outcome}, {}", words::duration(ended.elapsed))
