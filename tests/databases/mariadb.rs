@@ -184,6 +184,17 @@ fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_lock_that_never_comes_fails_the_freeze_with_the_servers_words() {
+    let database = MariaDb::new();
+    let hook = database.hook();
+    let _somebody = database.somebody_who_holds_a_table();
+    let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-flush-database exited 1\n\
+        flush-database: nothing is frozen: /usr/bin/mariadb did not lock the tables: \
+        ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try restarting transaction\n";
+    assert_eq!(hook.call("freeze"), (Some(1), line.to_owned()));
+}
+
+#[test]
 fn a_server_that_is_down_fails_the_freeze() {
     server::assert_present(Path::new(DAEMON));
     let home = server::directory("mysql");
