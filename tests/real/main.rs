@@ -7,17 +7,18 @@
 #![allow(clippy::print_stderr, reason = "cargo shows it with a test that failed")]
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test ends by panicking")]
 
-mod answers;
 mod cgroups;
+mod everywhere;
 mod guests;
 mod host;
 mod libvirtd;
 mod prerequisites;
 mod recorder;
 
+mod answers;
 mod daemon;
 mod differences;
-mod everywhere;
+mod examples;
 mod lxc;
 mod migration;
 mod network;
