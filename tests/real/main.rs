@@ -23,4 +23,5 @@ mod lxc;
 mod migration;
 mod network;
 mod qemu;
+mod releases;
 mod theirs;
