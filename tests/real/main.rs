@@ -21,20 +21,24 @@ mod shell;
 
 mod answers;
 mod cgroups;
+mod everywhere;
 mod guests;
 mod host;
 mod libvirtd;
 mod prerequisites;
 mod recorder;
 
+mod answers;
 mod daemon;
 mod differences;
 mod everywhere;
+mod examples;
 mod freeze;
 mod guarded;
 mod lxc;
 mod migration;
 mod network;
 mod qemu;
+mod releases;
 mod rules;
 mod theirs;
