@@ -19,9 +19,7 @@ mod image;
 #[allow(dead_code, reason = "tests without libvirt need more of it")]
 mod shell;
 
-mod answers;
 mod cgroups;
-mod everywhere;
 mod guests;
 mod host;
 mod libvirtd;
