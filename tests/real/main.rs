@@ -19,7 +19,6 @@ mod image;
 #[allow(dead_code, reason = "tests without libvirt need more of it")]
 mod shell;
 
-mod answers;
 mod cgroups;
 mod guests;
 mod host;
@@ -27,14 +26,17 @@ mod libvirtd;
 mod prerequisites;
 mod recorder;
 
+mod answers;
 mod daemon;
 mod differences;
 mod everywhere;
+mod examples;
 mod freeze;
 mod guarded;
 mod lxc;
 mod migration;
 mod network;
 mod qemu;
+mod releases;
 mod rules;
 mod theirs;
