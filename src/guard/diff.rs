@@ -13,7 +13,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::change::{Difference, Kind};
-use super::matching::Documents;
+use super::matching::{Documents, Match};
 use super::path::Step;
 use super::secret::{leads_to_secret, speaks_of_secret};
 use super::siblings::{Steps, reordered};
@@ -183,7 +183,18 @@ impl<'a> Walk<'_, 'a> {
         let kept: HashSet<usize> = matches.iter().filter_map(|found| found.old).collect();
         let mut lost =
             old_children.iter().zip(&steps.old).enumerate().filter(|(place, _)| !kept.contains(place)).peekable();
-        for (place, (&id, found)) in new_children.iter().zip(&matches).enumerate() {
+        // What was removed is told where it was: before what stands there now, and before the next that stayed.
+        let mut next = old_children.len();
+        let stayed = |found: &Match| if found.moved { None } else { found.old };
+        let ends = matches.iter().rev().map(|found| {
+            next = stayed(found).unwrap_or(next);
+            next
+        });
+        let ends: Vec<usize> = ends.collect();
+        for (place, ((&id, found), &end)) in new_children.iter().zip(&matches).zip(ends.iter().rev()).enumerate() {
+            while let Some((_, (&id, step))) = lost.next_if(|&(place, _)| place < end) {
+                push(Some(step), What::Removed(id, parent));
+            }
             let Some(old_place) = found.old else {
                 push(steps.new.get(place), What::Added(id));
                 continue;
@@ -192,11 +203,6 @@ impl<'a> Walk<'_, 'a> {
                 let places = (old_place.saturating_add(1), place.saturating_add(1));
                 let among_its_kind = reordered.get(place).copied().unwrap_or_default();
                 push(steps.old.get(old_place), What::Moved { places, among_its_kind, at: after.offset(id) });
-            } else {
-                // What was removed is told where it was: before the next that stayed.
-                while let Some((_, (&id, step))) = lost.next_if(|&(place, _)| place < old_place) {
-                    push(Some(step), What::Removed(id, parent));
-                }
             }
             let partner = old_children.get(old_place).copied().unwrap_or_default();
             push(steps.old.get(old_place), What::Pair(partner, id));
