@@ -42,7 +42,7 @@ fn make(dice: &mut Dice, ids: &mut usize, depth: usize) -> Element {
     *ids += 1;
     let mut element = Element {
         id: *ids,
-        name: *dice.of::<&'static str>(&NAMES),
+        name: dice.of::<&'static str>(&NAMES),
         attributes: vec![],
         text: None,
         children: vec![],
@@ -92,17 +92,21 @@ fn write(element: &Element, dice: &mut Dice) -> String {
     let mut all = format!("<{}", element.name);
     for (name, value) in attributes {
         let quote = *dice.of(&['\'', '"']);
-        all += &format!(
+        all.extend([format!(
             "{}{name}{}={quote}{}{quote}",
             dice.of(&[" ", "\n "]),
             dice.of(&["", " "]),
             escaped(&value, quote)
-        );
+        )]);
     }
     all += ">";
     if let Some(text) = &element.text {
         let data = dice.below(2) == 0 && !text.contains("]]>");
-        all += &if data { format!("<![CDATA[{text}]]>") } else { escaped(text, '\0') };
+        all.extend(if data {
+            ["<![CDATA[", text, "]]>"].map(str::to_owned)
+        } else {
+            [escaped(text, '\0'), String::new(), String::new()]
+        });
     }
     for child in &element.children {
         all += space(dice);
@@ -128,6 +132,11 @@ struct Expected {
     leaf: String,
     kind: Kind,
     values: Option<(Value, Value)>,
+}
+
+/// Does it hold for the element, or for one in it?
+fn has(element: &Element, holds: &dyn Fn(&Element) -> bool) -> bool {
+    holds(element) || element.children.iter().any(|child| has(child, holds))
 }
 
 fn count(element: &Element) -> usize {
@@ -212,10 +221,7 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             let place = dice.below(element.children.len());
             let touched =
                 |element: &Element| done.iter().any(|(id, _)| *id == element.id) || element.stirred || element.fresh;
-            fn any(element: &Element, touched: &dyn Fn(&Element) -> bool) -> bool {
-                touched(element) || element.children.iter().any(|child| any(child, touched))
-            }
-            if any(&element.children[place], &touched) {
+            if has(&element.children[place], &touched) {
                 return None;
             }
             element.stirred = true;
