@@ -24,8 +24,8 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(found.to_string().lines().count(), found.list.len() + usize::from(found.more));
         // Every path of a list can be put into a rule.
         for change in &found.list {
-            if let Some(below) = change.path.strip_prefix("/domain") {
-                assert!(format!("/domain{below}").parse::<hookmux::guard::Pattern>().is_ok(), "{}", change.path);
+            if change.path.starts_with("/domain/") {
+                assert!(change.path.parse::<hookmux::guard::Pattern>().is_ok(), "{}", change.path);
             }
         }
     }
