@@ -1,7 +1,7 @@
 //! The inside of a start tag or of the XML declaration: a name and attributes. Comes in: the bytes between `<` and `>`;
 //! goes out: their places, or what is wrong. Pure. quick-xml finds where a tag ends; whether it is one is judged here.
 
-use super::chars::{are_name, is_name_byte, is_space, referenced};
+use super::chars::{are_name, is_space, kind, kind_of, referenced};
 use super::fault::{Defect, Flaw};
 use super::limit;
 use super::tree::Attribute;
@@ -20,8 +20,14 @@ pub(super) struct Tag {
 
 /// Reads the tag at `start..end` (between, not including, `<` and `>` or `/>`), and adds its attributes to the list.
 pub(super) fn read(source: &str, start: usize, end: usize, attributes: &mut Vec<Attribute>) -> Result<Tag, Flaw> {
-    let mut cursor = Cursor { rest: source.as_bytes().get(start..end).unwrap_or_default(), end, colon: false };
-    let (_, name_length) = cursor.name("an element's name")?;
+    let mut cursor = Cursor {
+        rest: source.as_bytes().get(start..end).unwrap_or_default(),
+        end,
+        colon: false,
+        seen: 0,
+        again: false,
+    };
+    let (_, name) = cursor.name("an element's name")?;
     let first = attributes.len();
     while cursor.spaces("a blank before the attribute")? {
         if attributes.len().saturating_sub(first) >= limit::ATTRIBUTES.most {
@@ -30,9 +36,11 @@ pub(super) fn read(source: &str, start: usize, end: usize, attributes: &mut Vec<
         attributes.push(cursor.attribute()?);
     }
     let own = attributes.get(first..).unwrap_or_default();
-    unique(source, own)?;
+    if cursor.again {
+        unique(source, own)?;
+    }
     let attribute_count = u16::try_from(own.len()).unwrap_or(u16::MAX);
-    Ok(Tag { name_length, attribute_count, colon: cursor.colon })
+    Ok(Tag { name_length: narrow_name(name), attribute_count, colon: cursor.colon })
 }
 
 /// What is left of a tag, and where that is.
@@ -41,6 +49,10 @@ struct Cursor<'a> {
     /// The offset at which the tag ends, and so does what is left.
     end: usize,
     colon: bool,
+    /// One bit for each sort of name that an attribute had, by its length and its first and last byte.
+    seen: u64,
+    /// Two attributes had names of the same sort, and may have the same name.
+    again: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -78,53 +90,84 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn name(&mut self, what: &'static str) -> Result<(u32, u16), Flaw> {
+    fn name(&mut self, what: &'static str) -> Result<(usize, &'a [u8]), Flaw> {
         let at = self.at();
-        let (mut colon, mut bits) = (false, 0_u8);
+        let mut kinds = 0;
         let name = self.until(|byte| {
-            colon |= byte == b':';
-            bits |= byte;
-            !is_name_byte(byte)
+            let kind = kind_of(byte);
+            kinds |= kind;
+            kind & kind::NAME == 0
         });
-        if !are_name(name, bits.is_ascii()) {
+        if !are_name(name, kinds & kind::WIDE == 0) {
             return Err(Flaw::form(at, "something that is no name", what));
         }
         if name.len() > limit::NAME.most {
             return Err(Flaw::new(at, limit::NAME.defect()));
         }
-        self.colon |= colon;
-        Ok((narrow(at), u16::try_from(name.len()).unwrap_or(u16::MAX)))
+        self.colon |= kinds & kind::COLON != 0;
+        Ok((at, name))
     }
 
     fn attribute(&mut self) -> Result<Attribute, Flaw> {
-        let (name, name_length) = self.name("an attribute's name")?;
-        self.until(|byte| !is_space(byte));
-        if !self.take(b'=') {
-            return Err(Flaw::form(self.at(), "an attribute without a value", "'=' and a value"));
-        }
-        self.until(|byte| !is_space(byte));
-        let quote = if self.take(b'\'') { b'\'' } else { b'"' };
-        if quote == b'"' && !self.take(b'"') {
-            return Err(Flaw::form(self.at(), "an attribute's value without quotes", "a quote"));
-        }
+        let (at, name) = self.name("an attribute's name")?;
+        self.remember(name);
+        let quote = match self.rest {
+            [b'=', quote @ (b'\'' | b'"'), rest @ ..] => {
+                self.rest = rest;
+                *quote
+            }
+            _ => self.quote()?,
+        };
         let value = self.at();
         loop {
-            self.until(|byte| byte == quote || byte == b'&' || byte == b'<');
-            if self.take(quote) {
-                break;
-            }
-            self.reference()?;
+            self.until(|byte| kind_of(byte) & kind::STOP != 0);
+            match self.rest.first() {
+                Some(&byte) if byte == quote => break,
+                Some(b'\'' | b'"') => self.take(if quote == b'"' { b'\'' } else { b'"' }),
+                _ => self.reference()?,
+            };
         }
+        self.take(quote);
         // The quote has been taken too.
         let value_length = self.at().saturating_sub(value).saturating_sub(1);
         if value_length > limit::TEXT.most {
             return Err(Flaw::new(value, limit::TEXT.defect()));
         }
-        Ok(Attribute { name, name_length, value: narrow(value), value_length: narrow(value_length) })
+        Ok(Attribute {
+            name: narrow(at),
+            name_length: narrow_name(name),
+            value: narrow(value),
+            value_length: narrow(value_length),
+        })
+    }
+
+    /// Takes what is between a name and its value where that is more than `='`, and gives the quote.
+    fn quote(&mut self) -> Result<u8, Flaw> {
+        self.until(|byte| !is_space(byte));
+        if !self.take(b'=') {
+            return Err(Flaw::form(self.at(), "an attribute without a value", "'=' and a value"));
+        }
+        self.until(|byte| !is_space(byte));
+        match self.rest.first() {
+            Some(&quote @ (b'\'' | b'"')) => {
+                self.take(quote);
+                Ok(quote)
+            }
+            _ => Err(Flaw::form(self.at(), "an attribute's value without quotes", "a quote")),
+        }
+    }
+
+    /// Notes a name, so that only tags in which two are of a sort are searched for two that are the same.
+    fn remember(&mut self, name: &[u8]) {
+        let [first, last] = [name.first(), name.last()].map(|byte| byte.copied().map_or(0, u32::from));
+        let sort = first.wrapping_mul(7).wrapping_add(last).wrapping_mul(5).wrapping_add(u32::from(narrow_name(name)));
+        let bit = 1_u64.wrapping_shl(sort);
+        self.again |= self.seen & bit != 0;
+        self.seen |= bit;
     }
 
     /// Takes a reference inside a value; anything else that can stand here is wrong.
-    fn reference(&mut self) -> Result<(), Flaw> {
+    fn reference(&mut self) -> Result<bool, Flaw> {
         let at = self.at();
         match self.rest.first() {
             Some(b'&') => {}
@@ -136,7 +179,7 @@ impl<'a> Cursor<'a> {
         if !self.take(b';') {
             return Err(Flaw::form(at, "a bare '&'", "'&amp;'"));
         }
-        referenced(name).map_or_else(|| Err(unknown_reference(at)), |_| Ok(()))
+        referenced(name).map_or_else(|| Err(unknown_reference(at)), |_| Ok(true))
     }
 }
 
@@ -153,6 +196,11 @@ pub(super) fn unknown_reference(at: usize) -> Flaw {
 /// Offsets and lengths fit: the document is at most `limit::DOCUMENT` long.
 fn narrow(offset: usize) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+/// A name's length fits: it is at most `limit::NAME`.
+fn narrow_name(name: &[u8]) -> u16 {
+    u16::try_from(name.len()).unwrap_or(u16::MAX)
 }
 
 /// Each name once. Compares few with each other and sorts many, so that 256 of them stay cheap.
