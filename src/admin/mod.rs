@@ -4,9 +4,12 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+mod call;
 mod contract;
+mod diff;
+mod explain;
 mod list;
 mod run;
 
@@ -28,10 +31,20 @@ struct Arguments {
 enum Command {
     /// Show every script, in order, and what is skipped and why
     List(list::List),
+    /// Show what would run for a call, in order, by which rule, and who runs it
+    Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
+    /// Show what differs between two XML documents, as the log says it of a filter
+    Diff(diff::Diff),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
+}
+
+/// The command line as data, for manuals and completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Carries out a command.
@@ -44,7 +57,9 @@ pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, error
     env_logger::Builder::new().filter_level(level).parse_env("HOOKMUX_LOG").format_timestamp(None).init();
     let done = match arguments.command {
         Command::List(list) => list.main(output),
+        Command::Explain(explain) => explain.main(output),
         Command::Run(run) => run.main(output, errors),
+        Command::Diff(diff) => diff.main(output),
         Command::Contract(contract) => contract.main(output),
     };
     done.unwrap_or_else(|error| {

@@ -1,16 +1,17 @@
 //! `hookmux run`: a call by hand. In: the words of the call. Out: each step as it happens, the verdict, and the filtered
 //! XML. Does what the hook does, with somebody looking on.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
 use super::FOUND;
+use super::call::{self, Call};
 use crate::contract::{self, Input, Output, Words};
 use crate::hook::Hook;
 use crate::invocation::Invocation;
@@ -18,48 +19,32 @@ use crate::plan::{Plan, Step};
 use crate::run::{Event, Walked};
 use crate::spool::Spool;
 use crate::verdict::Verdict;
-use crate::{paths, report, settings, words};
+use crate::{report, words};
 
 /// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name
-    driver: OsString,
-    /// The guest or network; - where there is none
-    #[arg(allow_hyphen_values = true)]
-    object: OsString,
-    /// prepare, start, stop, …: see `hookmux contract`
-    operation: OsString,
-    /// begin or end: what libvirt says, if left out
-    #[arg(allow_hyphen_values = true)]
-    sub_operation: Option<OsString>,
-    /// The last word, such as the reason of a release
-    #[arg(allow_hyphen_values = true)]
-    extra: Option<OsString>,
+    #[command(flatten)]
+    call: Call,
     /// The XML that scripts read; a small document of the object's name, if left out
     #[arg(long, value_name = "FILE")]
     xml: Option<PathBuf>,
-    /// Look below this directory instead of /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
 }
 
 impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
     pub(super) fn main(&self, output: &mut dyn Write, errors: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        let root = std::path::absolute(&self.root)?;
-        let call = self.call(&root);
+        let root = self.call.root()?;
+        let call = self.call.invocation(&root);
         let document = self.document(&call)?;
-        let settings =
-            settings::read(&root, nix::unistd::geteuid().as_raw()).map_err(|fault| anyhow::anyhow!("{fault}"))?;
-        let hook = Hook::new(&call, &root, settings);
+        let hook = Hook::new(&call, &root, call::settings(&root)?);
         let plan = hook.plan();
         report::skipped(&call, &plan);
         writeln!(errors, "{}: {} to run", words::call(&call), count(&plan))?;
         let mut told = Ok(());
-        let (walked, verdict) = hook.perform(&plan, &document, &mut |event| {
+        let (walked, verdict) = hook.perform(&plan, &document, &mut |of: &Invocation, event: Event| {
             if told.is_ok() {
-                told = tell(&event, errors);
+                told = tell(of, &event, errors);
             }
         })?;
         told?;
@@ -68,20 +53,6 @@ impl Run {
             std::io::copy(&mut document.reader()?, output)?;
         }
         Ok(if verdict.code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
-    }
-
-    fn call(&self, root: &Path) -> Invocation {
-        let known = contract::driver(&self.driver);
-        let row = contract::look_up(&self.driver, &self.operation);
-        let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
-        let words = match known.words {
-            Words::Libvirt => {
-                let (sub_operation, extra) = (or(&self.sub_operation, row.sub_operation), or(&self.extra, row.extra));
-                vec![self.object.clone(), self.operation.clone(), sub_operation, extra]
-            }
-            Words::GuestAgent => vec![self.operation.clone()],
-        };
-        Invocation::new(&self.driver, Some(paths::below(root, known.base)), words)
     }
 
     fn document(&self, call: &Invocation) -> anyhow::Result<Spool> {
@@ -122,8 +93,12 @@ fn count(plan: &Plan) -> String {
     }
 }
 
-fn tell(event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
+fn tell(call: &Invocation, event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
     match event {
+        // One call of the agent's may make two of its scripts.
+        Event::Starting(step) if contract::driver(&call.driver).words == Words::GuestAgent => {
+            writeln!(errors, "  {} {}", path(step), words::printable(&call.operation))
+        }
         Event::Starting(step) => writeln!(errors, "  {}", path(step)),
         Event::StillRunning(_, pid, elapsed) => {
             writeln!(errors, "    still running after {}, as process {pid}", words::duration(*elapsed))
@@ -135,6 +110,9 @@ fn tell(event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
                     let line: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(line);
                     writeln!(errors, "    | {}", words::printable(line))?;
                 }
+            }
+            for line in ended.changes.to_string().lines() {
+                writeln!(errors, "    {line}")?;
             }
             let outcome = words::outcome(&step.path, &ended.outcome);
             let outcome = outcome.strip_prefix(&path(step)).unwrap_or(&outcome).trim_start();
@@ -160,6 +138,9 @@ fn conclude(
     {
         writeln!(errors, "  {}\n    not run, since an earlier one failed", path(step))?;
     }
+    for step in &plan.afterwards {
+        writeln!(errors, "  {}\n    to be started afterwards, without waiting; not by hand", path(step))?;
+    }
     for path in &plan.left_to_caller {
         writeln!(errors, "  {}\n    left to libvirt", words::printable(path.as_os_str()))?;
     }
@@ -169,6 +150,6 @@ fn conclude(
     match (call.row.output, &walked.document) {
         (Output::Filter, Some(_)) => writeln!(errors, "exit code 0: libvirt takes the new XML"),
         (Output::Filter, None) => writeln!(errors, "exit code 0: libvirt keeps its own XML"),
-        (Output::Dropped, _) => writeln!(errors, "exit code 0: libvirt goes on"),
+        (Output::Dropped | Output::Shown, _) => writeln!(errors, "exit code 0: libvirt goes on"),
     }
 }

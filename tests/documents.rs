@@ -1,0 +1,173 @@
+//! Documents are checked against data: the tables of operations against the contract, flags and keys against their
+//! manual pages, the manual pages by mandoc.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_push_string,
+    reason = "a test is its own world"
+)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use hookmux::contract::{DRIVERS, Input, Output, ROWS, Row};
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The text between two lines of a document.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no line {from:?}"));
+    rest.split_once(to).unwrap_or_else(|| panic!("no line {to:?} after {from:?}")).0
+}
+
+fn input(row: &Row) -> &'static str {
+    match row.input {
+        Input::Domain => "domain XML",
+        Input::HookData => "hookData",
+        Input::Nothing => "nothing",
+        Input::Unknown => "anything",
+    }
+}
+
+fn effect(row: &Row) -> String {
+    let filter = if row.output == Output::Filter { "; stdout is the new XML" } else { "" };
+    format!("{}{filter}", row.effect)
+}
+
+fn operation(row: &Row) -> String {
+    row.once_called.map_or_else(|| row.operation.to_owned(), |older| format!("{} ({older})", row.operation))
+}
+
+fn rows_of(driver: &str) -> Vec<&'static Row> {
+    ROWS.iter().filter(|row| row.driver == driver).collect()
+}
+
+/// The manual's tables: one a driver.
+fn manual_tables() -> String {
+    let mut text = String::new();
+    for driver in DRIVERS {
+        let rows = rows_of(driver.name);
+        text += &format!(".Pp\n.Sy {} ,\nwith {} on standard input:\n", driver.name, input(rows[0]));
+        text += ".Bl -column \"port-created\" \"shutdown\" \"shutdown\" \"0.9.13\"\n";
+        text += ".It Em operation Ta Em sub-op Ta Em extra Ta Em since Ta Em if the hook fails\n";
+        for row in rows {
+            let word = |word: &'static str| if word.is_empty() { "\\&" } else { word };
+            let (sub_operation, extra) = (word(row.sub_operation), word(row.extra));
+            let row = [row.operation, sub_operation, extra, row.since, &effect(row)].join(" Ta ");
+            text += &format!(".It {row}\n");
+        }
+        text += ".El\n";
+    }
+    text
+}
+
+/// The README's table.
+fn readme_table() -> String {
+    let mut text =
+        "| driver | operation | sub-op, extra | stdin | if the hook fails |\n|---|---|---|---|---|\n".to_owned();
+    for row in ROWS {
+        let words =
+            if row.sub_operation.is_empty() { String::new() } else { format!("{} {}", row.sub_operation, row.extra) };
+        text += &format!("| {} | {} | {} | {} | {} |\n", row.driver, operation(row), words, input(row), effect(row));
+    }
+    text
+}
+
+#[test]
+fn the_manuals_tables_are_the_contract() {
+    let manual = document("man/hookmux-hooks.7");
+    let tables = between(&manual, ".\\\" The tables are checked against the contract.\n", ".\\\" End of the tables.\n");
+    assert!(tables == manual_tables(), "the tables should be:\n{}", manual_tables());
+}
+
+#[test]
+fn the_readmes_table_is_the_contract() {
+    let readme = document("README.md");
+    let table = between(&readme, "<!-- checked against the contract -->\n\n", "\n<!-- end -->");
+    assert!(table == readme_table(), "the table should be:\n{}", readme_table());
+}
+
+#[test]
+fn every_command_and_flag_is_in_the_manual_and_no_other() {
+    let manual = document("man/hookmux.8");
+    let command = hookmux::admin::command();
+    let mut flags: Vec<String> = Vec::new();
+    for one in std::iter::once(&command).chain(command.get_subcommands()) {
+        flags.extend(one.get_arguments().filter_map(|argument| argument.get_long()).map(str::to_owned));
+    }
+    flags.extend(["help".to_owned(), "version".to_owned()]);
+    flags.sort();
+    flags.dedup();
+    let mut documented: Vec<String> = manual
+        .lines()
+        .filter(|line| line.starts_with(".It Fl "))
+        .filter_map(|line| line.split("Fl -").nth(1)?.split(' ').next().map(str::to_owned))
+        .collect();
+    documented.sort();
+    assert_eq!(documented, flags);
+    let mut commands: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    commands.push("help");
+    let documented = manual.lines().filter_map(|line| line.strip_prefix(".It Cm ")?.split(' ').next());
+    assert_eq!(documented.collect::<Vec<_>>(), commands);
+}
+
+/// The keys that an error offers are those that exist.
+fn keys(text: &str) -> Vec<String> {
+    let said = hookmux::settings::parse(Path::new("x"), text).unwrap_err().what;
+    let (_, keys) = said.split_once("allowed here: ").unwrap();
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_of_the_settings_is_in_the_manual_and_no_other() {
+    let manual = document("man/hookmux.toml.5");
+    let documented: Vec<&str> =
+        manual.lines().filter_map(|line| line.strip_prefix(".It Ic ")?.split(' ').next()).collect();
+    let mut known: Vec<String> = keys("zzz = 1").into_iter().filter(|key| key != "rule").collect();
+    known.extend(keys("[[rule]]\nzzz = 1"));
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_manuals_examples_of_settings_are_valid() {
+    let manual = document("man/hookmux.toml.5");
+    let examples: Vec<&str> =
+        manual.split(".Bd -literal -offset indent\n").skip(1).map(|rest| rest.split(".Ed").next().unwrap()).collect();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        hookmux::settings::parse(Path::new("manual"), example).unwrap();
+    }
+}
+
+#[test]
+fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
+    let manual = document("man/hookmux-hooks.7");
+    let list = between(&manual, "leftovers of editors and package managers\n.Po\n", ".Pc");
+    let endings: Vec<&str> = list.split_whitespace().filter(|word| *word != ".Li").collect();
+    assert_eq!(endings.len(), 15);
+    for ending in endings {
+        let name = format!("10-a{}", ending.replace('*', "x"));
+        assert!(hookmux::gate::by_name(name.as_ref()).is_some(), "{name}");
+    }
+}
+
+/// What this machine's manual has not indexed says nothing about the page.
+#[test]
+fn mandoc_finds_nothing_wrong_with_the_manuals() {
+    for page in ["hookmux.8", "hookmux-hooks.7", "hookmux.toml.5"] {
+        let lint = Command::new("mandoc")
+            .args(["-T", "lint", &format!("man/{page}")])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap_or_else(|error| panic!("mandoc is needed (tests/needs): {error}"));
+        let said = String::from_utf8(lint.stdout).unwrap();
+        let wrong: Vec<&str> = said.lines().filter(|line| !line.contains("referenced manual not found")).collect();
+        assert_eq!(wrong, [""; 0], "{page}");
+    }
+}
