@@ -17,7 +17,7 @@ fn a_restored_guest_has_its_disk_where_it_lies_now_and_its_host_in_the_title() {
     host.link_hookmux(&["qemu"]);
     install(&host, "qemu.d/40-set-title");
     install(&host, "qemu.d/50-move-disks");
-    host.file("/var/lib/libvirt/images/old/vm1.img", 0o666, &[0; 1 << 20]);
+    host.file("/var/lib/libvirt/images/old/vm1.img", 0o666, &vec![0; 1 << 20]);
     host.start_libvirtd();
     let disk = "<disk type='file'><driver type='raw'/><source file='/var/lib/libvirt/images/old/vm1.img'/>\
         <target dev='vda' bus='virtio'/></disk>";
