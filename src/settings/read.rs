@@ -11,9 +11,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::{Fault, Settings, parse};
+use nix::errno::Errno;
+
 use crate::gate;
 use crate::paths;
-use crate::way::{self, Kind};
+use crate::way::{self, Kind, Node};
 use crate::words;
 
 const FILE: &str = "/etc/hookmux/hookmux.toml";
@@ -58,24 +60,21 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(|error| fault(path, &error))?,
-    };
+    let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
     let way = way::walk(path);
-    if way.end.as_ref().is_ok_and(|file| file.kind == Kind::Null) {
-        return Ok(None);
-    }
-    // Whoever writes here decides which protection runs.
+    let kind = match &way.end {
+        Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. }) => return Ok(None),
+        end => end.as_ref().map(|file| file.kind),
+    };
+    // Whoever writes here decides which protection runs. Before it is read, since that may be without end.
     if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
-        let what = format!("not read: {}", words::refusal(&refusal));
-        return Err(Fault { file: path.to_owned(), at: None, what });
+        return Err(wrong(format!("not read: {}", words::refusal(&refusal))));
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| Fault {
-        file: path.to_owned(),
-        at: None,
-        what: "is not UTF-8".into(),
-    })
+    if kind == Ok(Kind::Special) {
+        return Err(wrong("cannot be read: not a regular file".into()));
+    }
+    let bytes = fs::read(path).map_err(|error| fault(path, &error))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong("is not UTF-8".into()))
 }
 
 fn fault(path: &Path, error: &io::Error) -> Fault {

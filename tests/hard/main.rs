@@ -34,4 +34,5 @@ mod builder;
 mod programs;
 
 mod files;
+mod settings;
 mod waiting;
