@@ -33,6 +33,8 @@ mod builder;
 #[path = "../common/programs.rs"]
 mod programs;
 
+mod endings;
 mod files;
+mod outputs;
 mod settings;
 mod waiting;
