@@ -35,6 +35,7 @@ mod programs;
 
 mod endings;
 mod files;
+mod killed;
 mod outputs;
 mod settings;
 mod waiting;
