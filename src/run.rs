@@ -72,6 +72,7 @@ impl Runner<'_> {
         let mut running = Vec::new();
         let mut waiting = steps.iter().enumerate();
         let mut goes_on = true;
+        let mut cause: Option<usize> = None;
         loop {
             while running.len() < width && goes_on && self.watch.stopped_by().is_none() {
                 let Some((at, step)) = waiting.next() else { break };
@@ -90,7 +91,14 @@ impl Runner<'_> {
             let Some((at, mut end)) = self.next(steps, &mut running, look_on) else { break };
             let Some(step) = steps.get(at) else { break };
             look_on(Event::Ended(step, &end));
-            goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
+            let weight = verdict::weigh(row.failure, &step.treatment, &end.outcome);
+            goes_on &= weight.goes_on;
+            // Only the words of the first failure are said: with many steps, the others' would be many.
+            if weight.code.is_none() || cause.is_some_and(|first| first < at) {
+                end.forget_words();
+            } else if let Some(later) = cause.replace(at) {
+                ended.get_mut(later).and_then(Option::as_mut).into_iter().for_each(Ended::forget_words);
+            }
             if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
                 filtered = Some(document);
             }

@@ -36,6 +36,7 @@ mod programs;
 mod endings;
 mod files;
 mod killed;
+mod memory;
 mod outputs;
 mod settings;
 mod waiting;
