@@ -34,9 +34,12 @@ mod builder;
 mod programs;
 
 mod endings;
+mod excluded;
 mod files;
 mod killed;
 mod memory;
 mod outputs;
+mod places;
+mod resources;
 mod settings;
 mod waiting;
