@@ -9,7 +9,11 @@
     reason = "a test is its own caller, and its own world"
 )]
 
+#[path = "../common/builder.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod builder;
+#[path = "../common/programs.rs"]
+mod programs;
 
 mod afterwards;
 mod answers;
