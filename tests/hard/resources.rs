@@ -175,7 +175,7 @@ fn an_environment_that_leaves_no_room_for_ours_is_a_fault_that_says_so() {
             hooks.see(again)
         })
         .inspect(|seen| {
-            assert!(seen.code != Some(1) || seen.err.contains("arguments and environment are too long"), "{seen:?}")
+            assert!(seen.code != Some(1) || seen.err.contains("arguments and environment are too long"), "{seen:?}");
         })
         .map(|seen| seen.code)
         .collect();
