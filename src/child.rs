@@ -12,6 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid, pipe2};
 
+use crate::guard;
 use crate::outcome::Outcome;
 use crate::process::{self, Launch, Strings};
 use crate::spool::Spool;
@@ -77,6 +78,17 @@ pub struct Ended {
     pub errors: Vec<u8>,
     /// Its standard output, where that is a document.
     pub document: Option<Spool>,
+    /// What it changed in the document that it read.
+    pub changes: guard::Changes,
+}
+
+impl Ended {
+    /// What a script that never started leaves behind.
+    #[must_use]
+    pub fn never_started(outcome: Outcome) -> Self {
+        let (output, errors, changes) = (Vec::new(), Vec::new(), guard::Changes::default());
+        Self { outcome, elapsed: Duration::ZERO, output, errors, document: None, changes }
+    }
 }
 
 impl Child {
@@ -189,7 +201,7 @@ impl Child {
             (outcome, Content::Document(_)) => (outcome, Vec::new(), None),
             (outcome, Content::Words(words)) => (outcome, words, None),
         };
-        Ended { outcome, elapsed, output, errors, document }
+        Ended { outcome, elapsed, output, errors, document, changes: guard::Changes::default() }
     }
 }
 

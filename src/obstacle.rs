@@ -5,14 +5,14 @@
 //! first line is "Exec format error".
 
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
+
+use crate::way;
 
 /// As much of a script's beginning as the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
 const FIRST_BYTES: u64 = 256;
@@ -49,9 +49,8 @@ fn is_tolerant(line: &[u8]) -> bool {
 
 fn first_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    // By now a FIFO may lie there, and opening one waits for a writer.
-    let mut open = OpenOptions::new();
-    if let Ok(file) = open.read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+    // By now a FIFO may lie there.
+    if let Ok(file) = way::open_regular(path) {
         let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
     }
     bytes

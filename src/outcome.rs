@@ -5,6 +5,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 
 use crate::gate::Refusal;
+use crate::guard;
 
 /// What became of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// Its end, or the document that it wrote, could not be kept: EFBIG for one that is too long.
     Lost(Errno),
+    /// What a filter wrote must not reach libvirt.
+    Unfit(guard::Fault),
     /// An earlier step failed, or hookmux was told to stop.
     NotRun,
 }
@@ -46,7 +49,7 @@ impl Outcome {
             Self::Exited(0) => Kind::Success,
             Self::Exited(code) => Kind::Verdict(u8::try_from(*code).unwrap_or(1)),
             Self::Killed(signal) => Kind::Verdict(u8::try_from(signal.saturating_add(128)).unwrap_or(1)),
-            Self::TimedOut(_) | Self::NotStarted(..) | Self::Refused(_) | Self::Lost(_) => Kind::Fault,
+            Self::TimedOut(_) | Self::NotStarted(..) | Self::Refused(_) | Self::Lost(_) | Self::Unfit(_) => Kind::Fault,
             Self::NotRun => Kind::NotRun,
         }
     }
@@ -54,6 +57,6 @@ impl Outcome {
     /// Whether the script was started, so that there may be something to undo.
     #[must_use]
     pub fn was_started(&self) -> bool {
-        matches!(self, Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) | Self::Lost(_))
+        matches!(self, Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) | Self::Lost(_) | Self::Unfit(_))
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use glob::Pattern;
 
+use crate::guard;
 use crate::invocation::Invocation;
-use crate::settings::{OnFailure, OnFault, Origin, Patterns, Rule};
+use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 
 /// How a script runs in a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,19 @@ pub struct Treatment {
     pub on_fault: Given<OnFault>,
     /// Whether the answer waits for it.
     pub wait: Given<Wait>,
+    /// What a filter may change; `None` for everything.
+    pub may_change: Given<Option<Vec<guard::Pattern>>>,
+    /// Whether a filter may change the guest's hardware.
+    pub guest_abi: Given<GuestAbi>,
+}
+
+impl Treatment {
+    /// What a filter may change.
+    #[must_use]
+    pub fn policy(&self) -> guard::Policy {
+        let keep_guest_abi = self.guest_abi.value == GuestAbi::Keep;
+        guard::Policy { may_change: self.may_change.value.clone(), keep_guest_abi }
+    }
 }
 
 /// A value, and the rule that gave it; none for the default.
@@ -74,6 +88,8 @@ pub fn treatment(rules: &[Rule], call: &Invocation, script: &Path) -> Treatment 
         treatment.on_failure.set(rule.on_failure, rule);
         treatment.on_fault.set(rule.on_fault, rule);
         treatment.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
+        treatment.may_change.set(rule.may_change.clone().map(Some), rule);
+        treatment.guest_abi.set(rule.guest_abi, rule);
     }
     treatment
 }
@@ -165,6 +181,8 @@ mod tests {
             on_failure: Given { value: OnFailure::Ignore, by: by(1) },
             on_fault: Given::default(),
             wait: Given { value: Wait::No, by: by(4) },
+            may_change: Given::default(),
+            guest_abi: Given::default(),
         };
         assert_eq!(of("qemu vm1 start"), expected);
         assert_eq!(of("qemu other start").run, Given { value: Run::No, by: by(8) });

@@ -1,7 +1,9 @@
 //! Runs a plan. In: the steps, the call, the document. Out: what became of each step, and the document as the last
 //! filter left it. Does.
 
-use std::ffi::OsString;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -10,6 +12,7 @@ use nix::unistd::Pid;
 
 use crate::child::{Child, Ended, Start};
 use crate::contract::{Failure, Order, Output, Row};
+use crate::guard;
 use crate::invocation::Invocation;
 use crate::obstacle;
 use crate::outcome::{Kind, Outcome};
@@ -17,11 +20,12 @@ use crate::plan::Step;
 use crate::process::Strings;
 use crate::spool::Spool;
 use crate::verdict;
-use crate::watch::{Watch, never_started};
+use crate::watch::Watch;
+use crate::way;
 
 /// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
 /// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
-const MAX_GROWTH: u64 = 4 << 20;
+pub const MAX_GROWTH: u64 = 4 << 20;
 
 /// Something that happens while a plan runs, for those who look on.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Walked {
     pub document: Option<Spool>,
     /// The signal that told us to stop.
     pub stopped_by: Option<Signal>,
+    /// What became of each script that was told to take back what it did, in that order.
+    pub undone: Vec<(PathBuf, Ended)>,
 }
 
 /// All that steps of one call have in common.
@@ -78,10 +84,10 @@ impl Runner<'_> {
                 let Some((at, step)) = waiting.next() else { break };
                 look_on(Event::Starting(step));
                 let input = filtered.as_ref().unwrap_or(document);
-                match self.start(step, &self.call.words, input, row.output) {
+                match self.start(step, input) {
                     Ok(child) => running.push((at, child)),
                     Err(outcome) => {
-                        let end = never_started(outcome);
+                        let end = Ended::never_started(outcome);
                         look_on(Event::Ended(step, &end));
                         goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
                         ended.get_mut(at).map(|place| place.insert(end));
@@ -90,6 +96,9 @@ impl Runner<'_> {
             }
             let Some((at, mut end)) = self.next(steps, &mut running, look_on) else { break };
             let Some(step) = steps.get(at) else { break };
+            if let Some(written) = end.document.take() {
+                self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
+            }
             look_on(Event::Ended(step, &end));
             let weight = verdict::weigh(row.failure, &step.treatment, &end.outcome);
             goes_on &= weight.goes_on;
@@ -99,43 +108,59 @@ impl Runner<'_> {
             } else if let Some(later) = cause.replace(at) {
                 ended.get_mut(later).and_then(Option::as_mut).into_iter().for_each(Ended::forget_words);
             }
-            if let Some(document) = end.document.take().filter(|document| !document.is_blank().unwrap_or(true)) {
-                filtered = Some(document);
-            }
+            filtered = end.document.take().or(filtered);
             ended.get_mut(at).map(|place| place.insert(end));
         }
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
-        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| never_started(Outcome::NotRun))).collect();
-        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by() }
+        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
+        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
     }
 
-    /// Gives the scripts that were started a chance to undo what they did, the last one first; whatever becomes of that,
-    /// the others get theirs.
-    pub fn undo(&mut self, steps: &[Step], ended: &[Ended], operation: &str, look_on: &mut dyn FnMut(Event)) {
-        let words = [OsString::from(operation)];
-        let started = steps.iter().zip(ended).filter(|(_, ended)| ended.outcome.was_started());
-        for (step, _) in started.rev() {
-            look_on(Event::Starting(step));
-            let ended = match self.start(step, &words, &Spool::nothing(), Output::Dropped) {
+    /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.
+    pub fn undo(&mut self, steps: Vec<Step>, look_on: &mut dyn FnMut(Event)) -> Vec<(PathBuf, Ended)> {
+        let turn = |step: Step| {
+            look_on(Event::Starting(&step));
+            let ended = match self.start(&step, &Spool::nothing()) {
                 Ok(child) => {
-                    self.next(std::slice::from_ref(step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
+                    self.next(std::slice::from_ref(&step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
                 }
-                Err(outcome) => Some(never_started(outcome)),
+                Err(outcome) => Some(Ended::never_started(outcome)),
             };
-            if let Some(ended) = ended {
-                look_on(Event::Ended(step, &ended));
+            let ended = ended.unwrap_or_else(|| Ended::never_started(Outcome::NotRun));
+            look_on(Event::Ended(&step, &ended));
+            (step.path, ended)
+        };
+        steps.into_iter().map(turn).collect()
+    }
+
+    /// Takes what a filter wrote as the new document, unless it is blank or the old one, or unfit for libvirt.
+    fn judge(&self, step: &Step, read: &Spool, written: Spool, end: &mut Ended) {
+        let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
+        let judged = (|| -> io::Result<_> {
+            if written.is_blank()? || written.is_same(read)? {
+                return Ok(None);
             }
+            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.treatment.policy())))
+        })();
+        match judged {
+            Ok(None) => {}
+            Ok(Some(Ok(changes))) => {
+                end.changes = changes;
+                end.document = Some(written);
+            }
+            Ok(Some(Err(fault))) => end.outcome = Outcome::Unfit(fault),
+            Err(error) => end.outcome = Outcome::Lost(way::errno(&error)),
         }
     }
 
-    fn start(&self, step: &Step, words: &[OsString], input: &Spool, output: Output) -> Result<Child, Outcome> {
+    fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
         if let Some(refusal) = &step.refusal {
             return Err(Outcome::Refused(refusal.clone()));
         }
-        let is_filter = output == Output::Filter && !self.detached;
+        let is_filter = self.call.row.output == Output::Filter && !self.detached;
         let start = Start {
             path: &step.path,
-            words,
+            words: &self.call.words,
             environment: &self.environment,
             input,
             document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),

@@ -101,6 +101,19 @@ impl Spool {
         }
     }
 
+    /// All of its bytes.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut document = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
+        self.chunks(|chunk| {
+            document.extend_from_slice(chunk);
+            Ok(true)
+        })?;
+        Ok(document)
+    }
+
     /// Whether it is nothing but white space, which libvirt takes as no answer (`virStringIsEmpty`).
     ///
     /// # Errors
@@ -141,11 +154,7 @@ impl Spool {
     /// # Errors
     /// Those of writing.
     pub fn write_to(&self, output: impl AsFd) -> io::Result<()> {
-        let mut document = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
-        self.chunks(|chunk| {
-            document.extend_from_slice(chunk);
-            Ok(true)
-        })?;
+        let document = self.bytes()?;
         if document.len() > CHUNK {
             let size = i32::try_from(document.len()).unwrap_or(i32::MAX);
             // Not a pipe, or more than an ordinary user may have: then it is written in pieces.

@@ -10,7 +10,6 @@ use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
 use crate::child::{Child, Ended};
-use crate::outcome::Outcome;
 use crate::process::{self, STOP_SIGNALS};
 use crate::spool::CHUNK;
 
@@ -160,10 +159,4 @@ fn is_ready(polled: &PollFd) -> bool {
 fn has_something(pipe: BorrowedFd) -> bool {
     let mut polled = [PollFd::new(pipe, PollFlags::POLLIN)];
     poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
-}
-
-/// What a script that could not be started leaves behind.
-#[must_use]
-pub fn never_started(outcome: Outcome) -> Ended {
-    Ended { outcome, elapsed: Duration::ZERO, output: Vec::new(), errors: Vec::new(), document: None }
 }

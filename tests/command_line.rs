@@ -131,10 +131,10 @@ fn run_shows_each_step_and_what_libvirt_would_do() {
 fn run_prints_the_filtered_xml_and_reads_a_given_document() {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsed s/one/two/\n"),
-        ("in.xml", "<domain><name>vm1</name><title>one</title></domain>\n"),
+        ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
     ]);
     let (code, out, _) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate --xml ROOT/in.xml");
-    assert_eq!((code, out.as_str()), (Some(0), "<domain><name>vm1</name><title>two</title></domain>\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "<domain type='kvm'><name>vm1</name><title>two</title></domain>\n"));
     let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate --xml ROOT/no.xml");
     assert_eq!(
         (code, err.as_str()),
@@ -150,6 +150,27 @@ fn broken_settings_are_said_with_their_place() {
         assert_eq!((code, out.as_str()), (Some(1), ""));
         assert!(err.starts_with("hookmux: /etc/hookmux/hookmux.toml:1:12: 'parallel': "), "{err}");
     }
+}
+
+#[test]
+fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
+    let rule = "[[rule]]\nscript = '20-b'\ntimeout = 'none'\n";
+    let root = root(&[
+        ("etc/hookmux/hookmux.toml", rule),
+        ("etc/hookmux/fsfreeze-hook.d/10-a", YES),
+        ("etc/hookmux/fsfreeze-hook.d/20-b", YES),
+    ]);
+    let scripts = [
+        "  /etc/hookmux/fsfreeze-hook.d/10-a\n    timeout = 30 s (by the operation)\n",
+        "  /etc/hookmux/fsfreeze-hook.d/20-b\n    timeout = none (by the rule at /etc/hookmux/hookmux.toml:1)\n",
+    ];
+    let [freeze, thaw] = ["freeze", "thaw"].map(|operation| {
+        let (code, out, err) = hookmux(root.path(), &format!("explain fsfreeze-hook - {operation} --root ROOT"));
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        out.split_once('\n').unwrap().1.to_owned()
+    });
+    let [first, second] = scripts;
+    assert_eq!([freeze, thaw], [format!("{first}{second}"), format!("{second}{first}")]);
 }
 
 #[test]

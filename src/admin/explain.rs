@@ -1,7 +1,6 @@
 //! `hookmux explain`: what would run for a call, in order, by which rule, and who runs it. In: the call, directories,
 //! settings. Out: lines. Reads, and starts nothing.
 
-use std::fmt::Debug;
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,7 +13,7 @@ use crate::contract::Row;
 use crate::hook::Hook;
 use crate::plan::{Plan, Step};
 use crate::rules::{Given, Wait};
-use crate::settings::{LibvirtRunsDotD, OnFailure, OnFault};
+use crate::settings::{GuestAbi, LibvirtRunsDotD, OnFailure, OnFault};
 use crate::words;
 
 /// Arguments of `hookmux explain`.
@@ -77,37 +76,35 @@ fn explain_step(step: &Step) -> Vec<String> {
     }
     let treatment = &step.treatment;
     lines.extend(setting("timeout", &treatment.timeout, |limit| limit.map_or("none".into(), words::duration)));
-    lines.extend(setting("on-failure", &treatment.on_failure, |on_failure| {
-        match on_failure {
-            OnFailure::Fail => "fail",
-            OnFailure::Ignore => "ignore",
-            OnFailure::Continue => "continue",
-        }
-        .into()
+    lines.extend(setting("on-failure", &treatment.on_failure, |on_failure| match on_failure {
+        OnFailure::Fail => "fail".into(),
+        OnFailure::Ignore => "ignore".into(),
+        OnFailure::Continue => "continue".into(),
     }));
-    lines.extend(setting("on-fault", &treatment.on_fault, |on_fault| {
-        match on_fault {
-            OnFault::Fail => "fail",
-            OnFault::Ignore => "ignore",
-        }
-        .into()
+    lines.extend(setting("on-fault", &treatment.on_fault, |on_fault| match on_fault {
+        OnFault::Fail => "fail".into(),
+        OnFault::Ignore => "ignore".into(),
     }));
-    lines.extend(setting("wait", &treatment.wait, |wait| (wait == Wait::Yes).to_string()));
+    lines.extend(setting("wait", &treatment.wait, |wait| (*wait == Wait::Yes).to_string()));
+    lines.extend(setting("may-change", &treatment.may_change, |paths| {
+        let paths: Vec<String> = paths.iter().flatten().map(ToString::to_string).collect();
+        paths.join(", ")
+    }));
+    lines.extend(setting("guest-abi", &treatment.guest_abi, |guest_abi| match guest_abi {
+        GuestAbi::Any => "any".into(),
+        GuestAbi::Keep => "keep".into(),
+    }));
     lines
 }
 
 /// A setting that some rule gave; a limit without a rule comes with the operation.
-fn setting<T: Copy + Default + PartialEq + Debug>(
-    key: &str,
-    given: &Given<T>,
-    in_words: impl Fn(T) -> String,
-) -> Option<String> {
+fn setting<T: Default + PartialEq>(key: &str, given: &Given<T>, in_words: impl Fn(&T) -> String) -> Option<String> {
     let by = match &given.by {
         Some(rule) => format!("by the rule at {rule}"),
         None if given.value == T::default() => return None,
         None => "by the operation".into(),
     };
-    Some(format!("    {key} = {} ({by})", in_words(given.value)))
+    Some(format!("    {key} = {} ({by})", in_words(&given.value)))
 }
 
 fn shown(path: &Path) -> String {

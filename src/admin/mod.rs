@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 mod call;
 mod contract;
+mod diff;
 mod explain;
 mod list;
 mod run;
@@ -34,6 +35,8 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
+    /// Show what differs between two XML documents, as the log says it of a filter
+    Diff(diff::Diff),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
 }
@@ -56,6 +59,7 @@ pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, error
         Command::List(list) => list.main(output),
         Command::Explain(explain) => explain.main(output),
         Command::Run(run) => run.main(output, errors),
+        Command::Diff(diff) => diff.main(output),
         Command::Contract(contract) => contract.main(output),
     };
     done.unwrap_or_else(|error| {

@@ -87,6 +87,17 @@ impl fmt::Display for PathFault {
 
 impl std::error::Error for PathFault {}
 
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: &Option<u32>| number.map_or(String::new(), |number| format!("[{number}]"));
+        self.0.iter().try_for_each(|part| match part {
+            Part::Element(name, at) => write!(f, "/{}{}", name.as_deref().unwrap_or("*"), number(at)),
+            Part::Attribute(name) => write!(f, "/@{}", name.as_deref().unwrap_or("*")),
+            Part::Text(at) => write!(f, "/text(){}", number(at)),
+        })
+    }
+}
+
 impl std::str::FromStr for Pattern {
     type Err = PathFault;
 

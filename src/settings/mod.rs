@@ -5,11 +5,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::guard;
+
 mod read;
 mod text;
 
 pub use read::read;
 pub use text::{Fault, parse};
+
+/// The most scripts that run at a time: each holds up to 32 KiB of words and three descriptors here, and a host that
+/// cleans up after one guest has others to run.
+pub const MAX_PARALLEL: usize = 64;
 
 /// Whether libvirt itself runs what lies directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,6 +98,10 @@ pub struct Rule {
     pub on_fault: Option<OnFault>,
     /// Whether the answer waits for it.
     pub wait: Option<bool>,
+    /// What a filter may change; everything where no rule says.
+    pub may_change: Option<Vec<guard::Pattern>>,
+    /// Whether a filter may change what the guest sees as its hardware.
+    pub guest_abi: Option<GuestAbi>,
 }
 
 /// Patterns of which one must match; `None` matches everything.
@@ -119,6 +129,17 @@ pub enum OnFault {
     Fail,
     /// It is logged, and is no answer.
     Ignore,
+}
+
+/// Whether a filter may change what the guest sees as its hardware.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestAbi {
+    /// It may; libvirt itself still compares it in a live migration.
+    #[default]
+    Any,
+    /// It may not.
+    Keep,
 }
 
 impl Settings {

@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Fault, Settings, parse};
 use nix::errno::Errno;
 
+use super::{Fault, Settings, parse};
 use crate::gate;
 use crate::paths;
 use crate::way::{self, Kind, Node};
@@ -62,23 +62,23 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
     let way = way::walk(path);
-    let kind = match &way.end {
-        Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. }) => return Ok(None),
-        end => end.as_ref().map(|file| file.kind),
-    };
+    if matches!(way.end, Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. })) {
+        return Ok(None);
+    }
     // Whoever writes here decides which protection runs. Before it is read, since that may be without end.
     if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
         return Err(wrong(format!("not read: {}", words::refusal(&refusal))));
     }
-    if kind == Ok(Kind::Special) {
-        return Err(wrong("cannot be read: not a regular file".into()));
-    }
-    let bytes = fs::read(path).map_err(|error| fault(path, &error))?;
+    let mut bytes = Vec::new();
+    way::open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| fault(path, &error))?;
     String::from_utf8(bytes).map(Some).map_err(|_| wrong("is not UTF-8".into()))
 }
 
 fn fault(path: &Path, error: &io::Error) -> Fault {
-    let what = format!("cannot be read: {}", way::errno(error).desc().to_lowercase());
+    let what = match way::errno(error) {
+        Errno::EINVAL => "cannot be read: not a regular file".into(),
+        errno => format!("cannot be read: {}", errno.desc().to_lowercase()),
+    };
     Fault { file: path.to_owned(), at: None, what }
 }
 

@@ -2,7 +2,6 @@
 //! Pure.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +10,8 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
-use super::{LibvirtRunsDotD, OnFailure, OnFault, Origin, Patterns, Rule};
+use super::{GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule};
+use crate::guard;
 
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq)]
@@ -52,7 +52,7 @@ struct Table {
     strict: Option<bool>,
     libvirt_runs_dot_d: Option<Choice>,
     exit_with_parent: Option<bool>,
-    parallel: Option<NonZeroUsize>,
+    parallel: Option<Parallel>,
     kill_after: Option<Limit>,
     #[serde(default)]
     rule: Vec<Spanned<RuleTable>>,
@@ -70,6 +70,8 @@ struct RuleTable {
     on_failure: Option<OnFailure>,
     on_fault: Option<OnFault>,
     wait: Option<bool>,
+    may_change: Option<Paths>,
+    guest_abi: Option<GuestAbi>,
 }
 
 #[derive(Deserialize)]
@@ -85,20 +87,35 @@ enum Auto {
     Auto,
 }
 
+/// A number of scripts at a time.
+struct Parallel(usize);
+
 /// A duration above zero.
 struct Limit(Duration);
 
 /// A duration above zero, or none.
 struct LimitOrNone(Option<Duration>);
 
+/// Paths into a document.
+struct Paths(Vec<guard::Pattern>);
+
 /// One pattern or several.
 struct Globs(Vec<glob::Pattern>);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "expected a pattern such as \"web-*\", or a list of patterns")]
+#[serde(untagged, expecting = "expected one text in quotes, or a list of them")]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Parallel {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(from)?;
+        let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
+        let wrong = || D::Error::custom(format!("{number} is no whole number from 1 to {MAX_PARALLEL}"));
+        scripts.map(Self).ok_or_else(wrong)
+    }
 }
 
 impl<'de> Deserialize<'de> for Limit {
@@ -128,17 +145,30 @@ impl<'de> Deserialize<'de> for LimitOrNone {
     }
 }
 
+impl OneOrMany {
+    fn all(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::Many(texts) => texts,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Paths {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let path =
+            |text: String| text.parse().map_err(|fault| D::Error::custom(format!("'{text}' is no path: {fault}")));
+        OneOrMany::deserialize(from)?.all().into_iter().map(path).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 impl<'de> Deserialize<'de> for Globs {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let texts = match OneOrMany::deserialize(from)? {
-            OneOrMany::One(text) => vec![text],
-            OneOrMany::Many(texts) => texts,
-        };
         let pattern = |text: String| {
             glob::Pattern::new(&text)
                 .map_err(|error| D::Error::custom(format!("'{text}' is no pattern: {}", error.msg)))
         };
-        Ok(Self(texts.into_iter().map(pattern).collect::<Result<_, _>>()?))
+        OneOrMany::deserialize(from)?.all().into_iter().map(pattern).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -157,7 +187,7 @@ pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
             Choice::Known(false) => LibvirtRunsDotD::No,
         }),
         exit_with_parent: table.exit_with_parent,
-        parallel: table.parallel.map(NonZeroUsize::get),
+        parallel: table.parallel.map(|Parallel(scripts)| scripts),
         kill_after: table.kill_after.map(|Limit(duration)| duration),
         rules,
     })
@@ -178,6 +208,8 @@ fn rule(file: &Path, text: &str, table: Spanned<RuleTable>) -> Rule {
         on_failure: table.on_failure,
         on_fault: table.on_fault,
         wait: table.wait,
+        may_change: table.may_change.map(|Paths(paths)| paths),
+        guest_abi: table.guest_abi,
     }
 }
 
@@ -209,7 +241,7 @@ fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
         let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
         return format!("unknown key '{unknown}'{hint}; allowed here: {}", known.join(", "));
     }
-    let message = message.replace('`', "'").replace("a nonzero usize", "a whole number from 1");
+    let message = message.replace('`', "'");
     let key = span.and_then(|span| {
         let line = text.get(..span.start)?.rsplit('\n').next()?;
         Some(line.split_once('=')?.0.trim().to_owned())
@@ -231,12 +263,13 @@ mod tests {
             "strict = false\nlibvirt-runs-dot-d = \"auto\"\nexit-with-parent = true\nparallel = 4\nkill-after = \"10s\"\n\
              \n[[rule]]\nscript = \"20-backup*\"\ndriver = \"qemu\"\nguest = [\"db-*\", \"web-1\"]\n\
              operation = [\"stop\", \"release\"]\nrun = false\ntimeout = \"1m 30s\"\non-failure = \"continue\"\n\
-             on-fault = \"ignore\"\nwait = false\n\n[[rule]]\ntimeout = \"none\"\n",
+             on-fault = \"ignore\"\nwait = false\n\
+             may-change = [\"/domain/title\"]\nguest-abi = \"keep\"\n\n[[rule]]\ntimeout = \"none\"\n",
         );
         let globs =
             |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
         let nothing = Rule {
-            origin: Origin { file: "/x.toml".into(), line: 18 },
+            origin: Origin { file: "/x.toml".into(), line: 20 },
             script: None,
             driver: None,
             guest: None,
@@ -246,6 +279,8 @@ mod tests {
             on_failure: None,
             on_fault: None,
             wait: None,
+            may_change: None,
+            guest_abi: None,
         };
         let expected = File {
             strict: Some(false),
@@ -265,6 +300,8 @@ mod tests {
                     on_failure: Some(OnFailure::Continue),
                     on_fault: Some(OnFault::Ignore),
                     wait: Some(false),
+                    may_change: Some(vec!["/domain/title".parse().unwrap()]),
+                    guest_abi: Some(GuestAbi::Keep),
                 },
                 nothing,
             ],
@@ -292,13 +329,13 @@ mod tests {
             ),
             ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is no duration above zero"),
             ("strict = 1", "1:10: 'strict': invalid type: integer '1', expected a boolean"),
-            ("parallel = 0", "1:12: 'parallel': invalid value: integer '0', expected a whole number from 1"),
+            ("parallel = 0", "1:12: 'parallel': 0 is no whole number from 1 to 64"),
             (
                 "[[rule]]\non-failure = \"stop\"",
                 "2:14: 'on-failure': unknown variant 'stop', expected one of 'fail', 'ignore'",
             ),
             ("[[rule]]\nguest = [\"a\", \"[\"]", "2:9: 'guest': '[' is no pattern: "),
-            ("[[rule]]\nguest = 3", "2:9: 'guest': expected a pattern such as \"web-*\", or a list of patterns"),
+            ("[[rule]]\nguest = 3", "2:9: 'guest': expected one text in quotes, or a list of them"),
             ("libvirt-runs-dot-d = \"yes\"", "1:22: 'libvirt-runs-dot-d': expected \"auto\", true or false"),
             ("strict = true\nstrict = true", "2:1: duplicate key"),
             ("strict = tru", "1:10: "),

@@ -24,6 +24,11 @@ pub fn binary() -> PathBuf {
     std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
 }
 
+/// A small guest called vm1, in one line.
+pub fn domain(kind: &str, title: &str) -> String {
+    format!("<domain type='{kind}'><name>vm1</name><title>{title}</title></domain>\n")
+}
+
 /// Held while a file is written, and exclusively while a process starts: a child that inherits a descriptor for writing,
 /// for a moment, makes what was written "text file busy".
 static NO_FORK: RwLock<()> = RwLock::new(());
@@ -60,7 +65,7 @@ pub struct Seen {
 impl Hooks {
     pub fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        let hooks = Self { root, document: b"<domain type='qemu'><name>vm1</name></domain>\n".to_vec() };
+        let hooks = Self { root, document: domain("qemu", "one").into_bytes() };
         hooks.directory(&hooks.path("base:"));
         for name in ["qemu", "lxc", "libxl", "bhyve", "network", "daemon", "nbd"] {
             symlink(binary(), hooks.path("base:").join(name)).unwrap();

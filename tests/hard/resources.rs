@@ -104,7 +104,7 @@ fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
     for kind in ["--as", "--data"] {
         let limit = |kib: u32| format!("{kind}={0}:{0}", kib * 1024);
         let starts = |kib: &u32| limited(&empty, &limit(*kib), RECONNECT).code == Some(0);
-        let least = (1..400).map(|step| step * 16).find(starts).expect("starts with 6 MiB");
+        let least = (1..2000).map(|step| step * 16).find(starts).expect("starts with 32 MiB");
         let mut codes = Vec::new();
         for kib in (least..least + 640).step_by(16) {
             let [start, reconnect] = [START, RECONNECT].map(|call| limited(&veto, &limit(kib), call).code);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks, hook, spawn};
+use crate::builder::{HANG, Hooks, domain, hook, spawn};
 
 const NO_WAIT: &str = "[[rule]]\nscript = '50-*'\nwait = false\n";
 
@@ -31,7 +31,7 @@ fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_
     assert!(seen.code == Some(0) && !hooks.root().join("late").exists(), "{seen:?}");
     let text = wait_for(&hooks, "late");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    assert_eq!(lines[..2], ["<domain type='qemu'><name>vm1</name></domain>", "vm1 start begin -"]);
+    assert_eq!(lines[..2], [domain("qemu", "one").trim(), "vm1 start begin -"]);
     assert_eq!(lines[2], lines[3], "it should lead a session of its own");
 }
 
@@ -40,8 +40,8 @@ fn it_reads_the_document_as_the_filters_left_it() {
     let hooks = Hooks::new()
         .settings(NO_WAIT)
         .script("qemu.d/50-late", "cat >$HOOKMUX_ROOT/late; echo '<not-a-filter/>'")
-        .script("qemu.d/10-filter", "sed s/vm1/vm2/");
-    let filtered = "<domain type='qemu'><name>vm2</name></domain>\n";
+        .script("qemu.d/10-filter", "sed s/one/two/");
+    let filtered = domain("qemu", "two");
     let seen = hooks.call("qemu vm1 migrate begin -");
     assert_eq!((seen.code, seen.out.as_slice(), seen.err.as_str()), (Some(0), filtered.as_bytes(), ""));
     assert_eq!(wait_for(&hooks, "late"), filtered);

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-use crate::builder::{HANG, Hooks, hook, spawn, words};
+use crate::builder::{HANG, Hooks, domain, hook, spawn, words};
 
 fn through_shell(hooks: &Hooks, shell: &str) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -39,23 +39,28 @@ fn a_message_about_an_odd_name_is_still_one_line() {
 
 #[test]
 fn closed_descriptors_are_no_obstacle() {
-    let hooks = Hooks::new().script("qemu.d/10-a", "cat >$HOOKMUX_ROOT/read; echo '<domain/>'; exit 0");
-    hooks.see(through_shell(&hooks, "exec \"$@\" <&-")).is(0, ["10-a"], "").prints("<domain/>\n");
+    let hooks = Hooks::new().script(
+        "qemu.d/10-a",
+        "tee $HOOKMUX_ROOT/read | sed s/one/two/; [ -s $HOOKMUX_ROOT/read ] || cat $HOOKMUX_ROOT/etc/hookmux/new",
+    );
+    let hooks = hooks.file("new", 0o644, domain("qemu", "two"));
+    hooks.see(through_shell(&hooks, "exec \"$@\" <&-")).is(0, ["10-a"], "").prints(domain("qemu", "two"));
     assert_eq!(hooks.text("read"), "");
-    hooks.see(through_shell(&hooks, "exec \"$@\" 2>&-")).is(0, ["10-a"], "").prints("<domain/>\n");
+    hooks.see(through_shell(&hooks, "exec \"$@\" 2>&-")).is(0, ["10-a"], "").prints(domain("qemu", "two"));
     hooks.see(through_shell(&hooks, "exec \"$@\" >&-")).is(0, ["10-a"], "").prints("");
     hooks.see(through_shell(&hooks, "exec \"$@\" <&- >&- 2>&-")).is(0, ["10-a"], "").prints("");
 }
 
 #[test]
 fn xml_that_cannot_be_written_is_a_failure() {
-    let hooks = Hooks::new().script("qemu.d/10-a", "echo '<domain/>'");
+    let hooks = Hooks::new().script("qemu.d/10-a", "sed s/one/two/");
     hooks.see(through_shell(&hooks, "exec \"$@\" >/dev/full")).is_like(
         1,
         ["10-a"],
         &["hookmux: the filtered XML could not be written: No space left on device"],
     );
-    let hooks = Hooks::new().script("qemu.d/10-a", "echo '<domain/>'");
+    let hooks = Hooks::new().script("qemu.d/10-a", "cat $HOOKMUX_ROOT/etc/hookmux/new");
+    let hooks = hooks.file("new", 0o644, domain("qemu", "two"));
     let mut command = hooks.command(&["qemu", "vm1", "migrate", "begin", "-"].map(OsStr::new));
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

@@ -1,6 +1,6 @@
 //! hookmux.toml: what it does to calls, and what happens when it is broken.
 
-use crate::builder::{HANG, Hooks};
+use crate::builder::{HANG, Hooks, domain};
 
 #[test]
 fn a_rule_leaves_a_script_out_of_the_calls_that_it_names() {
@@ -118,12 +118,9 @@ fn thaw_and_filters_never_run_in_parallel() {
         .settings("parallel = 10\n")
         .script("fsfreeze-hook.d/10-a", "echo a >>$HOOKMUX_ROOT/order")
         .script("fsfreeze-hook.d/20-b", "sleep 0.2; echo b >>$HOOKMUX_ROOT/order")
-        .script("qemu.d/10-a", "sleep 0.2; sed s/vm1/vm2/")
-        .script("qemu.d/20-b", "sed s/vm2/vm3/");
+        .script("qemu.d/10-a", "sleep 0.2; sed s/one/two/")
+        .script("qemu.d/20-b", "sed s/two/three/");
     hooks.call("fsfreeze-hook thaw").is(0, ["20-b", "10-a"], "");
     assert_eq!(hooks.text("order"), "b\na\n");
-    hooks
-        .call("qemu vm1 migrate begin -")
-        .is(0, ["10-a", "20-b"], "")
-        .prints("<domain type='qemu'><name>vm3</name></domain>\n");
+    hooks.call("qemu vm1 migrate begin -").is(0, ["10-a", "20-b"], "").prints(domain("qemu", "three"));
 }

@@ -1,0 +1,91 @@
+//! A virtual machine under software emulation. In: an image. Out: its agent's socket and a shell in it. Does: starts
+//! QEMU, which ends with the test, however that ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::TempDir;
+
+use crate::archive;
+use crate::image::Image;
+use crate::shell::Shell;
+
+/// Starts QEMU and ends it when nobody holds our end of the pipe any more, be it that the test was killed.
+const UNTIL_LET_GO: &str = "\"$@\" & read -r _; kill -9 $!; wait";
+
+/// One at a time: they measure time, and share the machine with others.
+static ONE: Mutex<()> = Mutex::new(());
+
+/// A running machine.
+pub(crate) struct Machine {
+    holder: Child,
+    pub(crate) shell: Shell,
+    directory: TempDir,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// Words for QEMU: kernel and root, two disks, and the two ports.
+fn words(kernel: &Path, directory: &Path) -> Vec<String> {
+    let at = |name: &str| directory.join(name).display().to_string();
+    let mut words: Vec<String> = "-machine q35,accel=tcg -m 384 -nodefaults -no-user-config -display none -no-reboot"
+        .split(' ')
+        .map(str::to_owned)
+        .collect();
+    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    add("-kernel", kernel.display().to_string());
+    add("-initrd", at("root"));
+    add("-append", "console=ttyS0 quiet panic=-1".to_owned());
+    add("-serial", format!("file:{}", at("console")));
+    add("-device", "virtio-serial-pci".to_owned());
+    for (port, name) in [("agent", "org.qemu.guest_agent.0"), ("shell", "shell")] {
+        add("-chardev", format!("socket,id={port},path={},server=on,wait=off", at(port)));
+        add("-device", format!("virtserialport,chardev={port},name={name}"));
+    }
+    for disk in ["data", "log"] {
+        add("-drive", format!("if=none,id={disk},format=raw,file={}", at(disk)));
+        add("-device", format!("virtio-blk-pci,drive={disk}"));
+    }
+    words
+}
+
+impl Machine {
+    /// Starts a machine and waits for its shell.
+    pub(crate) fn start(image: &Image) -> Self {
+        let turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Short: a socket's path has room for 107 bytes.
+        let directory = tempfile::Builder::new().prefix("guest").tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("root"), &image.root).unwrap();
+        make_disk(&at("data"), "32M");
+        make_disk(&at("log"), "16M");
+        let holder = Command::new("sh")
+            .args(["-c", UNTIL_LET_GO, "sh", "qemu-system-x86_64"])
+            .args(words(&image.kernel, directory.path()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(at("errors")).unwrap())
+            .spawn()
+            .unwrap();
+        let shell = Shell::connect(&at("shell"), vec![at("errors"), at("console")]);
+        Self { holder, shell, directory, _turn: turn }
+    }
+
+    /// Where the agent's port ends on this side.
+    pub(crate) fn agent_socket(&self) -> PathBuf {
+        self.directory.path().join("agent")
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        drop(self.holder.stdin.take());
+        let _ = self.holder.wait();
+    }
+}
+
+/// An ext4 file system of that size, almost all of it holes.
+fn make_disk(path: &Path, size: &str) {
+    archive::run(Command::new("mkfs.ext4").arg("-q").arg(path).arg(size));
+}
