@@ -39,7 +39,8 @@ pub fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-fn write(path: &Path, text: &[u8]) {
+/// Writes a file while no process starts.
+pub fn write(path: &Path, text: &[u8]) {
     let _shared = NO_FORK.read().unwrap_or_else(PoisonError::into_inner);
     fs::write(path, text).unwrap();
 }

@@ -1,4 +1,4 @@
-// A script that does what its file's name says after the last '=': `10-a=3` exits 3. In: its name, and HOOKMUX_ROOT for
+// A script that does what its file's name says after the last '=': `10-a=3` exits 3, `begin` exits 0. In: its name, and HOOKMUX_ROOT for
 // the file `log`, to which it adds one line with its words. Out: see the table at the end.
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -80,7 +80,8 @@ static void cling(void) {
 }
 
 int main(int count, char **words) {
-    const char *name = strrchr(words[0], '/') + 1, *what = strrchr(name, '=') + 1;
+    const char *name = strrchr(words[0], '/') + 1, *what = strrchr(name, '=');
+    what = what ? what + 1 : "0";
     note(count, words);
     if (*what >= '0' && *what <= '9') {
         if (atoi(what)) dprintf(2, "said %s\n", name);
