@@ -8,7 +8,7 @@
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What the caller does when the hook exits with another code than 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -26,8 +26,10 @@ pub enum Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Output {
-    /// Dropped, or joined to the error text.
+    /// Dropped.
     Dropped,
+    /// Shown with standard error, where the hook fails.
+    Shown,
     /// Taken as the new XML; empty output leaves the XML as it is.
     Filter,
 }
@@ -127,7 +129,7 @@ pub struct Row {
     /// caller gives it to none.
     pub undone_by: Option<&'static str>,
     /// How long a script may take where no rule says otherwise; libvirt itself sets no limit.
-    #[serde(skip)]
+    #[serde(serialize_with = "in_seconds", rename = "limit-seconds")]
     pub limit: Option<Duration>,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,
@@ -154,6 +156,14 @@ impl Row {
 
     const fn reverse(self) -> Self {
         Self { order: Order::Reverse, ..self }
+    }
+
+    const fn shown(self) -> Self {
+        Self { output: Output::Shown, ..self }
+    }
+
+    const fn limit(self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self }
     }
 }
 
@@ -192,6 +202,15 @@ const NOT_STARTED: &str = "the start is aborted";
 const KILLED_AT_START: &str = "the start fails and the guest is killed";
 const KILLED: &str = "the running guest is killed";
 const NOTHING: &str = "nothing: libvirt goes on";
+
+/// A script that hangs leaves the agent deaf and everything that was frozen before it locked, with nobody in the guest to
+/// notice. Databases flush in seconds; those that need longer get a rule.
+const FREEZE_LIMIT: Duration = Duration::from_secs(30);
+
+#[allow(clippy::ref_option, reason = "serde calls it so")]
+fn in_seconds<S: Serializer>(limit: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    limit.map(|limit| limit.as_secs()).serialize(serializer)
+}
 
 /// Every operation that is known, driver by driver, in the order of a guest's life.
 #[rustfmt::skip]
@@ -248,10 +267,14 @@ pub const ROWS: &[Row] = {
         row("daemon", "reload", ("begin", "SIGHUP"), "0.8.0", Nothing, Ignored, NOTHING),
 
         row("fsfreeze-hook", "freeze", ("", ""), "-", Nothing, Aborts, "the file systems are not frozen")
-            .undone_by("thaw"),
+            .undone_by("thaw")
+            .limit(FREEZE_LIMIT)
+            .shown(),
         // The agent returns the error and thaws the file systems all the same.
         row("fsfreeze-hook", "thaw", ("", ""), "-", Nothing, Ignored, "the agent reports it; the file systems are thawed")
-            .reverse(),
+            .reverse()
+            .limit(FREEZE_LIMIT)
+            .shown(),
     ]
 };
 

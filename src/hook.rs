@@ -7,13 +7,16 @@ use std::path::Path;
 
 use crate::afterwards::Afterwards;
 use crate::caller::{self, Daemon};
-use crate::contract::{self, Failure, Input, Words};
+use crate::child::Ended;
+use crate::contract::{self, Failure, Input, Output, Words};
 use crate::gate::Circumstances;
 use crate::invocation::Invocation;
 use crate::listing::{self, Entry, Listing, Scope, Selection};
+use crate::outcome::Kind;
 use crate::paths::{self, Place};
-use crate::plan::Plan;
+use crate::plan::{Plan, Step};
 use crate::process::{self, Strings};
+use crate::rules::Run;
 use crate::run::{Event, Runner, Walked};
 use crate::settings::{self, LibvirtRunsDotD, Settings};
 use crate::spool::Spool;
@@ -63,7 +66,7 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     if plan.steps.is_empty() && plan.afterwards.is_empty() {
         return Answer::default();
     }
-    let look_on = &mut |event: Event| report::event(call, &event);
+    let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
     let done = standard_input(call).and_then(|document| {
         let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
         Ok((document, walked, verdict))
@@ -113,7 +116,8 @@ impl<'a> Hook<'a> {
             }
     }
 
-    /// Runs a plan and judges it.
+    /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `look_on`
+    /// is told what happens, and in which of the two calls.
     ///
     /// # Errors
     /// What keeps hookmux itself from running anything: no descriptor left, no memory.
@@ -121,7 +125,7 @@ impl<'a> Hook<'a> {
         &self,
         plan: &Plan,
         document: &Spool,
-        look_on: &mut dyn FnMut(Event),
+        look_on: &mut dyn FnMut(&Invocation, Event),
     ) -> io::Result<(Walked, Verdict)> {
         process::inherit_nothing();
         let mut runner = Runner {
@@ -132,13 +136,25 @@ impl<'a> Hook<'a> {
             detached: false,
             watch: Watch::new()?,
         };
-        let walked = runner.walk(&plan.steps, document, look_on);
+        let mut walked = runner.walk(&plan.steps, document, &mut |event| look_on(self.call, event));
         let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.treatment, &ended.outcome));
         let verdict = verdict::of(self.call.row.failure, outcomes, walked.stopped_by);
-        if let (Some(operation), true) = (self.call.row.undone_by, verdict.code != 0) {
-            runner.undo(&plan.steps, &walked.ended, operation, look_on);
+        if let Some(undoing) = self.call.undoing().filter(|_| verdict.code != 0) {
+            let mut runner = Runner { call: &undoing, ..runner };
+            let steps = self.undoing_steps(&undoing, plan, &walked);
+            walked.undone = runner.undo(steps, &mut |event| look_on(&undoing, event));
         }
         Ok((walked, verdict))
+    }
+
+    /// What takes back what was started, the last one first.
+    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, walked: &Walked) -> Vec<Step> {
+        let started = plan.steps.iter().zip(&walked.ended).filter(|(_, ended)| ended.outcome.was_started());
+        let step = |(step, _): (&Step, &Ended)| {
+            let treatment = rules::treatment(&self.settings.rules, undoing, &step.path);
+            Step { treatment, ..step.clone() }
+        };
+        started.rev().map(step).filter(|step| step.treatment.run.value == Run::Yes).collect()
     }
 
     /// Our environment, which is libvirt's, and what we add.
@@ -170,12 +186,15 @@ impl<'a> Hook<'a> {
         }
         let mut said = Vec::new();
         if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
-            said.extend_from_slice(words::failure(self.call, &step.path, &ended.outcome).as_bytes());
-            said.push(b'\n');
-            said.extend_from_slice(&ended.errors);
+            tell(self.call, &step.path, ended, &mut said);
         } else if let Some(signal) = walked.stopped_by {
             let line = format!("hookmux: {} failed: stopped by {signal}\n", words::call(self.call));
             said.extend_from_slice(line.as_bytes());
+        }
+        if let Some(undoing) = self.call.undoing() {
+            // Something is left locked: that is worth as much as why.
+            let failed = walked.undone.iter().filter(|(_, ended)| ended.outcome.kind() != Kind::Success);
+            failed.for_each(|(script, ended)| tell(&undoing, script, ended, &mut said));
         }
         // Where nobody listens the operation goes ahead, and so does what comes after it.
         let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.afterwards.is_empty();
@@ -205,6 +224,19 @@ fn without_operation(call: &Invocation) -> Answer {
          SUB-OPERATION EXTRA. To try it by hand: hookmux run {driver} OBJECT OPERATION\n"
     );
     Answer { code: USAGE, words: usage.into_bytes(), ..Answer::default() }
+}
+
+/// One failure: a line of ours, then what the script wrote.
+fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
+    let line = words::failure(call, script, &ended.outcome) + "\n";
+    let shown = Some(&ended.output).filter(|_| call.row.output == Output::Shown);
+    for words in [Some(&line.into_bytes()), shown, Some(&ended.errors)].into_iter().flatten() {
+        // A script need not end its last line, but it ends here.
+        if !words.is_empty() && said.last().is_some_and(|last| *last != b'\n') {
+            said.push(b'\n');
+        }
+        said.extend_from_slice(words);
+    }
 }
 
 /// The answer to a call that hookmux itself could not carry out.

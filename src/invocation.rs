@@ -76,6 +76,13 @@ impl Invocation {
         Self { driver: driver.to_owned(), base, words, object, operation, sub_operation, extra, row }
     }
 
+    /// The call that takes this one back, where the caller makes none.
+    #[must_use]
+    pub fn undoing(&self) -> Option<Self> {
+        let operation = self.row.undone_by?;
+        Some(Self::new(&self.driver, Some(self.base.clone()), vec![operation.into()]))
+    }
+
     /// Whether the words say what is to happen. A caller always does; a person who tries a hook by hand may not.
     #[must_use]
     pub fn has_operation(&self) -> bool {

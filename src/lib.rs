@@ -37,6 +37,7 @@ pub mod run;
 pub mod settings;
 pub mod spool;
 pub mod stream;
+pub mod syslog;
 pub mod verdict;
 pub mod watch;
 pub mod way;

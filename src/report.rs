@@ -2,27 +2,30 @@
 //!
 //! A hook that has nothing to say opens nothing. Failing to log changes no answer.
 
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
 
 use crate::child::Ended;
 use crate::invocation::Invocation;
 use crate::outcome::Kind;
 use crate::plan::Plan;
 use crate::run::Event;
+use crate::syslog::{self, Syslog};
 use crate::words;
 
 /// The system's log, by /dev/log: journald's, or a syslog daemon's.
-struct System;
+struct System(Mutex<Syslog>);
 
-static SYSTEM: System = System;
+static SYSTEM: OnceLock<System> = OnceLock::new();
 
 /// From now on, what is logged goes to the system's log.
 pub fn to_system() {
+    let system = SYSTEM.get_or_init(|| System(Mutex::new(Syslog::new(Path::new(syslog::SOCKET)))));
     // Only a second logger in one process is an error.
-    if log::set_logger(&SYSTEM).is_ok() {
+    if log::set_logger(system).is_ok() {
         log::set_max_level(LevelFilter::Info);
-        let _ = openlog(Some(c"hookmux"), LogFlags::LOG_PID, Facility::LOG_DAEMON);
     }
 }
 
@@ -32,13 +35,8 @@ impl Log for System {
     }
 
     fn log(&self, record: &Record) {
-        let severity = match record.level() {
-            Level::Error => Severity::LOG_ERR,
-            Level::Warn => Severity::LOG_WARNING,
-            Level::Info => Severity::LOG_INFO,
-            Level::Debug | Level::Trace => Severity::LOG_DEBUG,
-        };
-        let _ = syslog(Priority::new(severity, Facility::LOG_DAEMON), record.args().to_string().as_str());
+        let mut syslog = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        syslog.write(record.level(), &record.args().to_string());
     }
 
     fn flush(&self) {}
@@ -84,7 +82,7 @@ pub fn event(call: &Invocation, event: &Event) {
     }
 }
 
-fn script_words(call: &Invocation, script: &std::path::Path, ended: &Ended) {
+fn script_words(call: &Invocation, script: &Path, ended: &Ended) {
     for bytes in [&ended.output, &ended.errors] {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line = words::printable(std::os::unix::ffi::OsStrExt::from_bytes(line));

@@ -1,9 +1,9 @@
 //! Runs a plan. In: the steps, the call, the document. Out: what became of each step, and the document as the last
 //! filter left it. Does.
 
-use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -47,6 +47,8 @@ pub struct Walked {
     pub document: Option<Spool>,
     /// The signal that told us to stop.
     pub stopped_by: Option<Signal>,
+    /// What became of each script that was told to take back what it did, in that order.
+    pub undone: Vec<(PathBuf, Ended)>,
 }
 
 /// All that steps of one call have in common.
@@ -81,7 +83,7 @@ impl Runner<'_> {
                 let Some((at, step)) = waiting.next() else { break };
                 look_on(Event::Starting(step));
                 let input = filtered.as_ref().unwrap_or(document);
-                match self.start(step, &self.call.words, input, row.output) {
+                match self.start(step, input) {
                     Ok(child) => running.push((at, child)),
                     Err(outcome) => {
                         let end = Ended::never_started(outcome);
@@ -103,26 +105,24 @@ impl Runner<'_> {
         }
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
         let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
-        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by() }
+        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
     }
 
-    /// Gives the scripts that were started a chance to undo what they did, the last one first; whatever becomes of that,
-    /// the others get theirs.
-    pub fn undo(&mut self, steps: &[Step], ended: &[Ended], operation: &str, look_on: &mut dyn FnMut(Event)) {
-        let words = [OsString::from(operation)];
-        let started = steps.iter().zip(ended).filter(|(_, ended)| ended.outcome.was_started());
-        for (step, _) in started.rev() {
-            look_on(Event::Starting(step));
-            let ended = match self.start(step, &words, &Spool::nothing(), Output::Dropped) {
+    /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.
+    pub fn undo(&mut self, steps: Vec<Step>, look_on: &mut dyn FnMut(Event)) -> Vec<(PathBuf, Ended)> {
+        let turn = |step: Step| {
+            look_on(Event::Starting(&step));
+            let ended = match self.start(&step, &Spool::nothing()) {
                 Ok(child) => {
-                    self.next(std::slice::from_ref(step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
+                    self.next(std::slice::from_ref(&step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
                 }
                 Err(outcome) => Some(Ended::never_started(outcome)),
             };
-            if let Some(ended) = ended {
-                look_on(Event::Ended(step, &ended));
-            }
-        }
+            let ended = ended.unwrap_or_else(|| Ended::never_started(Outcome::NotRun));
+            look_on(Event::Ended(&step, &ended));
+            (step.path, ended)
+        };
+        steps.into_iter().map(turn).collect()
     }
 
     /// Takes what a filter wrote as the new document, unless it is blank or the old one, or unfit for libvirt.
@@ -145,14 +145,14 @@ impl Runner<'_> {
         }
     }
 
-    fn start(&self, step: &Step, words: &[OsString], input: &Spool, output: Output) -> Result<Child, Outcome> {
+    fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
         if let Some(refusal) = &step.refusal {
             return Err(Outcome::Refused(refusal.clone()));
         }
-        let is_filter = output == Output::Filter && !self.detached;
+        let is_filter = self.call.row.output == Output::Filter && !self.detached;
         let start = Start {
             path: &step.path,
-            words,
+            words: &self.call.words,
             environment: &self.environment,
             input,
             document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),

@@ -153,6 +153,27 @@ fn broken_settings_are_said_with_their_place() {
 }
 
 #[test]
+fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
+    let rule = "[[rule]]\nscript = '20-b'\ntimeout = 'none'\n";
+    let root = root(&[
+        ("etc/hookmux/hookmux.toml", rule),
+        ("etc/hookmux/fsfreeze-hook.d/10-a", YES),
+        ("etc/hookmux/fsfreeze-hook.d/20-b", YES),
+    ]);
+    let scripts = [
+        "  /etc/hookmux/fsfreeze-hook.d/10-a\n    timeout = 30 s (by the operation)\n",
+        "  /etc/hookmux/fsfreeze-hook.d/20-b\n    timeout = none (by the rule at /etc/hookmux/hookmux.toml:1)\n",
+    ];
+    let [freeze, thaw] = ["freeze", "thaw"].map(|operation| {
+        let (code, out, err) = hookmux(root.path(), &format!("explain fsfreeze-hook - {operation} --root ROOT"));
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        out.split_once('\n').unwrap().1.to_owned()
+    });
+    let [first, second] = scripts;
+    assert_eq!([freeze, thaw], [format!("{first}{second}"), format!("{second}{first}")]);
+}
+
+#[test]
 fn a_wrong_word_is_a_usage_error_and_help_is_none() {
     let nowhere = Path::new("/nowhere");
     for words in ["lst", "run qemu", "run qemu vm1 start --nope", "list --root"] {

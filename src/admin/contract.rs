@@ -52,6 +52,7 @@ fn fields(row: &Row) -> [&'static str; 8] {
     };
     let output = match row.output {
         Output::Dropped => "dropped",
+        Output::Shown => "shown",
         Output::Filter => "new XML",
     };
     [row.driver, row.operation, row.sub_operation, row.extra, row.since, input, output, row.effect]

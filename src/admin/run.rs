@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::FOUND;
 use super::call::{self, Call};
-use crate::contract::{Input, Output};
+use crate::contract::{self, Input, Output, Words};
 use crate::hook::Hook;
 use crate::invocation::Invocation;
 use crate::plan::{Plan, Step};
@@ -42,9 +42,9 @@ impl Run {
         report::skipped(&call, &plan);
         writeln!(errors, "{}: {} to run", words::call(&call), count(&plan))?;
         let mut told = Ok(());
-        let (walked, verdict) = hook.perform(&plan, &document, &mut |event| {
+        let (walked, verdict) = hook.perform(&plan, &document, &mut |of: &Invocation, event: Event| {
             if told.is_ok() {
-                told = tell(&event, errors);
+                told = tell(of, &event, errors);
             }
         })?;
         told?;
@@ -93,8 +93,12 @@ fn count(plan: &Plan) -> String {
     }
 }
 
-fn tell(event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
+fn tell(call: &Invocation, event: &Event, errors: &mut dyn Write) -> std::io::Result<()> {
     match event {
+        // One call of the agent's may make two of its scripts.
+        Event::Starting(step) if contract::driver(&call.driver).words == Words::GuestAgent => {
+            writeln!(errors, "  {} {}", path(step), words::printable(&call.operation))
+        }
         Event::Starting(step) => writeln!(errors, "  {}", path(step)),
         Event::StillRunning(_, pid, elapsed) => {
             writeln!(errors, "    still running after {}, as process {pid}", words::duration(*elapsed))
@@ -146,6 +150,6 @@ fn conclude(
     match (call.row.output, &walked.document) {
         (Output::Filter, Some(_)) => writeln!(errors, "exit code 0: libvirt takes the new XML"),
         (Output::Filter, None) => writeln!(errors, "exit code 0: libvirt keeps its own XML"),
-        (Output::Dropped, _) => writeln!(errors, "exit code 0: libvirt goes on"),
+        (Output::Dropped | Output::Shown, _) => writeln!(errors, "exit code 0: libvirt goes on"),
     }
 }

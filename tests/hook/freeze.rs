@@ -38,6 +38,44 @@ fn what_could_not_be_started_is_not_thawed() {
 }
 
 #[test]
+fn a_script_that_cannot_take_its_freeze_back_is_named_too() {
+    let hooks = Hooks::new()
+        .script("fsfreeze-hook.d/10-a", "[ $1 = freeze ] || { printf 'still locked' >&2; exit 4; }")
+        .script("fsfreeze-hook.d/20-b", "[ $1 = thaw ] || exit 3; exit 5");
+    hooks.call("fsfreeze-hook freeze").is(
+        3,
+        ["10-a", "20-b", "20-b", "10-a"],
+        "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/20-b exited 3\n\
+         hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/20-b exited 5\n\
+         hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/10-a exited 4\nstill locked",
+    );
+}
+
+#[test]
+fn what_a_failing_script_says_on_either_output_is_shown() {
+    let hooks = Hooks::new().script("fsfreeze-hook.d/10-a", "printf out; echo err >&2; [ $1 = thaw ] || exit 3");
+    hooks.call("fsfreeze-hook freeze").is(
+        3,
+        ["10-a", "10-a"],
+        "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-a exited 3\nout\nerr\n",
+    );
+}
+
+#[test]
+fn a_freeze_that_is_told_to_stop_thaws_what_it_began() {
+    let hooks = hooks("touch $HOOKMUX_ROOT/asleep; sleep 1000");
+    let mut command = hooks.command(&["fsfreeze-hook", "freeze"].map(std::ffi::OsStr::new));
+    let mut freeze = crate::builder::spawn(command.stderr(std::process::Stdio::null()));
+    while !hooks.root().join("asleep").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let pid = nix::unistd::Pid::from_raw(freeze.id().cast_signed());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    assert_eq!(freeze.wait().unwrap().code(), Some(143));
+    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
+}
+
+#[test]
 fn a_failing_thaw_keeps_nobody_from_thawing() {
     let hooks = Hooks::new().script("fsfreeze-hook.d/10-a", "exit 0").script("fsfreeze-hook.d/20-b", "exit 4");
     hooks.call("fsfreeze-hook thaw").is_like(4, ["20-b", "10-a"], &["20-b exited 4"]);
@@ -50,4 +88,31 @@ fn an_agent_without_outputs_gets_its_answer_as_well() {
     let null = std::process::Stdio::null;
     let status = crate::builder::spawn(command.stdin(null()).stdout(null()).stderr(null())).wait().unwrap();
     assert_eq!(status.code(), Some(3));
+}
+
+#[test]
+fn each_thaw_after_a_failed_freeze_has_a_limit_of_its_own() {
+    let hooks = Hooks::new()
+        .settings("[[rule]]\noperation = 'thaw'\ntimeout = '200ms'\n")
+        .script("fsfreeze-hook.d/10-a", "[ $1 = freeze ] || sleep 1000")
+        .script("fsfreeze-hook.d/20-b", "[ $1 = freeze ] || sleep 1000")
+        .script("fsfreeze-hook.d/30-c", "exit 3");
+    hooks
+        .call("fsfreeze-hook freeze")
+        .is(
+            3,
+            ["10-a", "20-b", "30-c", "30-c", "20-b", "10-a"],
+            "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/30-c exited 3\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/30-c exited 3\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 200 ms\n\
+             hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/10-a timed out after 200 ms\n",
+        )
+        .within(crate::builder::HANG);
+}
+
+#[test]
+fn a_rule_can_give_a_script_another_limit() {
+    let hooks = hooks("sleep 1000").settings("[[rule]]\nscript = '20-b'\ntimeout = '300ms'\n");
+    let line = "hookmux: fsfreeze-hook freeze failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 300 ms\n";
+    hooks.call("fsfreeze-hook freeze").is(1, ["10-a", "20-b", "20-b", "10-a"], line);
 }

@@ -1,0 +1,137 @@
+//! Debian packages, unpacked and not installed. In: a release and a package. Out: a directory with its files. Does:
+//! downloads by an apt with settings, lists and status of its own, so that this machine's stay as they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where everything that can be made again is kept between runs.
+const KEPT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/guest-agent");
+
+/// To an apt that believes in this package, a guest agent needs its libraries and nothing else: neither the scripts
+/// of packages nor what moves a machine's directories are wanted here.
+const ALREADY_THERE: &str = "Package: init-system-helpers\nStatus: install ok installed\nVersion: 99\n\
+    Architecture: all\nMaintainer: nobody\nDescription: a package that is there already\n";
+
+/// The packages of one release.
+pub(crate) struct Archive {
+    suite: &'static str,
+    directory: PathBuf,
+}
+
+impl Archive {
+    /// The release `suite`, from the mirror that this machine itself uses.
+    pub(crate) fn new(suite: &'static str) -> Self {
+        Self { suite, directory: Path::new(KEPT).join(suite) }
+    }
+
+    /// A package with all that it depends on, unpacked into one directory.
+    pub(crate) fn with_libraries(&self, package: &str) -> PathBuf {
+        self.unpacked(package, |apt| apt.get(&["install", "--yes", "--download-only", package]))
+    }
+
+    /// The package that a metapackage stands for, alone, unpacked.
+    pub(crate) fn stood_for_by(&self, metapackage: &str) -> PathBuf {
+        self.unpacked(metapackage, |apt| {
+            let dependencies = apt.run("apt-cache", &["depends", "--important", metapackage]);
+            let package = dependencies.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
+            apt.download(package.unwrap_or_else(|| panic!("{metapackage} depends on nothing: {dependencies}")));
+        })
+    }
+
+    /// A package alone, unpacked.
+    pub(crate) fn alone(&self, package: &str) -> PathBuf {
+        self.unpacked(package, |apt| apt.download(package))
+    }
+
+    fn unpacked(&self, name: &str, download: impl Fn(&Apt)) -> PathBuf {
+        let kept = self.directory.join(name);
+        if !kept.exists() {
+            let apt = Apt::new(&self.directory.join(format!("{name}.apt")), self.suite);
+            download(&apt);
+            // It gets its name once it is complete.
+            let unfinished = self.directory.join(format!("{name}.part"));
+            let _ = fs::remove_dir_all(&unfinished);
+            apt.unpack(&unfinished);
+            fs::rename(unfinished, &kept).unwrap();
+            fs::remove_dir_all(&apt.directory).unwrap();
+        }
+        kept
+    }
+}
+
+/// An apt of our own.
+struct Apt {
+    directory: PathBuf,
+    settings: PathBuf,
+}
+
+impl Apt {
+    fn new(directory: &Path, suite: &str) -> Self {
+        let _ = fs::remove_dir_all(directory);
+        for needed in ["state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(directory.join(needed)).unwrap();
+        }
+        let settings = directory.join("apt.conf");
+        let apt = Self { directory: directory.to_owned(), settings };
+        let path = |name: &str| directory.join(name).display().to_string();
+        let lines = [
+            format!("Dir::Etc::sourcelist \"{}\";", path("sources.list")),
+            "Dir::Etc::sourceparts \"/dev/null\";".to_owned(),
+            "Dir::Etc::preferencesparts \"/dev/null\";".to_owned(),
+            format!("Dir::State \"{}\";", path("state")),
+            format!("Dir::State::status \"{}\";", path("status")),
+            format!("Dir::Cache \"{}\";", path("cache")),
+            "APT::Install-Recommends \"false\";".to_owned(),
+            // Descriptions, pictures and translations, which other packages ask for.
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";".to_owned(),
+            "Acquire::IndexTargets::deb::CNF::DefaultEnabled \"false\";".to_owned(),
+            "Acquire::Languages \"none\";".to_owned(),
+            // _apt may not write where we may.
+            "APT::Sandbox::User \"root\";".to_owned(),
+        ];
+        fs::write(&apt.settings, lines.join("\n")).unwrap();
+        fs::write(directory.join("status"), ALREADY_THERE).unwrap();
+        let mirror = mirror();
+        fs::write(directory.join("sources.list"), format!("deb {mirror} {suite} main\n")).unwrap();
+        apt.get(&["update"]);
+        apt
+    }
+
+    fn get(&self, words: &[&str]) {
+        self.run("apt-get", words);
+    }
+
+    fn download(&self, package: &str) {
+        self.get(&["download", package]);
+    }
+
+    fn run(&self, program: &str, words: &[&str]) -> String {
+        let archives = self.directory.join("cache/archives");
+        run(Command::new(program).args(words).env("APT_CONFIG", &self.settings).current_dir(archives))
+    }
+
+    fn unpack(&self, target: &Path) {
+        let archives = fs::read_dir(self.directory.join("cache/archives")).unwrap().map(|found| found.unwrap().path());
+        let packages: Vec<PathBuf> = archives.filter(|path| path.extension() == Some("deb".as_ref())).collect();
+        assert!(!packages.is_empty(), "nothing was downloaded to {}", self.directory.display());
+        for package in packages {
+            run(Command::new("dpkg-deb").arg("--extract").args([package.as_path(), target]));
+        }
+    }
+}
+
+/// Where this machine gets Debian from: the first of its sources that holds Debian 12.
+fn mirror() -> String {
+    let filter = ["--format", "$(REPO_URI)", "Created-By: Packages", "Release: bookworm", "Component: main"];
+    let mirrors = run(Command::new("apt-get").arg("indextargets").args(filter));
+    let mirror = mirrors.lines().next();
+    mirror.unwrap_or_else(|| panic!("this machine's apt knows no mirror of Debian 12 (bookworm)")).to_owned()
+}
+
+/// Runs a program that must succeed.
+pub(crate) fn run(command: &mut Command) -> String {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

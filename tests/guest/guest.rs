@@ -1,0 +1,150 @@
+//! A guest with an agent that has a freeze hook. In: the agent's release, the hook, scripts. Out: what the agent says
+//! and which scripts ran. Does.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::agent::{Agent, Answer};
+use crate::image::{Image, Release};
+use crate::machine::Machine;
+use crate::prerequisites;
+
+/// Where Debian's agent looks for its hook.
+pub(crate) const DEBIAN: &str = "/etc/qemu/fsfreeze-hook";
+
+/// Where Red Hat's does.
+pub(crate) const RED_HAT: &str = "/etc/qemu-ga/fsfreeze-hook";
+
+/// Sooner than this is at once: a machine under emulation, on a machine that has other things to do.
+const AT_ONCE: Duration = Duration::from_secs(6);
+
+/// Which hook an agent runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hook {
+    /// A link to hookmux.
+    Hookmux,
+    /// The script that QEMU has for it.
+    Qemus,
+}
+
+/// A guest, and a connection to its agent.
+pub(crate) struct Guest {
+    pub(crate) machine: Machine,
+    pub(crate) agent: Agent,
+}
+
+impl Hook {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Hookmux => "/usr/bin/hookmux",
+            Self::Qemus => "/usr/share/qemu/fsfreeze-hook",
+        }
+    }
+
+    /// How the tables call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hookmux => "hookmux",
+            Self::Qemus => "QEMU's",
+        }
+    }
+}
+
+impl Guest {
+    /// A guest whose agent runs `hook`, from `link`.
+    pub(crate) fn new(release: Release, hook: Hook, link: &str) -> Self {
+        prerequisites::assert_present();
+        let mut machine = Machine::start(&Image::new(release));
+        let directory = link.trim_end_matches("/fsfreeze-hook");
+        machine.shell(&format!("mkdir -p {directory}; ln -s {} {link}", hook.path()));
+        // QEMU's script looks for its directory beside the path it was called by, as hookmux does.
+        start_agent(&mut machine, link);
+        let agent = Agent::connect(&machine.agent_socket());
+        let mut guest = Self { machine, agent };
+        guest.check_release(release);
+        guest
+    }
+
+    fn check_release(&mut self, release: Release) {
+        let info = self.agent.ask("guest-info").said.unwrap().unwrap();
+        let version = info["version"].as_str().unwrap().to_owned();
+        let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
+        let is_new = (numbers.next(), numbers.next()) >= (Some(9), Some(1));
+        assert_eq!(is_new, release == Release::New, "the agent is {version}");
+    }
+
+    /// Kills the agent, as a crash would, and starts it again.
+    pub(crate) fn restart_agent(&mut self, link: &str) {
+        self.machine.shell("kill -9 $(cat /run/qga.pid); while [ -d /proc/$(cat /run/qga.pid) ]; do sleep 0.1; done");
+        start_agent(&mut self.machine, link);
+        self.agent.synchronise();
+    }
+
+    /// Writes a script that notes its name and its word, and then does what `body` says.
+    pub(crate) fn script(&mut self, path: &str, body: &str) {
+        self.machine.write(path, "755", &format!("#!/bin/sh\necho \"$1 ${{0##*/}}\" >>/run/calls\n{body}"));
+    }
+
+    /// Which scripts ran since this was last asked: `freeze 10-a 20-b, thaw 20-b 10-a`.
+    pub(crate) fn calls(&mut self) -> String {
+        let calls = self.machine.shell("cat /run/calls 2>/dev/null; rm -f /run/calls");
+        let mut told = String::new();
+        let mut last = "";
+        for (operation, script) in calls.lines().filter_map(|line| line.split_once(' ')) {
+            if operation != last {
+                told += if told.is_empty() { "" } else { ", " };
+                told += operation;
+            }
+            told += " ";
+            told += script;
+            last = operation;
+        }
+        if told.is_empty() { "nothing".to_owned() } else { told }
+    }
+
+    /// Freezes, and says in a few words what the agent answered.
+    pub(crate) fn freeze(&mut self) -> String {
+        self.agent.ask("guest-fsfreeze-freeze").to_string()
+    }
+
+    /// Thaws, and says in a few words what the agent answered.
+    pub(crate) fn thaw(&mut self) -> String {
+        self.agent.ask("guest-fsfreeze-thaw").to_string()
+    }
+
+    /// `frozen` or `thawed`, as the agent has it.
+    pub(crate) fn status(&mut self) -> String {
+        let status = self.agent.ask("guest-fsfreeze-status").said.unwrap().unwrap();
+        status.as_str().unwrap().to_owned()
+    }
+}
+
+fn start_agent(machine: &mut Machine, link: &str) {
+    machine.shell(&format!(
+        "setsid qemu-ga --method=virtio-serial --path=/dev/agent --statedir=/run --pidfile=/run/qga.pid \
+         --fsfreeze-hook={link} >/run/agent.log 2>&1 3>&- & echo $! >/run/qga.pid"
+    ));
+}
+
+/// As a cell of a table: `2 frozen`, or the error in quotation marks, and when, if not at once.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match &self.said {
+            None => return write!(f, "no answer in {} s", self.took.as_secs()),
+            Some(Ok(number)) => write!(f, "{number}")?,
+            Some(Err(error)) => {
+                let (first, rest) = error.split_once('\n').unwrap_or((error, ""));
+                let rest = rest.trim_end();
+                let more = match rest.len() {
+                    0 => String::new(),
+                    1..600 => format!(" / {}", rest.replace('\n', " / ")),
+                    length => format!(" / … {} KiB", length.div_ceil(1024)),
+                };
+                write!(f, "\"{first}{more}\"")?;
+            }
+        }
+        // To tens: what is measured are limits of 30 s and children of 10 s, and a slow machine adds a little.
+        let tens = self.took.as_secs() / 10 * 10;
+        if self.took < AT_ONCE { Ok(()) } else { write!(f, " after {tens} s") }
+    }
+}

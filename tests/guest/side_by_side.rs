@@ -1,0 +1,115 @@
+//! The same scripts under QEMU's own hook and under hookmux, with both agents. In: scenarios. Out: one table, which is
+//! the one in the document. Does.
+
+use std::time::Duration;
+
+use crate::guest::{DEBIAN, Guest, Hook};
+use crate::image::Release;
+use crate::table::{self, Row};
+
+/// Something that a script does, and how the machine is prepared for it.
+struct Scenario {
+    title: &'static str,
+    /// What 20-b does, in front of 10-a and 30-c, which do nothing.
+    body: &'static str,
+    prepare: &'static str,
+    clear: &'static str,
+}
+
+const fn scenario(title: &'static str, body: &'static str) -> Scenario {
+    Scenario { title, body, prepare: "", clear: "" }
+}
+
+const SCENARIOS: &[Scenario] = &[
+    scenario("all three succeed", ""),
+    scenario("20-b fails to freeze", "[ $1 = thaw ] || { echo no space left >&2; exit 3; }"),
+    scenario("20-b says why on stdout", "[ $1 = thaw ] || { echo no space left; exit 3; }"),
+    scenario("20-b fails to thaw", "[ $1 = freeze ] || { echo cannot unlock >&2; exit 4; }"),
+    Scenario {
+        prepare: "fsfreeze --freeze /var/log",
+        clear: "fsfreeze --unfreeze /var/log 2>/dev/null; true",
+        ..scenario("/var/log is frozen before, and 20-b writes 2000 lines", "[ $1 = thaw ] || seq 2000")
+    },
+    scenario("20-b hangs", "[ $1 = thaw ] || sleep 1000"),
+    scenario("20-b leaves a child behind, which holds its stdout for 10 s", "[ $1 = thaw ] || sleep 10 &"),
+    Scenario {
+        prepare: "touch /run/log /var/log/qga-fsfreeze-hook.log
+            mount -o bind /run/log /var/log/qga-fsfreeze-hook.log
+            mount -o remount,bind,ro /var/log/qga-fsfreeze-hook.log",
+        clear: "umount /var/log/qga-fsfreeze-hook.log",
+        ..scenario("the same, and QEMU's log file is read-only", "[ $1 = thaw ] || sleep 10 &")
+    },
+    scenario("20-b writes 400 kB", "[ $1 = thaw ] || head -c 400000 /dev/zero | tr '\\0' x | tee /dev/stderr"),
+    scenario("20-b writes 400 kB and fails", "[ $1 = thaw ] || { head -c 400000 /dev/zero | tr '\\0' x >&2; exit 3; }"),
+    Scenario {
+        prepare: "chmod o+w /etc/qemu/fsfreeze-hook.d/20-b",
+        ..scenario("20-b may be written to by everybody", "")
+    },
+    Scenario {
+        prepare: "mv /etc/qemu/fsfreeze-hook.d/20-b /etc/qemu/fsfreeze-hook.d/20-b.rpmsave",
+        ..scenario("20-b.rpmsave is left over from an upgrade", "")
+    },
+];
+
+const HEADING: [&str; 7] =
+    ["what happens", "agent", "hook", "freeze answers", "then it is", "thaw answers", "scripts called"];
+
+/// The column of the agent.
+const AGENT: usize = 1;
+
+/// Longer than hookmux lets a script take.
+const LONG: Duration = Duration::from_secs(45);
+
+/// Longer than the child of 10 s, and enough to see that nothing comes of it.
+const LONG_ENOUGH: Duration = Duration::from_secs(12);
+
+#[test]
+fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
+    let guests = [Release::Old, Release::New].into_iter();
+    let columns: Vec<Vec<Row>> = guests
+        .flat_map(|release| [Hook::Qemus, Hook::Hookmux].map(|hook| (release, hook)))
+        .map(|(release, hook)| {
+            let mut guest = Guest::new(release, hook, DEBIAN);
+            SCENARIOS.iter().map(|scenario| play(&mut guest, scenario, release, hook)).collect()
+        })
+        .collect();
+    // One guest has played all scenarios; the reader wants all guests beside each other.
+    let of_one = |at: usize| columns.iter().map(move |column| column[at].clone());
+    let rows: Vec<Row> = (0..SCENARIOS.len()).flat_map(|at| table::join(of_one(at), AGENT)).collect();
+    table::assert_documented("docs/fsfreeze.md", "Side by side", &table::lines(&HEADING, &rows));
+}
+
+fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) -> Row {
+    guest.machine.shell("rm -rf /etc/qemu/fsfreeze-hook.d");
+    for (name, body) in [("10-a", ""), ("20-b", scenario.body), ("30-c", "")] {
+        guest.script(&format!("/etc/qemu/fsfreeze-hook.d/{name}"), body);
+    }
+    guest.machine.shell(scenario.prepare);
+    let patience = if hook == Hook::Qemus { LONG_ENOUGH } else { LONG };
+    let freeze = guest.agent.ask_for("guest-fsfreeze-freeze", patience);
+    let answered = freeze.said.is_some();
+    let (status, thaw) = if answered {
+        let status = guest.status();
+        let thaw = if status == "frozen" { guest.thaw() } else { "not asked".to_owned() };
+        (status, thaw)
+    } else {
+        let ping = guest.agent.ask_for("guest-ping", Duration::from_secs(2));
+        assert!(ping.said.is_none(), "{ping:?}");
+        ("deaf".to_owned(), "not asked".to_owned())
+    };
+    let calls = guest.calls();
+    tidy(guest, scenario);
+    let words = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
+    words.map(str::to_owned).to_vec()
+}
+
+/// Lets the guest be as it was.
+fn tidy(guest: &mut Guest, scenario: &Scenario) {
+    guest.machine.shell("killall sleep 2>/dev/null; true");
+    guest.machine.shell(scenario.clear);
+    guest.agent.synchronise();
+    if guest.status() == "frozen" {
+        guest.thaw();
+    }
+    guest.calls();
+}
