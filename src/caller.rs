@@ -35,6 +35,10 @@ const MAX_ANCESTORS: usize = 16;
 /// As much of a process's maps as is read: libvirtd's is below 200 KiB.
 const MAX_MAPS: u64 = 4 << 20;
 
+/// As much of a process's stat as is read, in bytes: the parent stands behind the number and the command's name, which has
+/// at most 64.
+const MAX_STAT: usize = 256;
+
 /// The libvirt daemon that called us.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
@@ -64,7 +68,7 @@ pub fn daemon() -> Option<Daemon> {
         if let Some(name) = name(&process).filter(|name| is_daemon(name)) {
             return Some(Daemon { name, process });
         }
-        pid = parent_in_stat(&fs::read(process.join("stat")).ok()?)?;
+        pid = parent(&process)?;
     }
     None
 }
@@ -118,6 +122,13 @@ fn is_daemon(name: &OsStr) -> bool {
     let name = name.as_bytes();
     let name = name.strip_prefix(b"lt-").unwrap_or(name);
     DAEMONS.iter().any(|daemon| daemon.as_bytes() == name)
+}
+
+/// The parent of a process.
+fn parent(process: &Path) -> Option<u32> {
+    let mut stat = [0; MAX_STAT];
+    let read = File::open(process.join("stat")).ok()?.read(&mut stat).ok()?;
+    parent_in_stat(stat.get(..read)?)
 }
 
 /// The parent in a line of /proc/PID/stat: the second word after the last parenthesis, since the command's name between

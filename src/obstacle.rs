@@ -5,13 +5,14 @@
 //! first line is "Exec format error".
 
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
+
+use crate::way;
 
 /// As much of a script's beginning as the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
 const FIRST_BYTES: u64 = 256;
@@ -37,7 +38,7 @@ pub fn first_line(path: &Path) -> Option<String> {
 
 fn first_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = way::open_regular(path) {
         let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
     }
     bytes

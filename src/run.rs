@@ -25,7 +25,7 @@ use crate::way;
 
 /// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
 /// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
-const MAX_GROWTH: u64 = 4 << 20;
+pub const MAX_GROWTH: u64 = 4 << 20;
 
 /// Something that happens while a plan runs, for those who look on.
 #[derive(Debug)]

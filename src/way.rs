@@ -4,9 +4,9 @@
 //! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
 
 use std::ffi::OsString;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -129,6 +129,21 @@ fn look(path: PathBuf) -> io::Result<Node> {
     Ok(Node::new(path, &metadata))
 }
 
+/// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening
+/// one has none either until somebody writes.
+///
+/// # Errors
+/// Those of opening; EINVAL for what is no regular file, EISDIR for a directory.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let kind = file.metadata()?.file_type();
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(file),
+        (false, true) => Err(Errno::EISDIR.into()),
+        (false, false) => Err(Errno::EINVAL.into()),
+    }
+}
+
 /// The errno of an error of the standard library's; EIO for one that has none.
 #[must_use]
 pub fn errno(error: &io::Error) -> Errno {
@@ -188,6 +203,20 @@ mod tests {
         for (name, errno) in table {
             assert_eq!(end(&root.join(name)), Err(errno), "{name}");
         }
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened_and_nothing_is_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let fifo = scratch.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let opened = |path: &Path| open_regular(path).map(drop).map_err(|error| errno(&error));
+        assert_eq!(
+            [opened(&fifo), opened(scratch.path()), opened(Path::new("/dev/null"))],
+            [Err(Errno::EINVAL), Err(Errno::EISDIR), Err(Errno::EINVAL)]
+        );
+        fs::write(scratch.path().join("file"), "").unwrap();
+        assert_eq!(opened(&scratch.path().join("file")), Ok(()));
     }
 
     #[test]

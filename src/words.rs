@@ -12,6 +12,7 @@ use crate::gate::{Refusal, Skip};
 use crate::invocation::{self, Invocation};
 use crate::names;
 use crate::outcome::{Kind, Outcome};
+use crate::run::MAX_GROWTH;
 
 /// A name or path for a message: control characters and bytes that are no text are escaped, so that one message stays
 /// one line, and nobody's terminal obeys a guest's name.
@@ -73,7 +74,9 @@ pub fn outcome(script: &Path, outcome: &Outcome) -> String {
         Outcome::TimedOut(limit) => format!("{script} timed out after {}", duration(*limit)),
         Outcome::NotStarted(_, why) => format!("{script} could not be started: {why}"),
         Outcome::Refused(refusal) => format!("{script} was not run: {}", self::refusal(refusal)),
-        Outcome::Lost(Errno::EFBIG) => format!("{script} wrote a longer document than a filter may"),
+        Outcome::Lost(Errno::EFBIG) => {
+            format!("{script} wrote a document more than {} MiB longer than the one it read", MAX_GROWTH >> 20)
+        }
         Outcome::Lost(errno) => format!("{script} ended, and its answer is lost: {}", errno.desc()),
         Outcome::Unfit(fault) => format!("{script} wrote XML that libvirt must not get: {fault}"),
         Outcome::NotRun => format!("{script} was not run"),

@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
 
 use super::{Fault, Settings, parse};
 use crate::gate;
@@ -58,14 +60,14 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
-    let bytes = match fs::read(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes.map_err(|error| fault(path, &error))?,
-    };
     let way = way::walk(path);
-    if way.end.as_ref().is_ok_and(|file| file.kind == Kind::Null) {
-        return Ok(None);
+    match &way.end {
+        Err(Errno::ENOENT) => return Ok(None),
+        Ok(file) if file.kind == Kind::Null => return Ok(None),
+        _ => {}
     }
+    let mut bytes = Vec::new();
+    way::open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| fault(path, &error))?;
     // Whoever writes here decides which protection runs.
     if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
         let what = format!("not read: {}", words::refusal(&refusal));

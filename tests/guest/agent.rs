@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::machine::{self, PATIENCE};
+use crate::shell::{self, PATIENCE};
 
 /// A connection to an agent.
 pub(crate) struct Agent {
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
 impl Agent {
     /// Connects, and waits until the agent speaks with us.
     pub(crate) fn connect(socket: &Path) -> Self {
-        let mut agent = Self { stream: BufReader::new(machine::connect(socket)), last_sync: 0 };
+        let mut agent = Self { stream: BufReader::new(shell::connect(socket)), last_sync: 0 };
         agent.synchronise();
         agent
     }

@@ -1,7 +1,7 @@
 //! Debian packages, unpacked and not installed. In: a release and a package. Out: a directory with its files. Does:
 //! downloads by an apt with settings, lists and status of its own, so that this machine's stay as they are.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -46,6 +46,10 @@ impl Archive {
 
     fn unpacked(&self, name: &str, download: impl Fn(&Apt)) -> PathBuf {
         let kept = self.directory.join(name);
+        fs::create_dir_all(&self.directory).unwrap();
+        // One at a time, also of processes; what is kept serves all.
+        let lock = File::create(self.directory.join("lock")).unwrap();
+        lock.lock().unwrap();
         if !kept.exists() {
             let apt = Apt::new(&self.directory.join(format!("{name}.apt")), self.suite);
             download(&apt);

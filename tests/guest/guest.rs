@@ -8,6 +8,7 @@ use crate::agent::{Agent, Answer};
 use crate::image::{Image, Release};
 use crate::machine::Machine;
 use crate::prerequisites;
+use crate::shell::Shell;
 
 /// Where Debian's agent looks for its hook.
 pub(crate) const DEBIAN: &str = "/etc/qemu/fsfreeze-hook";
@@ -29,7 +30,7 @@ pub(crate) enum Hook {
 
 /// A guest, and a connection to its agent.
 pub(crate) struct Guest {
-    pub(crate) machine: Machine,
+    machine: Machine,
     pub(crate) agent: Agent,
 }
 
@@ -55,10 +56,8 @@ impl Guest {
     pub(crate) fn new(release: Release, hook: Hook, link: &str) -> Self {
         prerequisites::assert_present();
         let mut machine = Machine::start(&Image::new(release));
-        let directory = link.trim_end_matches("/fsfreeze-hook");
-        machine.shell(&format!("mkdir -p {directory}; ln -s {} {link}", hook.path()));
-        // QEMU's script looks for its directory beside the path it was called by, as hookmux does.
-        start_agent(&mut machine, link);
+        machine.shell.link_hook(hook.path(), link);
+        machine.shell.start_agent(link);
         let agent = Agent::connect(&machine.agent_socket());
         let mut guest = Self { machine, agent };
         guest.check_release(release);
@@ -73,33 +72,16 @@ impl Guest {
         assert_eq!(is_new, release == Release::New, "the agent is {version}");
     }
 
+    /// The shell in it.
+    pub(crate) fn shell(&mut self) -> &mut Shell {
+        &mut self.machine.shell
+    }
+
     /// Kills the agent, as a crash would, and starts it again.
     pub(crate) fn restart_agent(&mut self, link: &str) {
-        self.machine.shell("kill -9 $(cat /run/qga.pid); while [ -d /proc/$(cat /run/qga.pid) ]; do sleep 0.1; done");
-        start_agent(&mut self.machine, link);
+        self.shell().run("kill -9 $(cat /run/qga.pid); while [ -d /proc/$(cat /run/qga.pid) ]; do sleep 0.1; done");
+        self.shell().start_agent(link);
         self.agent.synchronise();
-    }
-
-    /// Writes a script that notes its name and its word, and then does what `body` says.
-    pub(crate) fn script(&mut self, path: &str, body: &str) {
-        self.machine.write(path, "755", &format!("#!/bin/sh\necho \"$1 ${{0##*/}}\" >>/run/calls\n{body}"));
-    }
-
-    /// Which scripts ran since this was last asked: `freeze 10-a 20-b, thaw 20-b 10-a`.
-    pub(crate) fn calls(&mut self) -> String {
-        let calls = self.machine.shell("cat /run/calls 2>/dev/null; rm -f /run/calls");
-        let mut told = String::new();
-        let mut last = "";
-        for (operation, script) in calls.lines().filter_map(|line| line.split_once(' ')) {
-            if operation != last {
-                told += if told.is_empty() { "" } else { ", " };
-                told += operation;
-            }
-            told += " ";
-            told += script;
-            last = operation;
-        }
-        if told.is_empty() { "nothing".to_owned() } else { told }
     }
 
     /// Freezes, and says in a few words what the agent answered.
@@ -117,13 +99,6 @@ impl Guest {
         let status = self.agent.ask("guest-fsfreeze-status").said.unwrap().unwrap();
         status.as_str().unwrap().to_owned()
     }
-}
-
-fn start_agent(machine: &mut Machine, link: &str) {
-    machine.shell(&format!(
-        "setsid qemu-ga --method=virtio-serial --path=/dev/agent --statedir=/run --pidfile=/run/qga.pid \
-         --fsfreeze-hook={link} >/run/agent.log 2>&1 3>&- & echo $! >/run/qga.pid"
-    ));
 }
 
 /// As a cell of a table: `2 frozen`, or the error in quotation marks, and when, if not at once.

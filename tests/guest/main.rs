@@ -15,5 +15,6 @@ mod image;
 mod machine;
 mod prerequisites;
 mod sequences;
+mod shell;
 mod side_by_side;
 mod table;

@@ -3,7 +3,7 @@
 
 use crate::guest::{DEBIAN, Guest, Hook, RED_HAT};
 use crate::image::Release;
-use crate::machine::PATIENCE;
+use crate::shell::PATIENCE;
 use crate::table::{self, Row};
 
 /// What is asked of a guest, and what it answers.
@@ -39,7 +39,7 @@ const SEQUENCES: &[Sequence] = &[
         body: "exit 3",
         play: |guest, link| {
             let first = format!("{link}.d/10-a");
-            guest.script(&first, "[ $1 = freeze ] || { echo no answer from the database; exit 5; }");
+            guest.shell().script(&first, "[ $1 = freeze ] || { echo no answer from the database; exit 5; }");
             vec![guest.freeze()]
         },
     },
@@ -57,7 +57,7 @@ const SEQUENCES: &[Sequence] = &[
         body: "",
         play: |guest, link| {
             let first = guest.freeze();
-            guest.machine.shell("rm /run/qga.state.isfrozen");
+            guest.shell().run("rm /run/qga.state.isfrozen");
             guest.restart_agent(link);
             vec![first, guest.freeze(), guest.thaw()]
         },
@@ -104,33 +104,32 @@ fn play(guest: &mut Guest, sequence: &Sequence, release: Release, link: &str) ->
         ("/usr/lib/hookmux/fsfreeze-hook.d", "30-c", ""),
     ];
     for (directory, name, body) in places {
-        guest.script(&format!("{directory}/{name}"), body);
+        guest.shell().script(&format!("{directory}/{name}"), body);
     }
     let answers = (sequence.play)(guest, link).join(", ");
-    let calls = guest.calls();
+    let calls = guest.shell().calls();
     assert_eq!(guest.status(), "thawed", "{}: {answers}, {calls}", sequence.title);
-    guest.machine.shell("killall sleep 2>/dev/null; rm -f /run/asleep");
+    guest.shell().run("killall sleep 2>/dev/null; rm -f /run/asleep");
     [sequence.title, release.name(), &answers, &calls].map(str::to_owned).to_vec()
 }
 
 /// Sends hookmux a signal as soon as 20-b runs.
 fn freeze_and_send(guest: &mut Guest, signal: &str) -> String {
     guest.agent.start("guest-fsfreeze-freeze");
-    guest.machine.wait_for("[ -e /run/asleep ]");
-    guest.machine.shell(&format!("kill -{signal} $(pidof fsfreeze-hook)"));
+    guest.shell().wait_for("[ -e /run/asleep ]");
+    guest.shell().run(&format!("kill -{signal} $(pidof fsfreeze-hook)"));
     guest.agent.answer(PATIENCE).to_string()
 }
 
 #[test]
 fn freeze_and_thaw_write_no_file_and_change_none() {
     let mut guest = Guest::new(Release::New, Hook::Hookmux, DEBIAN);
-    guest.machine.write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\necho a word for the log\nexit 0");
+    guest.shell().write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\necho a word for the log\nexit 0");
     // find compares whole seconds.
-    guest.machine.shell("touch /run/before; sleep 1.5");
+    guest.shell().run("touch /run/before; sleep 1.5");
     let said = [guest.freeze(), guest.status(), guest.thaw()];
-    let changed =
-        guest.machine.shell("find / -xdev -newer /run/before -type f; find /data /var/log -newer /run/before");
-    let lines = guest.machine.shell("grep -c 'hookmux.*a word for the log' /var/log/messages");
+    let changed = guest.shell().run("find / -xdev -newer /run/before -type f; find /data /var/log -newer /run/before");
+    let lines = guest.shell().run("grep -c 'hookmux.*a word for the log' /var/log/messages");
     // The log daemon's own file, and the agent's memory: what hookmux has to say, it says to the daemon.
     assert_eq!(
         (said, changed, lines),

@@ -80,11 +80,11 @@ fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
 }
 
 fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) -> Row {
-    guest.machine.shell("rm -rf /etc/qemu/fsfreeze-hook.d");
+    guest.shell().run("rm -rf /etc/qemu/fsfreeze-hook.d");
     for (name, body) in [("10-a", ""), ("20-b", scenario.body), ("30-c", "")] {
-        guest.script(&format!("/etc/qemu/fsfreeze-hook.d/{name}"), body);
+        guest.shell().script(&format!("/etc/qemu/fsfreeze-hook.d/{name}"), body);
     }
-    guest.machine.shell(scenario.prepare);
+    guest.shell().run(scenario.prepare);
     let patience = if hook == Hook::Qemus { LONG_ENOUGH } else { LONG };
     let freeze = guest.agent.ask_for("guest-fsfreeze-freeze", patience);
     let answered = freeze.said.is_some();
@@ -97,7 +97,7 @@ fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) ->
         assert!(ping.said.is_none(), "{ping:?}");
         ("deaf".to_owned(), "not asked".to_owned())
     };
-    let calls = guest.calls();
+    let calls = guest.shell().calls();
     tidy(guest, scenario);
     let words = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
     words.map(str::to_owned).to_vec()
@@ -105,11 +105,11 @@ fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) ->
 
 /// Lets the guest be as it was.
 fn tidy(guest: &mut Guest, scenario: &Scenario) {
-    guest.machine.shell("killall sleep 2>/dev/null; true");
-    guest.machine.shell(scenario.clear);
+    guest.shell().run("killall sleep 2>/dev/null; true");
+    guest.shell().run(scenario.clear);
     guest.agent.synchronise();
     if guest.status() == "frozen" {
         guest.thaw();
     }
-    guest.calls();
+    guest.shell().calls();
 }

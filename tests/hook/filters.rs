@@ -117,7 +117,7 @@ fn a_filter_that_never_ends_its_output_is_a_fault_and_bounded() {
         .is(
             1,
             ["10-a"],
-            "hookmux: qemu migrate 'vm1' failed: /etc/hookmux/qemu.d/10-a wrote a longer document than a filter may\n",
+            "hookmux: qemu migrate 'vm1' failed: /etc/hookmux/qemu.d/10-a wrote a document more than 4 MiB longer than the one it read\n",
         )
         .prints("")
         .within(HANG);

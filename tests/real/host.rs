@@ -39,26 +39,31 @@ pub(crate) struct Answer {
 impl Host {
     /// A host for guests and networks, no daemon running in it yet.
     pub(crate) fn new(name: &str) -> Self {
-        Self::open(name, None, None)
+        Self::open(name, Path::new(""), Path::new(""), None)
     }
 
     /// A host that sees `wire`, a directory of this machine, at /run/wire.
     pub(crate) fn on_wire(name: &str, wire: &Path) -> Self {
-        Self::open(name, Some(wire), None)
+        Self::open(name, wire, Path::new(""), None)
+    }
+
+    /// A host with another release of Debian, whose root directory is `root`.
+    pub(crate) fn of_release(name: &str, root: &Path) -> Self {
+        Self::open(name, Path::new(""), root, None)
     }
 
     /// A host with cgroups, which containers need.
     pub(crate) fn for_containers(name: &str) -> Self {
-        Self::open(name, None, Some(Cgroups::new(name)))
+        Self::open(name, Path::new(""), Path::new(""), Some(Cgroups::new(name)))
     }
 
-    fn open(name: &str, wire: Option<&Path>, cgroups: Option<Cgroups>) -> Self {
+    fn open(name: &str, wire: &Path, root: &Path, cgroups: Option<Cgroups>) -> Self {
         prerequisites::assert_present();
         let first_stage = if cgroups.is_some() { "cgroups" } else { "namespaces" };
         let mut first = Command::new("/bin/sh")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/namespaces.sh"))
             .args([first_stage, name])
-            .arg(wire.unwrap_or(Path::new("")))
+            .args([wire, root])
             .args(cgroups.iter().flat_map(|cgroups| &cgroups.directories))
             .env_clear()
             .env("PATH", PATH)
@@ -112,6 +117,7 @@ impl Host {
         let built = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
         let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
         self.file("/usr/bin/hookmux", 0o755, &content);
+        fs::create_dir_all(self.path("/etc/libvirt/hooks")).unwrap();
         for driver in drivers {
             let link = self.path(&format!("/etc/libvirt/hooks/{driver}"));
             std::os::unix::fs::symlink("/usr/bin/hookmux", link).unwrap();

@@ -8,13 +8,13 @@ use crate::host::{Answer, Host};
 const PID_FILE: &str = "/run/libvirtd.pid";
 
 impl Host {
-    /// Starts libvirtd (and virtlogd, unless it runs) and waits until it answers.
+    /// Starts libvirtd (and virtlogd, unless it runs) and waits until it can be asked.
     pub(crate) fn start_libvirtd(&self) {
         if !self.path("/run/virtlogd.pid").exists() {
             self.run(&["virtlogd", "--daemon", "--pid-file", "/run/virtlogd.pid"]).succeeded();
         }
         self.run(&["libvirtd", "--daemon", "--pid-file", PID_FILE]).succeeded();
-        self.wait_until("libvirtd to answer", || self.virsh("uri").code == Some(0));
+        self.wait_until("libvirtd's socket", || self.path("/run/libvirt/libvirt-sock").exists());
     }
 
     /// Ends libvirtd as systemd does, with SIGTERM; guests run on.

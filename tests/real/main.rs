@@ -7,7 +7,18 @@
 #![allow(clippy::print_stderr, reason = "cargo shows it with a test that failed")]
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test ends by panicking")]
 
-mod answers;
+// What a guest with an agent is made of.
+#[path = "../guest/archive.rs"]
+mod archive;
+#[path = "../guest/cpio.rs"]
+mod cpio;
+#[path = "../guest/image.rs"]
+#[allow(dead_code, reason = "one of its two agents is enough here")]
+mod image;
+#[path = "../guest/shell.rs"]
+#[allow(dead_code, reason = "tests without libvirt need more of it")]
+mod shell;
+
 mod cgroups;
 mod guests;
 mod host;
@@ -15,11 +26,17 @@ mod libvirtd;
 mod prerequisites;
 mod recorder;
 
+mod answers;
 mod daemon;
 mod differences;
 mod everywhere;
+mod examples;
+mod freeze;
+mod guarded;
 mod lxc;
 mod migration;
 mod network;
 mod qemu;
+mod releases;
+mod rules;
 mod theirs;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::everywhere::{self, Call};
 use crate::guests;
-use crate::host::Host;
+use crate::host::{Answer, Host};
 use crate::recorder::Record;
 use crate::theirs;
 
@@ -29,14 +29,14 @@ const SOURCE: [Call; 5] = [
 ];
 
 /// Two hosts that share a directory for their sockets, which goes with this value.
-struct Pair {
-    source: Host,
-    destination: Host,
+pub(crate) struct Pair {
+    pub(crate) source: Host,
+    pub(crate) destination: Host,
     _wire: TempDir,
 }
 
 impl Pair {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let wire = TempDir::with_prefix_in("wire-", env!("CARGO_TARGET_TMPDIR")).unwrap();
         // QEMU makes its socket there as the user libvirt-qemu.
         fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
@@ -48,18 +48,22 @@ impl Pair {
         Self { source, destination, _wire: wire }
     }
 
-    /// Starts a guest on the source and migrates it.
-    fn migrate(&self) {
+    /// Starts a guest on the source.
+    pub(crate) fn start(&self) {
         self.destination.start_libvirtd();
         self.source.start_libvirtd();
         self.source.virsh(&format!("create {}", self.source.document("vm1", &guests::qemu("vm1", "")))).succeeded();
+    }
+
+    /// Asks the source to migrate its guest.
+    pub(crate) fn migrate(&self) -> Answer {
         let destination = "qemu+unix:///system?socket=/run/wire/libvirt/libvirt-sock";
         let migrate = "migrate --live vm1 --unsafe --migrateuri unix:///run/wire/migration";
-        self.source.virsh(&format!("{migrate} {destination}")).succeeded();
+        self.source.virsh(&format!("{migrate} {destination}"))
     }
 
     /// Title, description and state of the guest at its destination.
-    fn arrived(&self) -> [String; 3] {
+    pub(crate) fn arrived(&self) -> [String; 3] {
         let ask = |command| self.destination.virsh(command).succeeded().stdout.trim().to_owned();
         ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
     }
@@ -76,7 +80,7 @@ fn host(name: &str, wire: &Path, uuid: &str) -> Host {
 }
 
 /// A script's body that changes one element of the document it filters.
-fn filter(element: &str, text: &str) -> String {
+pub(crate) fn filter(element: &str, text: &str) -> String {
     format!(
         "[ \"$2\" != migrate ] || sed 's|<{element}>.*</{element}>|<{element}>{text}</{element}>|' \"$record/stdin\""
     )
@@ -98,7 +102,8 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
     everywhere::put_scripts(&pair.destination, "qemu", &DESTINATION);
     pair.destination.script("/etc/hookmux/qemu.d/20-hookmuxs", &filter("title", "changed by hookmux"));
     pair.destination.script("/etc/libvirt/hooks/qemu.d/10-libvirts", &filter("description", "changed by libvirt"));
-    pair.migrate();
+    pair.start();
+    pair.migrate().succeeded();
     assert_eq!(pair.arrived(), ["changed by hookmux", "changed by libvirt", "running"]);
     assert_eq!(pair.destination.calls(), everywhere::each_once(&DESTINATION));
     assert_eq!(pair.source.calls(), everywhere::each_once(&SOURCE));
@@ -118,7 +123,8 @@ fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
         pair.destination.script(&format!("{directory}/10-title"), &filter("title", "changed by the first"));
         pair.destination
             .script(&format!("{directory}/20-description"), &filter("description", "changed by the second"));
-        pair.migrate();
+        pair.start();
+        pair.migrate().succeeded();
         assert_eq!(pair.arrived(), ["changed by the first", "changed by the second", "running"], "{directory}");
         pair.destination.records()
     });

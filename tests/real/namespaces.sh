@@ -1,18 +1,18 @@
 #!/bin/sh
 # The namespaces of one host, in three stages that replace one another in one process (so the pid that the test
-# started stays the handle to all of it). In: the stage, the host's name, a directory that two hosts share (or ''),
-# the host's cgroup directories. Out: the word "ready", or what went wrong. Lives until its stdin is closed.
+# started stays the handle to all of it). In: the stage, the host's name, a directory that two hosts share (or ''), the
+# root directory of another release (or ''), the host's cgroup directories. Out: the word "ready", or what went wrong. Lives until its stdin is closed.
 # Everything that is written goes into tmpfs of this mount namespace: it disappears with the last process in it.
 set -eu
-stage=$1 name=$2 wire=$3
-shift 3
+stage=$1 name=$2 wire=$3 root=$4
+shift 4
 self=$(readlink -f "$0")
 
 case $stage in
 cgroups)
     # A cgroup namespace has its root where its creator was: join first, then unshare.
     for directory in "$@"; do echo $$ > "$directory/cgroup.procs"; done
-    exec unshare --cgroup sh "$self" namespaces "$name" "$wire" "$@"
+    exec unshare --cgroup sh "$self" namespaces "$name" "$wire" "$root" "$@"
     ;;
 namespaces)
     # cgroup2 wants no process next to the cgroups that libvirtd makes below the root it sees.
@@ -20,13 +20,25 @@ namespaces)
         [ ! -e "$directory/cgroup.controllers" ] || { mkdir "$directory/host"; echo $$ > "$directory/host/cgroup.procs"; }
     done
     exec unshare --mount --uts --ipc --net --pid --fork --kill-child=KILL --mount-proc \
-        sh "$self" inside "$name" "$wire" "$@"
+        sh "$self" inside "$name" "$wire" "$root" "$@"
     ;;
 inside) ;;
 *) echo "no such stage: $stage"; exit 2 ;;
 esac
 
 mount --make-rprivate /
+
+# For every process of this mount namespace the new root becomes the root, also for the one that the test knows.
+if [ -n "$root" ]; then
+    mount --bind "$root" "$root"
+    mount --rbind /dev "$root/dev"
+    mount --rbind /proc "$root/proc"
+    mount --rbind /sys "$root/sys"
+    cd "$root"
+    pivot_root . .
+    umount --lazy .
+    cd /
+fi
 
 # sysfs shows the network namespace that it was mounted in, and libvirt reads bridges there. The machine's cgroups go
 # with the old one: a guest needs none, a container gets its own below.

@@ -1,0 +1,135 @@
+//! A shell in a guest, on a port of its own, so that it works whatever the agent is doing. In: commands. Out: what they
+//! write. Does.
+
+use std::fs;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take that is over in a few seconds when all is well.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// A connection to the shell.
+pub(crate) struct Shell {
+    stream: UnixStream,
+    /// What is shown when it fails.
+    notes: Vec<PathBuf>,
+}
+
+impl Shell {
+    /// Connects to a guest that is about to start, and waits until its shell is ready. `notes` are files to show if
+    /// something goes wrong.
+    pub(crate) fn connect(socket: &Path, notes: Vec<PathBuf>) -> Self {
+        let mut shell = Self { stream: connect(socket), notes };
+        shell.until("ready\n");
+        shell
+    }
+
+    /// Runs commands in the guest and returns what they write, if they succeed.
+    pub(crate) fn run(&mut self, commands: &str) -> String {
+        let (said, code) = self.try_run(commands);
+        assert_eq!(code, 0, "{commands}: {said}");
+        said
+    }
+
+    /// Runs commands in the guest: what they write, and the exit code of the last.
+    pub(crate) fn try_run(&mut self, commands: &str) -> (String, i32) {
+        self.stream.write_all(format!("{{ :\n{commands}\n}} </dev/null; echo \"[$?]\"\n").as_bytes()).unwrap();
+        let said = self.until("]\n");
+        let (said, code) = said.rsplit_once('[').unwrap_or_else(|| panic!("{commands}: no exit code in {said}"));
+        (said.to_owned(), code.trim_end_matches("]\n").parse().unwrap_or_else(|_| panic!("{commands}: {said}[{code}")))
+    }
+
+    /// Writes a file in the guest.
+    pub(crate) fn write(&mut self, path: &str, mode: &str, content: &str) {
+        let directory = Path::new(path).parent().unwrap().display();
+        self.run(&format!(
+            "mkdir -p '{directory}'; cat >'{path}' <<'END OF FILE'\n{content}\nEND OF FILE\nchmod {mode} '{path}'"
+        ));
+    }
+
+    /// Waits until commands in the guest succeed.
+    pub(crate) fn wait_for(&mut self, commands: &str) {
+        let begin = Instant::now();
+        while self.try_run(commands).1 != 0 {
+            assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {commands}");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What the shell writes until it ends with `end`.
+    fn until(&mut self, end: &str) -> String {
+        let begin = Instant::now();
+        let mut said = Vec::new();
+        let mut chunk = [0; 4096];
+        self.stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        while !said.ends_with(end.as_bytes()) {
+            match self.stream.read(&mut chunk) {
+                Ok(0) => self.fail("the guest has gone"),
+                Ok(read) => said.extend_from_slice(&chunk[..read]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => self.fail(&error.to_string()),
+            }
+            if begin.elapsed() > PATIENCE {
+                self.fail(&format!("no {end:?} after {PATIENCE:?}: {}", String::from_utf8_lossy(&said)));
+            }
+        }
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// Links a hook to where the agent looks for it.
+    pub(crate) fn link_hook(&mut self, hook: &str, link: &str) {
+        let directory = link.trim_end_matches("/fsfreeze-hook");
+        self.run(&format!("mkdir -p {directory}; ln -s {hook} {link}"));
+    }
+
+    /// Starts the agent, which finds its hook as an administrator would tell it to.
+    pub(crate) fn start_agent(&mut self, link: &str) {
+        self.write("/etc/qemu/qemu-ga.conf", "644", &format!("[general]\nfsfreeze-hook={link}"));
+        self.run(
+            "setsid qemu-ga --method=virtio-serial --path=/dev/org.qemu.guest_agent.0 --statedir=/run \
+             --pidfile=/run/qga.pid >/run/agent.log 2>&1 3>&- & echo $! >/run/qga.pid",
+        );
+    }
+
+    /// Writes a script that notes its name and its word, and then does what `body` says.
+    pub(crate) fn script(&mut self, path: &str, body: &str) {
+        self.write(path, "755", &format!("#!/bin/sh\necho \"$1 ${{0##*/}}\" >>/run/calls\n{body}"));
+    }
+
+    /// Which scripts ran since this was last asked: `freeze 10-a 20-b, thaw 20-b 10-a`.
+    pub(crate) fn calls(&mut self) -> String {
+        let calls = self.run("cat /run/calls 2>/dev/null; rm -f /run/calls");
+        let mut told = String::new();
+        let mut last = "";
+        for (operation, script) in calls.lines().filter_map(|line| line.split_once(' ')) {
+            if operation != last {
+                told += if told.is_empty() { "" } else { ", " };
+                told += operation;
+            }
+            told += " ";
+            told += script;
+            last = operation;
+        }
+        if told.is_empty() { "nothing".to_owned() } else { told }
+    }
+
+    fn fail(&self, why: &str) -> ! {
+        let note = |path: &PathBuf| format!("{}: {}", path.display(), fs::read_to_string(path).unwrap_or_default());
+        panic!("{why}\n{}", self.notes.iter().map(note).collect::<Vec<_>>().join("\n"));
+    }
+}
+
+/// Connects to a socket that QEMU is about to make.
+pub(crate) fn connect(path: &Path) -> UnixStream {
+    let begin = Instant::now();
+    loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => return stream,
+            Err(error) if begin.elapsed() > PATIENCE => panic!("{}: {error}", path.display()),
+            Err(_) => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
