@@ -20,5 +20,6 @@ mod limits;
 mod odd;
 mod once;
 mod order;
+mod record;
 mod rules;
 mod still;
