@@ -1,7 +1,7 @@
 //! The only door: reads the words, hands them on, writes the answer.
 #![allow(clippy::disallowed_methods, reason = "here it is allowed, and nowhere else")]
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,7 +15,10 @@ fn main() -> ExitCode {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
             answer(hook::answer(&call, &root), &root)
         }
-        Personality::Administrator => admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr()),
+        Personality::Administrator => {
+            let paint = admin::Paint::choose(io::stdout().is_terminal());
+            admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr(), paint)
+        }
     }
 }
 

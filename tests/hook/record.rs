@@ -182,8 +182,9 @@ fn lines_of_two_hundred_calls_at_once_never_mix() {
 
 #[test]
 fn a_log_that_cannot_be_written_changes_no_answer() {
+    type Spoil = fn(&Path);
     let outside = |hooks: &Hooks| hooks.root().join("outside");
-    let spoil: [(&str, fn(&Path)); 4] = [
+    let spoil: [(&str, Spoil); 4] = [
         ("a FIFO", |path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap()),
         ("a directory", |path| std::fs::create_dir(path).unwrap()),
         ("a link", |path| symlink(path.ancestors().nth(4).unwrap().join("outside"), path).unwrap()),

@@ -1,5 +1,5 @@
-//! What hookmux tells the real daemons: journald, rsyslog. Each runs in namespaces of its own, over which it is all there
-//! is of /run, /dev and /var/log.
+//! The log: what real daemons get of it, and what is read back from the records. Each daemon runs in namespaces of its own,
+//! over which it is all there is of /run, /dev and /var/log.
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -9,6 +9,9 @@
     reason = "a test is its own world"
 )]
 
+mod browser;
+mod calls;
+mod history;
 mod journald;
 mod namespaces;
 mod rsyslog;

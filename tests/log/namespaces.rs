@@ -10,7 +10,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longer than any of this takes, and shorter than a person's patience.
-pub const HANG: Duration = Duration::from_secs(60);
+pub const HANG: Duration = Duration::from_mins(1);
+
+/// The binary under test: this build's, or the one that `HOOKMUX_BIN` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
+}
 
 /// A root whose /etc/libvirt/hooks/qemu is the built binary.
 pub struct Hooks {
@@ -21,10 +26,9 @@ impl Hooks {
     pub fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
         let hooks = Self { root };
-        let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
         fs::create_dir_all(hooks.path("etc/libvirt/hooks")).unwrap();
         fs::create_dir_all(hooks.path("etc/hookmux/qemu.d")).unwrap();
-        symlink(binary, hooks.path("etc/libvirt/hooks/qemu")).unwrap();
+        symlink(binary(), hooks.path("etc/libvirt/hooks/qemu")).unwrap();
         hooks
     }
 
@@ -38,6 +42,14 @@ impl Hooks {
         fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         self
+    }
+
+    /// A command of the administrator's: exit code, standard output, standard error, with the root taken out.
+    pub fn hookmux(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let Output { status, stdout, stderr } =
+            Command::new(binary()).args(words).arg("--root").arg(self.root.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(self.root.path().to_str().unwrap(), "");
+        (status.code(), text(stdout), text(stderr))
     }
 
     /// Runs a shell script as root of new namespaces, which end with it. `$R` is the root, `$hook` the hook; `wait_for`
