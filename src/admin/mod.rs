@@ -14,6 +14,7 @@ mod history;
 mod list;
 mod paint;
 mod run;
+mod stats;
 
 pub use paint::Paint;
 
@@ -43,6 +44,8 @@ enum Command {
     Diff(diff::Diff),
     /// Show past calls, with a bar for each script's time
     History(history::History),
+    /// Count past calls, for monitoring
+    Stats(stats::Stats),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
 }
@@ -72,6 +75,7 @@ pub fn main(
         Command::Run(run) => run.main(output, errors),
         Command::Diff(diff) => diff.main(output),
         Command::History(history) => history.main(output, errors, paint),
+        Command::Stats(stats) => stats.main(output, errors),
         Command::Contract(contract) => contract.main(output),
     };
     done.unwrap_or_else(|error| {

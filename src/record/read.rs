@@ -17,18 +17,30 @@ pub struct Found {
     pub skipped: u64,
 }
 
-/// Reads the log and the file that was rotated away last (`calls.jsonl.1`); `wanted` says what is kept of them. A file
-/// that is not there holds nothing.
+/// Which files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// The log, and the file that was rotated away last (`calls.jsonl.1`).
+    Both,
+    /// The log alone.
+    Newest,
+}
+
+/// Reads the log; `wanted` says what is kept of it. A file that is not there holds nothing.
 ///
 /// # Errors
 /// Those of opening and reading, with the file.
-pub fn read(root: &Path, wanted: impl Fn(&Record) -> bool) -> Result<Found, (PathBuf, io::Error)> {
+pub fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Found, (PathBuf, io::Error)> {
     let path = file::calls(root);
     let mut rotated = path.clone().into_os_string();
     rotated.push(".1");
     // The newer one first: if it is rotated away just then, it is found twice, and not missed.
     let newer = open(&path)?;
-    let older = open(Path::new(&rotated))?.filter(|older| newer.as_ref().is_none_or(|newer| !is_same(older, newer)));
+    let older = match files {
+        Files::Both => open(Path::new(&rotated))?,
+        Files::Newest => None,
+    };
+    let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !is_same(older, newer)));
     let mut found = Found::default();
     for (path, file) in [(rotated.into(), older), (path, newer)] {
         if let Some(file) = file {

@@ -15,3 +15,4 @@ mod history;
 mod journald;
 mod namespaces;
 mod rsyslog;
+mod stats;

@@ -10,6 +10,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::admin::paint::Paint;
+use crate::record::read::Files;
 use crate::record::{Record, file, read};
 
 mod episode;
@@ -18,7 +19,7 @@ mod picture;
 mod select;
 mod tail;
 
-use select::Selection;
+pub(super) use select::Selection;
 use tail::Tail;
 
 /// How often the log is looked at for more.
@@ -56,7 +57,7 @@ impl History {
         if self.follow {
             return self.follow(&path, output, errors, paint);
         }
-        let found = self::found(&self.root, &self.selection, errors)?;
+        let found = self::found(&self.root, Files::Both, &self.selection, errors)?;
         if let Some(page) = &self.html {
             let text = html::page(&episode::episodes(&found));
             fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
@@ -103,8 +104,13 @@ impl History {
 }
 
 /// The records that are asked for. Says how many lines are none.
-pub(super) fn found(root: &Path, selection: &Selection, errors: &mut dyn Write) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, |record| selection.wants(record))
+pub(super) fn found(
+    root: &Path,
+    files: Files,
+    selection: &Selection,
+    errors: &mut dyn Write,
+) -> anyhow::Result<Vec<Record>> {
+    let found = read::read(root, files, |record| selection.wants(record))
         .map_err(|(path, error)| anyhow::Error::new(error).context(format!("cannot read {}", path.display())))?;
     if found.skipped > 0 {
         tell_skipped(found.skipped, errors)?;
