@@ -13,6 +13,7 @@ mod browser;
 mod calls;
 mod history;
 mod journald;
+mod logrotate;
 mod namespaces;
 mod rsyslog;
 mod stats;
