@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
     unreachable_pub,
@@ -25,5 +26,6 @@ mod limits;
 mod odd;
 mod once;
 mod order;
+mod record;
 mod rules;
 mod still;
