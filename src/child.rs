@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::OFlag;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, pipe2};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Pid, getpgid, pipe2};
 
 use crate::guard;
 use crate::outcome::Outcome;
@@ -61,7 +61,8 @@ pub struct Child {
 enum Stage {
     InTime,
     Asked(Instant),
-    Forced,
+    Forced(Instant),
+    GivenUp,
 }
 
 /// A script that has ended.
@@ -127,38 +128,50 @@ impl Child {
     pub fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::InTime => self.started.checked_add(self.limit?),
-            Stage::Asked(since) => since.checked_add(self.kill_after),
-            Stage::Forced => None,
+            Stage::Asked(since) | Stage::Forced(since) => since.checked_add(self.kill_after),
+            Stage::GivenUp => None,
         }
     }
 
-    /// Asks it to end, or ends it, with all that belongs to its group, if it is time for that.
-    pub fn enforce_limit(&mut self, now: Instant) {
+    /// Asks it to end, or ends it, with all that belongs to its group, if it is time for that. Whether it was to end
+    /// long ago and cannot: a process that waits for a dead file system, or is frozen, outlives even SIGKILL.
+    pub fn enforce_limit(&mut self, now: Instant) -> bool {
         if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
+            return false;
         }
         match self.stage {
             Stage::InTime => {
-                self.signal(Signal::SIGTERM);
+                self.ask_to_end(Signal::SIGTERM);
                 self.stage = Stage::Asked(now);
             }
-            Stage::Asked(_) | Stage::Forced => {
+            Stage::Asked(_) => {
                 self.signal(Signal::SIGKILL);
-                self.stage = Stage::Forced;
+                self.stage = Stage::Forced(now);
             }
+            Stage::Forced(_) | Stage::GivenUp => self.stage = Stage::GivenUp,
         }
+        self.stage == Stage::GivenUp
     }
 
-    /// Sends a signal to its group.
+    /// Sends a signal to its group, and to itself if it has left that.
     pub fn signal(&self, signal: Signal) {
         // ESRCH: it ended a moment ago.
         let _ = killpg(self.pid, signal);
+        if getpgid(Some(self.pid)).is_ok_and(|group| group != self.pid) {
+            let _ = kill(self.pid, signal);
+        }
     }
 
-    /// Whether it has ended; it is reaped then.
+    /// Asks it to end, even if it has been stopped: it could not hear otherwise. As systemd does (`SendSIGCONT`).
+    pub fn ask_to_end(&self, signal: Signal) {
+        self.signal(signal);
+        self.signal(Signal::SIGCONT);
+    }
+
+    /// Whether it has ended; it is reaped then. One that we have given up counts as ended, and is init's once we are gone.
     pub fn poll_end(&mut self) -> Option<Outcome> {
         if self.stage != Stage::InTime && !process::has_ended(self.pid) {
-            return None;
+            return (self.stage == Stage::GivenUp).then(|| self.timed_out());
         }
         if self.stage != Stage::InTime {
             // What it has left in the background took part in taking too long. Before it is reaped, since its number,
@@ -172,10 +185,14 @@ impl Child {
             Err(errno) => return Some(Outcome::Lost(errno)),
         };
         Some(match (self.stage, status.code(), status.signal()) {
-            (Stage::Asked(_) | Stage::Forced, ..) => Outcome::TimedOut(self.limit.unwrap_or_default()),
+            (Stage::Asked(_) | Stage::Forced(_) | Stage::GivenUp, ..) => self.timed_out(),
             (_, Some(code), _) => Outcome::Exited(code),
             (_, None, signal) => Outcome::Killed(signal.unwrap_or_default()),
         })
+    }
+
+    fn timed_out(&self) -> Outcome {
+        Outcome::TimedOut(self.limit.unwrap_or_default())
     }
 
     /// Puts together what it leaves behind.
@@ -197,6 +214,17 @@ impl Child {
     }
 }
 
+impl Ended {
+    /// Lets go of what it wrote.
+    pub fn forget_words(&mut self) {
+        (self.output, self.errors) = (Vec::new(), Vec::new());
+    }
+}
+
+/// The reading end does not block us: a script can open its own output for reading (`cat </dev/stdout`), and take what
+/// poll has just promised us. The writing end, a description of its own, blocks the script like any pipe.
 fn pipe() -> Result<(OwnedFd, OwnedFd), Errno> {
-    pipe2(OFlag::O_CLOEXEC)
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((reader, writer))
 }

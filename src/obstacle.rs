@@ -33,11 +33,23 @@ pub fn explain(path: &Path, errno: Errno) -> String {
 /// the kernel, and fails in env.
 #[must_use]
 pub fn first_line(path: &Path) -> Option<String> {
-    interpreter(&first_bytes(path))?.ends_with(b"\r").then(|| CRLF.into())
+    let first = first_bytes(path);
+    let line = interpreter(&first)?;
+    (line.ends_with(b"\r") && !is_tolerant(line)).then(|| CRLF.into())
+}
+
+/// Whether the program of a first line takes CRLF for an end like any: what a script of its says is the script's word.
+fn is_tolerant(line: &[u8]) -> bool {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let program = words.next().unwrap_or_default().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    // `env -S` splits its one word at white space, and a carriage return is some.
+    matches!(program, b"perl" | b"ruby")
+        || (program == b"env" && words.next().is_some_and(|word| word.starts_with(b"-S")))
 }
 
 fn first_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
+    // By now a FIFO may lie there.
     if let Ok(file) = way::open_regular(path) {
         let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
     }
@@ -124,6 +136,9 @@ mod tests {
             [blamed("#!/usr/bin/env sh\r\n"), blamed("#!/bin/sh\nexit 1\r\n"), blamed("\r\n")],
             [true, false, false]
         );
+        let tolerant = ["#!/usr/bin/perl -w\r\n", "#!/usr/bin/env -S sh -e\r\n", "#! /usr/bin/ruby -w\r\n"];
+        assert_eq!(tolerant.map(blamed), [false; 3]);
+        assert!(blamed("#!/bin/bash -e\r\n"));
         assert_eq!(first_line(Path::new("/nowhere")), None);
     }
 }

@@ -102,7 +102,7 @@ pub fn spawn(launch: &Launch) -> Result<Pid, Errno> {
     let top = stack.as_mut_ptr_range().end.cast::<c_void>();
     // SAFETY: `stack` and `request` live in this frame, which cannot go away while CLONE_VFORK holds us here, and
     // nothing else uses `stack`. No handler of ours can run on the shared memory meanwhile: the signals that we want to
-    // know of are blocked and read from a descriptor, and for the rest there are no handlers but those for a crash.
+    // know of are blocked and read from a descriptor, and the rest have handlers that touch no memory, or none.
     let pid = unsafe { libc::clone(in_child, top, flags, (&raw const request).cast_mut().cast()) };
     let pid = Errno::result(pid).map(Pid::from_raw)?;
     match request.errno.load(Ordering::Relaxed) {
@@ -285,15 +285,28 @@ pub fn end_with(caller: Pid) {
 static CRASH_CODE: AtomicI32 = AtomicI32::new(0);
 
 /// From now on a crash of our own, a panic or no memory left, exits with `code`: where libvirt would kill a running
-/// guest for it, a mistake in here must not.
+/// guest for it, a mistake in here must not. There (`code` is 0) nor may a signal that tells us to stop, as long as
+/// [`signals`] has not made it readable. And a file that would grow beyond its limit is an error, not our end.
 pub fn answer_crashes_with(code: u8) {
     CRASH_CODE.store(c_int::from(code), Ordering::Relaxed);
-    let action = SigAction::new(SigHandler::Handler(on_abort), SaFlags::empty(), SigSet::empty());
-    // SAFETY: the handler calls nothing but _exit. That it cannot be installed changes nothing for the better or worse.
-    let _ = unsafe { sigaction(Signal::SIGABRT, &action) };
+    let handle = |signal, handler| {
+        let action = SigAction::new(SigHandler::Handler(handler), SaFlags::empty(), SigSet::empty());
+        // SAFETY: the handlers call nothing but _exit. That one cannot be installed makes nothing worse than it was.
+        let _ = unsafe { sigaction(signal, &action) };
+    };
+    handle(Signal::SIGABRT, on_end);
+    if code == 0 {
+        for signal in STOP_SIGNALS {
+            handle(signal, on_end);
+        }
+    }
+    // A handler and not "ignored": execve takes a handler away, and a script is to find what we found.
+    handle(Signal::SIGXFSZ, on_nothing);
 }
 
-extern "C" fn on_abort(_: c_int) {
+extern "C" fn on_end(_: c_int) {
     // SAFETY: _exit may be called in a handler.
     unsafe { libc::_exit(CRASH_CODE.load(Ordering::Relaxed)) }
 }
+
+extern "C" fn on_nothing(_: c_int) {}

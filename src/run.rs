@@ -78,6 +78,7 @@ impl Runner<'_> {
         let mut running = Vec::new();
         let mut waiting = steps.iter().enumerate();
         let mut goes_on = true;
+        let mut cause: Option<usize> = None;
         loop {
             while running.len() < width && goes_on && self.watch.stopped_by().is_none() {
                 let Some((at, step)) = waiting.next() else { break };
@@ -99,7 +100,14 @@ impl Runner<'_> {
                 self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
             }
             look_on(Event::Ended(step, &end));
-            goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
+            let weight = verdict::weigh(row.failure, &step.treatment, &end.outcome);
+            goes_on &= weight.goes_on;
+            // Only the words of the first failure are said: with many steps, the others' would be many.
+            if weight.code.is_none() || cause.is_some_and(|first| first < at) {
+                end.forget_words();
+            } else if let Some(later) = cause.replace(at) {
+                ended.get_mut(later).and_then(Option::as_mut).into_iter().for_each(Ended::forget_words);
+            }
             filtered = end.document.take().or(filtered);
             ended.get_mut(at).map(|place| place.insert(end));
         }

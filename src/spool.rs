@@ -106,7 +106,7 @@ impl Spool {
     /// # Errors
     /// Those of reading.
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
-        let mut document = Vec::new();
+        let mut document = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
         self.chunks(|chunk| {
             document.extend_from_slice(chunk);
             Ok(true)
@@ -153,15 +153,23 @@ impl Spool {
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write_to(&self, mut output: impl Write + AsFd) -> io::Result<()> {
+    pub fn write_to(&self, output: impl AsFd) -> io::Result<()> {
         let document = self.bytes()?;
         if document.len() > CHUNK {
             let size = i32::try_from(document.len()).unwrap_or(i32::MAX);
             // Not a pipe, or more than an ordinary user may have: then it is written in pieces.
             let _ = fcntl(output.as_fd(), FcntlArg::F_SETPIPE_SZ(size));
         }
-        output.write_all(&document)?;
-        output.flush()
+        // Not `std::io::Stdout`, which writes up to the last end of line, and the rest in a second write.
+        let mut rest = document.as_slice();
+        while !rest.is_empty() {
+            match nix::unistd::write(&output, rest) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
     }
 }
 

@@ -58,8 +58,7 @@ impl Stream {
         self.pipe.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads once, when poll has said that there is something or nothing more to come: we are the only reader, so this
-    /// does not block. Returns how many bytes there were.
+    /// Reads once, when poll has said that there is something or nothing more to come. Returns how many bytes there were.
     pub fn drain(&mut self, chunk: &mut [u8]) -> usize {
         let Some(pipe) = &mut self.pipe else { return 0 };
         match pipe.read(chunk) {
@@ -68,7 +67,7 @@ impl Stream {
                 self.length = self.length.saturating_add(read as u64);
                 read
             }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => 0,
             // The end, or something that will not get better.
             _ => {
                 self.pipe = None;
@@ -94,10 +93,7 @@ impl Stream {
     #[must_use]
     pub fn into_content(self) -> Content {
         match self.kept {
-            Kept::Words(mut words) => {
-                words.drain(..words.len().saturating_sub(MAX_WORDS));
-                Content::Words(words)
-            }
+            Kept::Words(words) => Content::Words(words),
             Kept::Document(writer) => Content::Document(writer.and_then(Writer::finish)),
         }
     }
@@ -116,11 +112,10 @@ impl Kept {
     fn add(&mut self, bytes: &[u8]) {
         match self {
             Self::Words(words) => {
+                let bytes = bytes.get(bytes.len().saturating_sub(MAX_WORDS)..).unwrap_or_default();
+                // Never more than what counts: many scripts may write at the same time.
+                words.drain(..words.len().saturating_add(bytes.len()).saturating_sub(MAX_WORDS));
                 words.extend_from_slice(bytes);
-                // Only now and then: moving the rest to the front at each read would cost more than it saves.
-                if words.len() > MAX_WORDS.saturating_add(spool::CHUNK) {
-                    words.drain(..words.len().saturating_sub(MAX_WORDS));
-                }
             }
             Self::Document(document) => {
                 if let Ok(writer) = document

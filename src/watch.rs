@@ -22,7 +22,7 @@ pub struct Watch {
     signals: SignalFd,
     chunk: Vec<u8>,
     stopped_by: Option<Signal>,
-    /// Some child has ended, since this was last found to be false of all. One signal may stand for several ends.
+    /// Some child has ended, or was given up, since this was last found to be false of all. One signal may stand for several ends.
     some_ended: bool,
 }
 
@@ -72,7 +72,7 @@ impl Watch {
             self.wait(children, told);
             let now = Instant::now();
             for (_, child) in children.iter_mut() {
-                child.enforce_limit(now);
+                self.some_ended |= child.enforce_limit(now);
             }
             if now.duration_since(told) >= NOTICE {
                 told = now;
@@ -119,7 +119,7 @@ impl Watch {
             if let Some(signal) = STOP_SIGNALS.into_iter().find(|signal| *signal as i32 == number) {
                 self.stopped_by = Some(signal);
                 for (_, child) in children {
-                    child.signal(signal);
+                    child.ask_to_end(signal);
                 }
             } else {
                 self.some_ended = true;
@@ -134,7 +134,8 @@ impl Watch {
             let mut left = None;
             while stream.pipe().is_some_and(has_something) {
                 let left = left.get_or_insert_with(|| stream.capacity());
-                *left = left.saturating_sub(stream.drain(&mut self.chunk));
+                // At least one, since somebody else may be reading, too, and leave us nothing each time.
+                *left = left.saturating_sub(stream.drain(&mut self.chunk).max(1));
                 if *left == 0 {
                     break;
                 }

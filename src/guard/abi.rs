@@ -155,7 +155,6 @@ const KEPT: &[(&str, &str)] = &[
 const COUNTED: &[&str] = &[
     "/domain/cpu",
     "/domain/cpu/numa/cell",
-    "/domain/iommu",
     "/domain/devices/disk",
     "/domain/devices/controller",
     "/domain/devices/filesystem",

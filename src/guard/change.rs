@@ -55,7 +55,7 @@ pub(super) struct Difference<'s, 'a> {
 /// A difference to keep, to log and to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Where, in words. Numbers count as in the document before, for something added as in the document after.
+    /// Where, in words. Numbers count as in the document before, only that of an added element itself as in the one after.
     pub path: String,
     /// What became of it.
     pub kind: Kind,

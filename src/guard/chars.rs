@@ -8,18 +8,34 @@ pub(super) const fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// One bit of knowledge for each byte, looked up once for each byte of every name in a document.
-const NAME_BYTES: [bool; 256] = name_bytes();
+/// What a byte can be in a tag: one bit for each. Looked up for every byte of every tag, so that one look has to do.
+pub(super) mod kind {
+    /// Part of a name, as far as one byte can tell.
+    pub(in super::super) const NAME: u8 = 1;
+    /// The colon, which is part of a name.
+    pub(in super::super) const COLON: u8 = 2;
+    /// Part of a character outside ASCII, which may be part of a name: `are_name` judges it.
+    pub(in super::super) const WIDE: u8 = 4;
+    /// Something to stop at inside a value: a quote of either sort, `&` or `<`.
+    pub(in super::super) const STOP: u8 = 8;
+}
 
-const fn name_bytes() -> [bool; 256] {
-    let mut table = [false; 256];
+const KINDS: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut table = [0; 256];
     let mut byte = 0_u8;
     loop {
-        // A byte over 127 belongs to a character that `is_name` judges as a whole.
-        let name = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'-' | b'.') || byte > 127;
+        let kind = match byte {
+            b':' => kind::NAME | kind::COLON,
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.' => kind::NAME,
+            128.. => kind::NAME | kind::WIDE,
+            b'\'' | b'"' | b'&' | b'<' => kind::STOP,
+            _ => 0,
+        };
         #[expect(clippy::indexing_slicing, reason = "256 places, and a byte has 256 values")]
         {
-            table[byte as usize] = name;
+            table[byte as usize] = kind;
         }
         if byte == u8::MAX {
             return table;
@@ -28,14 +44,14 @@ const fn name_bytes() -> [bool; 256] {
     }
 }
 
-/// May the byte be part of a name, as far as one byte can tell?
-pub(super) fn is_name_byte(byte: u8) -> bool {
-    NAME_BYTES.get(usize::from(byte)).copied().unwrap_or(false)
+/// The bits of a byte.
+pub(super) fn kind_of(byte: u8) -> u8 {
+    KINDS.get(usize::from(byte)).copied().unwrap_or_default()
 }
 
 /// Is this a name?
 pub(super) fn is_name(name: &[u8]) -> bool {
-    name.iter().all(|&byte| is_name_byte(byte)) && are_name(name, name.is_ascii())
+    name.iter().all(|&byte| kind_of(byte) & kind::NAME != 0) && are_name(name, name.is_ascii())
 }
 
 /// Are these bytes, of which each may be part of a name, one? Left to judge: the first, and characters outside ASCII.

@@ -2,7 +2,6 @@
 
 use super::fault::{Defect, Flaw};
 use super::tag;
-use super::tree::Document;
 
 /// Encodings in which our document, being UTF-8, says the same: UTF-8 itself, and ...
 const SAME: [&str; 2] = ["utf-8", "utf8"];
@@ -14,13 +13,13 @@ const SAME_IN_ASCII: [&str; 6] = ["us-ascii", "ascii", "iso-8859-1", "iso-8859-1
 /// read (UTF-16, or Latin-1 with umlauts) would be passed on unread: it is refused. libvirt itself writes UTF-8.
 pub(super) fn check(source: &str, start: usize, end: usize) -> Result<(), Flaw> {
     let wrong = Flaw::form(start, "an XML declaration that is none", "<?xml version='1.0' encoding='UTF-8'?>");
-    let mut attributes = Vec::new();
     // Between `<?` and `?>`; the name, `xml`, is known to quick-xml.
-    if tag::read(source, start.saturating_add(2), end.saturating_sub(2), &mut attributes).is_err() {
+    let inside = start.saturating_add(2);
+    if tag::read(source, inside, end.saturating_sub(2)).is_err() {
         return Err(wrong);
     }
-    let declared = Document { source, nodes: Vec::new(), attributes };
-    let mut pairs = declared.all_attributes().peekable();
+    let after_name = source.get(inside.saturating_add("xml".len())..end).unwrap_or_default();
+    let mut pairs = tag::Attributes::after_name(after_name).peekable();
     let version = pairs.next_if(|&(name, _)| name == "version").map(|(_, value)| value);
     let encoding = pairs.next_if(|&(name, _)| name == "encoding").map(|(_, value)| value);
     let standalone = pairs.next_if(|&(name, _)| name == "standalone").map(|(_, value)| value);

@@ -9,14 +9,13 @@
 //! a byte once on each level above it, of which there are at most `limit::DEPTH`.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use super::change::{Difference, Kind};
 use super::matching::Documents;
 use super::path::Step;
 use super::secret::{leads_to_secret, speaks_of_secret};
-use super::siblings::{Steps, reordered};
+use super::siblings::{self, Steps, reordered};
 use super::text;
 use super::tree::{Document, Id, ROOT};
 
@@ -114,13 +113,9 @@ impl<'a> Walk<'_, 'a> {
     /// An element or a text that is there before and after.
     fn pair(&mut self, old: Id, new: Id, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let (before, after) = (self.documents.old, self.documents.new);
-        let (old_raw, new_raw) = (before.raw(old), after.raw(new));
-        if old_raw == new_raw {
-            return ControlFlow::Continue(());
-        }
         let at = after.offset(new);
         if before.is_text(old) {
-            let (old, new) = (text::of_element(old_raw), text::of_element(new_raw));
+            let (old, new) = (text::of_element(before.raw(old)), text::of_element(after.raw(new)));
             return if old == new {
                 ControlFlow::Continue(())
             } else {
@@ -180,10 +175,13 @@ impl<'a> Walk<'_, 'a> {
         let mut push = |step: Option<&Step<'a>>, what: What| {
             tasks.extend(step.map(|&step| Task { depth, step, secret, what }));
         };
-        let kept: HashSet<usize> = matches.iter().filter_map(|found| found.old).collect();
-        let mut lost =
-            old_children.iter().zip(&steps.old).enumerate().filter(|(place, _)| !kept.contains(place)).peekable();
-        for (place, (&id, found)) in new_children.iter().zip(&matches).enumerate() {
+        let mut lost = siblings::lost(&matches, old_children.len()).into_iter().peekable();
+        let ends = siblings::ends(&matches, old_children.len());
+        let removed = |place: usize| What::Removed(old_children.get(place).copied().unwrap_or_default(), parent);
+        for (place, ((&id, found), &end)) in new_children.iter().zip(&matches).zip(&ends).enumerate() {
+            while let Some(place) = lost.next_if(|&place| place < end) {
+                push(steps.old.get(place), removed(place));
+            }
             let Some(old_place) = found.old else {
                 push(steps.new.get(place), What::Added(id));
                 continue;
@@ -192,16 +190,14 @@ impl<'a> Walk<'_, 'a> {
                 let places = (old_place.saturating_add(1), place.saturating_add(1));
                 let among_its_kind = reordered.get(place).copied().unwrap_or_default();
                 push(steps.old.get(old_place), What::Moved { places, among_its_kind, at: after.offset(id) });
-            } else {
-                // What was removed is told where it was: before the next that stayed.
-                while let Some((_, (&id, step))) = lost.next_if(|&(place, _)| place < old_place) {
-                    push(Some(step), What::Removed(id, parent));
-                }
             }
             let partner = old_children.get(old_place).copied().unwrap_or_default();
-            push(steps.old.get(old_place), What::Pair(partner, id));
+            // Most of every document: nothing to look at.
+            if before.raw(partner) != after.raw(id) {
+                push(steps.old.get(old_place), What::Pair(partner, id));
+            }
         }
-        lost.for_each(|(_, (&id, step))| push(Some(step), What::Removed(id, parent)));
+        lost.for_each(|place| push(steps.old.get(place), removed(place)));
         if let Some(own) = self.tasks.get_mut(bottom..) {
             own.reverse();
         }

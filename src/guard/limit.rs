@@ -25,11 +25,8 @@ pub(super) const DEPTH: Limit = Limit { what: "elements inside each other", most
 /// The fullest element of libvirt's, a disk's `<driver>`, has about 25 attributes; metadata is its owner's business.
 pub(super) const ATTRIBUTES: Limit = Limit { what: "attributes in one tag", most: 256 };
 
-/// Elements and pieces of text. A node takes 20 bytes, so this is 20 MiB; a guest with 100 disks has 2,000 of them.
+/// Elements and pieces of text. A node takes 16 bytes, so this is 16 MiB; a guest with 100 disks has 2,000 of them.
 pub(super) const NODES: Limit = Limit { what: "elements", most: 1 << 20 };
-
-/// Attributes of the whole document. One takes 16 bytes, so this is 32 MiB.
-pub(super) const ALL_ATTRIBUTES: Limit = Limit { what: "attributes", most: 1 << 21 };
 
 /// `XML_MAX_NAME_LENGTH` of libxml2, which refuses a longer one.
 pub(super) const NAME: Limit = Limit { what: "bytes in a name", most: 50_000 };

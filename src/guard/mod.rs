@@ -1,8 +1,8 @@
 //! What a filtering script wrote, checked before libvirt gets it. Comes in: the document before and after the script, and
 //! what it may change; goes out: what it changed, or the fault that stops it. Pure.
 //!
-//! A document is read once, without recursion and without copies: `Document` keeps offsets, 20 bytes for an element and 16
-//! for an attribute. At most that is 52 MiB for each of the two documents (`limit`), for domain XML it is about its size.
+//! A document is read once, without recursion and without copies: `Document` keeps offsets, 16 bytes for an element or a
+//! text, at most 16 MiB (`limit`). Comparing two takes, beside that, room in proportion to the number of their elements.
 
 mod abi;
 mod change;

@@ -56,9 +56,8 @@ struct Builder<'a> {
 impl<'a> Builder<'a> {
     fn new(source: &'a str, first: usize) -> Self {
         // Domain XML has a node in about 50 bytes.
-        let nodes = Vec::with_capacity((source.len() / 48).min(limit::NODES.most));
-        let attributes = Vec::with_capacity((source.len() / 32).min(limit::ALL_ATTRIBUTES.most));
-        let document = Document { source, nodes, attributes };
+        let nodes = Vec::with_capacity((source.len() / 40).min(limit::NODES.most));
+        let document = Document { source, nodes };
         Self {
             document,
             prefixes: Prefixes::default(),
@@ -111,20 +110,9 @@ impl<'a> Builder<'a> {
         if self.open.len() >= limit::DEPTH.most {
             return Err(Flaw::new(start, limit::DEPTH.defect()));
         }
-        let first_attribute = narrow(self.document.attributes.len());
-        let found =
-            tag::read(self.document.source, start.saturating_add(1), inside_end, &mut self.document.attributes)?;
-        if self.document.attributes.len() > limit::ALL_ATTRIBUTES.most {
-            return Err(Flaw::new(start, limit::ALL_ATTRIBUTES.defect()));
-        }
-        let id = self.push(Node {
-            start: narrow(start),
-            end: narrow(end),
-            first_attribute,
-            attribute_count: found.attribute_count,
-            name_length: found.name_length,
-            ..Node::default()
-        })?;
+        let found = tag::read(self.document.source, start.saturating_add(1), inside_end)?;
+        let name_length = found.name_length;
+        let id = self.push(Node { start: narrow(start), end: narrow(end), name_length, ..Node::default() })?;
         if found.colon {
             self.prefixes.open(self.open.len(), &self.document, id)?;
         }

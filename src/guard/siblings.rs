@@ -44,6 +44,33 @@ impl<'a> Steps<'a> {
     }
 }
 
+/// The places of the children before that are not there any more.
+pub(super) fn lost(matches: &[Match], old: usize) -> Vec<usize> {
+    let mut kept = vec![false; old];
+    for place in matches.iter().filter_map(|found| found.old) {
+        if let Some(kept) = kept.get_mut(place) {
+            *kept = true;
+        }
+    }
+    kept.into_iter().enumerate().filter(|(_, kept)| !kept).map(|(place, _)| place).collect()
+}
+
+/// For each child after: the place before of it or of the next one that stayed. What was removed from before that place is
+/// told there: before what stands there now.
+pub(super) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
+    let mut next = old;
+    let mut ends: Vec<usize> = matches
+        .iter()
+        .rev()
+        .map(|found| {
+            next = found.old.filter(|_| !found.moved).unwrap_or(next);
+            next
+        })
+        .collect();
+    ends.reverse();
+    ends
+}
+
 /// For each child after: does it stand at another place among those of its name that were there before as well?
 pub(super) fn reordered(matches: &[Match], old: &[Step<'_>]) -> Vec<bool> {
     let name = |place: usize| match old.get(place) {

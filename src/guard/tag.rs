@@ -1,38 +1,65 @@
 //! The inside of a start tag or of the XML declaration: a name and attributes. Comes in: the bytes between `<` and `>`;
-//! goes out: their places, or what is wrong. Pure. quick-xml finds where a tag ends; whether it is one is judged here.
+//! goes out: what is wrong with them, and, of a tag that was judged, its attributes. Pure. quick-xml finds where a tag ends;
+//! whether it is one is judged here.
 
-use super::chars::{are_name, is_name_byte, is_space, referenced};
+use super::chars::{are_name, is_space, kind, kind_of, referenced};
 use super::fault::{Defect, Flaw};
 use super::limit;
-use super::tree::Attribute;
 
-/// Up to this many attributes, comparing each with each is faster than sorting them.
-const FEW: usize = 12;
+/// The attributes of a tag that has been judged, name and value as written.
+#[derive(Debug, Clone)]
+pub(super) struct Attributes<'a>(&'a str);
 
-/// What the reader asks about a tag beside its attributes.
+impl<'a> Attributes<'a> {
+    /// The tag from behind its name; what follows the tag does not matter.
+    pub(super) fn after_name(tag: &'a str) -> Self {
+        Self(tag)
+    }
+}
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (&'a str, &'a str);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.trim_start();
+        if rest.starts_with(['>', '/', '?']) {
+            return None;
+        }
+        let (name, rest) = rest.split_once('=')?;
+        let rest = rest.trim_start();
+        let quote = rest.chars().next()?;
+        let (value, rest) = rest.strip_prefix(quote)?.split_once(quote)?;
+        self.0 = rest;
+        Some((name.trim_end(), value))
+    }
+}
+
+/// What the reader asks about a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tag {
     pub(super) name_length: u16,
-    pub(super) attribute_count: u16,
     /// A colon in a name: a prefix to look up, or a namespace declared.
     pub(super) colon: bool,
 }
 
-/// Reads the tag at `start..end` (between, not including, `<` and `>` or `/>`), and adds its attributes to the list.
-pub(super) fn read(source: &str, start: usize, end: usize, attributes: &mut Vec<Attribute>) -> Result<Tag, Flaw> {
-    let mut cursor = Cursor { rest: source.as_bytes().get(start..end).unwrap_or_default(), end, colon: false };
-    let (_, name_length) = cursor.name("an element's name")?;
-    let first = attributes.len();
+/// Judges the tag at `start..end` (between, not including, `<` and `>` or `/>`).
+pub(super) fn read(source: &str, start: usize, end: usize) -> Result<Tag, Flaw> {
+    let rest = source.as_bytes().get(start..end).unwrap_or_default();
+    let mut cursor = Cursor { rest, end, colon: false, seen: 0, again: false };
+    let (_, name) = cursor.name("an element's name")?;
+    let mut count = 0_usize;
     while cursor.spaces("a blank before the attribute")? {
-        if attributes.len().saturating_sub(first) >= limit::ATTRIBUTES.most {
+        count = count.saturating_add(1);
+        if count > limit::ATTRIBUTES.most {
             return Err(Flaw::new(cursor.at(), limit::ATTRIBUTES.defect()));
         }
-        attributes.push(cursor.attribute()?);
+        cursor.attribute()?;
     }
-    let own = attributes.get(first..).unwrap_or_default();
-    unique(source, own)?;
-    let attribute_count = u16::try_from(own.len()).unwrap_or(u16::MAX);
-    Ok(Tag { name_length, attribute_count, colon: cursor.colon })
+    if cursor.again {
+        let first = start.saturating_add(name.len());
+        unique(source.get(first..end).unwrap_or_default(), first)?;
+    }
+    Ok(Tag { name_length: u16::try_from(name.len()).unwrap_or(u16::MAX), colon: cursor.colon })
 }
 
 /// What is left of a tag, and where that is.
@@ -41,6 +68,10 @@ struct Cursor<'a> {
     /// The offset at which the tag ends, and so does what is left.
     end: usize,
     colon: bool,
+    /// One bit for each sort of name that an attribute had, by its length and its first and last byte.
+    seen: u64,
+    /// Two attributes had names of the same sort, and may have the same name.
+    again: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -78,53 +109,79 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn name(&mut self, what: &'static str) -> Result<(u32, u16), Flaw> {
+    fn name(&mut self, what: &'static str) -> Result<(usize, &'a [u8]), Flaw> {
         let at = self.at();
-        let (mut colon, mut bits) = (false, 0_u8);
+        let mut kinds = 0;
         let name = self.until(|byte| {
-            colon |= byte == b':';
-            bits |= byte;
-            !is_name_byte(byte)
+            let kind = kind_of(byte);
+            kinds |= kind;
+            kind & kind::NAME == 0
         });
-        if !are_name(name, bits.is_ascii()) {
+        if !are_name(name, kinds & kind::WIDE == 0) {
             return Err(Flaw::form(at, "something that is no name", what));
         }
         if name.len() > limit::NAME.most {
             return Err(Flaw::new(at, limit::NAME.defect()));
         }
-        self.colon |= colon;
-        Ok((narrow(at), u16::try_from(name.len()).unwrap_or(u16::MAX)))
+        self.colon |= kinds & kind::COLON != 0;
+        Ok((at, name))
     }
 
-    fn attribute(&mut self) -> Result<Attribute, Flaw> {
-        let (name, name_length) = self.name("an attribute's name")?;
-        self.until(|byte| !is_space(byte));
-        if !self.take(b'=') {
-            return Err(Flaw::form(self.at(), "an attribute without a value", "'=' and a value"));
-        }
-        self.until(|byte| !is_space(byte));
-        let quote = if self.take(b'\'') { b'\'' } else { b'"' };
-        if quote == b'"' && !self.take(b'"') {
-            return Err(Flaw::form(self.at(), "an attribute's value without quotes", "a quote"));
-        }
+    fn attribute(&mut self) -> Result<(), Flaw> {
+        let (_, name) = self.name("an attribute's name")?;
+        self.remember(name);
+        let quote = match self.rest {
+            [b'=', quote @ (b'\'' | b'"'), rest @ ..] => {
+                self.rest = rest;
+                *quote
+            }
+            _ => self.quote()?,
+        };
         let value = self.at();
         loop {
-            self.until(|byte| byte == quote || byte == b'&' || byte == b'<');
-            if self.take(quote) {
-                break;
-            }
-            self.reference()?;
+            self.until(|byte| kind_of(byte) & kind::STOP != 0);
+            match self.rest.first() {
+                Some(&byte) if byte == quote => break,
+                Some(b'\'' | b'"') => self.take(if quote == b'"' { b'\'' } else { b'"' }),
+                _ => self.reference()?,
+            };
         }
+        self.take(quote);
         // The quote has been taken too.
         let value_length = self.at().saturating_sub(value).saturating_sub(1);
         if value_length > limit::TEXT.most {
             return Err(Flaw::new(value, limit::TEXT.defect()));
         }
-        Ok(Attribute { name, name_length, value: narrow(value), value_length: narrow(value_length) })
+        Ok(())
+    }
+
+    /// Takes what is between a name and its value where that is more than `='`, and gives the quote.
+    fn quote(&mut self) -> Result<u8, Flaw> {
+        self.until(|byte| !is_space(byte));
+        if !self.take(b'=') {
+            return Err(Flaw::form(self.at(), "an attribute without a value", "'=' and a value"));
+        }
+        self.until(|byte| !is_space(byte));
+        match self.rest.first() {
+            Some(&quote @ (b'\'' | b'"')) => {
+                self.take(quote);
+                Ok(quote)
+            }
+            _ => Err(Flaw::form(self.at(), "an attribute's value without quotes", "a quote")),
+        }
+    }
+
+    /// Notes a name, so that only tags in which two are of a sort are searched for two that are the same.
+    fn remember(&mut self, name: &[u8]) {
+        let [first, last] = [name.first(), name.last()].map(|byte| byte.copied().map_or(0, u32::from));
+        let length = u32::try_from(name.len()).unwrap_or_default();
+        let bit = 1_u64.wrapping_shl(first.wrapping_mul(35).wrapping_add(last.wrapping_mul(5)).wrapping_add(length));
+        self.again |= self.seen & bit != 0;
+        self.seen |= bit;
     }
 
     /// Takes a reference inside a value; anything else that can stand here is wrong.
-    fn reference(&mut self) -> Result<(), Flaw> {
+    fn reference(&mut self) -> Result<bool, Flaw> {
         let at = self.at();
         match self.rest.first() {
             Some(b'&') => {}
@@ -136,7 +193,7 @@ impl<'a> Cursor<'a> {
         if !self.take(b';') {
             return Err(Flaw::form(at, "a bare '&'", "'&amp;'"));
         }
-        referenced(name).map_or_else(|| Err(unknown_reference(at)), |_| Ok(()))
+        referenced(name).map_or_else(|| Err(unknown_reference(at)), |_| Ok(true))
     }
 }
 
@@ -150,38 +207,15 @@ pub(super) fn unknown_reference(at: usize) -> Flaw {
     )
 }
 
-/// Offsets and lengths fit: the document is at most `limit::DOCUMENT` long.
-fn narrow(offset: usize) -> u32 {
-    u32::try_from(offset).unwrap_or(u32::MAX)
-}
-
-/// Each name once. Compares few with each other and sorts many, so that 256 of them stay cheap.
-fn unique(source: &str, attributes: &[Attribute]) -> Result<(), Flaw> {
-    let name = |attribute: &Attribute| {
-        let start = attribute.name as usize;
-        source.as_bytes().get(start..start.saturating_add(usize::from(attribute.name_length))).unwrap_or_default()
-    };
-    let twice = if attributes.len() <= FEW {
-        let mut rest = attributes;
-        loop {
-            let Some((last, before)) = rest.split_last() else { break None };
-            if before.iter().any(|other| other.name_length == last.name_length && name(other) == name(last)) {
-                break Some(*last);
-            }
-            rest = before;
-        }
-    } else {
-        let mut sorted: Vec<&Attribute> = attributes.iter().collect();
-        sorted.sort_by_key(|&attribute| (name(attribute), attribute.name));
-        sorted
-            .iter()
-            .zip(sorted.iter().skip(1))
-            .find(|&(one, other)| name(one) == name(other))
-            .map(|(_, &other)| *other)
-    };
-    twice.map_or(Ok(()), |attribute| {
-        let name = String::from_utf8_lossy(name(&attribute)).into_owned();
-        Err(Flaw::new(attribute.name as usize, Defect::Twice(name)))
+/// Each name once. Compares few with each other and sorts many, so that 256 of them stay cheap. Attributes that are well
+/// written, in the tag from behind its name, which starts at this offset.
+fn unique(after_name: &str, offset: usize) -> Result<(), Flaw> {
+    let mut names: Vec<&str> = Attributes::after_name(after_name).map(|(name, _)| name).collect();
+    names.sort_by_key(|&name| (name, name.as_ptr()));
+    let twice = names.iter().zip(names.iter().skip(1)).find(|(one, other)| one == other).map(|(_, &other)| other);
+    twice.map_or(Ok(()), |name| {
+        let inside = name.as_ptr().addr().saturating_sub(after_name.as_ptr().addr());
+        Err(Flaw::new(offset.saturating_add(inside), Defect::Twice(name.to_owned())))
     })
 }
 
@@ -191,13 +225,8 @@ mod tests {
 
     /// The attributes of a tag, or the offset of what is wrong with it.
     fn tag(inside: &str) -> Result<Vec<(&str, &str)>, usize> {
-        let mut attributes = Vec::new();
-        read(inside, 0, inside.len(), &mut attributes).map_err(|flaw| flaw.at)?;
-        let slice = |start: u32, length: usize| &inside[start as usize..][..length];
-        Ok(attributes
-            .iter()
-            .map(|a| (slice(a.name, usize::from(a.name_length)), slice(a.value, a.value_length as usize)))
-            .collect())
+        let tag = read(inside, 0, inside.len()).map_err(|flaw| flaw.at)?;
+        Ok(Attributes::after_name(&inside[usize::from(tag.name_length)..]).collect())
     }
 
     #[test]

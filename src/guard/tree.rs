@@ -1,16 +1,16 @@
 //! A document that has been read: what stands where, as offsets into its own bytes. Goes out: names, values, children.
-//! Pure. Nothing is copied: a node takes 20 bytes and an attribute 16, whatever their text is (`limit` bounds both).
+//! Pure. Nothing is copied: a node takes 16 bytes, whatever its name, its text and its attributes are, which are looked up in
+//! the tag when somebody asks. Memory that is touched once costs more time than a second look at the few tags that matter.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use super::text;
+use super::{tag, text};
 
 /// A well-formed document, in document order. Its text may hold passwords, so that `Debug` shows only its size.
 pub struct Document<'a> {
     pub(super) source: &'a str,
     pub(super) nodes: Vec<Node>,
-    pub(super) attributes: Vec<Attribute>,
 }
 
 /// The place of an element or of a piece of text in `Document::nodes`. The root is 0.
@@ -28,17 +28,6 @@ pub(super) struct Node {
     pub(super) end: u32,
     /// The node that follows this one and everything in it: the next sibling, if it starts inside the parent.
     pub(super) next: Id,
-    pub(super) first_attribute: u32,
-    pub(super) attribute_count: u16,
-    pub(super) name_length: u16,
-}
-
-/// One attribute's name and value, both as written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Attribute {
-    pub(super) name: u32,
-    pub(super) value: u32,
-    pub(super) value_length: u32,
     pub(super) name_length: u16,
 }
 
@@ -74,23 +63,10 @@ impl<'a> Document<'a> {
     }
 
     /// The element's attributes: name and value, both as written.
-    pub(super) fn attributes(&self, id: Id) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
+    pub(super) fn attributes(&self, id: Id) -> tag::Attributes<'a> {
         let node = self.node(id);
-        let first = node.first_attribute as usize;
-        self.pairs(first, first.saturating_add(usize::from(node.attribute_count)))
-    }
-
-    /// The attributes of the whole document.
-    pub(super) fn all_attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
-        self.pairs(0, self.attributes.len())
-    }
-
-    fn pairs(&self, first: usize, after: usize) -> impl Iterator<Item = (&'a str, &'a str)> + '_ {
-        self.attributes.get(first..after).unwrap_or_default().iter().map(|attribute| {
-            let name_end = attribute.name.saturating_add(u32::from(attribute.name_length));
-            let value_end = attribute.value.saturating_add(attribute.value_length);
-            (self.slice(attribute.name, name_end), self.slice(attribute.value, value_end))
-        })
+        let name_end = node.start.saturating_add(1).saturating_add(node.name_length.into());
+        tag::Attributes::after_name(if self.is_text(id) { "" } else { self.slice(name_end, node.end) })
     }
 
     /// The value of an attribute, as written.

@@ -13,6 +13,10 @@ mod text;
 pub use read::read;
 pub use text::{Fault, parse};
 
+/// The most scripts that run at a time: each holds up to 32 KiB of words and three descriptors here, and a host that
+/// cleans up after one guest has others to run.
+pub const MAX_PARALLEL: usize = 64;
+
 /// Whether libvirt itself runs what lies directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LibvirtRunsDotD {

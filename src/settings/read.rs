@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use super::{Fault, Settings, parse};
 use crate::gate;
 use crate::paths;
-use crate::way::{self, Kind};
+use crate::way::{self, Kind, Node};
 use crate::words;
 
 const FILE: &str = "/etc/hookmux/hookmux.toml";
@@ -60,28 +60,25 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
+    let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
     let way = way::walk(path);
-    match &way.end {
-        Err(Errno::ENOENT) => return Ok(None),
-        Ok(file) if file.kind == Kind::Null => return Ok(None),
-        _ => {}
+    if matches!(way.end, Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. })) {
+        return Ok(None);
+    }
+    // Whoever writes here decides which protection runs. Before it is read, since that may be without end.
+    if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
+        return Err(wrong(format!("not read: {}", words::refusal(&refusal))));
     }
     let mut bytes = Vec::new();
     way::open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| fault(path, &error))?;
-    // Whoever writes here decides which protection runs.
-    if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
-        let what = format!("not read: {}", words::refusal(&refusal));
-        return Err(Fault { file: path.to_owned(), at: None, what });
-    }
-    String::from_utf8(bytes).map(Some).map_err(|_| Fault {
-        file: path.to_owned(),
-        at: None,
-        what: "is not UTF-8".into(),
-    })
+    String::from_utf8(bytes).map(Some).map_err(|_| wrong("is not UTF-8".into()))
 }
 
 fn fault(path: &Path, error: &io::Error) -> Fault {
-    let what = format!("cannot be read: {}", way::errno(error).desc().to_lowercase());
+    let what = match way::errno(error) {
+        Errno::EINVAL => "cannot be read: not a regular file".into(),
+        errno => format!("cannot be read: {}", errno.desc().to_lowercase()),
+    };
     Fault { file: path.to_owned(), at: None, what }
 }
 

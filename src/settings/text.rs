@@ -2,7 +2,6 @@
 //! Pure.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
-use super::{GuestAbi, LibvirtRunsDotD, OnFailure, OnFault, Origin, Patterns, Rule};
+use super::{GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule};
 use crate::guard;
 
 /// What one file sets; absent means "as it was".
@@ -53,7 +52,7 @@ struct Table {
     strict: Option<bool>,
     libvirt_runs_dot_d: Option<Choice>,
     exit_with_parent: Option<bool>,
-    parallel: Option<NonZeroUsize>,
+    parallel: Option<Parallel>,
     kill_after: Option<Limit>,
     #[serde(default)]
     rule: Vec<Spanned<RuleTable>>,
@@ -88,6 +87,9 @@ enum Auto {
     Auto,
 }
 
+/// A number of scripts at a time.
+struct Parallel(usize);
+
 /// A duration above zero.
 struct Limit(Duration);
 
@@ -105,6 +107,15 @@ struct Globs(Vec<glob::Pattern>);
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
+}
+
+impl<'de> Deserialize<'de> for Parallel {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = i64::deserialize(from)?;
+        let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
+        let wrong = || D::Error::custom(format!("{number} is no whole number from 1 to {MAX_PARALLEL}"));
+        scripts.map(Self).ok_or_else(wrong)
+    }
 }
 
 impl<'de> Deserialize<'de> for Limit {
@@ -176,7 +187,7 @@ pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
             Choice::Known(false) => LibvirtRunsDotD::No,
         }),
         exit_with_parent: table.exit_with_parent,
-        parallel: table.parallel.map(NonZeroUsize::get),
+        parallel: table.parallel.map(|Parallel(scripts)| scripts),
         kill_after: table.kill_after.map(|Limit(duration)| duration),
         rules,
     })
@@ -230,7 +241,7 @@ fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
         let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
         return format!("unknown key '{unknown}'{hint}; allowed here: {}", known.join(", "));
     }
-    let message = message.replace('`', "'").replace("a nonzero usize", "a whole number from 1");
+    let message = message.replace('`', "'");
     let key = span.and_then(|span| {
         let line = text.get(..span.start)?.rsplit('\n').next()?;
         Some(line.split_once('=')?.0.trim().to_owned())
@@ -318,7 +329,7 @@ mod tests {
             ),
             ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is no duration above zero"),
             ("strict = 1", "1:10: 'strict': invalid type: integer '1', expected a boolean"),
-            ("parallel = 0", "1:12: 'parallel': invalid value: integer '0', expected a whole number from 1"),
+            ("parallel = 0", "1:12: 'parallel': 0 is no whole number from 1 to 64"),
             (
                 "[[rule]]\non-failure = \"stop\"",
                 "2:14: 'on-failure': unknown variant 'stop', expected one of 'fail', 'ignore'",

@@ -20,7 +20,7 @@ echo "end" >>"$HOOKMUX_ROOT/said"
 rm "$HOOKMUX_ROOT/locked"
 "#;
 const SESSION: &str = "--batch --skip-column-names --unbuffered --connect-timeout=10
-SET SESSION lock_wait_timeout = 30;
+SET SESSION lock_wait_timeout = 20;
 FLUSH TABLES WITH READ LOCK;
 SELECT 'locked';
 ";

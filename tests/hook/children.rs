@@ -31,7 +31,7 @@ fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
 fn careless(hooks: &Hooks, words: Vec<std::ffi::OsString>) -> std::process::Command {
     let mut command = std::process::Command::new("/bin/sh");
     hooks.as_libvirt(&mut command);
-    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec \"$@\"", "sh"]).args(words);
+    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec env --default-signal \"$@\"", "sh"]).args(words);
     command
 }
 

@@ -6,11 +6,16 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     unreachable_pub,
     reason = "a test is its own caller, and its own world"
 )]
 
+#[path = "../common/builder.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
 mod builder;
+#[path = "../common/programs.rs"]
+mod programs;
 
 mod afterwards;
 mod answers;

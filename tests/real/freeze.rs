@@ -4,6 +4,7 @@ use std::fs;
 
 use crate::host::Host;
 use crate::image::{Image, Release};
+use crate::recorder;
 use crate::shell::Shell;
 
 const LINK: &str = "/etc/qemu/fsfreeze-hook";
@@ -87,6 +88,9 @@ fn virsh_freezes_and_thaws_and_shows_why_it_does_not() {
         (states, shell.calls()),
         (["frozen", "thawed"].map(str::to_owned), "freeze 10-a 20-b, thaw 20-b 10-a".to_owned())
     );
+    for operation in ["freeze", "thaw"] {
+        recorder::note("fsfreeze-hook", operation);
+    }
 
     shell.script("/etc/hookmux/fsfreeze-hook.d/20-b", "[ $1 = thaw ] || { echo the database is busy >&2; exit 3; }");
     let refused = host.virsh("domfsfreeze frozen").failed();

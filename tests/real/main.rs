@@ -20,6 +20,7 @@ mod image;
 mod shell;
 
 mod cgroups;
+mod everywhere;
 mod guests;
 mod host;
 mod libvirtd;
@@ -29,7 +30,6 @@ mod recorder;
 mod answers;
 mod daemon;
 mod differences;
-mod everywhere;
 mod examples;
 mod freeze;
 mod guarded;

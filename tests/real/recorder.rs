@@ -136,11 +136,17 @@ fn read(record: &Path) -> Record {
 
 /// Notes the driver and operation of a call that came through hookmux, which alone sets `HOOKMUX_DRIVER`.
 fn count(record: &Record) {
+    if let Some(driver) = record.environment.get("HOOKMUX_DRIVER") {
+        note(driver, record.operation());
+    }
+}
+
+/// Notes that hookmux has run a script for this operation.
+pub(crate) fn note(driver: &str, operation: &str) {
     static FROM_NOTHING: Once = Once::new();
-    let Some(driver) = record.environment.get("HOOKMUX_DRIVER") else { return };
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-coverage");
     // What an earlier run has seen is no proof for this one.
     FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
     fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join(format!("{driver}.{}", record.operation())), "").unwrap();
+    fs::write(directory.join(format!("{driver}.{operation}")), "").unwrap();
 }

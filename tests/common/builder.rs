@@ -14,6 +14,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::programs::program;
+
 /// Far above what anything here takes on a busy machine, and far below a person's patience.
 pub const HANG: Duration = Duration::from_secs(20);
 
@@ -37,7 +39,8 @@ pub fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-fn write(path: &Path, text: &[u8]) {
+/// Writes a file while no process starts.
+pub fn write(path: &Path, text: &[u8]) {
     let _shared = NO_FORK.read().unwrap_or_else(PoisonError::into_inner);
     fs::write(path, text).unwrap();
 }
@@ -119,6 +122,16 @@ impl Hooks {
         self.file(script, 0o755, text)
     }
 
+    /// Puts a program there that does what its name says after the last `=`: see `script.c`. Its turns are in `log`.
+    pub fn program(self, script: &str) -> Self {
+        let log = self.root().join("log");
+        if !log.exists() {
+            write(&log, b"");
+            fs::set_permissions(log, Permissions::from_mode(0o666)).unwrap();
+        }
+        self.file(script, 0o755, fs::read(program("script")).unwrap())
+    }
+
     /// Writes hookmux.toml.
     pub fn settings(self, text: &str) -> Self {
         self.file("hookmux.toml", 0o644, text)
@@ -164,6 +177,15 @@ impl Hooks {
     pub fn as_libvirt(&self, command: &mut Command) {
         command.env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").current_dir("/");
         command.env("HOOKMUX_ROOT", self.root());
+    }
+
+    /// The call, by way of another program that ends by executing its last words: `prlimit`, `unshare`, `sh -c '…"$@"'`.
+    pub fn through(&self, program: &[&str], call: &str) -> Command {
+        let (name, words) = program.split_first().unwrap();
+        let mut command = Command::new(name);
+        command.args(words).args(hook(self, call));
+        self.as_libvirt(&mut command);
+        command
     }
 
     /// Runs a command as libvirt does: three pipes, the outputs read to their ends.

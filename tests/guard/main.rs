@@ -1,0 +1,46 @@
+//! What a filter may write, and what is said of it: documents in, changes or one sentence out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::format_push_string,
+    reason = "a test may fail"
+)]
+
+mod abi;
+mod changes;
+mod faults;
+mod may_change;
+mod property;
+mod real;
+mod secrets;
+
+use hookmux::guard::{Guest, Policy, check};
+
+/// The guest of the fixtures.
+pub(crate) const GUEST: Guest<'_> = Guest { driver: "qemu", object: b"vm1" };
+
+/// The smallest domain with something in it.
+pub(crate) fn domain(inside: &str) -> String {
+    format!("<domain type='qemu'><name>vm1</name><uuid>10c0bd7f-882e-4954-b586-d5c75cebcf54</uuid>{inside}</domain>")
+}
+
+/// The lines that a log has of what changed.
+pub(crate) fn changed(before: &str, after: &str) -> Vec<String> {
+    let changes = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default());
+    changes.unwrap_or_else(|fault| panic!("{fault}\n{after}")).list.iter().map(ToString::to_string).collect()
+}
+
+/// The same for what is inside of the domain.
+pub(crate) fn changed_inside(before: &str, after: &str) -> Vec<String> {
+    changed(&domain(before), &domain(after))
+}
+
+/// The sentence about a document that a filter wrote for `domain("")`.
+pub(crate) fn sentence(after: impl AsRef<[u8]>) -> String {
+    match check(domain("").as_bytes(), after.as_ref(), GUEST, &Policy::default()) {
+        Ok(changes) => format!("fine: {changes}"),
+        Err(fault) => fault.to_string(),
+    }
+}

@@ -1,0 +1,335 @@
+//! A document is made up, changed at k places, and written down again in another style: the list of changes names these
+//! k places, each once, and nothing else.
+
+use hookmux::guard::{Kind, Policy, Value, Which, check, read};
+use proptest::prelude::*;
+
+use crate::GUEST;
+
+/// Numbers that look like chance and come from one that proptest can repeat.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+        &list[self.below(list.len())]
+    }
+}
+
+/// What the test knows of an element. `id` is written as its attribute `id`, and never changes.
+#[derive(Clone, Debug)]
+struct Element {
+    id: usize,
+    name: &'static str,
+    attributes: Vec<(&'static str, String)>,
+    text: Option<String>,
+    children: Vec<Element>,
+    /// Something was added to, removed from or moved in its children: that is enough for one element.
+    stirred: bool,
+    /// Added by a change: nothing in it is changed again.
+    fresh: bool,
+}
+
+const NAMES: [&str; 4] = ["a", "b", "x:c", "d"];
+const ATTRIBUTES: [&str; 3] = ["v", "w", "x:y"];
+const WORDS: [&str; 9] = ["1", "a&b", "<x>", "ü→", "'q'", "say \"q\"", "two words", "]]>", "\t\n"];
+
+fn make(dice: &mut Dice, ids: &mut usize, depth: usize) -> Element {
+    *ids += 1;
+    let mut element = Element {
+        id: *ids,
+        name: dice.of::<&'static str>(&NAMES),
+        attributes: vec![],
+        text: None,
+        children: vec![],
+        stirred: false,
+        fresh: false,
+    };
+    for name in ATTRIBUTES {
+        if dice.below(2) == 0 {
+            element.attributes.push((name, value(dice)));
+        }
+    }
+    match dice.below(3) {
+        0 => element.text = Some(value(dice)),
+        _ if depth < 4 => {
+            for _ in 0..dice.below(6) {
+                element.children.push(make(dice, ids, depth + 1));
+            }
+        }
+        _ => {}
+    }
+    element
+}
+
+fn value(dice: &mut Dice) -> String {
+    format!("{} {}", dice.of(&WORDS), dice.below(1_000_000))
+}
+
+fn escaped(value: &str, quote: char) -> String {
+    let escape = |c: char| match c {
+        '&' => "&amp;".to_owned(),
+        '<' => "&lt;".to_owned(),
+        '>' => "&#62;".to_owned(),
+        '\t' | '\n' => format!("&#x{:X};", u32::from(c)),
+        _ if c == quote => format!("&#{};", u32::from(c)),
+        _ => c.to_string(),
+    };
+    value.chars().map(escape).collect()
+}
+
+/// Writes the element in one of the many ways in which that can be done.
+fn write(element: &Element, dice: &mut Dice) -> String {
+    let space = |dice: &mut Dice| *dice.of(&["", "", "\n  ", " ", "<!-- ' -->", "\r\n", "<?p?>"]);
+    let mut attributes = element.attributes.clone();
+    attributes.push(("id", element.id.to_string()));
+    let first = dice.below(attributes.len());
+    attributes.rotate_left(first);
+    let mut all = format!("<{}", element.name);
+    for (name, value) in attributes {
+        let quote = *dice.of(&['\'', '"']);
+        all.extend([format!(
+            "{}{name}{}={quote}{}{quote}",
+            dice.of(&[" ", "\n "]),
+            dice.of(&["", " "]),
+            escaped(&value, quote)
+        )]);
+    }
+    all += ">";
+    if let Some(text) = &element.text {
+        let data = dice.below(2) == 0 && !text.contains("]]>");
+        all.extend(if data {
+            ["<![CDATA[", text, "]]>"].map(str::to_owned)
+        } else {
+            [escaped(text, '\0'), String::new(), String::new()]
+        });
+    }
+    for child in &element.children {
+        all += space(dice);
+        all += &write(child, dice);
+    }
+    if !element.children.is_empty() {
+        all += space(dice);
+    }
+    all + &format!("</{}>", element.name)
+}
+
+fn document(root: &Element, dice: &mut Dice) -> String {
+    format!(
+        "<?xml version='1.0'?>\n<domain type='kvm' xmlns:x='u'><name>vm1</name><metadata>{}</metadata></domain>",
+        write(root, dice)
+    )
+}
+
+/// What the list should say: the path's element, what is below it, and the rest of a change.
+#[derive(Clone, Debug)]
+struct Expected {
+    id: usize,
+    leaf: String,
+    kind: Kind,
+    values: Option<(Value, Value)>,
+}
+
+/// Does it hold for the element, or for one in it?
+fn has(element: &Element, holds: &dyn Fn(&Element) -> bool) -> bool {
+    holds(element) || element.children.iter().any(|child| has(child, holds))
+}
+
+fn count(element: &Element) -> usize {
+    1 + element.children.iter().map(count).sum::<usize>()
+}
+
+fn nth(element: &mut Element, n: usize) -> &mut Element {
+    if n == 0 {
+        return element;
+    }
+    let mut before = 1;
+    let child = element.children.iter().position(|child| {
+        let here = n < before + count(child);
+        before += if here { 0 } else { count(child) };
+        here
+    });
+    nth(&mut element.children[child.unwrap()], n - before)
+}
+
+/// Changes one place that no change has been at, and says what it did; `None`: nothing to do there.
+fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(usize, String)>) -> Option<Expected> {
+    let n = dice.below(count(root));
+    let what = dice.below(6);
+    let shown = |value: &str| Value::Shown(value.to_owned());
+    let element = nth(root, n);
+    let id = element.id;
+    if element.fresh {
+        return None;
+    }
+    let mut once = |leaf: &str| {
+        let place = (id, leaf.to_owned());
+        let new = !done.contains(&place);
+        done.push(place);
+        new
+    };
+    match what {
+        0 | 1 => {
+            let name = *dice.of(&ATTRIBUTES);
+            if !once(name) {
+                return None;
+            }
+            let new = value(dice) + "!";
+            let leaf = format!("/@{name}");
+            let found = element.attributes.iter().position(|(found, _)| *found == name);
+            let (kind, values) = match found {
+                Some(place) if dice.below(2) == 0 => {
+                    let (_, old) = element.attributes.remove(place);
+                    (Kind::Removed, (shown(&old), Value::None))
+                }
+                Some(place) => {
+                    let old = std::mem::replace(&mut element.attributes[place].1, new.clone());
+                    (Kind::Changed, (shown(&old), shown(&new)))
+                }
+                None => {
+                    element.attributes.push((name, new.clone()));
+                    (Kind::Added, (Value::None, shown(&new)))
+                }
+            };
+            Some(Expected { id, leaf, kind, values: Some(values) })
+        }
+        2 if element.children.is_empty() => {
+            if !once("text") {
+                return None;
+            }
+            let new = value(dice) + "!";
+            let old = element.text.replace(new.clone()).unwrap_or_default();
+            Some(Expected { id, leaf: String::new(), kind: Kind::Changed, values: Some((shown(&old), shown(&new))) })
+        }
+        _ if element.stirred || element.text.is_some() => None,
+        3 => {
+            element.stirred = true;
+            let mut new = make(dice, ids, 3);
+            new.fresh = true;
+            new.children.iter_mut().for_each(|child| child.fresh = true);
+            // Text would be the value of the change; without any, and without children, the path says it all.
+            new.text = None;
+            let id = new.id;
+            element.children.insert(dice.below(element.children.len() + 1), new);
+            Some(Expected { id, leaf: String::new(), kind: Kind::Added, values: None })
+        }
+        4 if !element.children.is_empty() => {
+            let place = dice.below(element.children.len());
+            let touched =
+                |element: &Element| done.iter().any(|(id, _)| *id == element.id) || element.stirred || element.fresh;
+            if has(&element.children[place], &touched) {
+                return None;
+            }
+            element.stirred = true;
+            let old = element.children.remove(place);
+            Some(Expected { id: old.id, leaf: String::new(), kind: Kind::Removed, values: None })
+        }
+        5 if element.children.len() > 2 => {
+            // One step is as much a move of the neighbour; two or more are not.
+            let from = dice.below(element.children.len());
+            let to = (from + 2 + dice.below(element.children.len() - 2)) % element.children.len();
+            if from.abs_diff(to) < 2 {
+                return None;
+            }
+            element.stirred = true;
+            let moved = element.children.remove(from);
+            let id = moved.id;
+            element.children.insert(to, moved);
+            Some(Expected { id, leaf: String::new(), kind: Kind::Moved, values: None })
+        }
+        _ => None,
+    }
+}
+
+/// The element's way from the root, its number as in `tree`, left out if it is alone in both.
+fn path(id: usize, tree: &Element, other: &Element) -> Option<String> {
+    fn way<'a>(id: usize, element: &'a Element, before: &mut Vec<(&'a Element, Option<&'a Element>)>) -> bool {
+        if element.id == id {
+            return true;
+        }
+        element.children.iter().any(|child| {
+            before.push((child, Some(element)));
+            way(id, child, before) || before.pop().is_none()
+        })
+    }
+    fn find(id: usize, element: &Element) -> Option<&Element> {
+        if element.id == id { Some(element) } else { element.children.iter().find_map(|child| find(id, child)) }
+    }
+    let mut steps = vec![(tree, None)];
+    if !way(id, tree, &mut steps) {
+        return None;
+    }
+    let mut path = "/domain/metadata".to_owned();
+    for (element, parent) in steps {
+        let same = |parent: &Element| parent.children.iter().filter(|child| child.name == element.name).count();
+        let alone = parent
+            .is_none_or(|parent| same(parent) < 2 && find(parent.id, other).is_none_or(|parent| same(parent) < 2));
+        path += &format!("/{}", element.name);
+        if let (false, Some(parent)) = (alone, parent) {
+            let number = parent
+                .children
+                .iter()
+                .filter(|child| child.name == element.name)
+                .position(|child| child.id == element.id);
+            path += &format!("[{}]", number.unwrap() + 1);
+        }
+    }
+    Some(path)
+}
+
+/// The element that this one is in.
+fn parent(id: usize, tree: &Element) -> Option<usize> {
+    let own = tree.children.iter().any(|child| child.id == id).then_some(tree.id);
+    own.or_else(|| tree.children.iter().find_map(|child| parent(id, child)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_changes_are_the_ones_that_were_made(seed in any::<u64>(), changes in 0..12_usize) {
+        let (mut dice, mut ids) = (Dice(seed), 0);
+        let old = make(&mut dice, &mut ids, 0);
+        let (mut new, mut done) = (old.clone(), Vec::new());
+        let expected: Vec<_> = (0..changes).filter_map(|_| change(&mut new, &mut dice, &mut ids, &mut done)).collect();
+        let (before, after) = (document(&old, &mut dice), document(&new, &mut dice));
+        let found = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default());
+        let found = found.map_err(|fault| TestCaseError::fail(format!("{fault}\n{after}")))?;
+
+        let mut expected: Vec<_> = expected.into_iter().map(|change| {
+            let place = path(change.id, &old, &new).or_else(|| {
+                // Added: its own number is from the document after, the way to it from the one before.
+                let own = path(change.id, &new, &old)?;
+                let way = path(parent(change.id, &new)?, &old, &new)?;
+                Some(way + &own[own.rfind('/')?..])
+            });
+            (place.unwrap() + &change.leaf, change.kind.word(), change.values)
+        }).collect();
+        let mut found: Vec<_> = found.list.into_iter().map(|change| {
+            let values = change.path.contains('@') || change.kind == Kind::Changed;
+            (change.path, change.kind.word(), values.then_some((change.old, change.new)))
+        }).collect();
+        expected.sort_by_key(|(path, kind, _)| (path.clone(), *kind));
+        found.sort_by_key(|(path, kind, _)| (path.clone(), *kind));
+        prop_assert_eq!(found, expected, "\n{}\n{}", before, after);
+    }
+
+    #[test]
+    fn another_style_is_no_change(seed in any::<u64>()) {
+        let (mut dice, mut ids) = (Dice(seed), 0);
+        let root = make(&mut dice, &mut ids, 0);
+        let (before, after) = (document(&root, &mut dice), document(&root, &mut dice));
+        let found = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap();
+        prop_assert_eq!(found.list, vec![], "\n{}\n{}", before, after);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), words in "[<>/a&;'\"= !?\\[\\]-]{0,60}") {
+        let _ = read(&bytes, Which::After);
+        let _ = read(words.as_bytes(), Which::After);
+    }
+}

@@ -1,0 +1,71 @@
+//! Secrets never appear in what is kept of a change, not even in its `Debug` form.
+
+use hookmux::guard::{Policy, Which, check, read};
+
+use crate::{GUEST, domain};
+
+/// Each a place where libvirt or its users keep a secret; SECRET stands for it.
+const PLACES: &[&str] = &[
+    "<devices><graphics type='vnc' passwd='SECRET'/></devices>",
+    "<devices><graphics type='spice' passwd='SECRET' passwdValidTo='SECRET'/></devices>",
+    "<devices><disk><auth username='SECRET'><secret type='ceph' uuid='SECRET'/></auth></disk></devices>",
+    "<devices><disk><encryption format='luks'><secret type='passphrase' uuid='SECRET'/></encryption></disk></devices>",
+    "<devices><disk><source protocol='https' query='SECRET'><cookies><cookie name='c'>SECRET</cookie></cookies></source></disk></devices>",
+    "<devices><hostdev><source protocol='iscsi'><auth username='SECRET'/></source></hostdev></devices>",
+    "<devices><tpm><backend type='emulator'><encryption secret='SECRET'/></backend></tpm></devices>",
+    "<launchSecurity type='sev'><dhCert>SECRET</dhCert><session>SECRET</session></launchSecurity>",
+    "<sysinfo type='fwcfg'><entry name='opt/com.coreos/config'>SECRET</entry></sysinfo>",
+    "<sysinfo type='smbios'><oemStrings><entry>io.systemd.credential:x=SECRET</entry></oemStrings></sysinfo>",
+    "<q:commandline xmlns:q='u'><q:arg value='-object'/><q:arg value='secret,id=s,data=SECRET'/></q:commandline>",
+    "<q:commandline xmlns:q='u'><q:env name='DB_PASSWORD' value='SECRET'/></q:commandline>",
+    "<metadata><my:root-password xmlns:my='u'>SECRET</my:root-password></metadata>",
+    "<metadata><my:entry xmlns:my='u' key='apiToken'><my:deep a='SECRET'>SECRET</my:deep></my:entry></metadata>",
+    "<metadata><my:credentials xmlns:my='u'><a b='SECRET'>SECRET<![CDATA[SECRET]]></a></my:credentials></metadata>",
+];
+
+#[test]
+fn a_changed_secret_is_changed_and_no_more() {
+    for place in PLACES {
+        let (before, after) =
+            (domain(&place.replace("SECRET", "hunter2")), domain(&place.replace("SECRET", "hunter3")));
+        let changes = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap();
+        let said = format!("{changes}{changes:?}");
+        assert!(!changes.list.is_empty(), "{place}");
+        assert!(!said.contains("hunter"), "{said}");
+        assert!(changes.list.iter().all(|change| change.to_string().ends_with(": changed")), "{changes}");
+    }
+}
+
+#[test]
+fn a_secret_that_comes_or_goes_is_not_shown_either() {
+    for place in PLACES {
+        let (without, with) = (domain(""), domain(&place.replace("SECRET", "hunter2")));
+        for (before, after) in [(&without, &with), (&with, &without)] {
+            let changes = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap();
+            assert_eq!(changes.list.len(), 1);
+            assert!(!format!("{changes}{changes:?}").contains("hunter"), "{changes:?}");
+        }
+    }
+    let graphics = |more: &str| domain(&format!("<graphics type='vnc'{more}/>"));
+    let changes =
+        check(graphics("").as_bytes(), graphics(" passwd='hunter2'").as_bytes(), GUEST, &Policy::default()).unwrap();
+    assert_eq!(changes.to_string(), "/domain/graphics/@passwd: added\n");
+}
+
+#[test]
+fn a_fault_in_a_secret_does_not_quote_it() {
+    for broken in ["hunter&hunter;", "hunter<hunter", "hunter&hunter", "hunter\u{1}"] {
+        let after = domain(&format!("<graphics passwd='{broken}'/>"));
+        let said = check(domain("").as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap_err();
+        assert!(!format!("{said}{said:?}").contains("hunter"), "{said:?}");
+    }
+}
+
+#[test]
+fn a_document_does_not_show_its_text() {
+    let document = domain("<graphics passwd='hunter2'/>");
+    assert_eq!(
+        format!("{:?}", read(document.as_bytes(), Which::After).unwrap()),
+        format!("Document({} bytes, 6 nodes)", document.len())
+    );
+}

@@ -1,0 +1,45 @@
+//! The built binary, and everything that can go wrong around it. Each test has a root, and where it takes one a
+//! namespace, of its own; the bounds on time are there to catch what hangs.
+//!
+//! What a trouble does to the guest is in `docs/safety.md`, with the test that shows it. By kind:
+//!
+//! | trouble | here | in `tests/hook` |
+//! |---|---|---|
+//! | fork bombs, no process left | `resources` | |
+//! | descriptors closed, dupped, read by their writer | `outputs` | `children`, `odd` (the caller's) |
+//! | writes after exit, a grandchild holds pipes | `outputs` | `children`, `filters` |
+//! | fills stderr and hangs, never reads, never ends | `outputs` | `limits`, `children`, `filters` |
+//! | stops itself, leaves its group, daemonises, ignores SIGTERM | `endings` | `limits` |
+//! | replaced, deleted, a FIFO, noexec, set-uid, 0 bytes, links | `files` | `order`, `odd`, `answers` |
+//! | ENOSPC, EMFILE, ENOMEM, EAGAIN, E2BIG, EFBIG | `resources`, `places` | `odd` (/dev/full) |
+//! | no /proc, /dev, /run; a read-only root; another clock | `places` | `still` |
+//! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `afterwards` |
+//! | memory | `memory` | |
+//! | what excluded scripts cost | `excluded` | |
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test is its own caller, and its own world"
+)]
+
+#[path = "../common/builder.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod builder;
+#[path = "../common/programs.rs"]
+mod programs;
+
+mod endings;
+mod excluded;
+mod files;
+mod killed;
+mod memory;
+mod outputs;
+mod places;
+mod resources;
+mod settings;
+mod waiting;

@@ -1,0 +1,90 @@
+//! Memory: the document and 8 MiB, whatever scripts print.
+//!
+//! Measured by a small caller (`measure.c`), as the kernel counts it: the most that hookmux, or any one script, held.
+
+use std::path::Path;
+
+use crate::builder::Hooks;
+use crate::programs::program;
+
+/// What hookmux may hold beside the document.
+const BOUND: usize = 8 << 20;
+
+/// The most memory that a call held, in bytes.
+fn peak(hooks: &Hooks, call: &str, code: i32) -> usize {
+    let file = hooks.root().join("peak");
+    let measure = program("measure");
+    let seen = hooks.see(hooks.through(&[measure.to_str().unwrap(), file.to_str().unwrap()], call));
+    assert_eq!(seen.code, Some(code), "{}", seen.err.lines().next().unwrap_or_default());
+    read(&file) * 1024
+}
+
+fn read(file: &Path) -> usize {
+    std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
+}
+
+/// A guest with much metadata, in pieces that libvirt's parser takes.
+fn document(length: usize) -> String {
+    let piece = format!("<x>{}</x>", "@".repeat(1 << 20));
+    format!("<domain type='qemu'><name>vm1</name><metadata>{}</metadata></domain>\n", piece.repeat(length >> 20))
+}
+
+#[test]
+fn a_hundred_mib_on_each_output_are_not_kept() {
+    let hooks = Hooks::new().program("qemu.d/10-a=flood");
+    for (call, code) in [("qemu vm1 start begin -", 0), ("qemu vm1 stopped end -", 0), ("qemu vm1 migrate begin -", 1)]
+    {
+        let peak = peak(&hooks, call, code);
+        assert!(peak < BOUND, "{call}: {peak}");
+    }
+}
+
+#[test]
+fn the_words_of_many_failing_scripts_are_not_kept() {
+    let mut hooks = Hooks::new();
+    for at in 100..400 {
+        hooks = hooks.program(&format!("qemu.d/{at}-a=say"));
+    }
+    let peak = peak(&hooks, "qemu vm1 stopped end -", 3);
+    assert!(peak < BOUND, "{peak}");
+}
+
+#[test]
+fn nor_those_of_as_many_as_may_run_at_the_same_time() {
+    let mut hooks = Hooks::new().settings("parallel = 64\n");
+    for at in 100..300 {
+        hooks = hooks.program(&format!("qemu.d/{at}-a=say"));
+    }
+    let peak = peak(&hooks, "qemu vm1 stopped end -", 3);
+    assert!(peak < BOUND, "{peak}");
+}
+
+#[test]
+fn sixteen_mib_of_xml_that_are_only_read_are_not_held_at_all() {
+    let hooks = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=7").document(document(16 << 20));
+    let peak = peak(&hooks, "qemu vm1 start begin -", 7);
+    assert!(peak < BOUND, "{peak}");
+}
+
+/// What a filter wrote is compared with what it read.
+#[test]
+fn of_a_filtered_document_no_more_is_held_than_before_and_after() {
+    let mut hooks = Hooks::new().document(document(16 << 20));
+    for at in 10..20 {
+        hooks = hooks.program(&format!("qemu.d/{at}-a={}", if at % 2 == 0 { "translate" } else { "cat" }));
+    }
+    let (peak, document) = (peak(&hooks, "qemu vm1 migrate begin -", 0), document(16 << 20).len());
+    assert!(peak < 2 * document + BOUND, "{peak}");
+    // Half of it, at least: it was there, and this was measured.
+    assert!(peak > document / 2, "{peak}");
+}
+
+#[test]
+fn a_directory_of_ten_thousand_other_guests_is_not_held() {
+    let hooks = Hooks::new().program("qemu.d/10-a=7");
+    for at in 0..10_000 {
+        std::fs::create_dir(hooks.path(&format!("qemu.d/guest-{at}"))).unwrap();
+    }
+    let peak = peak(&hooks, "qemu vm1 start begin -", 7);
+    assert!(peak < BOUND, "{peak}");
+}

@@ -1,0 +1,183 @@
+//! Nothing left: processes, descriptors, memory, room. A veto may turn into a fault, but never into a yes; and no
+//! running guest dies of it.
+
+use std::process::Command;
+
+use crate::builder::{HANG, Hooks};
+
+const START: &str = "qemu vm1 start begin -";
+const RECONNECT: &str = "qemu vm1 reconnect begin -";
+
+/// A user of this test's own: limits on processes are counted by user. Everything that a script needs to write to is in
+/// the root, as sticky as /tmp.
+fn as_user(hooks: &Hooks, user: u32, limits: &[&str], call: &str) -> Command {
+    std::fs::set_permissions(hooks.root(), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
+    let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
+    let mut words = vec!["prlimit"];
+    words.extend(limits);
+    words.extend(["setpriv", &user, &group, "--clear-groups"]);
+    hooks.through(&words, call)
+}
+
+fn limited(hooks: &Hooks, limit: &str, call: &str) -> crate::builder::Seen {
+    hooks.see(hooks.through(&["prlimit", limit], call))
+}
+
+fn processes_of(user: u32) -> usize {
+    let found = Command::new("ps").args(["-U", &user.to_string(), "-o", "stat="]).output().unwrap();
+    String::from_utf8(found.stdout).unwrap().lines().filter(|state| !state.starts_with('Z')).count()
+}
+
+#[test]
+fn a_fork_bomb_that_a_limit_holds_is_ended_with_all_its_processes() {
+    let settings = "kill-after = '300ms'\n[[rule]]\ntimeout = '500ms'\n";
+    let hooks =
+        Hooks::new().settings(settings).script("qemu.d/10-a", "b() { b | b & }; trap '' TERM; b 2>/dev/null; sleep 60");
+    hooks.see(as_user(&hooks, 61_001, &["--nproc=40:40"], START)).is_like(1, ["10-a"], &["timed out"]).within(HANG);
+    assert!(crate::waiting::comes(|| processes_of(61_001) == 0), "{} processes", processes_of(61_001));
+}
+
+#[test]
+fn a_fork_bomb_that_its_script_has_left_behind_leaves_no_process_for_the_next_and_that_is_a_fault() {
+    // Thirty that stay for good, as a bomb under a limit does; each leaves its number.
+    let body = "exec 2>/dev/null; while sh -c 'echo $$ >>$HOOKMUX_ROOT/background; exec sleep 60' & do
+        [ $(wc -l <$HOOKMUX_ROOT/background || echo 0) -ge 28 ] && break; done; exit 0";
+    let hooks = Hooks::new().script("qemu.d/10-a", body).program("qemu.d/20-b=3");
+    let seen = hooks.see(as_user(&hooks, 61_002, &["--nproc=24:24"], START));
+    assert!(seen.code != Some(0), "{seen:?}");
+    seen.within(HANG);
+}
+
+#[test]
+fn no_process_left_is_a_fault_that_says_so_and_kills_no_guest() {
+    let hooks = Hooks::new().program("qemu.d/10-a=3");
+    let words = ["10-a=3 could not be started: no process is left: a limit on processes is reached"];
+    hooks.see(as_user(&hooks, 61_003, &["--nproc=1:1"], START)).is_like(1, [], &words);
+    hooks.see(as_user(&hooks, 61_003, &["--nproc=1:1"], RECONNECT)).is(0, [], "");
+    hooks.see(as_user(&hooks, 61_003, &["--nproc=2:2"], RECONNECT)).is_like(3, [], &["10-a=3 exited 3"]);
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_started_without_a_process_and_that_is_no_answer() {
+    let hooks = Hooks::new().settings("[[rule]]\nwait = false\n").program("qemu.d/10-a=3");
+    hooks.see(as_user(&hooks, 61_004, &["--nproc=1:1"], START)).is(0, [], "");
+}
+
+/// Every number of descriptors from none to plenty.
+#[test]
+fn too_few_descriptors_never_turn_a_no_into_a_yes_nor_kill_a_guest() {
+    let veto = Hooks::new().settings("parallel = 1\n").program("qemu.d/10-a=7").program("qemu.d/m*/start/begin/20-b=8");
+    let content = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=0");
+    for limit in 3..24 {
+        let limit = format!("--nofile={limit}:{limit}");
+        let codes = [(&veto, START), (&veto, RECONNECT), (&content, RECONNECT)]
+            .map(|(hooks, call)| limited(hooks, &limit, call).code);
+        assert!(matches!(codes, [Some(1 | 7), Some(0 | 7), Some(0)]), "{limit}: {codes:?}");
+    }
+    assert_eq!(limited(&veto, "--nofile=24:24", START).code, Some(7));
+}
+
+#[test]
+fn too_few_descriptors_for_a_chain_of_filters_mean_no_document() {
+    let hooks = Hooks::new().program("qemu.d/10-a=tag").program("qemu.d/20-b=tag").document(TITLED);
+    let whole = "<domain type='qemu'><name>vm1</name><title>ab</title></domain>";
+    let mut answered = 0;
+    for limit in 3..24 {
+        let seen = limited(&hooks, &format!("--nofile={limit}:{limit}"), "qemu vm1 migrate begin -");
+        let out = String::from_utf8(seen.out.clone()).unwrap();
+        assert!(
+            matches!((seen.code, out.as_str()), (Some(1), "")) || (seen.code, out.as_str()) == (Some(0), whole),
+            "{limit}: {seen:?}"
+        );
+        answered += usize::from(seen.code == Some(0));
+    }
+    assert!(answered > 5, "{answered}");
+}
+
+const TITLED: &str = "<domain type='qemu'><name>vm1</name><title></title></domain>";
+
+/// From where the kernel can start hookmux at all, in steps of a page or a few.
+#[test]
+fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
+    let veto = Hooks::new().program("qemu.d/10-a=7");
+    let empty = Hooks::new();
+    for kind in ["--as", "--data"] {
+        let limit = |kib: u32| format!("{kind}={0}:{0}", kib * 1024);
+        let starts = |kib: &u32| limited(&empty, &limit(*kib), RECONNECT).code == Some(0);
+        let least = (1..2000).map(|step| step * 16).find(starts).expect("starts with 32 MiB");
+        let mut codes = Vec::new();
+        for kib in (least..least + 640).step_by(16) {
+            let [start, reconnect] = [START, RECONNECT].map(|call| limited(&veto, &limit(kib), call).code);
+            assert!(
+                matches!((start, reconnect), (Some(1 | 7), Some(0 | 7))),
+                "{kind} {kib} KiB: {start:?} {reconnect:?}"
+            );
+            codes.push(start);
+        }
+        assert_eq!(codes.last(), Some(&Some(7)), "{kind}: {codes:?}");
+    }
+}
+
+#[test]
+fn a_document_that_memory_does_not_hold_is_a_failure_and_no_half_of_it() {
+    let pad = "@".repeat(24 << 20);
+    let document = format!("<domain type='qemu'><name>vm1</name><title>{pad}</title></domain>");
+    let hooks = Hooks::new().program("qemu.d/10-a=translate").document(document);
+    let seen = limited(&hooks, "--data=16777216:16777216", "qemu vm1 migrate begin -");
+    assert_eq!((seen.code, seen.out.len()), (Some(1), 0), "{seen:?}");
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_a_fault_and_not_our_death() {
+    let hooks = Hooks::new().program("qemu.d/10-a=7");
+    limited(&hooks, "--fsize=10:10", START).is_like(1, [], &["failed: before any script could run: File too large"]);
+    limited(&hooks, "--fsize=10:10", RECONNECT).is(0, [], "");
+    limited(&hooks, "--fsize=10:10", "daemon - start - start").is(0, [], "");
+    let hooks = Hooks::new().script("qemu.d/10-a", "cat; head -c 9000 /dev/zero | tr '\\0' ' '");
+    limited(&hooks, "--fsize=1000:1000", "qemu vm1 migrate begin -")
+        .is_like(1, ["10-a"], &["hookmux: qemu migrate 'vm1' failed"])
+        .prints("");
+}
+
+#[test]
+fn a_script_meets_a_limit_on_file_sizes_as_it_would_without_us() {
+    let hooks = Hooks::new()
+        .script("qemu.d/10-a", "head -c 5000 /dev/zero >$HOOKMUX_ROOT/big; echo $? >$HOOKMUX_ROOT/code; exit 0");
+    limited(&hooks, "--fsize=1000:1000", START).is(0, ["10-a"], "");
+    // 128 + SIGXFSZ: it is killed, and not told.
+    assert_eq!(hooks.text("code").trim(), "153");
+}
+
+#[test]
+fn a_small_stack_is_enough() {
+    let hooks = Hooks::new().program("qemu.d/10-a=7").settings("[[rule]]\nscript = '*'\non-fault = 'fail'\n");
+    limited(&hooks, "--stack=131072:131072", START).is_like(7, [], &["10-a=7 exited 7"]);
+}
+
+#[test]
+fn a_script_that_a_limit_on_time_has_killed_was_killed() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "while :; do :; done");
+    limited(&hooks, "--cpu=1:2", START).is_like(152, ["10-a"], &["was killed by SIGXCPU"]).within(HANG);
+}
+
+#[test]
+fn an_environment_that_leaves_no_room_for_ours_is_a_fault_that_says_so() {
+    let hooks = Hooks::new().program("qemu.d/10-a=0");
+    // A quarter of the stack's limit is what words and environment may take.
+    let mut command = hooks.through(&["prlimit", "--stack=524288:524288"], START);
+    command.env("PADDING", "x".repeat(126_000));
+    let codes: Vec<Option<i32>> = (0..60)
+        .map(|step| {
+            command.env("MORE", "x".repeat(step * 100));
+            let mut again = Command::new(command.get_program());
+            again.args(command.get_args()).env_clear();
+            again.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            hooks.see(again)
+        })
+        .inspect(|seen| {
+            assert!(seen.code != Some(1) || seen.err.contains("arguments and environment are too long"), "{seen:?}");
+        })
+        .map(|seen| seen.code)
+        .collect();
+    assert!(codes.contains(&Some(0)) && codes.contains(&Some(1)), "{codes:?}");
+}

@@ -1,0 +1,331 @@
+//! The book: what the design says of a case. Written from it alone, and as slowly as that reads. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::calls::After;
+use crate::case::{At, Case, Directory, Mode, Rule, What};
+use crate::disk::{Told, document, place};
+use crate::patterns::fits;
+
+/// A file as it is found, and for which guests it is: 0 all, 1 by exact name, 2 by a pattern.
+struct Found<'a> {
+    place: usize,
+    scope: (u8, &'a str),
+    /// Its path within the driver's directory, and as it is called.
+    key: String,
+    path: String,
+    what: What,
+}
+
+/// What a step is when its turn comes.
+#[derive(Clone)]
+enum Step {
+    /// It runs, and its name says what it does.
+    Runs,
+    /// It cannot run: the sentence.
+    Fault(String),
+}
+
+/// What the book says.
+pub fn tell(case: &Case) -> Told {
+    let nothing = Told { ran: vec![], code: 0, out: String::new(), said: String::new() };
+    if case.settings.broken.is_some() && case.call.after == After::Abort {
+        let said = format!("{} failed: /etc/hookmux/hookmux.toml{}", opening(case), complaint(case));
+        return Told { code: 1, said, ..nothing };
+    }
+    let steps = steps(case);
+    let mut ran = Vec::new();
+    let mut written = document(case);
+    let mut failure: Option<(i32, String)> = None;
+    let mut started = Vec::new();
+    for (path, step, rule) in &steps {
+        let (code, sentence, is_fault) = match step {
+            Step::Fault(why) => (1, format!("{path} {why}"), true),
+            Step::Runs => {
+                ran.push(format!("{path} {}", words(case)));
+                started.push(path);
+                let (code, sentence) = run(path, &mut written);
+                (code, format!("{path} {sentence}"), false)
+            }
+        };
+        if code == 0 {
+            continue;
+        }
+        let (counts, goes_on) = weigh(case.call.after, is_fault, rule);
+        if counts && failure.is_none() {
+            let word = if !is_fault && case.call.after == After::Abort { "refused" } else { "failed" };
+            failure = Some((code, format!("{} {word}: {sentence}", opening(case))));
+        }
+        if !goes_on {
+            break;
+        }
+    }
+    if failure.is_some() && case.call.driver == "fsfreeze-hook" && case.call.operation == "freeze" {
+        ran.extend(started.iter().rev().map(|path| format!("{path} thaw")));
+    }
+    let is_filter =
+        matches!((case.call.driver, case.call.operation), ("qemu", "migrate" | "restore") | ("libxl", "migrate"));
+    match failure {
+        Some((code, said)) => Told { ran, code, said, ..nothing },
+        None if is_filter && written != document(case) => Told { ran, out: written, ..nothing },
+        None => Told { ran, ..nothing },
+    }
+}
+
+/// Section 4's table, and what a rule makes of it: whether a failure counts, and whether the next step has its turn.
+fn weigh(after: After, is_fault: bool, rule: &Given) -> (bool, bool) {
+    let listens_to_all = after == After::GoOn || rule.on_failure == "continue";
+    match (is_fault, after) {
+        (false, _) if rule.on_failure == "ignore" => (false, true),
+        (true, _) if rule.on_fault == "ignore" => (false, true),
+        (true, After::KillGuest) => (false, true),
+        _ => (true, listens_to_all),
+    }
+}
+
+/// Who and what, as every line begins.
+fn opening(case: &Case) -> String {
+    let object = if case.object == "-" { String::new() } else { format!(" '{}'", case.object) };
+    format!("hookmux: {} {}{object}", case.call.driver, case.call.operation)
+}
+
+fn complaint(case: &Case) -> String {
+    use crate::case::Broken::{BadPattern, UnknownKey, WritableByAll};
+    let before = usize::from(case.settings.strict.is_some()) + usize::from(case.settings.libvirt_runs_dot_d.is_some());
+    match case.settings.broken.unwrap() {
+        WritableByAll => ": not read: /etc/hookmux/hookmux.toml is writable by everybody".into(),
+        UnknownKey => format!(
+            ":{}:1: unknown key 'colour'; allowed here: strict, libvirt-runs-dot-d, exit-with-parent, parallel, kill-after, rule",
+            before + 1
+        ),
+        BadPattern => format!(":{}:9: 'guest': '[' is no pattern: invalid range pattern", before + 2),
+    }
+}
+
+fn words(case: &Case) -> String {
+    let call = &case.call;
+    if call.is_agents() {
+        return call.operation.into();
+    }
+    format!("{} {} {} {}", case.object, call.operation, call.sub, call.extra)
+}
+
+/// What a script that runs does to the document, its exit code and the sentence about it. A link's name is its own.
+fn run(path: &str, written: &mut String) -> (i32, String) {
+    let name = path.rsplit('/').next().unwrap();
+    let what = name.rsplit_once('=').map_or("0", |(_, what)| what);
+    let exited = |code: i32| (code, format!("exited {code}"));
+    match what {
+        "tag" => {
+            let letter = name.split_once('-').unwrap().1.chars().next().unwrap();
+            *written = written.replace("</title>", &format!("{letter}</title>"));
+            exited(0)
+        }
+        "cat" | "blank" => exited(0),
+        "tagfail" => exited(5),
+        "killed" => (137, "was killed by SIGKILL".into()),
+        code => exited(code.parse().unwrap()),
+    }
+}
+
+/// What the rules say of one script.
+struct Given {
+    run: bool,
+    on_failure: &'static str,
+    on_fault: &'static str,
+}
+
+fn given(case: &Case, path: &str) -> Given {
+    let mut given = Given { run: true, on_failure: "fail", on_fault: "fail" };
+    if case.settings.broken.is_some() {
+        return given;
+    }
+    for file in 0..3 {
+        if file == 0 && case.settings.hides_the_packages {
+            continue;
+        }
+        for rule in case.settings.rules.iter().filter(|rule| rule.file == file && applies(rule, case, path)) {
+            given.run = rule.run.unwrap_or(given.run);
+            given.on_failure = rule.on_failure.unwrap_or(given.on_failure);
+            given.on_fault = rule.on_fault.unwrap_or(given.on_fault);
+        }
+    }
+    given
+}
+
+fn applies(rule: &Rule, case: &Case, path: &str) -> bool {
+    let one = |patterns: &Option<Vec<&'static str>>, names: &[&str]| match patterns {
+        None => true,
+        Some(patterns) => {
+            patterns.iter().any(|pattern| names.iter().any(|name| name == pattern || fits(pattern, name)))
+        }
+    };
+    let script = match &rule.script {
+        None => true,
+        Some(patterns) => patterns.iter().any(|pattern| {
+            let name = if pattern.contains('/') { path } else { path.rsplit('/').next().unwrap() };
+            name == *pattern || fits(pattern, name)
+        }),
+    };
+    script
+        && one(&rule.driver, &[case.call.driver])
+        && one(&rule.guest, &[case.object])
+        && one(&rule.operation, &case.call.names())
+}
+
+/// Section 3: what has its turn, in order.
+fn steps(case: &Case) -> Vec<(String, Step, Given)> {
+    let mut steps: Vec<(String, String, Step, Given)> = Vec::new();
+    let mut taken: BTreeMap<String, ()> = BTreeMap::new();
+    for found in found(case) {
+        let Found { key, path, .. } = &found;
+        let name = path.rsplit('/').next().unwrap().to_owned();
+        if taken.contains_key(key) {
+            continue;
+        }
+        let distrust = distrust(case, &found);
+        let ours = |distrust: &Option<String>| distrust.is_none();
+        if left_to_libvirt(case, &found) {
+            taken.insert(key.clone(), ());
+            continue;
+        }
+        if ours(&distrust) {
+            taken.insert(key.clone(), ());
+        }
+        if name.starts_with('.') || is_leftover(&name) {
+            continue;
+        }
+        let runs = match found.what {
+            What::Script(mode) => mode != Mode::NoX,
+            What::Link { .. } | What::NoInterpreter | What::NoFirstLine => true,
+            // A mask: nothing to run, but one that cannot be trusted is a fault as a script would be.
+            What::Empty(_) | What::LinkToNull => distrust.is_some(),
+            What::Dangling | What::Fifo | What::Directory => false,
+        };
+        let rule = given(case, path);
+        if !runs || !rule.run {
+            continue;
+        }
+        let step = match (distrust, found.what) {
+            (Some(why), _) => Step::Fault(format!("was not run: {why}")),
+            (None, What::NoInterpreter) => Step::Fault(
+                "could not be started: its interpreter /no/such/sh does not exist (install it, or mend line 1)".into(),
+            ),
+            (None, What::NoFirstLine) => Step::Fault(
+                "could not be started: it has no #! line (add one as its first line, such as #!/bin/sh)".into(),
+            ),
+            _ => Step::Runs,
+        };
+        steps.push((name, path.clone(), step, rule));
+    }
+    // Equal names stay by directory.
+    steps.sort_by(|one, other| one.0.as_bytes().cmp(other.0.as_bytes()));
+    let unreadable = (0..4).filter(|at| case.directories[*at] == Directory::AFile).map(|at| {
+        let path = format!("{}/{}.d", place(case, at), case.call.driver);
+        let why = format!("was not run: {path} cannot be read: not a directory");
+        (String::new(), path, Step::Fault(why), Given { run: true, on_failure: "fail", on_fault: "fail" })
+    });
+    let mut steps: Vec<_> = unreadable.chain(steps).map(|(_, path, step, rule)| (path, step, rule)).collect();
+    if case.call.operation == "thaw" {
+        steps.reverse();
+    }
+    steps
+}
+
+/// What lies there for this call, by place, by how it is for the guest, by path.
+fn found(case: &Case) -> Vec<Found<'_>> {
+    let mut all = Vec::new();
+    for at in (0..4).filter(|at| case.directories[*at] != Directory::AFile) {
+        let driver = format!("{}/{}.d", place(case, at), case.call.driver);
+        let mut here: Vec<Found> = present(case, at)
+            .into_iter()
+            .filter_map(|(key, what)| {
+                let parts: Vec<&str> = key.split('/').collect();
+                let scope = match parts[..] {
+                    [_] => (0, ""),
+                    [guest, operation, sub] | [guest, operation, sub, _]
+                        if case.call.names().contains(&operation) && sub == case.call.sub =>
+                    {
+                        let guest = GUESTS.iter().find(|known| **known == guest).unwrap();
+                        match () {
+                            () if *guest == case.object => (1, *guest),
+                            () if guest.contains(['*', '?', '[']) && fits(guest, case.object) => (2, *guest),
+                            () => return None,
+                        }
+                    }
+                    _ => return None,
+                };
+                let path = format!("{driver}/{key}");
+                (what != What::Directory).then_some(Found { place: at, scope, key, path, what })
+            })
+            .collect();
+        here.sort_by(|one, other| (one.scope, one.path.as_bytes()).cmp(&(other.scope, other.path.as_bytes())));
+        all.extend(here);
+    }
+    all
+}
+
+const GUESTS: &[&str] = &["vm1", "web-*", "web-?", "*", "[x]", "[a-w]*", "a b", "-x", "-", "vm2"];
+
+/// The files of one place by their keys: the first that asks for a name has it, and nothing lies below a file.
+fn present(case: &Case, at: usize) -> Vec<(String, What)> {
+    let mut present: Vec<(String, What)> = Vec::new();
+    for file in case.files.iter().filter(|file| file.place == at) {
+        let key = match &file.at {
+            At::Top(name) => name.clone(),
+            At::Sub { guest, operation, sub } => format!("{guest}/{operation}/{sub}"),
+            At::InSub { guest, operation, sub, name } => format!("{guest}/{operation}/{sub}/{name}"),
+        };
+        let in_the_way = present.iter().any(|(other, what)| {
+            *other == key
+                || other.starts_with(&format!("{key}/"))
+                || (key.starts_with(&format!("{other}/")) && *what != What::Directory)
+        });
+        if !in_the_way {
+            present.push((key, file.what));
+        }
+    }
+    present
+}
+
+/// libvirt itself runs what is executable directly in its own directory, whatever it is called.
+fn left_to_libvirt(case: &Case, found: &Found) -> bool {
+    let runs = match found.what {
+        What::Script(mode) | What::Empty(mode) => mode != Mode::NoX,
+        What::Link { .. } | What::NoInterpreter | What::NoFirstLine => true,
+        What::LinkToNull | What::Dangling | What::Fifo | What::Directory => false,
+    };
+    let does = case.settings.broken.is_none() && case.settings.libvirt_runs_dot_d == Some(true);
+    runs && does && found.place == 0 && found.scope.0 == 0 && !case.call.is_agents()
+}
+
+fn is_leftover(name: &str) -> bool {
+    ["~", ".bak", ".rpmsave", ".sample"].iter().any(|end| name.ends_with(end))
+        || [".dpkg-", ".ucf-"].iter().any(|part| name.contains(part))
+}
+
+/// Who else could have written it: the directory first, then the links' directories, then the file.
+fn distrust(case: &Case, found: &Found) -> Option<String> {
+    if case.settings.broken.is_none() && case.settings.strict == Some(false) {
+        return None;
+    }
+    let driver = format!("{}/{}.d", place(case, found.place), case.call.driver);
+    match case.directories[found.place] {
+        Directory::WritableByAll => return Some(format!("{driver} is writable by everybody")),
+        Directory::WritableByAGroup => return Some(format!("{driver} is writable by group 54321")),
+        Directory::Strangers => return Some(format!("{driver} belongs to user 54321")),
+        Directory::Safe | Directory::Sticky | Directory::WritableByRootsGroup | Directory::AFile => {}
+    }
+    let path = &found.path;
+    match found.what {
+        What::Script(mode) | What::Empty(mode) => match mode {
+            Mode::All => Some(format!("{path} is writable by everybody")),
+            Mode::AGroup => Some(format!("{path} is writable by group 54321")),
+            Mode::Strangers => Some(format!("{path} belongs to user 54321")),
+            Mode::SetUid => Some(format!("{path} is set-uid")),
+            Mode::Safe | Mode::OnlyX | Mode::NoX | Mode::RootsGroup => None,
+        },
+        What::Link { open: true } => Some("/open is writable by everybody".into()),
+        _ => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! Ten thousand random sets of scripts, rules, modes and calls: what the built binary does is what the book says.
+//!
+//! The book is a second, independent reading of the design, in `book.rs`; it shares no line with the crate. Compared
+//! are: which scripts ran in which order with which words, the exit code, standard output, and the first line of
+//! standard error.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test is its own caller, and its own world"
+)]
+
+use proptest::test_runner::{Config, TestRunner};
+
+#[path = "../common/builder.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod builder;
+#[path = "../common/programs.rs"]
+mod programs;
+
+mod book;
+mod calls;
+mod case;
+mod disk;
+mod patterns;
+
+use calls::Kind;
+
+/// How many cases each of the four tests compares.
+const CASES: u32 = 2_500;
+
+/// How many cases had something worth comparing.
+#[derive(Debug, Default)]
+struct Met {
+    cases: u32,
+    two_scripts: u32,
+    vetoes: u32,
+    faults: u32,
+    documents: u32,
+}
+
+impl Met {
+    fn count(&mut self, told: &disk::Told) {
+        self.cases += 1;
+        self.two_scripts += u32::from(told.ran.len() > 1);
+        self.vetoes += u32::from(told.said.contains(" exited ") || told.said.contains(" was killed "));
+        self.faults += u32::from(told.said.contains(" not run: ") || told.said.contains(" could not be started: "));
+        self.documents += u32::from(!told.out.is_empty());
+    }
+}
+
+fn go_by_the_book(kind: Kind) {
+    let disk = disk::Disk::new();
+    let config = Config { cases: CASES, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() };
+    let met = std::cell::RefCell::new(Met::default());
+    let compare = |case: case::Case| {
+        let (seen, told) = (disk.call(&case), book::tell(&case));
+        met.borrow_mut().count(&told);
+        proptest::prop_assert_eq!(seen, told, "left is what hookmux did, right what the book says");
+        Ok(())
+    };
+    if let Err(difference) = TestRunner::new(config).run(&case::any(kind), compare) {
+        panic!("{difference}");
+    }
+    let met = met.into_inner();
+    // Cases in which nothing happens compare nothing.
+    let filters = kind != Kind::Filters || met.documents > CASES / 20;
+    assert!(met.cases == CASES && met.two_scripts > CASES / 5 && filters, "{met:?}");
+    assert!(met.vetoes > CASES / 20 && met.faults > CASES / 50, "{met:?}");
+}
+
+#[test]
+fn every_call_that_can_be_aborted_goes_by_the_book() {
+    go_by_the_book(Kind::Aborts);
+}
+
+#[test]
+fn every_call_that_nobody_listens_to_or_that_kills_a_guest_goes_by_the_book() {
+    go_by_the_book(Kind::Late);
+}
+
+#[test]
+fn every_chain_of_filters_goes_by_the_book() {
+    go_by_the_book(Kind::Filters);
+}
+
+#[test]
+fn every_freeze_and_thaw_goes_by_the_book() {
+    go_by_the_book(Kind::Agent);
+}
