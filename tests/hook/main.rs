@@ -6,7 +6,6 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
     unreachable_pub,
     reason = "a test is its own caller, and its own world"
 )]
