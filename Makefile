@@ -43,7 +43,7 @@ test: needs ## installs what is missing, and runs every test
 test-releases:
 	set -e; for target in $(TARGETS); do \
 		cargo build --release --locked --target $$target; \
-		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model; \
+		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model --test log; \
 	done
 
 # What is new is kept below target/; the corpus in tests/fuzz holds what is worth keeping (`cargo fuzz cmin`).

@@ -6,15 +6,17 @@
 //! ended, so these scripts may call libvirt; and they outlive the daemon's restart.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::invocation::Invocation;
 use crate::plan::Step;
 use crate::process::{self, Keeper, Strings};
-use crate::run::Runner;
+use crate::record::draft::Draft;
+use crate::report;
+use crate::run::{Event, Runner};
 use crate::spool::Spool;
 use crate::watch::Watch;
-use crate::{report, words};
 
 /// What is to be started.
 #[derive(Debug)]
@@ -29,6 +31,10 @@ pub struct Afterwards {
     pub document: Spool,
     /// Time between asking a script to end and ending it.
     pub kill_after: Duration,
+    /// Where everything lies.
+    pub root: PathBuf,
+    /// What is kept of the call.
+    pub record: Draft,
 }
 
 impl Afterwards {
@@ -42,15 +48,20 @@ impl Afterwards {
             Keeper::Another => Ok(()),
         });
         if let Err(error) = kept {
-            log::error!("{}: cannot start what nobody waits for: {error}", words::call(&call));
+            report::not_started_afterwards(&call, &error);
         }
     }
 
     fn keep(self) -> io::Result<()> {
-        let Self { call, steps, environment, document, kill_after } = self;
+        let Self { call, steps, environment, document, kill_after, root, record } = self;
         let watch = Watch::new()?;
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, detached: true, watch };
-        runner.walk(&steps, &document, &mut |event| report::event(&call, &event));
+        runner.walk(&steps, &document, &mut |event| {
+            report::event(&call, &event);
+            if let Event::Ended(step, ended) = event {
+                record.keep_afterwards(&root, step, ended);
+            }
+        });
         Ok(())
     }
 }

@@ -70,8 +70,14 @@ enum Stage {
 pub struct Ended {
     /// How.
     pub outcome: Outcome,
+    /// When it was started; `None` if it never was.
+    pub began: Option<Instant>,
     /// After what time.
     pub elapsed: Duration,
+    /// How many bytes it wrote to its standard output.
+    pub bytes_out: u64,
+    /// How many bytes it wrote to its standard error.
+    pub bytes_err: u64,
     /// The last of its standard output, where that is no document.
     pub output: Vec<u8>,
     /// The last of its standard error.
@@ -87,7 +93,8 @@ impl Ended {
     #[must_use]
     pub fn never_started(outcome: Outcome) -> Self {
         let (output, errors, changes) = (Vec::new(), Vec::new(), guard::Changes::default());
-        Self { outcome, elapsed: Duration::ZERO, output, errors, document: None, changes }
+        let (began, bytes_out, bytes_err, elapsed) = (None, 0, 0, Duration::ZERO);
+        Self { outcome, began, elapsed, bytes_out, bytes_err, output, errors, document: None, changes }
     }
 }
 
@@ -191,7 +198,8 @@ impl Child {
     /// Puts together what it leaves behind.
     #[must_use]
     pub fn into_ended(self, outcome: Outcome) -> Ended {
-        let elapsed = self.started.elapsed();
+        let (began, elapsed) = (Some(self.started), self.started.elapsed());
+        let (bytes_out, bytes_err) = (self.output.length(), self.errors.length());
         let errors = self.errors.into_words();
         let (outcome, output, document) = match (outcome, self.output.into_content()) {
             (Outcome::Exited(0), Content::Document(Err(error))) => {
@@ -201,7 +209,8 @@ impl Child {
             (outcome, Content::Document(_)) => (outcome, Vec::new(), None),
             (outcome, Content::Words(words)) => (outcome, words, None),
         };
-        Ended { outcome, elapsed, output, errors, document, changes: guard::Changes::default() }
+        let changes = guard::Changes::default();
+        Ended { outcome, began, elapsed, bytes_out, bytes_err, output, errors, document, changes }
     }
 }
 

@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 
+use nix::unistd::Pid;
+
 use crate::afterwards::Afterwards;
 use crate::caller::{self, Daemon};
 use crate::child::Ended;
@@ -16,13 +18,14 @@ use crate::outcome::Kind;
 use crate::paths::{self, Place};
 use crate::plan::{Plan, Step};
 use crate::process::{self, Strings};
+use crate::record::draft::Draft;
 use crate::rules::Run;
 use crate::run::{Event, Runner, Walked};
 use crate::settings::{self, LibvirtRunsDotD, Settings};
 use crate::spool::Spool;
 use crate::verdict::{self, Verdict};
 use crate::watch::Watch;
-use crate::{report, rules, words};
+use crate::{guard, report, rules, words};
 
 /// What the caller gets.
 #[derive(Debug, Default)]
@@ -35,6 +38,8 @@ pub struct Answer {
     pub words: Vec<u8>,
     /// What is started once the caller has its answer, if that is a yes.
     pub afterwards: Option<Afterwards>,
+    /// What is kept of the call, once it has its answer.
+    pub record: Option<Draft>,
 }
 
 /// What a usage error exits with, as on the command line.
@@ -47,13 +52,19 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     if !call.has_operation() {
         return without_operation(call);
     }
+    let mut record = Draft::new(call);
+    let answer = carry_out(call, root, parent, &mut record);
+    Answer { record: Some(record), ..answer }
+}
+
+fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) -> Answer {
     report::to_system();
     process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
     let settings = match settings::read(root, nix::unistd::geteuid().as_raw()) {
         Ok(settings) => settings,
-        Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string()),
+        Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string(), record),
         Err(fault) => {
-            log::error!("{}: going on with the default settings: {fault}", words::call(call));
+            report::default_settings(call, &fault);
             Settings::default()
         }
     };
@@ -68,12 +79,16 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     }
     let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
     let done = standard_input(call).and_then(|document| {
+        record.guest(port_owner(call, &document));
         let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
         Ok((document, walked, verdict))
     });
     match done {
-        Ok((document, walked, verdict)) => hook.spoken(plan, document, walked, verdict),
-        Err(error) => own_fault(call, &format!("before any script could run: {error}")),
+        Ok((document, walked, verdict)) => {
+            record.walked(&plan.steps, &walked);
+            hook.spoken(plan, document, walked, verdict, record)
+        }
+        Err(error) => own_fault(call, &format!("before any script could run: {error}"), record),
     }
 }
 
@@ -179,9 +194,9 @@ impl<'a> Hook<'a> {
     }
 
     /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
-    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict) -> Answer {
+    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict, record: &Draft) -> Answer {
         if verdict.code == 0 {
-            let afterwards = (!plan.afterwards.is_empty()).then(|| self.afterwards(plan, document));
+            let afterwards = (!plan.afterwards.is_empty()).then(|| self.afterwards(plan, document, record));
             return Answer { document: walked.document, afterwards, ..Answer::default() };
         }
         let mut said = Vec::new();
@@ -198,13 +213,14 @@ impl<'a> Hook<'a> {
         }
         // Where nobody listens the operation goes ahead, and so does what comes after it.
         let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.afterwards.is_empty();
-        let afterwards = goes_ahead.then(|| self.afterwards(plan, document));
-        Answer { code: verdict.code, document: None, words: said, afterwards }
+        let afterwards = goes_ahead.then(|| self.afterwards(plan, document, record));
+        Answer { code: verdict.code, words: said, afterwards, ..Answer::default() }
     }
 
-    fn afterwards(&self, plan: Plan, document: Spool) -> Afterwards {
+    fn afterwards(&self, plan: Plan, document: Spool, record: &Draft) -> Afterwards {
         let (call, kill_after) = (self.call.clone(), self.settings.kill_after);
-        Afterwards { call, steps: plan.afterwards, environment: self.environment(), document, kill_after }
+        let (root, record) = (self.root.to_owned(), record.clone());
+        Afterwards { call, steps: plan.afterwards, environment: self.environment(), document, kill_after, root, record }
     }
 }
 
@@ -214,6 +230,14 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
         Input::Nothing => Ok(Spool::nothing()),
         Input::Domain | Input::HookData | Input::Unknown => Spool::read(io::stdin().lock()),
     }
+}
+
+/// The guest whose port is plugged into a network, or out of it: its name is in the document alone.
+fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
+    if call.row.input != Input::HookData {
+        return None;
+    }
+    guard::port_owner(&document.bytes().ok()?)
 }
 
 /// The answer to somebody who tries a hook by hand.
@@ -240,9 +264,10 @@ fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
 }
 
 /// The answer to a call that hookmux itself could not carry out.
-fn own_fault(call: &Invocation, what: &str) -> Answer {
+fn own_fault(call: &Invocation, what: &str, record: &mut Draft) -> Answer {
     let line = format!("hookmux: {} failed: {what}", words::call(call));
-    log::error!("{line}");
+    report::own_fault(call, &line);
+    record.fault(what);
     let code = verdict::of_our_own_fault(call.row.failure);
     let words = if code == 0 { Vec::new() } else { format!("{line}\n").into_bytes() };
     Answer { code, words, ..Answer::default() }

@@ -11,7 +11,8 @@
 //!       │ run          does     steps → outcomes, and the document as filtered    (child, watch, stream, process)
 //!       │ verdict      pure     outcomes → exit code
 //!       │ words        pure     outcomes → sentences
-//!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log
+//!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log    (journal, syslog),
+//!                      record one line of JSON a call, which history and stats read
 //! ```
 
 pub mod admin;
@@ -24,17 +25,21 @@ pub mod guard;
 pub mod guest;
 pub mod hook;
 pub mod invocation;
+pub mod journal;
 pub mod listing;
+pub mod message;
 pub mod names;
 pub mod obstacle;
 pub mod outcome;
 pub mod paths;
 pub mod plan;
 pub mod process;
+pub mod record;
 pub mod report;
 pub mod rules;
 pub mod run;
 pub mod settings;
+pub mod socket;
 pub mod spool;
 pub mod stream;
 pub mod syslog;

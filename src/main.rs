@@ -1,8 +1,8 @@
 //! The only door: reads the words, hands them on, writes the answer.
 #![allow(clippy::disallowed_methods, reason = "here it is allowed, and nowhere else")]
 
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hookmux::hook::{self, Answer};
@@ -13,16 +13,19 @@ fn main() -> ExitCode {
     match invocation::personality(std::env::args_os()) {
         Personality::Hook(call) => {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
-            answer(hook::answer(&call, &root))
+            answer(hook::answer(&call, &root), &root)
         }
-        Personality::Administrator => admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr()),
+        Personality::Administrator => {
+            let paint = admin::Paint::choose(io::stdout().is_terminal());
+            admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr(), paint)
+        }
     }
 }
 
-/// Writes the document first: if it cannot be written whole, the code must be another. Then starts what nobody waits
-/// for, unless there is a no after all.
-fn answer(answer: Answer) -> ExitCode {
-    let Answer { mut code, document, mut words, mut afterwards } = answer;
+/// Writes the document first: if it cannot be written whole, the code must be another. Then keeps the record, and starts
+/// what nobody waits for, unless there is a no after all.
+fn answer(answer: Answer, root: &Path) -> ExitCode {
+    let Answer { mut code, document, mut words, mut afterwards, record } = answer;
     if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(io::stdout())) {
         code = hookmux::verdict::FAULT;
         words = format!("hookmux: the filtered XML could not be written: {error}\n").into_bytes();
@@ -30,6 +33,9 @@ fn answer(answer: Answer) -> ExitCode {
     }
     // Nobody reads it any more: that changes no answer.
     let _ = io::stderr().write_all(&words);
+    if let Some(record) = record {
+        record.keep(root, code);
+    }
     if let Some(afterwards) = afterwards {
         afterwards.start(document);
     }

@@ -235,17 +235,36 @@ pub fn leave_keeper() -> Result<Keeper, Errno> {
     // SAFETY: this program has one thread, so the copy finds no lock held by a thread that it lacks.
     match unsafe { fork() }? {
         ForkResult::Parent { .. } => Ok(Keeper::Another),
-        ForkResult::Child => {
-            setsid()?;
-            // A pipe that stayed open would keep libvirt waiting.
-            let null = Spool::nothing().reader().map_err(|error| way::errno(&error))?;
-            for standard in 0..3 {
-                // SAFETY: numbers of descriptors, both open.
-                Errno::result(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;
-            }
-            Ok(Keeper::We)
-        }
+        ForkResult::Child => detach().map(|()| Keeper::We),
     }
+}
+
+/// Does something in a copy of this process that nobody waits for, and that ends with it.
+///
+/// # Errors
+/// No process left.
+pub fn aside(work: impl FnOnce()) -> Result<(), Errno> {
+    // SAFETY: as above.
+    if let ForkResult::Child = unsafe { fork() }? {
+        if detach().is_ok() {
+            work();
+        }
+        // SAFETY: there is nothing here that is not our parent's to end.
+        unsafe { libc::_exit(0) }
+    }
+    Ok(())
+}
+
+/// A session of our own, away from libvirt's pipes.
+fn detach() -> Result<(), Errno> {
+    setsid()?;
+    // A pipe that stayed open would keep libvirt waiting.
+    let null = Spool::nothing().reader().map_err(|error| way::errno(&error))?;
+    for standard in 0..3 {
+        // SAFETY: numbers of descriptors, both open.
+        Errno::result(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;
+    }
+    Ok(())
 }
 
 /// Has SIGTERM sent to us when our caller ends. `caller` is the parent as it was in the beginning.

@@ -1,28 +1,36 @@
-//! The log: what libvirt does not show. In: events of a call. Out: lines for the system's log, or for a terminal.
+//! The log: what libvirt does not show. In: events of a call. Out: messages for the system's log, or for a terminal.
 //!
-//! A hook that has nothing to say opens nothing. Failing to log changes no answer.
+//! The journal where there is one, else syslog, else nothing. A hook that has nothing to say opens nothing. Failing to log
+//! changes no answer.
 
+use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::child::Ended;
 use crate::invocation::Invocation;
+use crate::journal::{self, Journal};
+use crate::message::Message;
 use crate::outcome::Kind;
 use crate::plan::Plan;
+use crate::record;
 use crate::run::Event;
 use crate::syslog::{self, Syslog};
 use crate::words;
 
-/// The system's log, by /dev/log: journald's, or a syslog daemon's.
-struct System(Mutex<Syslog>);
+/// The system's log.
+struct System(Mutex<(Journal, Syslog)>);
 
 static SYSTEM: OnceLock<System> = OnceLock::new();
 
 /// From now on, what is logged goes to the system's log.
 pub fn to_system() {
-    let system = SYSTEM.get_or_init(|| System(Mutex::new(Syslog::new(Path::new(syslog::SOCKET)))));
+    let log = || (Journal::new(Path::new(journal::SOCKET)), Syslog::new(Path::new(syslog::SOCKET)));
+    let system = SYSTEM.get_or_init(|| System(Mutex::new(log())));
     // Only a second logger in one process is an error.
     if log::set_logger(system).is_ok() {
         log::set_max_level(LevelFilter::Info);
@@ -35,11 +43,54 @@ impl Log for System {
     }
 
     fn log(&self, record: &Record) {
-        let mut syslog = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        syslog.write(record.level(), &record.args().to_string());
+        let line = record.args().to_string();
+        let priority = syslog::severity(record.level()).to_string();
+        let mut own = Fields(Vec::with_capacity(8));
+        // Ours are strings, so that none is lost.
+        let _ = record.key_values().visit(&mut own);
+        let mut fields = vec![
+            ("MESSAGE", line.as_str()),
+            ("PRIORITY", &priority),
+            ("SYSLOG_IDENTIFIER", "hookmux"),
+            ("SYSLOG_FACILITY", "3"),
+        ];
+        fields.extend(own.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let (journal, syslog) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !journal.write(&fields) {
+            syslog.write(record.level(), &line);
+        }
     }
 
     fn flush(&self) {}
+}
+
+/// A message's fields, by name.
+struct Fields(Vec<(String, String)>);
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
+        self.0.push((key.as_str().to_owned(), value.to_string()));
+        Ok(())
+    }
+}
+
+/// Logs a message about a call, with what the journal keeps beside it.
+fn say(level: Level, message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
+    if level > log::max_level() {
+        return;
+    }
+    let word = |name, word| (name, words::printable(word));
+    let mut fields = vec![
+        ("MESSAGE_ID", message.id().to_owned()),
+        word("HOOKMUX_DRIVER", &call.driver),
+        word("HOOKMUX_OBJECT", &call.object),
+        word("HOOKMUX_OPERATION", &call.operation),
+    ];
+    fields.extend_from_slice(more);
+    let fields = fields.as_slice();
+    let mut record = Record::builder();
+    record.level(level).target("hookmux").key_values(&fields);
+    log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
 /// Logs what a plan leaves out, in one line.
@@ -52,7 +103,25 @@ pub fn skipped(call: &Invocation, plan: &Plan) {
         .iter()
         .map(|(path, skip)| format!("{} ({})", words::printable(path.as_os_str()), words::skip(skip)))
         .collect();
-    log::info!("{}: not running {}", words::call(call), reasons.join(", "));
+    let line = format!("{}: not running {}", words::call(call), reasons.join(", "));
+    say(Level::Info, Message::Skipped, call, &[], &line);
+}
+
+/// Logs that a call went on without its settings.
+pub fn default_settings(call: &Invocation, fault: &impl Display) {
+    let line = format!("{}: going on with the default settings: {fault}", words::call(call));
+    say(Level::Error, Message::DefaultSettings, call, &[], &line);
+}
+
+/// Logs that hookmux itself could not carry out a call, in the words that libvirt gets.
+pub fn own_fault(call: &Invocation, line: &str) {
+    say(Level::Error, Message::OwnFault, call, &[], line);
+}
+
+/// Logs that nothing could be started that nobody waits for.
+pub fn not_started_afterwards(call: &Invocation, error: &impl Display) {
+    let line = format!("{}: cannot start what nobody waits for: {error}", words::call(call));
+    say(Level::Error, Message::NotStarted, call, &[], &line);
 }
 
 /// Logs what happens while a plan runs: failures, long runs, and the words of scripts.
@@ -61,32 +130,40 @@ pub fn event(call: &Invocation, event: &Event) {
         Event::Starting(_) => {}
         Event::StillRunning(step, pid, elapsed) => {
             let (script, time) = (words::printable(step.path.as_os_str()), words::duration(*elapsed));
-            log::warn!(
+            let line = format!(
                 "{}: {script} (process {pid}) is still running after {time}, libvirt is waiting",
                 words::call(call)
             );
+            let fields = [("HOOKMUX_SCRIPT", script), ("HOOKMUX_DURATION_USEC", record::micros(*elapsed).to_string())];
+            say(Level::Warn, Message::StillRunning, call, &fields, &line);
         }
-        Event::Ended(step, ended) => {
-            if !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun) {
-                log::error!("{}", words::failure(call, &step.path, &ended.outcome));
-            }
-            let script = words::printable(step.path.as_os_str());
-            for change in &ended.changes.list {
-                log::info!("{}: {script} changed {change}", words::call(call));
-            }
-            if ended.changes.more {
-                log::info!("{}: {script} changed more than that", words::call(call));
-            }
-            script_words(call, &step.path, ended);
-        }
+        Event::Ended(step, ended) => self::ended(call, &step.path, ended),
     }
 }
 
-fn script_words(call: &Invocation, script: &Path, ended: &Ended) {
+fn ended(call: &Invocation, path: &Path, ended: &Ended) {
+    let script = words::printable(path.as_os_str());
+    let (kind, code) = record::kind(&ended.outcome);
+    let outcome = code.map_or_else(|| kind.word().to_owned(), |code| format!("{} {code}", kind.word()));
+    let fields = [
+        ("HOOKMUX_SCRIPT", script.clone()),
+        ("HOOKMUX_OUTCOME", outcome),
+        ("HOOKMUX_DURATION_USEC", record::micros(ended.elapsed).to_string()),
+    ];
+    if !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun) {
+        say(Level::Error, Message::Failed, call, &fields, &words::failure(call, path, &ended.outcome));
+    }
+    let about = format!("{}: {script}", words::call(call));
+    for change in &ended.changes.list {
+        say(Level::Info, Message::Changed, call, &fields, &format!("{about} changed {change}"));
+    }
+    if ended.changes.more {
+        say(Level::Info, Message::Changed, call, &fields, &format!("{about} changed more than that"));
+    }
     for bytes in [&ended.output, &ended.errors] {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let line = words::printable(std::os::unix::ffi::OsStrExt::from_bytes(line));
-            log::info!("{}: {}: {line}", words::call(call), words::printable(script.as_os_str()));
+            let line = words::printable(std::ffi::OsStr::from_bytes(line));
+            say(Level::Info, Message::Said, call, &fields, &format!("{about}: {line}"));
         }
     }
 }

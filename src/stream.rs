@@ -29,6 +29,7 @@ pub enum Content {
 pub struct Stream {
     pipe: Option<File>,
     kept: Kept,
+    length: u64,
 }
 
 #[derive(Debug)]
@@ -42,13 +43,13 @@ impl Stream {
     /// Keeps the last [`MAX_WORDS`] bytes.
     #[must_use]
     pub fn words(pipe: OwnedFd) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Words(Vec::new()) }
+        Self { pipe: Some(pipe.into()), kept: Kept::Words(Vec::new()), length: 0 }
     }
 
     /// Keeps all, up to `limit` bytes.
     #[must_use]
     pub fn document(pipe: OwnedFd, limit: u64) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Document(Writer::new(limit)) }
+        Self { pipe: Some(pipe.into()), kept: Kept::Document(Writer::new(limit)), length: 0 }
     }
 
     /// What to poll, until its end was read.
@@ -63,6 +64,7 @@ impl Stream {
         match pipe.read(chunk) {
             Ok(read) if read > 0 => {
                 self.kept.add(chunk.get(..read).unwrap_or_default());
+                self.length = self.length.saturating_add(read as u64);
                 read
             }
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => 0,
@@ -72,6 +74,12 @@ impl Stream {
                 0
             }
         }
+    }
+
+    /// How many bytes there were so far.
+    #[must_use]
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// How much the pipe can hold at once, in bytes.
@@ -144,8 +152,9 @@ mod tests {
     #[test]
     fn the_end_of_the_words_is_kept() {
         let long: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
-        let kept = drained(Stream::words(pipe()), &long).into_words();
-        assert!(kept == long[long.len() - MAX_WORDS..]);
+        let stream = drained(Stream::words(pipe()), &long);
+        assert_eq!(stream.length(), 300_000);
+        assert!(stream.into_words() == long[long.len() - MAX_WORDS..]);
         assert_eq!(drained(Stream::words(pipe()), b"few").into_words(), b"few");
     }
 

@@ -117,6 +117,33 @@ fn every_command_and_flag_is_in_the_manual_and_no_other() {
     assert_eq!(documented.collect::<Vec<_>>(), commands);
 }
 
+#[test]
+fn every_kind_of_message_is_in_the_manual_with_its_number() {
+    let manual = document("man/hookmux.8");
+    let from = ".\\\" The table is checked against the program.\n.Bl -tag -width Ds -compact\n";
+    let table = between(&manual, from, ".El\n");
+    let row = |(_, id, words): &(hookmux::message::Message, &str, &str)| format!(".It Li {id}\n{words}\n");
+    assert_eq!(table, hookmux::message::MESSAGES.iter().map(row).collect::<String>());
+}
+
+#[test]
+fn every_field_of_a_record_is_in_the_manual() {
+    let manual = document("man/hookmux.8");
+    let records = between(&manual, ".Ss Records\n", ".Sh ENVIRONMENT\n");
+    let words: Vec<&str> = records.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').collect();
+    let missing = |name: &&&str| !words.contains(*name);
+    let source = document("src/record/mod.rs");
+    let fields = fields_of(&source);
+    assert!(fields.len() > 20, "{fields:?}");
+    assert_eq!(fields.iter().filter(missing).collect::<Vec<_>>(), [&""; 0]);
+}
+
+/// The fields of the two structures of a record.
+fn fields_of(source: &str) -> Vec<&str> {
+    let (record, _) = source.split_once("impl Record").unwrap();
+    record.lines().filter_map(|line| Some(line.strip_prefix("    pub ")?.split_once(':')?.0)).collect()
+}
+
 /// The keys that an error offers are those that exist.
 fn keys(text: &str) -> Vec<String> {
     let said = hookmux::settings::parse(Path::new("x"), text).unwrap_err().what;

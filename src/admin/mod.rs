@@ -10,8 +10,13 @@ mod call;
 mod contract;
 mod diff;
 mod explain;
+mod history;
 mod list;
+mod paint;
 mod run;
+mod stats;
+
+pub use paint::Paint;
 
 /// Exit code of a command that found something, or whose call was refused.
 const FOUND: u8 = 1;
@@ -37,6 +42,10 @@ enum Command {
     Run(run::Run),
     /// Show what differs between two XML documents, as the log says it of a filter
     Diff(diff::Diff),
+    /// Show past calls, with a bar for each script's time
+    History(history::History),
+    /// Count past calls, for monitoring
+    Stats(stats::Stats),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
 }
@@ -47,8 +56,13 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// Carries out a command.
-pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
+/// Carries out a command. `paint` says whether its output is coloured.
+pub fn main(
+    words: impl Iterator<Item = OsString>,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+    paint: Paint,
+) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error, output, errors),
@@ -60,6 +74,8 @@ pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, error
         Command::Explain(explain) => explain.main(output),
         Command::Run(run) => run.main(output, errors),
         Command::Diff(diff) => diff.main(output),
+        Command::History(history) => history.main(output, errors, paint),
+        Command::Stats(stats) => stats.main(output, errors),
         Command::Contract(contract) => contract.main(output),
     };
     done.unwrap_or_else(|error| {

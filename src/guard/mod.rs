@@ -15,6 +15,7 @@ mod key;
 mod limit;
 mod matching;
 mod namespace;
+mod owner;
 mod path;
 mod policy;
 mod reader;
@@ -28,6 +29,7 @@ use std::ops::ControlFlow;
 
 pub use change::{Change, Changes, Kind, Value};
 pub use fault::{Defect, Fault, Which};
+pub use owner::port_owner;
 pub use path::{PathFault, Pattern, Step};
 pub use policy::Policy;
 pub use tree::Document;

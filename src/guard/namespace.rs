@@ -2,6 +2,7 @@
 //! Pure. libxml2 goes on after an undeclared prefix, and libvirt then finds no `qemu:commandline` and says nothing:
 //! a silent loss, so that it is a fault here.
 
+use super::chars::is_name;
 use super::fault::{Defect, Flaw};
 use super::limit;
 use super::tree::{Document, Id};
@@ -40,7 +41,7 @@ impl<'a> Prefixes<'a> {
 
     fn check(&self, name: &str, at: usize) -> Result<(), Flaw> {
         let Some((prefix, local)) = name.split_once(':') else { return Ok(()) };
-        if prefix.is_empty() || local.is_empty() || local.contains(':') {
+        if prefix.is_empty() || !is_name(local.as_bytes()) || local.contains(':') {
             return Err(Flaw::form(at, "a name with a stray colon", "PREFIX:NAME"));
         }
         let known = prefix == "xml" || self.declared.iter().any(|&(_, declared)| declared == prefix);

@@ -64,7 +64,12 @@ pub struct Seen {
 
 impl Hooks {
     pub fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
+        Self::within(&std::env::temp_dir())
+    }
+
+    /// The same in a directory of another file system.
+    pub fn within(directory: &Path) -> Self {
+        let root = tempfile::tempdir_in(directory).unwrap();
         let hooks = Self { root, document: domain("qemu", "one").into_bytes() };
         hooks.directory(&hooks.path("base:"));
         for name in ["qemu", "lxc", "libxl", "bhyve", "network", "daemon", "nbd"] {

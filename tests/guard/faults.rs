@@ -84,6 +84,7 @@ fn a_document_that_is_not_well_formed_is_refused_with_its_place() {
             "<a><b xmlns:q='u'/><q:b/></a>",
             "line 1, column 20: found the prefix 'q', which no xmlns declares, expected a declared namespace",
         ),
+        ("<q:1 xmlns:q='u'/>", "line 1, column 1: found a name with a stray colon, expected PREFIX:NAME"),
         ("<a:b:c xmlns:a='u'/>", "line 1, column 1: found a name with a stray colon, expected PREFIX:NAME"),
         (
             "<a xmlns:q=''/>",

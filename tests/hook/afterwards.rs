@@ -109,3 +109,26 @@ fn otherwise_it_goes_on_without_libvirt() {
     assert_eq!(kill(script, None), Ok(()));
     let _ = kill(script, Signal::SIGKILL);
 }
+
+/// The kernel's death signal is about the thread that has started the hook (prctl(2)): a caller whose thread ends before
+/// its hook, as no thread of libvirt's does, ends the hook with it although the caller lives on.
+#[test]
+fn the_end_of_the_callers_thread_counts_as_the_end_of_the_caller() {
+    let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
+    let call = ["qemu", "vm1", "start", "begin", "-"].map(std::ffi::OsStr::new);
+    let (mut hook, script) = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let hook = spawn(hooks.command(&call).stdin(Stdio::null()).stderr(Stdio::null()));
+            // Not before the hook has asked for its signal.
+            (hook, wait_for(&hooks, "pid"))
+        });
+        thread.join().unwrap()
+    });
+    assert_eq!(hook.wait().unwrap().code(), Some(143), "this process, its parent, lives");
+    let script = Pid::from_raw(script.trim().parse().unwrap());
+    let started = Instant::now();
+    while kill(script, None).is_ok() {
+        assert!(started.elapsed() < HANG, "the script runs on");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

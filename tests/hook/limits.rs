@@ -92,3 +92,30 @@ fn each_thaw_after_a_failed_freeze_has_its_own_limit() {
         .script("fsfreeze-hook.d/20-b", "[ $1 = freeze ] && exit 3; exit 0");
     hooks.call("fsfreeze-hook freeze").is_like(3, ["10-a", "20-b", "20-b", "10-a"], &["20-b exited 3"]).within(HANG);
 }
+
+/// Needs root, for a /dev of its own with a log in it.
+#[test]
+fn after_30_s_the_log_says_which_script_libvirt_is_waiting_for() {
+    let body = "echo $$ >$HOOKMUX_ROOT/background; sleep 600";
+    let hooks = Hooks::new().settings("[[rule]]\ntimeout = '33s'\n").script("qemu.d/10-a", body);
+    let log = std::os::unix::net::UnixDatagram::bind(hooks.root().join("log")).unwrap();
+    let set_up =
+        "mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && ln -s $HOOKMUX_ROOT/log /dev/log && exec \"$@\"";
+    let mut command = std::process::Command::new("unshare");
+    hooks.as_libvirt(&mut command);
+    command.args(["--mount", "sh", "-c", set_up, "sh"]).args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    hooks.see(command).is_like(1, ["10-a"], &["10-a timed out after 33 s"]);
+    log.set_nonblocking(true).unwrap();
+    let mut lines = Vec::new();
+    let mut line = [0; 4096];
+    while let Ok(length) = log.recv(&mut line) {
+        lines.push(String::from_utf8_lossy(&line[..length]).replace(hooks.root().to_str().unwrap(), ""));
+    }
+    let pid = hooks.text("background");
+    let waiting = {
+        let told =
+            format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (process {}) is still running after 30", pid.trim());
+        lines.iter().filter(|line| line.contains(&told) && line.ends_with(", libvirt is waiting")).count()
+    };
+    assert_eq!(waiting, 1, "{lines:#?}");
+}

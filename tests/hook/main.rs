@@ -4,7 +4,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     unreachable_pub,
     reason = "a test is its own caller, and its own world"
 )]
@@ -24,5 +26,6 @@ mod limits;
 mod odd;
 mod once;
 mod order;
+mod record;
 mod rules;
 mod still;

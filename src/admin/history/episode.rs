@@ -1,0 +1,260 @@
+//! Calls that belong together, on one line of time: a guest's start is prepare, start, started and its networks' ports. In:
+//! records. Out: episodes, each with a row a call and a row a script. Pure.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::record::{Count, Kind, Record, Step};
+use crate::words;
+
+/// After so long without a call, the next one begins another episode.
+const REST: Duration = Duration::from_secs(30);
+
+/// Calls about one guest, network or daemon, close to each other.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Episode {
+    /// Whom they are about.
+    pub(super) who: String,
+    /// When the first began.
+    pub(super) begin: SystemTime,
+    /// From the first beginning to the last end.
+    pub(super) span: Duration,
+    /// How many calls there are.
+    pub(super) calls: usize,
+    /// How many of them have a failure in them.
+    pub(super) failed: usize,
+    /// Calls, each with its scripts after it.
+    pub(super) rows: Vec<Row>,
+}
+
+/// One bar.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Row {
+    /// A script of the call above, or the call itself.
+    pub(super) is_step: bool,
+    /// The call's words, or the script's name.
+    pub(super) label: String,
+    /// The script's whole path; empty for a call.
+    pub(super) path: String,
+    /// What became of it, unless all is well.
+    pub(super) note: String,
+    /// More lines to say.
+    pub(super) details: Vec<String>,
+    /// When it began after the episode's beginning, and how long it took; `None` if it never did.
+    pub(super) time: Option<(Duration, Duration)>,
+    /// How it came out.
+    pub(super) count: Count,
+}
+
+/// Puts records, ordered by time, into episodes, ordered by their beginnings.
+pub(super) fn episodes(records: &[Record]) -> Vec<Episode> {
+    let mut groups: Vec<(SystemTime, Vec<&Record>)> = Vec::new();
+    let mut latest: BTreeMap<String, usize> = BTreeMap::new();
+    for record in records {
+        let who = who(record);
+        let open = latest.get(&who).and_then(|at| groups.get_mut(*at)).filter(|(end, _)| {
+            // A clock that was set back makes no new episode.
+            record.time.duration_since(*end).is_ok_and(|rest| rest <= REST) || record.time <= *end
+        });
+        if let Some((end, group)) = open {
+            group.push(record);
+            *end = (*end).max(record.end());
+        } else {
+            latest.insert(who, groups.len());
+            groups.push((record.end(), vec![record]));
+        }
+    }
+    groups.iter().filter_map(|(end, group)| episode(group, *end)).collect()
+}
+
+/// An episode of these calls, the first of them first; `None` of none.
+fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
+    let first = group.first()?;
+    let begin = first.time;
+    let rows = group.iter().flat_map(|record| rows(record, begin)).collect();
+    let failed = group.iter().filter(|record| record.has_failed()).count();
+    let span = end.duration_since(begin).unwrap_or_default();
+    Some(Episode { who: who(first), begin, span, calls: group.len(), failed, rows })
+}
+
+/// Whom a call is about: a guest by its name, anything else with its driver's.
+fn who(record: &Record) -> String {
+    if let Some(guest) = record.guest() {
+        return words::printable(&guest.0);
+    }
+    let (driver, object) = (words::printable(&record.driver.0), words::printable(&record.object.0));
+    if object == crate::invocation::NOTHING { driver } else { format!("{driver} {object}") }
+}
+
+fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
+    let offset = record.time.duration_since(begin).unwrap_or_default();
+    let steps = record.steps.iter().map(move |step| step_row(step, offset, ""));
+    let undone = record.undone.iter().map(move |step| step_row(step, offset, "taken back: "));
+    std::iter::once(call_row(record, offset)).chain(steps).chain(undone)
+}
+
+fn call_row(record: &Record, offset: Duration) -> Row {
+    let word = |word: &crate::record::Name| words::printable(&word.0);
+    let mut label = format!("{} {}", word(&record.driver), word(&record.operation));
+    if record.guest.is_some() {
+        label = format!("{label} {}", word(&record.object));
+    }
+    if record.afterwards {
+        label += " (afterwards)";
+    }
+    let nothing = crate::invocation::NOTHING;
+    let usual = crate::contract::look_up(&record.driver.0, &record.operation.0).extra;
+    if record.extra.0 != nothing && record.extra.0 != usual {
+        label = format!("{label} ({})", word(&record.extra));
+    }
+    let code = record.verdict.unwrap_or_default();
+    let note = if code == 0 { String::new() } else { format!("exit {code}") };
+    let count = if code == 0 && record.fault.is_none() { Count::Success } else { Count::Veto };
+    let details = record.fault.iter().map(|fault| words::printable(OsStr::new(fault))).collect();
+    Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), count }
+}
+
+fn step_row(step: &Step, offset: Duration, prefix: &str) -> Row {
+    let code = step.code.unwrap_or_default();
+    let note = match step.outcome {
+        Kind::Exited if code == 0 => String::new(),
+        Kind::Exited => format!("exited {code}"),
+        Kind::Killed => {
+            nix::sys::signal::Signal::try_from(code).map_or_else(|_| format!("signal {code}"), |name| name.to_string())
+        }
+        other => other.word().replace('-', " "),
+    };
+    let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
+    let details = step.why.iter().map(|why| words::printable(OsStr::new(why))).chain(changed).collect();
+    let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
+    let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
+    let path = words::printable(&step.path.0);
+    Row { is_step: true, label, path, note, details, time, count: step.counts() }
+}
+
+/// What follows the driver's directory: the script's name, or the guest's, the operation's and the name.
+fn label(path: &Path) -> String {
+    let mut below: Vec<String> = Vec::new();
+    for part in path.iter().rev() {
+        if !below.is_empty() && part.as_encoded_bytes().ends_with(b".d") {
+            break;
+        }
+        below.push(words::printable(part));
+    }
+    // A path outside any such directory is shown whole.
+    if below.len() == path.iter().count() {
+        return words::printable(path.as_os_str());
+    }
+    below.reverse();
+    below.join("/")
+}
+
+fn changes(step: &Step) -> String {
+    let first = step.changes.first().map(|change| words::printable(OsStr::new(change))).unwrap_or_default();
+    let others = step.changes.len().saturating_sub(1);
+    match (others, step.more_changes) {
+        (0, false) => first,
+        (_, false) => format!("{first}, and {others} more"),
+        (_, true) => format!("{first}, and many more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::read;
+
+    /// A record of a call that begins so many milliseconds after a time, and takes so many.
+    fn record(words: &str, after: u64, took: u64, more: &str) -> Record {
+        let words: Vec<&str> = words.split(' ').collect();
+        let begin = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(after)).unwrap();
+        let time = humantime::format_rfc3339_micros(begin);
+        let line = format!(
+            r#"{{"v":1,"time":"{time}","pid":1,"driver":"{}","object":"{}","operation":"{}","sub_operation":"begin",
+            "extra":"{}","duration_us":{took}000{more}}}"#,
+            words[0], words[1], words[2], words[3]
+        );
+        read::parse(line.as_bytes()).unwrap_or_else(|| panic!("{line}"))
+    }
+
+    const QUIET: &str = r#","verdict":0,"steps":[]"#;
+
+    #[test]
+    fn a_guests_calls_and_its_ports_are_one_episode_until_it_rests() {
+        let port = r#","verdict":0,"guest":"vm1","steps":[]"#;
+        let records = [
+            record("qemu vm1 prepare -", 0, 10, QUIET),
+            record("qemu vm2 prepare -", 5, 10, QUIET),
+            record("network net1 port-created -", 50, 10, port),
+            record("daemon - reload SIGHUP", 70, 1, QUIET),
+            record("network net1 updated -", 80, 1, QUIET),
+            record("qemu vm1 started -", 4000, 26_000, QUIET),
+            record("qemu vm1 stopped -", 60_000, 10, QUIET),
+            record("qemu vm1 stopped -", 90_011, 10, QUIET),
+        ];
+        let seen: Vec<(String, u128, usize)> = episodes(&records)
+            .into_iter()
+            .map(|episode| (episode.who, episode.span.as_millis(), episode.rows.len()))
+            .collect();
+        let expected = [
+            ("vm1".to_owned(), 60_010, 4),
+            ("vm2".to_owned(), 10, 1),
+            ("daemon".to_owned(), 1, 1),
+            ("network net1".to_owned(), 1, 1),
+            ("vm1".to_owned(), 10, 1),
+        ];
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_row_says_what_became_of_a_call_and_of_each_script() {
+        let step = |path: &str, more: &str| {
+            format!(r#"{{"path":"{path}","duration_us":2000,"bytes_out":0,"bytes_err":0,{more}}}"#)
+        };
+        let steps = [
+            step(
+                "/etc/hookmux/qemu.d/10-a",
+                r#""after_us":500,"outcome":"exited","code":0,"changes":["/a: added","/b: added"]"#,
+            ),
+            step("/etc/hookmux/qemu.d/vm1/start/begin/20-b", r#""after_us":2600,"outcome":"killed","code":9"#),
+            step("/srv/x", r#""outcome":"timed-out","why":"/srv/x timed out after 1 s""#),
+            step("30-c", r#""outcome":"not-run""#),
+        ];
+        let more = format!(r#","verdict":137,"fault":"stopped\nby SIGTERM","steps":[{}]"#, steps.join(","));
+        let record = record("qemu vm1 release destroyed", 7, 9, &more);
+        let [episode]: [Episode; 1] = episodes(&[record]).try_into().unwrap();
+        let row = |label: &str, path: &str, note: &str, details: &[&str], time: Option<(u64, u64)>, count| Row {
+            is_step: !path.is_empty(),
+            label: label.into(),
+            path: path.into(),
+            note: note.into(),
+            details: details.iter().map(|&line| line.into()).collect(),
+            time: time.map(|(from, took)| (Duration::from_micros(from), Duration::from_micros(took))),
+            count,
+        };
+        let expected = [
+            row("qemu release (destroyed)", "", "exit 137", &["stopped\\nby SIGTERM"], Some((0, 9000)), Count::Veto),
+            row(
+                "10-a",
+                "/etc/hookmux/qemu.d/10-a",
+                "",
+                &["changed /a: added, and 1 more"],
+                Some((500, 2000)),
+                Count::Success,
+            ),
+            row(
+                "vm1/start/begin/20-b",
+                "/etc/hookmux/qemu.d/vm1/start/begin/20-b",
+                "SIGKILL",
+                &[],
+                Some((2600, 2000)),
+                Count::Veto,
+            ),
+            row("/srv/x", "/srv/x", "timed out", &["/srv/x timed out after 1 s"], None, Count::Fault),
+            row("30-c", "30-c", "not run", &[], None, Count::NotRun),
+        ];
+        assert_eq!((episode.calls, episode.failed, episode.rows), (1, 1, expected.into()));
+    }
+}

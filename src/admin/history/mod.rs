@@ -1,0 +1,145 @@
+//! `hookmux history`: past calls, as a waterfall. In: the records. Out: lines, JSON, or a page. Reads.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::admin::paint::Paint;
+use crate::record::read::Files;
+use crate::record::{Record, file, read};
+
+mod episode;
+mod html;
+mod picture;
+mod select;
+mod tail;
+
+pub(super) use select::Selection;
+use tail::Tail;
+
+/// How often the log is looked at for more.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Arguments of `hookmux history`.
+#[derive(Debug, Args)]
+pub(super) struct History {
+    #[command(flatten)]
+    selection: Selection,
+    /// Go on with calls as they are made; without --since, with those alone
+    #[arg(long, conflicts_with = "html")]
+    follow: bool,
+    /// The records as they are kept, a line each
+    #[arg(long, conflicts_with = "html")]
+    json: bool,
+    /// Write the picture into this file, as a page for a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Look below this directory instead of /
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+}
+
+impl History {
+    /// Prints the calls that are asked for.
+    pub(super) fn main(
+        &self,
+        output: &mut dyn Write,
+        errors: &mut dyn Write,
+        paint: Paint,
+    ) -> anyhow::Result<ExitCode> {
+        let path = file::calls(&self.root);
+        assert_kept(&path)?;
+        if self.follow {
+            return self.follow(&path, output, errors, paint);
+        }
+        let found = self::found(&self.root, Files::Both, &self.selection, errors)?;
+        if let Some(page) = &self.html {
+            let text = html::page(&episode::episodes(&found));
+            fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
+        } else {
+            self.print(&found, output, paint)?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn print(&self, records: &[Record], output: &mut dyn Write, paint: Paint) -> io::Result<()> {
+        if self.json {
+            return records.iter().try_for_each(|record| output.write_all(&record.line()));
+        }
+        for (at, episode) in episode::episodes(records).iter().enumerate() {
+            let gap = if at == 0 { "" } else { "\n" };
+            output.write_all(format!("{gap}{}", picture::draw(episode, paint)).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Each call when it comes: what will follow it is not known yet.
+    fn follow(
+        &self,
+        path: &Path,
+        output: &mut dyn Write,
+        errors: &mut dyn Write,
+        paint: Paint,
+    ) -> anyhow::Result<ExitCode> {
+        let mut tail = if self.selection.has_since() { Tail::from_start(path) } else { Tail::from_end(path)? };
+        let mut lines = if self.selection.has_since() { rotated(path, &tail) } else { Vec::new() };
+        loop {
+            lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
+            for line in lines.drain(..) {
+                match read::parse(&line) {
+                    Some(record) if self.selection.wants(&record) => self.print(&[record], output, paint)?,
+                    Some(_) => {}
+                    None => tell_skipped(1, errors)?,
+                }
+            }
+            output.flush()?;
+            std::thread::sleep(TURN);
+        }
+    }
+}
+
+/// The records that are asked for. Says how many lines are none.
+pub(super) fn found(
+    root: &Path,
+    files: Files,
+    selection: &Selection,
+    errors: &mut dyn Write,
+) -> anyhow::Result<Vec<Record>> {
+    let found = read::read(root, files, |record| selection.wants(record))
+        .map_err(|(path, error)| anyhow::Error::new(error).context(format!("cannot read {}", path.display())))?;
+    if found.skipped > 0 {
+        tell_skipped(found.skipped, errors)?;
+    }
+    Ok(found.records)
+}
+
+fn tell_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
+    let lines = if count == 1 {
+        "1 line is no record and was".into()
+    } else {
+        format!("{count} lines are no records and were")
+    };
+    writeln!(errors, "hookmux: {lines} skipped")
+}
+
+/// Says what to do where nothing is kept at all.
+pub(super) fn assert_kept(path: &Path) -> anyhow::Result<()> {
+    let directory = path.parent().unwrap_or(path);
+    fs::read_dir(directory).map(|_| ()).with_context(|| {
+        let directory = directory.display();
+        format!("no calls are kept without the directory {directory} (install -d -m 750 {directory})")
+    })
+}
+
+/// What was rotated away last, unless it is still the file that is read.
+fn rotated(path: &Path, tail: &Tail) -> Vec<Vec<u8>> {
+    let mut name = path.to_owned().into_os_string();
+    name.push(".1");
+    let mut older = Tail::from_start(Path::new(&name));
+    if older.inode() == tail.inode() { Vec::new() } else { older.lines().unwrap_or_default() }
+}

@@ -1,0 +1,165 @@
+//! A log daemon's socket. In: datagrams. Out: whether they were taken. Does; never for longer than a moment.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+
+/// How long a call may be held up by a log, in all its life: a busy daemon takes milliseconds.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// A way to a daemon, opened with the first datagram.
+#[derive(Debug)]
+pub struct Socket {
+    path: PathBuf,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Unopened,
+    Open(UnixDatagram),
+    /// There is no daemon in this process's life.
+    Nobody,
+    /// There is one that does not take what is sent, and it was waited for once.
+    Deaf,
+}
+
+/// What became of a datagram.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It was taken, or is lost since the daemon does not keep up.
+    Done,
+    /// It is longer than a datagram may be.
+    TooLong,
+    /// Nobody listens.
+    Nobody,
+}
+
+impl Socket {
+    /// The daemon that listens at `path`.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned(), state: State::Unopened }
+    }
+
+    /// Sends bytes.
+    pub fn send(&mut self, datagram: &[u8]) -> Sent {
+        self.attempt(|socket| socket.send(datagram).map(|_| ()))
+    }
+
+    /// Sends a file instead of bytes.
+    pub fn pass(&mut self, file: &File) -> Sent {
+        self.attempt(|socket| {
+            let files = [file.as_raw_fd()];
+            let rights = [ControlMessage::ScmRights(&files)];
+            let (nothing, flags) = ([IoSlice::new(&[])], MsgFlags::MSG_NOSIGNAL);
+            sendmsg::<UnixAddr>(socket.as_raw_fd(), &nothing, &rights, flags, None)?;
+            Ok(())
+        })
+    }
+
+    fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
+        let state = std::mem::replace(&mut self.state, State::Nobody);
+        let (state, outcome) = match state {
+            State::Unopened => self.open_and(&send),
+            State::Open(socket) => match judged(send(&socket)) {
+                Ok(outcome) => (State::Open(socket), outcome),
+                Err(State::Deaf) => (State::Deaf, Sent::Done),
+                // The daemon was started anew, and listens at another socket of the same name.
+                Err(_) => self.open_and(&send),
+            },
+            State::Nobody => (State::Nobody, Sent::Nobody),
+            State::Deaf => (State::Deaf, Sent::Done),
+        };
+        self.state = state;
+        outcome
+    }
+
+    fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (State, Sent) {
+        let Ok(socket) = open(&self.path) else { return (State::Nobody, Sent::Nobody) };
+        match judged(send(&socket)) {
+            Ok(outcome) => (State::Open(socket), outcome),
+            Err(State::Deaf) => (State::Deaf, Sent::Done),
+            Err(state) => (state, Sent::Nobody),
+        }
+    }
+}
+
+/// What a send came to, or what it makes of the socket.
+fn judged(sent: io::Result<()>) -> Result<Sent, State> {
+    match sent {
+        Ok(()) => Ok(Sent::Done),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(State::Deaf),
+        Err(error) if [Errno::EMSGSIZE, Errno::ENOBUFS].iter().any(|no| error.raw_os_error() == Some(*no as i32)) => {
+            Ok(Sent::TooLong)
+        }
+        Err(_) => Err(State::Nobody),
+    }
+}
+
+fn open(path: &Path) -> io::Result<UnixDatagram> {
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(path)?;
+    // The time that a send may wait for room; the first that waits in vain is the last.
+    socket.set_write_timeout(Some(PATIENCE))?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    fn received(daemon: &UnixDatagram) -> Vec<u8> {
+        let mut chunk = [0; 200];
+        let length = daemon.recv(&mut chunk).unwrap();
+        chunk[..length].to_vec()
+    }
+
+    #[test]
+    fn a_daemon_that_takes_nothing_costs_a_moment_once() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let _daemon = UnixDatagram::bind(&path).unwrap();
+        let mut socket = Socket::new(&path);
+        let begin = Instant::now();
+        // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
+        (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
+        assert!(matches!(socket.state, State::Deaf) && begin.elapsed() < 20 * PATIENCE, "{:?}", begin.elapsed());
+    }
+
+    #[test]
+    fn a_daemon_that_was_started_anew_is_found() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let mut socket = Socket::new(&path);
+        let heard = ["first", "second"].map(|line| {
+            let _ = std::fs::remove_file(&path);
+            let daemon = UnixDatagram::bind(&path).unwrap();
+            (socket.send(line.as_bytes()), received(&daemon))
+        });
+        assert_eq!(heard, [(Sent::Done, b"first".to_vec()), (Sent::Done, b"second".to_vec())]);
+    }
+
+    #[test]
+    fn without_a_daemon_nothing_happens() {
+        let mut socket = Socket::new(Path::new("/nowhere/log"));
+        assert_eq!([socket.send(b"x"), socket.send(b"x")], [Sent::Nobody; 2]);
+    }
+
+    #[test]
+    fn a_line_too_long_for_a_datagram_does_not_end_the_log() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("log");
+        let daemon = UnixDatagram::bind(&path).unwrap();
+        let mut socket = Socket::new(&path);
+        let sent = [socket.send(&vec![b'x'; 8 << 20]), socket.send(b"short")];
+        assert_eq!((sent, received(&daemon)), ([Sent::TooLong, Sent::Done], b"short".to_vec()));
+    }
+}

@@ -1,0 +1,67 @@
+//! Records as hookmux keeps them, made up. In: a call's words and times. Out: a line. Pure.
+
+use serde_json::{Value, json};
+
+/// A script of a call: `code` is that of an exit.
+pub fn step(path: &str, after_us: u64, duration_us: u64, code: i32) -> Value {
+    json!({ "path": path, "outcome": "exited", "code": code, "after_us": after_us, "duration_us": duration_us,
+        "bytes_out": 0, "bytes_err": 0 })
+}
+
+/// A script that had no turn, or came to no end.
+pub fn other(path: &str, outcome: &str, why: Option<&str>) -> Value {
+    let mut step = json!({ "path": path, "outcome": outcome, "duration_us": 0, "bytes_out": 0, "bytes_err": 0 });
+    if let Some(why) = why {
+        step["why"] = why.into();
+    }
+    step
+}
+
+/// A call: driver, object, operation, sub-operation and extra.
+pub fn call(time: &str, words: [&str; 5], duration_us: u64, verdict: u8, steps: &[Value]) -> Value {
+    json!({ "v": 1, "time": time, "pid": 7, "driver": words[0], "object": words[1], "operation": words[2],
+        "sub_operation": words[3], "extra": words[4], "verdict": verdict, "duration_us": duration_us, "steps": steps })
+}
+
+/// A guest's start with a network's port, and a stop that is refused.
+pub fn start_and_stop() -> Vec<Value> {
+    let script = |name: &str| format!("/etc/hookmux/qemu.d/{name}");
+    let protection = |code| step(&script("10-vm-protection"), 1200, 2100, code);
+    let mut port = call(
+        "2026-11-21T05:32:06.500000Z",
+        ["network", "lan", "port-created", "begin", "-"],
+        45_000,
+        0,
+        &[step("/etc/hookmux/network.d/50-port-forward", 900, 44_000, 0)],
+    );
+    port["guest"] = "db-1".into();
+    vec![
+        call(
+            "2026-11-21T05:32:06.100000Z",
+            ["qemu", "db-1", "prepare", "begin", "-"],
+            312_000,
+            0,
+            &[protection(0), step(&script("20-disk-check"), 3500, 308_000, 0)],
+        ),
+        port,
+        call(
+            "2026-11-21T05:32:06.700000Z",
+            ["qemu", "db-1", "start", "begin", "-"],
+            1_830_000,
+            0,
+            &[protection(0), step(&script("db-1/start/begin/40-mount-a-share"), 3600, 1_826_000, 0)],
+        ),
+        call(
+            "2026-11-21T05:32:12.500000Z",
+            ["qemu", "db-1", "stop", "begin", "-"],
+            520_000,
+            3,
+            &[protection(3), other(&script("20-notify"), "not-run", None)],
+        ),
+    ]
+}
+
+/// The lines of a log.
+pub fn lines(calls: &[Value]) -> String {
+    calls.iter().map(|call| call.to_string() + "\n").collect()
+}

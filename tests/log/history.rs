@@ -1,0 +1,188 @@
+//! `hookmux history`, on logs that are made up and on those of real calls.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::calls::{call, lines, other, start_and_stop};
+use crate::namespaces::{HANG, Hooks};
+
+/// Hooks with a log of these lines.
+fn log(text: &str) -> Hooks {
+    let hooks = Hooks::new();
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl"), text).unwrap();
+    hooks
+}
+
+const PICTURE: &str = "db-1  2026-11-21T05:32:06Z
+                                              0 ·························· 6.9 s
+  qemu prepare                         312 ms ─
+    10-vm-protection                   2.1 ms █
+    20-disk-check                      308 ms █
+  network port-created lan              45 ms  ─
+    50-port-forward                     44 ms  █
+  qemu start                            1.8 s   ─────────
+    10-vm-protection                   2.1 ms   █
+    …-1/start/begin/40-mount-a-share    1.8 s   █████████
+  qemu stop  exit 3                    520 ms                                ───
+    10-vm-protection  exited 3         2.1 ms                                █
+    20-notify  not run
+";
+
+#[test]
+fn a_guests_calls_are_one_picture_with_a_bar_for_each_script() {
+    let hooks = log(&lines(&start_and_stop()));
+    assert_eq!(hooks.hookmux(&["history"]), (Some(0), PICTURE.into(), String::new()));
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    assert!(
+        readme.contains(&format!("$ hookmux history --guest db-1\n{PICTURE}```")),
+        "the README shows another picture"
+    );
+    assert!(PICTURE.lines().all(|line| line.chars().count() <= 80));
+}
+
+#[test]
+fn calls_are_chosen_by_guest_operation_time_and_failure() {
+    let mut calls = start_and_stop();
+    calls.push(call("2026-11-21T06:00:00Z", ["qemu", "web-1", "started", "begin", "-"], 10, 0, &[]));
+    let hooks = log(&lines(&calls));
+    let count = |words: &[&str]| {
+        let (code, out, err) = hooks.hookmux(&[&["history", "--json"], words].concat());
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        out.lines().count()
+    };
+    let rows: [(&[&str], usize); 8] = [
+        (&[], 5),
+        (&["--guest", "db-1"], 4),
+        (&["--guest", "web-*"], 1),
+        (&["--operation", "plugged"], 1),
+        (&["--guest", "db-1", "--failed"], 1),
+        (&["--since", "2026-11-21 05:32:08"], 3),
+        (&["--since", "2026-11-22"], 0),
+        (&["--since", "1s"], 0),
+    ];
+    for (words, expected) in rows {
+        assert_eq!(count(words), expected, "{words:?}");
+    }
+    let (code, _, err) = hooks.hookmux(&["history", "--since", "yesterday"]);
+    assert!(code == Some(2) && err.contains("neither how long ago (90s, 2h, 1day) nor a time in UTC"), "{err}");
+}
+
+#[test]
+fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
+    let calls = start_and_stop();
+    let hooks = log(&lines(&calls[3..]));
+    // One that began earlier ended, and was written, later.
+    fs::write(
+        hooks.path("var/log/hookmux/calls.jsonl.1"),
+        lines(&[calls[1].clone(), calls[0].clone(), calls[2].clone()]),
+    )
+    .unwrap();
+    let (code, out, err) = hooks.hookmux(&["history", "--json"]);
+    let seen: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((code, seen, err.as_str()), (Some(0), calls, ""));
+}
+
+#[test]
+fn lines_that_are_no_records_are_counted_and_not_shown() {
+    let half = &lines(&start_and_stop())[..200];
+    let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&start_and_stop())));
+    let (code, out, err) = hooks.hookmux(&["history", "--operation", "stop", "--json"]);
+    let said = "hookmux: 4 lines are no records and were skipped\n";
+    assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, said));
+}
+
+#[test]
+fn names_from_outside_do_not_command_a_terminal() {
+    let odd = ["qemu", "vm\u{1b}[31m\n", "start", "begin", "\u{9b}2J"];
+    let why = "x\u{7}\ny";
+    let hooks =
+        log(&lines(&[call("2026-11-21T06:00:00Z", odd, 10, 1, &[other("/a.d/1\u{1b}", "refused", Some(why))])]));
+    let (_, out, _) = hooks.hookmux(&["history"]);
+    assert!(!out.contains(['\u{1b}', '\u{7}', '\u{9b}']) && out.contains("vm\\u{1b}[31m\\n  2026"), "{out:?}");
+}
+
+#[test]
+fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
+    let hooks = log(&lines(&start_and_stop()));
+    let on_terminal = |variable: &str| {
+        let binary = crate::namespaces::binary();
+        let words = format!("env {variable} {} history --root {}", binary.display(), hooks.path("").display());
+        let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(on_terminal("A=b").contains("\u{1b}[1;31m  exited 3\u{1b}[0m"));
+    assert_eq!(on_terminal("NO_COLOR=1").replace('\r', ""), PICTURE);
+}
+
+#[test]
+fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
+    let hooks = Hooks::new();
+    let (code, out, err) = hooks.hookmux(&["history"]);
+    let said = "hookmux: no calls are kept without the directory /var/log/hookmux \
+                (install -d -m 750 /var/log/hookmux): No such file or directory (os error 2)\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", said));
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    assert_eq!(hooks.hookmux(&["history"]), (Some(0), String::new(), String::new()));
+}
+
+#[test]
+fn real_calls_are_shown_and_followed_across_a_rotation() {
+    let hooks = log("").script("10-a", "exit 0");
+    let path = hooks.path("var/log/hookmux/calls.jsonl");
+    let made = |object: &str| {
+        let mut hook = Command::new(hooks.path("etc/libvirt/hooks/qemu"));
+        hook.args([object, "start", "begin", "-"]).env("HOOKMUX_ROOT", hooks.path("")).stdin(Stdio::null());
+        assert!(hook.status().unwrap().success());
+    };
+    made("before");
+    let mut follow = Command::new(crate::namespaces::binary());
+    follow.args(["history", "--follow", "--json", "--guest", "vm*", "--root"]).arg(hooks.path(""));
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let (tell, told) = mpsc::channel();
+    let lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| tell.send(line).unwrap()));
+    let object = || {
+        let line: serde_json::Value = serde_json::from_str(&told.recv_timeout(HANG).unwrap()).unwrap();
+        line["object"].as_str().unwrap().to_owned()
+    };
+    let next = || std::iter::repeat_with(object).find(|object| object.starts_with("vm-")).unwrap();
+    // It has begun to look once it shows one of these.
+    let first = (0..).map(|at| {
+        made(&format!("vm{at}"));
+        told.recv_timeout(Duration::from_millis(500)).is_ok()
+    });
+    assert!(first.take(40).any(|seen| seen));
+    made("other");
+    made("vm-a");
+    fs::rename(&path, path.with_extension("jsonl.1")).unwrap();
+    made("vm-b");
+    made("vm-c");
+    assert_eq!([next(), next(), next()], ["vm-a", "vm-b", "vm-c"]);
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    reader.join().unwrap();
+    let (_, out, _) = hooks.hookmux(&["history", "--guest", "vm-?"]);
+    assert_eq!(out.matches("  qemu start ").count(), 3, "{out}");
+}
+
+#[test]
+fn following_since_a_time_begins_with_what_was_rotated_away() {
+    let calls = start_and_stop();
+    let hooks = log(&lines(&calls[2..]));
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls[..2])).unwrap();
+    let mut follow = Command::new(crate::namespaces::binary());
+    follow.args(["history", "--follow", "--json", "--since", "2026-11-21 05:32:06", "--root"]).arg(hooks.path(""));
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let output = BufReader::new(follow.stdout.take().unwrap());
+    let mut file = fs::OpenOptions::new().append(true).open(hooks.path("var/log/hookmux/calls.jsonl")).unwrap();
+    file.write_all(lines(&calls[..1]).as_bytes()).unwrap();
+    let seen: Vec<serde_json::Value> =
+        output.lines().take(5).map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect();
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    assert_eq!(seen, [&calls[..], &calls[..1]].concat());
+}

@@ -1,0 +1,77 @@
+//! A root with hooks, and a shell in namespaces of its own that runs a daemon beside them. In: scripts and a command. Out:
+//! what it printed. Does.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// Longer than any of this takes, and shorter than a person's patience.
+pub const HANG: Duration = Duration::from_mins(1);
+
+/// The binary under test: this build's, or the one that `HOOKMUX_BIN` names.
+pub fn binary() -> PathBuf {
+    std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
+}
+
+/// A root whose /etc/libvirt/hooks/qemu is the built binary.
+pub struct Hooks {
+    root: TempDir,
+}
+
+impl Hooks {
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let hooks = Self { root };
+        fs::create_dir_all(hooks.path("etc/libvirt/hooks")).unwrap();
+        fs::create_dir_all(hooks.path("etc/hookmux/qemu.d")).unwrap();
+        symlink(binary(), hooks.path("etc/libvirt/hooks/qemu")).unwrap();
+        hooks
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// Writes a shell script into /etc/hookmux/qemu.d.
+    pub fn script(self, name: &str, body: &str) -> Self {
+        let path = self.path("etc/hookmux/qemu.d").join(name);
+        fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        self
+    }
+
+    /// A command of the administrator's: exit code, standard output, standard error, with the root taken out.
+    pub fn hookmux(&self, words: &[&str]) -> (Option<i32>, String, String) {
+        let Output { status, stdout, stderr } =
+            Command::new(binary()).args(words).arg("--root").arg(self.root.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap().replace(self.root.path().to_str().unwrap(), "");
+        (status.code(), text(stdout), text(stderr))
+    }
+
+    /// Runs a shell script as root of new namespaces, which end with it. `$R` is the root, `$hook` the hook; `wait_for`
+    /// waits for a command to succeed.
+    pub fn shell(&self, script: &str) -> String {
+        let helpers = "wait_for() { n=0; until \"$@\"; do n=$((n + 1)); [ $n -lt 500 ] || { echo \"no $*\" >&2; exit 9; }; \
+                       sleep 0.02; done; }\n";
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", &HANG.as_secs().to_string(), "unshare", "--mount", "--propagation", "private"]);
+        command.args(["--pid", "--fork", "--kill-child", "--mount-proc", "--net", "/bin/sh", "-ec"]);
+        command.arg(format!("{helpers}{script}")).env_clear();
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+        command.env("R", self.root.path()).env("HOOKMUX_ROOT", self.root.path());
+        command.env("hook", self.path("etc/libvirt/hooks/qemu"));
+        let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert!(status.success(), "{status}\n{stdout}\n{stderr}");
+        stdout.replace(self.root.path().to_str().unwrap(), "")
+    }
+}
+
+/// Says which package is missing: a test whose daemon is not there has seen nothing.
+pub fn needs(program: &str, package: &str) {
+    assert!(Path::new(program).exists(), "{program} is needed: Debian's package {package} (tests/needs)");
+}

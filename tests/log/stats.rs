@@ -1,0 +1,109 @@
+//! `hookmux stats --prometheus`, read by Prometheus' own client.
+
+use std::fs;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::calls::{call, lines, other, step};
+use crate::namespaces::{Hooks, needs};
+
+/// The families that the client finds.
+fn parsed(text: &str) -> Value {
+    needs("/usr/lib/python3/dist-packages/prometheus_client/parser.py", "python3-prometheus-client");
+    let mut python = Command::new("/usr/bin/python3");
+    python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/log/metrics.py"));
+    let mut python = python.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = python.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}\n{text}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+const SLOW: &str = "/etc/hookmux/qemu.d/20-slow";
+const ODD: &str = "/etc/hookmux/qemu.d/1\"0\\\n";
+
+fn calls() -> Vec<Value> {
+    let time = "2026-11-21T05:32:06.100000Z";
+    let stop = ["qemu", "vm1", "stop", "begin", "-"];
+    let mut late = call(time, stop, 10, 0, &[step(SLOW, 0, 3_000_000, 4)]);
+    (late["afterwards"], late["verdict"]) = (true.into(), Value::Null);
+    let mut fault = call(time, stop, 10, 1, &[]);
+    fault["fault"] = "settings".into();
+    let mut freeze = call(time, ["fsfreeze-hook", "-", "freeze", "-", "-"], 10, 3, &[step("/f", 0, 1000, 3)]);
+    freeze["undone"] = json!([step("/f", 2000, 7000, 0)]);
+    vec![
+        call(time, stop, 10, 0, &[step(SLOW, 0, 2_500, 0), step(ODD, 0, 1, 0)]),
+        call(time, stop, 10, 3, &[step(SLOW, 0, 700_000, 3), other(ODD, "not-run", None)]),
+        call(time, stop, 10, 1, &[other(SLOW, "refused", Some("x")), other(ODD, "not-run", None)]),
+        late,
+        fault,
+        freeze,
+        call(time, ["network", "n", "plugged", "begin", "-"], 10, 0, &[]),
+        call(time, ["network", "n", "port-created", "begin", "-"], 10, 0, &[]),
+    ]
+}
+
+#[test]
+fn calls_failures_vetoes_faults_and_times_are_counted() {
+    let hooks = Hooks::new();
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl"), lines(&calls())).unwrap();
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls())).unwrap();
+    let (code, out, err) = hooks.hookmux(&["stats", "--prometheus"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let families = parsed(&out);
+    let of_call = |name: &str, numbers: [f64; 3]| {
+        let rows = [("fsfreeze-hook", "freeze"), ("network", "port-created"), ("qemu", "stop")];
+        let row = |((driver, operation), number): ((&str, &str), f64)| json!([format!("{name}_total"), { "driver": driver, "operation": operation }, number]);
+        json!(["counter", rows.into_iter().zip(numbers).map(row).collect::<Vec<_>>()])
+    };
+    let of_script = |name: &str, numbers: [f64; 4]| {
+        let rows = [
+            ("fsfreeze-hook", "freeze", "/f"),
+            ("fsfreeze-hook", "thaw", "/f"),
+            ("qemu", "stop", "/etc/hookmux/qemu.d/1\"0\\\\n"),
+            ("qemu", "stop", SLOW),
+        ];
+        let row = |((driver, operation, script), number): ((&str, &str, &str), f64)| json!([format!("{name}_total"), { "driver": driver, "operation": operation, "script": script }, number]);
+        json!(["counter", rows.into_iter().zip(numbers).map(row).collect::<Vec<_>>()])
+    };
+    let seen = |name: &str| &families[name];
+    let name = "hookmux_calls";
+    assert_eq!(*seen(name), of_call(name, [1.0, 2.0, 4.0]));
+    let name = "hookmux_call_failures";
+    assert_eq!(*seen(name), of_call(name, [1.0, 0.0, 3.0]));
+    let name = "hookmux_call_faults";
+    assert_eq!(*seen(name), of_call(name, [0.0, 0.0, 1.0]));
+    let name = "hookmux_script_vetoes";
+    assert_eq!(*seen(name), of_script(name, [1.0, 0.0, 0.0, 2.0]));
+    let name = "hookmux_script_faults";
+    assert_eq!(*seen(name), of_script(name, [0.0, 0.0, 0.0, 1.0]));
+    let times = &families["hookmux_script_duration_seconds"];
+    assert_eq!((&times[0], families.as_object().unwrap().len()), (&json!("histogram"), 6));
+    let slow = times[1].as_array().unwrap().iter().filter(|sample| sample[1]["script"] == SLOW);
+    let slow: Vec<(&str, Value, f64)> = slow
+        .map(|sample| {
+            let name = sample[0].as_str().unwrap().strip_prefix("hookmux_script_duration_seconds").unwrap();
+            (name, sample[1]["le"].clone(), sample[2].as_f64().unwrap())
+        })
+        .collect();
+    // 2.5 ms, which is no more than its bucket's bound, 0.7 s and 3 s; what was refused took no time.
+    let bounds = ["0.0025", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "30", "120", "+Inf"];
+    let numbers = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0];
+    let buckets = bounds.into_iter().zip(numbers).map(|(bound, number)| ("_bucket", json!(bound), number));
+    let rest = [("_sum", Value::Null, 3.7025), ("_count", Value::Null, 3.0)];
+    assert_eq!(slow, buckets.chain(rest).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
+    let hooks = Hooks::new();
+    let (code, out, err) = hooks.hookmux(&["stats", "--prometheus"]);
+    assert!((code, out.as_str()) == (Some(1), "") && err.contains("install -d -m 750 /var/log/hookmux"), "{err}");
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    let (code, out, _) = hooks.hookmux(&["stats", "--prometheus"]);
+    assert_eq!((code, parsed(&out).as_object().unwrap().len()), (Some(0), 6));
+    assert_eq!(hooks.hookmux(&["stats"]).0, Some(2));
+}
