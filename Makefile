@@ -43,7 +43,21 @@ test: needs ## installs what is missing, and runs every test
 test-releases:
 	set -e; for target in $(TARGETS); do \
 		cargo build --release --locked --target $$target; \
-		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test log; \
+		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model --test log; \
+	done
+
+# What is new is kept below target/; the corpus in tests/fuzz holds what is worth keeping (`cargo fuzz cmin`).
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs)))
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
+	command -v cargo-fuzz >/dev/null || [ -x target/tools/bin/cargo-fuzz ] || \
+		cargo install --quiet --locked cargo-fuzz --root target/tools
+	set -e; PATH="$(CURDIR)/target/tools/bin:$$PATH"; for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/$$target tests/fuzz/corpus/$$target; \
+		cargo +nightly fuzz run --fuzz-dir tests/fuzz $$target \
+			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
 .PHONY: help

@@ -159,7 +159,9 @@ pub fn version_in_maps(mut maps: impl BufRead) -> io::Result<Option<Version>> {
 fn version_in_line(line: &[u8]) -> Option<Version> {
     const LIBRARY: &[u8] = b"/libvirt.so.0.";
     let at = line.windows(LIBRARY.len()).rposition(|window| window == LIBRARY)?;
-    let number = line.get(at.checked_add(LIBRARY.len())?..)?.split(|byte| *byte == b'.').next()?;
+    let number = line.get(at.checked_add(LIBRARY.len())?..)?;
+    // Up to its dot: of a line that was cut short, half a number is another release.
+    let number = number.get(..number.iter().position(|byte| *byte == b'.')?)?;
     let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
     Some(Version { major: number.checked_div(1000)?, minor: number.checked_rem(1000)? })
 }
@@ -211,6 +213,7 @@ mod tests {
             ("libvirt.so.0.6004.0", version(6, 4)),
             ("libvirt-qemu.so.0.9000.0\n", None),
             ("libvirt.so.0\n", None),
+            ("libvirt.so.0.90", None),
             ("libvirt.so.0.x.0\n", None),
             ("libvirt.so.0.99999999999.0\n", None),
             ("", None),

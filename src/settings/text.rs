@@ -1,6 +1,7 @@
 //! One settings file. In: its text and path. Out: what it sets, or what is wrong with it, with line, column and key.
 //! Pure.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
 use super::{GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule};
-use crate::guard;
+use crate::{guard, words};
 
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq)]
@@ -37,11 +38,12 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}", self.file.display())?;
+        write!(out, "{}", words::printable(self.file.as_os_str()))?;
         if let Some((line, column)) = self.at {
             write!(out, ":{line}:{column}")?;
         }
-        write!(out, ": {}", self.what)
+        // It may quote a key, and a key may be anything.
+        write!(out, ": {}", words::printable(OsStr::new(&self.what)))
     }
 }
 
@@ -323,6 +325,7 @@ mod tests {
                 "1:1: unknown key 'strct' (did you mean 'strict'?); allowed here: strict, libvirt-runs-dot-d",
             ),
             ("zzz = 1", "1:1: unknown key 'zzz'; allowed here: strict"),
+            ("\"\\u001b[31m\" = 1", "1:1: unknown key '\\u{1b}[31m'; allowed here: strict"),
             (
                 "[[rule]]\n  timeout = \"3x\"",
                 "2:13: 'timeout': '3x' is no duration above zero; expected one such as \"30s\"",

@@ -1,6 +1,6 @@
 //! The book: what the design says of a case. Written from it alone, and as slowly as that reads. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::calls::After;
 use crate::case::{At, Case, Directory, Mode, Rule, What};
@@ -94,10 +94,7 @@ fn complaint(case: &Case) -> String {
     let before = usize::from(case.settings.strict.is_some()) + usize::from(case.settings.libvirt_runs_dot_d.is_some());
     match case.settings.broken.unwrap() {
         WritableByAll => ": not read: /etc/hookmux/hookmux.toml is writable by everybody".into(),
-        UnknownKey => format!(
-            ":{}:1: unknown key 'colour'; allowed here: strict, libvirt-runs-dot-d, exit-with-parent, parallel, kill-after, rule",
-            before + 1
-        ),
+        UnknownKey => format!(":{}:1: unknown key 'colour'", before + 1),
         BadPattern => format!(":{}:9: 'guest': '[' is no pattern: invalid range pattern", before + 2),
     }
 }
@@ -176,21 +173,21 @@ fn applies(rule: &Rule, case: &Case, path: &str) -> bool {
 /// Section 3: what has its turn, in order.
 fn steps(case: &Case) -> Vec<(String, Step, Given)> {
     let mut steps: Vec<(String, String, Step, Given)> = Vec::new();
-    let mut taken: BTreeMap<String, ()> = BTreeMap::new();
+    let mut taken: BTreeSet<String> = BTreeSet::new();
     for found in found(case) {
         let Found { key, path, .. } = &found;
         let name = path.rsplit('/').next().unwrap().to_owned();
-        if taken.contains_key(key) {
+        if taken.contains(key) {
             continue;
         }
         let distrust = distrust(case, &found);
         let ours = |distrust: &Option<String>| distrust.is_none();
         if left_to_libvirt(case, &found) {
-            taken.insert(key.clone(), ());
+            taken.insert(key.clone());
             continue;
         }
         if ours(&distrust) {
-            taken.insert(key.clone(), ());
+            taken.insert(key.clone());
         }
         if name.starts_with('.') || is_leftover(&name) {
             continue;

@@ -206,7 +206,7 @@ fn settings(call: Call) -> impl Strategy<Value = Settings> {
         1 => Just(Some(Broken::WritableByAll)),
     ];
     let rarely = |value: f64| option::weighted(value, proptest::bool::ANY);
-    (rarely(0.2), rarely(0.3), vec(rule(call), 0..4), proptest::bool::weighted(0.2), broken).prop_map(
+    (rarely(0.2), rarely(0.3), vec(rule(call), 0..5), proptest::bool::weighted(0.2), broken).prop_map(
         |(strict, libvirt_runs_dot_d, rules, hides_the_packages, broken)| Settings {
             strict,
             libvirt_runs_dot_d,
@@ -220,7 +220,7 @@ fn settings(call: Call) -> impl Strategy<Value = Settings> {
 fn rule(call: Call) -> impl Strategy<Value = Rule> {
     const SCRIPTS: &[&str] = &["10-*", "*=3", "20-b=*", "*", "*/etc/hookmux/*", "[12]0-?=*", "*/lib/*/*", "begin"];
     let names: Vec<&'static str> = call.names().into_iter().chain(["st*", "other", call.operation]).collect();
-    let some = |from: Vec<&'static str>| option::weighted(0.5, vec(select(from), 0..3));
+    let some = |from: Vec<&'static str>| option::weighted(0.4, vec(select(from), 0..3));
     (
         0..3_usize,
         some(SCRIPTS.to_vec()),

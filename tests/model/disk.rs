@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::fmt::Write;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -188,10 +189,10 @@ fn settings(case: &Case, root: &Path) {
     let settings = &case.settings;
     let mut texts = [String::new(), String::new(), String::new()];
     if let Some(strict) = settings.strict {
-        texts[1] += &format!("strict = {strict}\n");
+        writeln!(texts[1], "strict = {strict}").unwrap();
     }
     if let Some(runs) = settings.libvirt_runs_dot_d {
-        texts[1] += &format!("libvirt-runs-dot-d = {runs}\n");
+        writeln!(texts[1], "libvirt-runs-dot-d = {runs}").unwrap();
     }
     match settings.broken {
         Some(Broken::UnknownKey) => texts[1] += "colour = 'blue'\n",
@@ -220,21 +221,23 @@ fn toml(rule: &Rule) -> String {
         [("script", &rule.script), ("driver", &rule.driver), ("guest", &rule.guest), ("operation", &rule.operation)];
     for (key, patterns) in lists {
         if let Some(patterns) = patterns {
-            text += &format!("{key} = {patterns:?}\n");
+            writeln!(text, "{key} = {patterns:?}").unwrap();
         }
     }
     if let Some(run) = rule.run {
-        text += &format!("run = {run}\n");
+        writeln!(text, "run = {run}").unwrap();
     }
     for (key, value) in [("on-failure", rule.on_failure), ("on-fault", rule.on_fault)] {
         if let Some(value) = value {
-            text += &format!("{key} = {value:?}\n");
+            writeln!(text, "{key} = {value:?}").unwrap();
         }
     }
     text
 }
 
-/// How to mend it is for people, and quoted for a shell.
+/// How to mend it is for people: quoted for a shell, or a list of all that would have been right.
 fn without_advice(line: &str) -> String {
-    line.split(" (chmod ").next().unwrap().split(" (chown ").next().unwrap().to_owned()
+    let advice = [" (chmod ", " (chown ", "; allowed here: "];
+    let end = advice.iter().filter_map(|advice| line.find(advice)).min();
+    line[..end.unwrap_or(line.len())].to_owned()
 }

@@ -1,0 +1,80 @@
+//! What a call costs whose scripts are all left out by rules, against one with an empty directory. In: the built binary.
+//! Out: the ratio of the two, with its spread. `cargo bench --bench excluded`.
+//!
+//! The two are called in turn, so that whatever else the machine does is in both. `tests/hard/excluded.rs` counts the
+//! system calls instead, which is repeatable.
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a bench is its own caller"
+)]
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Medians are taken of this many calls each, and the spread over this many rounds.
+const CALLS: usize = 200;
+const ROUNDS: usize = 15;
+
+const RULE: &str = "[[rule]]\nscript = '*-backup'\nrun = false\n";
+
+fn main() {
+    let scratch = tempfile::tempdir().unwrap();
+    println!("scripts left out, and no directory read for each: ratio of the medians of {CALLS} calls, {ROUNDS} rounds");
+    for scripts in [0, 1, 10, 50] {
+        let empty = root(scratch.path(), &format!("empty-{scripts}"), 0, "");
+        let excluded = root(scratch.path(), &format!("excluded-{scripts}"), scripts, RULE);
+        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&empty, &excluded)).collect();
+        ratios.sort_by(f64::total_cmp);
+        let (low, median, high) = (ratios[ROUNDS / 4], ratios[ROUNDS / 2], ratios[ROUNDS * 3 / 4]);
+        println!("{scripts:>3} scripts left out: {median:.3} x an empty directory (half of the rounds {low:.3} to {high:.3})");
+    }
+}
+
+fn root(scratch: &Path, name: &str, scripts: usize, rule: &str) -> PathBuf {
+    let root = scratch.join(name);
+    let directory = root.join("etc/hookmux/qemu.d");
+    fs::create_dir_all(&directory).unwrap();
+    for at in 0..scripts {
+        let script = directory.join(format!("{at:02}-backup"));
+        fs::write(&script, "#!/bin/sh\nexit 1\n").unwrap();
+        fs::set_permissions(script, Permissions::from_mode(0o755)).unwrap();
+    }
+    if !rule.is_empty() {
+        fs::write(root.join("etc/hookmux/hookmux.toml"), rule).unwrap();
+    }
+    let binary = std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from);
+    symlink(binary, root.join("qemu")).unwrap();
+    root
+}
+
+/// The ratio of the medians of two roots that are called in turn.
+fn round(empty: &Path, excluded: &Path) -> f64 {
+    let mut times = [Vec::with_capacity(CALLS), Vec::with_capacity(CALLS)];
+    for _ in 0..CALLS {
+        for (root, times) in [empty, excluded].into_iter().zip(&mut times) {
+            times.push(call(root));
+        }
+    }
+    let [empty, excluded] = times.map(|mut times| {
+        times.sort();
+        times[CALLS / 2].as_secs_f64()
+    });
+    excluded / empty
+}
+
+fn call(root: &Path) -> Duration {
+    let mut command = Command::new(root.join("qemu"));
+    command.args(["vm1", "start", "begin", "-"]).env_clear().env("HOOKMUX_ROOT", root);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let started = Instant::now();
+    assert!(command.status().unwrap().success());
+    started.elapsed()
+}

@@ -1,0 +1,35 @@
+//! Words of any bytes, one ended by each NUL, read as argv: nothing may panic, no word is lost, a guest's name stays out
+//! of every path, and a message stays one line: `cargo +nightly fuzz run --fuzz-dir tests/fuzz argv`.
+#![no_main]
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use hookmux::contract::{self, Failure};
+use hookmux::invocation::{OWN_NAME, Personality, personality};
+use hookmux::{guest, paths, words};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let argv: Vec<OsString> = bytes.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+    let Personality::Hook(call) = personality(argv.iter().cloned()) else {
+        let name = Path::new(&argv[0]).file_name();
+        assert!(argv[0].is_empty() || argv[0].as_bytes().ends_with(b"/") || name == Some(OWN_NAME.as_ref()));
+        return;
+    };
+    assert!(!call.driver.is_empty() && call.driver != OWN_NAME && !call.driver.as_bytes().contains(&b'/'));
+    assert_eq!(call.words, argv[1..]);
+
+    // One row, and the strictest where there is none.
+    assert_eq!(call.row, contract::look_up(&call.driver, &call.operation));
+    let known = contract::ROWS.iter().any(|row| call.driver == row.driver && row.is_called(&call.operation));
+    assert!(known || call.row.failure == Failure::Aborts);
+
+    for directory in paths::directories(Path::new("/"), &call.base, &call.driver) {
+        let name = [call.driver.as_bytes(), b".d"].concat();
+        assert!(directory.path.as_os_str().as_bytes().ends_with(&name), "{directory:?}");
+    }
+    assert!(!words::call(&call).chars().any(char::is_control));
+    assert_eq!(guest::fits(&call.object, &call.object), Some(guest::Fit::Exact));
+});

@@ -1,0 +1,50 @@
+//! Any text as hookmux.toml, for any call: before the first NUL the call and the script, after it the text. Nothing may
+//! panic, a complaint is one line about a place in the text, and each setting comes from a rule that matches:
+//! `cargo +nightly fuzz run --fuzz-dir tests/fuzz rules`.
+#![no_main]
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use hookmux::invocation::Invocation;
+use hookmux::rules::{matches, treatment};
+use hookmux::settings::{Settings, parse};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let middle = bytes.iter().position(|byte| *byte == 0).unwrap_or(0);
+    let (call, text) = (&bytes[..middle], bytes.get(middle + 1..).unwrap_or_default());
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let file = match parse(Path::new("/x.toml"), text) {
+        Ok(file) => file,
+        Err(fault) => {
+            assert!(!fault.to_string().chars().any(char::is_control), "{fault}");
+            if let Some((line, column)) = fault.at {
+                let length = text.split('\n').nth(line - 1).map(|line| line.chars().count());
+                assert!(length.is_some_and(|length| (1..=length + 1).contains(&column)), "{fault}");
+            }
+            return;
+        }
+    };
+    let mut settings = Settings::default();
+    settings.add(file);
+    assert!(settings.parallel > 0 && !settings.kill_after.is_zero());
+
+    let mut words = call.split(|byte| *byte == b' ').map(|word| OsString::from_vec(word.to_vec()));
+    let (driver, script) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let call = Invocation::new(&driver, None, words.collect());
+    let script = Path::new("/etc/hookmux/qemu.d").join(OsStr::from_bytes(script.as_bytes()));
+    let treatment = treatment(&settings.rules, &call, &script);
+    assert!(treatment.timeout.value.is_none_or(|limit| !limit.is_zero()));
+    let lines: Vec<usize> =
+        settings.rules.iter().filter(|rule| matches(rule, &call, &script)).map(|rule| rule.origin.line).collect();
+    let by = [
+        &treatment.run.by,
+        &treatment.timeout.by,
+        &treatment.on_failure.by,
+        &treatment.on_fault.by,
+        &treatment.wait.by,
+    ];
+    assert!(by.into_iter().flatten().all(|origin| lines.contains(&origin.line)), "{treatment:?} {lines:?}");
+});
