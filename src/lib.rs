@@ -38,6 +38,7 @@ pub mod settings;
 pub mod spool;
 pub mod stream;
 pub mod syslog;
+pub mod turnstile;
 pub mod verdict;
 pub mod watch;
 pub mod way;

@@ -1,10 +1,11 @@
 //! The only door: reads the words, hands them on, writes the answer.
 #![allow(clippy::disallowed_methods, reason = "here it is allowed, and nowhere else")]
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use hookmux::admin::console::{Console, Paint};
 use hookmux::hook::{self, Answer};
 use hookmux::invocation::{self, Personality};
 use hookmux::{admin, paths};
@@ -15,7 +16,12 @@ fn main() -> ExitCode {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
             answer(hook::answer(&call, &root))
         }
-        Personality::Administrator => admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr()),
+        Personality::Administrator => {
+            let live = io::stderr().is_terminal();
+            let (paint, errors_paint) = (Paint::choose(io::stdout().is_terminal()), Paint::choose(live));
+            let (output, errors) = (&mut io::stdout(), &mut io::stderr());
+            admin::main(std::env::args_os(), Console { output, errors, paint, errors_paint, live, json: false })
+        }
     }
 }
 

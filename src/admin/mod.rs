@@ -1,20 +1,36 @@
-//! The administrator's command line. In: its words, two outputs. Out: an exit code. Does, by way of its commands.
+//! The administrator's command line. In: its words, where it speaks. Out: an exit code. Does, by way of its commands.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod adopt;
+mod apparmor;
 mod call;
 mod contract;
+mod daemons;
 mod diff;
 mod explain;
+mod files;
+mod install;
 mod list;
+mod mend;
+mod root;
 mod run;
+mod script;
+mod setting;
+mod table;
+
+pub mod console;
+
+use console::{Console, Paint};
 
 /// Exit code of a command that found something, or whose call was refused.
 const FOUND: u8 = 1;
+
+/// Where records of calls are kept.
+const LOG_DIRECTORY: &str = "/var/log/hookmux";
 
 #[derive(Debug, Parser)]
 #[command(name = "hookmux", version, about = "One hook for libvirt: runs many scripts and gives one answer")]
@@ -23,6 +39,9 @@ struct Arguments {
     /// Say more on standard error
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -35,6 +54,12 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
+    /// Become libvirt's hook: link hookmux where libvirt looks for one
+    Install(install::Install),
+    /// Take the hooks away, and put those back that were there before
+    Uninstall(install::Uninstall),
+    /// Move scripts from libvirt's own directory into hookmux's
+    Adopt(adopt::Adopt),
     /// Show what differs between two XML documents, as the log says it of a filter
     Diff(diff::Diff),
     /// Print what libvirt does around each call
@@ -48,29 +73,46 @@ pub fn command() -> clap::Command {
 }
 
 /// Carries out a command.
-pub fn main(words: impl Iterator<Item = OsString>, output: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
+pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error, output, errors),
+        Err(error) => return usage(&error, &mut console),
     };
     let level = if arguments.verbose { log::LevelFilter::Info } else { log::LevelFilter::Error };
     env_logger::Builder::new().filter_level(level).parse_env("HOOKMUX_LOG").format_timestamp(None).init();
-    let done = match arguments.command {
-        Command::List(list) => list.main(output),
-        Command::Explain(explain) => explain.main(output),
-        Command::Run(run) => run.main(output, errors),
-        Command::Diff(diff) => diff.main(output),
-        Command::Contract(contract) => contract.main(output),
-    };
+    console.json = arguments.json;
+    let done = carry_out(&arguments.command, &mut console);
     done.unwrap_or_else(|error| {
-        let _ = writeln!(errors, "hookmux: {error:#}");
+        let name = console.errors_paint.bad("hookmux:");
+        let _ = writeln!(console.errors, "{name} {error:#}");
         ExitCode::from(FOUND)
     })
 }
 
+fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(list) => list.main(console),
+        Command::Explain(explain) => explain.main(console),
+        Command::Run(run) => run.main(console),
+        Command::Install(install) => install.main(console),
+        Command::Uninstall(uninstall) => uninstall.main(console),
+        Command::Adopt(adopt) => adopt.main(console),
+        Command::Diff(diff) => diff.main(console),
+        Command::Contract(contract::Contract {}) => contract::Contract::main(console),
+    }
+}
+
 /// Help and version go to standard output, mistakes to standard error.
-fn usage(error: &clap::Error, output: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
+fn usage(error: &clap::Error, console: &mut Console) -> ExitCode {
     let text = error.render();
-    let _ = if error.use_stderr() { write!(errors, "{text}") } else { write!(output, "{text}") };
+    let (output, paint) = if error.use_stderr() {
+        (&mut *console.errors, console.errors_paint)
+    } else {
+        (&mut *console.output, console.paint)
+    };
+    let _ = match paint {
+        Paint::Coloured => write!(output, "{}", text.ansi()),
+        Paint::Plain => write!(output, "{text}"),
+    };
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FOUND))
 }

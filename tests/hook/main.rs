@@ -11,6 +11,7 @@
 
 mod builder;
 
+mod adopt;
 mod afterwards;
 mod answers;
 mod children;
