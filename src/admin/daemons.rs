@@ -48,14 +48,17 @@ pub(super) struct Running {
     pub(super) started: SystemTime,
     /// When it was last told to reload by us.
     pub(super) reloaded: Option<SystemTime>,
-    /// Whether `AppArmor` has it under a profile, where that can be read.
-    pub(super) confined: bool,
 }
 
 impl Running {
     /// Whether it calls this driver's hook.
     pub(super) fn calls(&self, driver: &OsStr) -> bool {
         calls(&self.name, driver)
+    }
+
+    /// Whether it surely knows of a hook that came at that time.
+    pub(super) fn knows_of(&self, hook: SystemTime) -> bool {
+        self.reloaded.is_some_and(|reloaded| reloaded >= hook) || self.started >= hook
     }
 
     /// How it is called in a sentence.
@@ -82,11 +85,9 @@ fn running(root: &Path, daemon: &Daemon, boot: SystemTime) -> Option<Running> {
     let ticks = start_in_stat(&fs::read(daemon.process().join("stat")).ok()?)?;
     let started = boot.checked_add(Duration::from_millis(ticks.checked_mul(1000)?.checked_div(TICKS)?))?;
     let reloaded = fs::metadata(note(root, pid, ticks)).and_then(|note| note.modified()).ok();
-    let profile = fs::read_to_string(daemon.process().join("attr/apparmor/current")).unwrap_or_default();
-    let confined = profile.contains("(enforce)");
     let name = daemon.name.to_string_lossy().into_owned();
     let (version, runs_its_own) = (daemon.version(), daemon.runs_its_own());
-    Some(Running { name, pid, version, runs_its_own, started, reloaded, confined })
+    Some(Running { name, pid, version, runs_its_own, started, reloaded })
 }
 
 /// Tells a daemon to look for its hooks again, and notes that.

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 mod adopt;
 mod apparmor;
 mod call;
+mod check;
 mod contract;
 mod daemons;
 mod diff;
@@ -54,6 +55,8 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
+    /// Find everything that would surprise somebody at night, with the way to mend it
+    Check(check::Check),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
     Install(install::Install),
     /// Take the hooks away, and put those back that were there before
@@ -94,6 +97,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::List(list) => list.main(console),
         Command::Explain(explain) => explain.main(console),
         Command::Run(run) => run.main(console),
+        Command::Check(check) => check.main(console),
         Command::Install(install) => install.main(console),
         Command::Uninstall(uninstall) => uninstall.main(console),
         Command::Adopt(adopt) => adopt.main(console),

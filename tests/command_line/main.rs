@@ -11,6 +11,7 @@
 mod root;
 
 mod adopt;
+mod check;
 mod install;
 mod json;
 mod run;

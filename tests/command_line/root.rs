@@ -30,11 +30,17 @@ pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
     root
 }
 
-/// Exit code, standard output, standard error, with the root taken out.
-pub(crate) fn hookmux(root: &Path, words: &str) -> (Option<i32>, String, String) {
+/// Exit code, standard output, standard error, as they are.
+pub(crate) fn as_it_is(root: &Path, words: &str) -> (Option<i32>, String, String) {
     let words = words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap()));
     let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
     let Output { status, stdout, stderr } = Command::new(binary).args(words).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap().replace(root.to_str().unwrap(), "");
-    (status.code(), text(stdout), text(stderr))
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Exit code, standard output, standard error, with the root taken out.
+pub(crate) fn hookmux(root: &Path, words: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = as_it_is(root, words);
+    let [out, err] = [out, err].map(|text| text.replace(root.to_str().unwrap(), ""));
+    (code, out, err)
 }

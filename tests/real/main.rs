@@ -27,9 +27,11 @@ mod libvirtd;
 mod prerequisites;
 mod recorder;
 
+mod check;
 mod daemon;
 mod differences;
 mod everywhere;
+mod first_hour;
 mod freeze;
 mod guarded;
 mod lxc;
