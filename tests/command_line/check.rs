@@ -40,8 +40,11 @@ fn shell(root: &Path, line: &str) {
     assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// What is found: kind, what it is about (without the root), what mends it (word for word).
-fn found(root: &Path) -> (Option<i32>, Vec<(String, String, Option<String>)>) {
+/// A finding: its kind, what it is about (without the root), what mends it (word for word).
+type Found = (String, String, Option<String>);
+
+/// What is found.
+fn found(root: &Path) -> (Option<i32>, Vec<Found>) {
     let (code, out, err) = as_it_is(root, "check --root ROOT --json");
     let json: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     let text = |value: &Value| value.as_str().map(str::to_owned);

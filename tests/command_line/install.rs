@@ -28,9 +28,8 @@ fn files(root: &Path) -> Vec<String> {
 
 fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
-    let below = |entry: fs::DirEntry| match entry.file_type().unwrap().is_dir() {
-        true => walk(&entry.path()),
-        false => vec![entry.path()],
+    let below = |entry: fs::DirEntry| {
+        if entry.file_type().unwrap().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }
     };
     entries.flat_map(below).collect()
 }
@@ -47,8 +46,8 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
     assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed already as"));
     assert_eq!(files(root.path()), installed);
     let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
-    let link = || Some("/usr/bin/hookmux".to_owned());
-    assert_eq!(hooks, [link(), link(), link(), link(), Some("#!/bin/sh".into()), None]);
+    let ours = || Some("/usr/bin/hookmux".to_owned());
+    assert_eq!(hooks, [ours(), ours(), ours(), ours(), Some("#!/bin/sh".into()), None]);
     let (code, out, err) = hookmux(root.path(), "uninstall --root ROOT");
     let removed = ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, "removed from")).concat();
     assert_eq!((code, out, err), (Some(0), removed, String::new()));
