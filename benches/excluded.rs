@@ -27,14 +27,18 @@ const RULE: &str = "[[rule]]\nscript = '*-backup'\nrun = false\n";
 
 fn main() {
     let scratch = tempfile::tempdir().unwrap();
-    println!("scripts left out, and no directory read for each: ratio of the medians of {CALLS} calls, {ROUNDS} rounds");
+    println!(
+        "scripts left out, and no directory read for each: ratio of the medians of {CALLS} calls, {ROUNDS} rounds"
+    );
     for scripts in [0, 1, 10, 50] {
         let empty = root(scratch.path(), &format!("empty-{scripts}"), 0, "");
         let excluded = root(scratch.path(), &format!("excluded-{scripts}"), scripts, RULE);
         let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&empty, &excluded)).collect();
         ratios.sort_by(f64::total_cmp);
         let (low, median, high) = (ratios[ROUNDS / 4], ratios[ROUNDS / 2], ratios[ROUNDS * 3 / 4]);
-        println!("{scripts:>3} scripts left out: {median:.3} x an empty directory (half of the rounds {low:.3} to {high:.3})");
+        println!(
+            "{scripts:>3} scripts left out: {median:.3} x an empty directory (half of the rounds {low:.3} to {high:.3})"
+        );
     }
 }
 

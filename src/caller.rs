@@ -77,15 +77,25 @@ pub fn daemon() -> Option<Daemon> {
 /// installed when an upgrade has left an older one running.
 #[must_use]
 pub fn running() -> Option<Daemon> {
+    all_running().max_by_key(Daemon::version)
+}
+
+/// Every libvirt daemon that can be seen in /proc.
+pub fn all_running() -> impl Iterator<Item = Daemon> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|found| found.path());
-    let daemons = processes.filter_map(|process| {
+    processes.filter_map(|process| {
         let name = name(&process).filter(|name| is_daemon(name))?;
         Some(Daemon { name, process })
-    });
-    daemons.max_by_key(Daemon::version)
+    })
 }
 
 impl Daemon {
+    /// Its directory in /proc.
+    #[must_use]
+    pub fn process(&self) -> &Path {
+        &self.process
+    }
+
     /// Whether it runs what lies directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
     /// as one that does: a script that nobody runs is noticed, one that runs twice may have done harm by then.
     #[must_use]

@@ -129,7 +129,7 @@ pub struct Row {
     /// caller gives it to none.
     pub undone_by: Option<&'static str>,
     /// How long a script may take where no rule says otherwise; libvirt itself sets no limit.
-    #[serde(serialize_with = "in_seconds", rename = "limit-seconds")]
+    #[serde(serialize_with = "in_seconds", rename = "limit_seconds")]
     pub limit: Option<Duration>,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,

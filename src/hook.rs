@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use nix::unistd::Pid;
 
@@ -23,8 +24,9 @@ use crate::rules::Run;
 use crate::run::{Event, Runner, Walked};
 use crate::settings::{self, LibvirtRunsDotD, Settings};
 use crate::spool::Spool;
+use crate::turnstile::{self, Turn};
 use crate::verdict::{self, Verdict};
-use crate::watch::Watch;
+use crate::watch::{self, Watch};
 use crate::{guard, report, rules, words};
 
 /// What the caller gets.
@@ -72,6 +74,7 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) ->
         process::end_with(parent);
     }
     let hook = Hook::new(call, root, settings);
+    let _turn = hook.turn();
     let plan = hook.plan();
     report::skipped(call, &plan);
     if plan.steps.is_empty() && plan.afterwards.is_empty() {
@@ -99,13 +102,41 @@ pub struct Hook<'a> {
     root: &'a Path,
     settings: Settings,
     caller: Option<Daemon>,
+    by_hand: Option<ByHand>,
+}
+
+/// What is told, and not found out, about a call that no daemon makes.
+#[derive(Debug)]
+pub struct ByHand {
+    /// The environment that scripts find, before what we add.
+    pub environment: Vec<(OsString, OsString)>,
+    /// The daemon in whose place it is made.
+    pub daemon: Option<OsString>,
+    /// How often a step that still runs is told of.
+    pub notice: Duration,
 }
 
 impl<'a> Hook<'a> {
     /// A call with everything but libvirt's own directory below `root`. Looks for the libvirt daemon that makes it.
     #[must_use]
     pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
-        Self { call, root, settings, caller: caller::daemon() }
+        Self { call, root, settings, caller: caller::daemon(), by_hand: None }
+    }
+
+    /// The same call, by hand.
+    #[must_use]
+    pub fn by_hand(self, by_hand: ByHand) -> Self {
+        Self { by_hand: Some(by_hand), ..self }
+    }
+
+    /// Has whoever moves scripts between directories wait until this call is over.
+    fn turn(&self) -> Option<Turn> {
+        // The guest agent runs nothing itself; and while file systems are frozen, no file is made.
+        if contract::driver(&self.call.driver).words == Words::GuestAgent {
+            return None;
+        }
+        let [libvirts, ..] = paths::directories(self.root, &self.call.base, &self.call.driver);
+        turnstile::enter(&libvirts.path, &turnstile::file(self.root, &self.call.driver))
     }
 
     /// Reads the directories and decides what runs.
@@ -149,7 +180,7 @@ impl<'a> Hook<'a> {
             parallel: self.settings.parallel,
             kill_after: self.settings.kill_after,
             detached: false,
-            watch: Watch::new()?,
+            watch: Watch::new()?.noticing_every(self.by_hand.as_ref().map_or(watch::NOTICE, |by_hand| by_hand.notice)),
         };
         let mut walked = runner.walk(&plan.steps, document, &mut |event| look_on(self.call, event));
         let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.treatment, &ended.outcome));
@@ -174,7 +205,8 @@ impl<'a> Hook<'a> {
 
     /// Our environment, which is libvirt's, and what we add.
     fn environment(&self) -> Strings {
-        let daemon = self.caller.as_ref().map_or_else(|| OsString::from("-"), |daemon| daemon.name.clone());
+        let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.clone());
+        let daemon = daemon.or_else(|| Some(self.caller.as_ref()?.name.clone())).unwrap_or_else(|| "-".into());
         let mut added = vec![
             ("HOOKMUX_VERSION", OsString::from(env!("CARGO_PKG_VERSION"))),
             ("HOOKMUX_DRIVER", self.call.driver.clone()),
@@ -183,7 +215,11 @@ impl<'a> Hook<'a> {
         if self.root != Path::new("/") {
             added.push((paths::ROOT_VARIABLE, self.root.into()));
         }
-        let inherited = std::env::vars_os().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
+        let inherited = match &self.by_hand {
+            Some(by_hand) => by_hand.environment.clone(),
+            None => std::env::vars_os().collect(),
+        };
+        let inherited = inherited.into_iter().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
         let ours = added.iter().map(|(name, value)| (OsString::from(name), value.clone()));
         let variable = |(mut name, value): (OsString, OsString)| {
             name.push("=");

@@ -43,6 +43,7 @@ pub mod socket;
 pub mod spool;
 pub mod stream;
 pub mod syslog;
+pub mod turnstile;
 pub mod verdict;
 pub mod watch;
 pub mod way;

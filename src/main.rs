@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use hookmux::admin::console::{Console, Paint};
 use hookmux::hook::{self, Answer};
 use hookmux::invocation::{self, Personality};
 use hookmux::{admin, paths};
@@ -16,8 +17,10 @@ fn main() -> ExitCode {
             answer(hook::answer(&call, &root), &root)
         }
         Personality::Administrator => {
-            let paint = admin::Paint::choose(io::stdout().is_terminal());
-            admin::main(std::env::args_os(), &mut io::stdout(), &mut io::stderr(), paint)
+            let live = io::stderr().is_terminal();
+            let (paint, errors_paint) = (Paint::choose(io::stdout().is_terminal()), Paint::choose(live));
+            let (output, errors) = (&mut io::stdout(), &mut io::stderr());
+            admin::main(std::env::args_os(), Console { output, errors, paint, errors_paint, live, json: false })
         }
     }
 }

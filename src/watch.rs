@@ -22,7 +22,9 @@ pub struct Watch {
     signals: SignalFd,
     chunk: Vec<u8>,
     stopped_by: Option<Signal>,
-    /// Some child has ended, or was given up, since this was last found to be false of all. One signal may stand for several ends.
+    notice: Duration,
+    /// Some child has ended, or was given up, since this was last found to be false of all. One signal may stand for
+    /// several ends.
     some_ended: bool,
 }
 
@@ -39,7 +41,19 @@ impl Watch {
     /// # Errors
     /// No descriptor left.
     pub fn new() -> Result<Self, Errno> {
-        Ok(Self { signals: process::signals()?, chunk: vec![0; CHUNK], stopped_by: None, some_ended: false })
+        Ok(Self {
+            signals: process::signals()?,
+            chunk: vec![0; CHUNK],
+            stopped_by: None,
+            notice: NOTICE,
+            some_ended: false,
+        })
+    }
+
+    /// Tells of what still runs that often.
+    #[must_use]
+    pub fn noticing_every(self, notice: Duration) -> Self {
+        Self { notice, ..self }
     }
 
     /// The signal that told us to stop, if one did.
@@ -49,7 +63,7 @@ impl Watch {
     }
 
     /// Waits until one of `children` ends, and takes it out. `notice` is called for each that has run another
-    /// [`NOTICE`]. `None` if there are no children.
+    /// time that long. `None` if there are no children.
     pub fn next<K>(
         &mut self,
         children: &mut Vec<(K, Child)>,
@@ -74,7 +88,7 @@ impl Watch {
             for (_, child) in children.iter_mut() {
                 self.some_ended |= child.enforce_limit(now);
             }
-            if now.duration_since(told) >= NOTICE {
+            if now.duration_since(told) >= self.notice {
                 told = now;
                 for (key, child) in children.iter() {
                     notice(key, child);
@@ -96,7 +110,7 @@ impl Watch {
             }
         }
         // EINTR and the like: the caller looks at everything again anyway.
-        let _ = poll(&mut polled, timeout(children, told));
+        let _ = poll(&mut polled, timeout(children, told, self.notice));
         let ready: Vec<bool> = polled.iter().map(is_ready).collect();
         drop(polled);
         if ready.first() == Some(&true) {
@@ -144,10 +158,10 @@ impl Watch {
     }
 }
 
-fn timeout<K>(children: &[(K, Child)], told: Instant) -> PollTimeout {
+fn timeout<K>(children: &[(K, Child)], told: Instant, notice: Duration) -> PollTimeout {
     let deadlines = children.iter().filter_map(|(_, child)| child.deadline());
-    let next = deadlines.chain(told.checked_add(NOTICE)).min();
-    let left = next.map_or(NOTICE, |next| next.saturating_duration_since(Instant::now()));
+    let next = deadlines.chain(told.checked_add(notice)).min();
+    let left = next.map_or(notice, |next| next.saturating_duration_since(Instant::now()));
     // Rounded up: a millisecond early would be a round for nothing.
     PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX)
 }

@@ -33,7 +33,8 @@ pub fn printable(text: &OsStr) -> String {
 }
 
 /// A path as a word of a shell's command.
-fn quoted(path: &Path) -> String {
+#[must_use]
+pub fn quoted(path: &Path) -> String {
     let shown = printable(path.as_os_str());
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
 }
@@ -86,16 +87,33 @@ pub fn outcome(script: &Path, outcome: &Outcome) -> String {
 /// Why a script is not trusted, and how to mend it.
 #[must_use]
 pub fn refusal(refusal: &Refusal) -> String {
-    let (at, what, mend) = match refusal {
-        Refusal::OwnedBy(at, uid) => (at, format!("belongs to user {}", names::user(*uid)), "chown root"),
-        Refusal::WritableByGroup(at, gid) => (at, format!("is writable by group {}", names::group(*gid)), "chmod g-w"),
-        Refusal::WritableByOthers(at) => (at, "is writable by everybody".into(), "chmod o-w"),
-        Refusal::SetUid(at) => (at, "is set-uid".into(), "chmod u-s"),
-        Refusal::Unreadable(at, errno) => {
-            return format!("{} cannot be read: {}", path(at), errno.desc().to_lowercase());
-        }
+    let mend = trusting(refusal).map(|mend| format!(" ({mend})"));
+    format!("{}{}", distrust(refusal), mend.unwrap_or_default())
+}
+
+/// Why a script is not trusted.
+#[must_use]
+pub fn distrust(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::OwnedBy(at, uid) => format!("{} belongs to user {}", path(at), names::user(*uid)),
+        Refusal::WritableByGroup(at, gid) => format!("{} is writable by group {}", path(at), names::group(*gid)),
+        Refusal::WritableByOthers(at) => format!("{} is writable by everybody", path(at)),
+        Refusal::SetUid(at) => format!("{} is set-uid", path(at)),
+        Refusal::Unreadable(at, errno) => format!("{} cannot be read: {}", path(at), errno.desc().to_lowercase()),
+    }
+}
+
+/// The command that makes a script trusted, where there is one.
+#[must_use]
+pub fn trusting(refusal: &Refusal) -> Option<String> {
+    let (what, at) = match refusal {
+        Refusal::OwnedBy(at, _) => ("chown root", at),
+        Refusal::WritableByGroup(at, _) => ("chmod g-w", at),
+        Refusal::WritableByOthers(at) => ("chmod o-w", at),
+        Refusal::SetUid(at) => ("chmod u-s", at),
+        Refusal::Unreadable(..) => return None,
     };
-    format!("{} {what} ({mend} {})", path(at), quoted(at))
+    Some(format!("{what} {}", quoted(at)))
 }
 
 /// Why a file is passed over.

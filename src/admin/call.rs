@@ -1,15 +1,18 @@
-//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make.
-//! Pure.
+//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make,
+//! and the settings that it would meet. Reads.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 
+use super::daemons::{self, Running};
+use super::root::{self, Root};
 use crate::contract::{self, Words};
 use crate::invocation::Invocation;
-use crate::paths;
-use crate::settings::{self, Settings};
+use crate::settings::{self, LibvirtRunsDotD, Settings};
+use crate::words;
 
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
@@ -24,15 +27,14 @@ pub(super) struct Call {
     sub_operation: Option<OsString>,
     /// The last word, such as the reason of a release
     extra: Option<OsString>,
-    /// Look below this directory instead of /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    #[command(flatten)]
+    root: Root,
 }
 
 impl Call {
     /// Where everything lies, as an absolute path.
     pub(super) fn root(&self) -> std::io::Result<PathBuf> {
-        std::path::absolute(&self.root)
+        self.root.path()
     }
 
     /// The call, word for word as libvirt makes it.
@@ -47,7 +49,30 @@ impl Call {
             }
             Words::GuestAgent => vec![self.operation.clone()],
         };
-        Invocation::new(&self.driver, Some(paths::below(root, known.base)), words)
+        Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words)
+    }
+
+    /// The settings, with an answer to who runs libvirt's own directory: the daemon that would call; one that cannot be
+    /// seen counts as a new one.
+    pub(super) fn settings(&self, root: &Path) -> anyhow::Result<Settings> {
+        let mut settings = settings(root)?;
+        if settings.libvirt_runs_dot_d == LibvirtRunsDotD::Auto {
+            let runs_its_own = self.daemon(root).is_none_or(|daemon| daemon.runs_its_own);
+            settings.libvirt_runs_dot_d = if runs_its_own { LibvirtRunsDotD::Yes } else { LibvirtRunsDotD::No };
+        }
+        Ok(settings)
+    }
+
+    /// The daemon that would make the call.
+    pub(super) fn daemon(&self, root: &Path) -> Option<Running> {
+        daemons::of(root, &root::base(root, &self.driver)).into_iter().find(|daemon| daemon.calls(&self.driver))
+    }
+
+    /// The call, for a program.
+    pub(super) fn json(call: &Invocation) -> Value {
+        let shown = |word: &OsString| words::printable(word);
+        let words: Vec<String> = call.words.iter().map(shown).collect();
+        json!({ "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect })
     }
 }
 

@@ -1,59 +1,52 @@
-//! `hookmux contract`: the table of operations, for people or programs. In: the rows. Out: lines. Pure but for writing.
+//! `hookmux contract`: the table of operations, for people or programs. In: the rows. Out: lines of at most 80 columns, or
+//! JSON. Pure but for writing.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::contract::{Input, Output, ROWS, Row};
+use super::console::{Console, Paint};
+use super::table;
+use crate::contract::{DRIVERS, Driver, Input, Output, ROWS, Row};
 
 /// Arguments of `hookmux contract`.
 #[derive(Debug, Args)]
-pub(super) struct Contract {
-    /// As JSON, one array of objects
-    #[arg(long)]
-    json: bool,
-}
+pub(super) struct Contract {}
 
 impl Contract {
     /// Prints the table.
-    pub(super) fn main(&self, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        if self.json {
-            serde_json::to_writer_pretty(&mut *output, ROWS)?;
-            writeln!(output)?;
+    pub(super) fn main(console: &mut Console) -> anyhow::Result<ExitCode> {
+        if console.json {
+            console.json("contract", serde_json::json!({ "operations": ROWS }))?;
         } else {
-            output.write_all(table().as_bytes())?;
+            let lines: Vec<String> = DRIVERS.iter().flat_map(|driver| section(driver, console.paint)).collect();
+            console.lines(&lines)?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// One line an operation, the fields padded.
-fn table() -> String {
-    let heading = ["driver", "operation", "sub-op", "extra", "since", "stdin", "stdout", "a failing hook: then"];
-    let rows: Vec<[&str; 8]> = std::iter::once(heading).chain(ROWS.iter().map(fields)).collect();
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|field| field.len()).max();
-    let mut table = String::new();
-    for row in &rows {
-        let padded = row.iter().enumerate().map(|(column, field)| format!("{field:0$}", width(column).unwrap_or(0)));
-        table.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
-        table.push('\n');
-    }
-    table
+/// A driver with its operations.
+fn section(driver: &Driver, paint: Paint) -> Vec<String> {
+    let of_driver: Vec<&Row> = ROWS.iter().filter(|row| row.driver == driver.name).collect();
+    let input = of_driver.first().map_or("", |row| input(row));
+    let heading = format!("{}, with {input} on standard input; if the hook fails:", paint.heading(driver.name));
+    let rows: Vec<[String; 4]> = of_driver.iter().map(|row| fields(row)).collect();
+    std::iter::once(heading).chain(table::table(&rows)).collect()
 }
 
-/// The words of one row; the same as in the manual's table, which a test compares with these.
-fn fields(row: &Row) -> [&'static str; 8] {
-    let input = match row.input {
+fn input(row: &Row) -> &'static str {
+    match row.input {
         Input::Domain => "domain XML",
         Input::HookData => "hookData",
-        Input::Nothing => "none",
-        Input::Unknown => "?",
-    };
-    let output = match row.output {
-        Output::Dropped => "dropped",
-        Output::Shown => "shown",
-        Output::Filter => "new XML",
-    };
-    [row.driver, row.operation, row.sub_operation, row.extra, row.since, input, output, row.effect]
+        Input::Nothing => "nothing",
+        Input::Unknown => "anything",
+    }
+}
+
+/// Operation, further words, first release, effect.
+fn fields(row: &Row) -> [String; 4] {
+    let filter = if row.output == Output::Filter { "; stdout is the new XML" } else { "" };
+    let further = format!("{} {}", row.sub_operation, row.extra);
+    [row.operation.into(), further.trim().into(), row.since.into(), format!("{}{filter}", row.effect)]
 }

@@ -1,14 +1,15 @@
 //! `hookmux diff`: what differs between two documents, as the log says it of a filter. In: two files. Out: lines. Reads.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use serde_json::{Value, json};
 
 use super::FOUND;
-use crate::guard::{self, Which};
+use super::console::Console;
+use crate::guard::{self, Changes, Which};
 
 /// Arguments of `hookmux diff`.
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub(super) struct Diff {
 
 impl Diff {
     /// Prints a line a difference. Exit code 1 if there is one.
-    pub(super) fn main(&self, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let (before, after) = (read(&self.before)?, read(&self.after)?);
         let document = |path: &Path, text, which| {
             guard::read(text, which).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
@@ -29,9 +30,27 @@ impl Diff {
         let before = document(&self.before, &before, Which::Before)?;
         let after = document(&self.after, &after, Which::After)?;
         let changes = guard::changes(&before, &after);
-        write!(output, "{changes}")?;
+        if console.json {
+            console.json("diff", changes_json(&changes))?;
+        } else {
+            write!(console.output, "{changes}")?;
+        }
         Ok(if changes.list.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
     }
+}
+
+/// Changes as JSON; a secret is `{"hidden": true}`.
+pub(super) fn changes_json(changes: &Changes) -> Value {
+    let value = |value: &guard::Value| match value {
+        guard::Value::None => Value::Null,
+        guard::Value::Hidden => json!({ "hidden": true }),
+        guard::Value::Shown(text) => json!({ "text": text }),
+    };
+    let list = changes.list.iter().map(|change| {
+        let (old, new) = (value(&change.old), value(&change.new));
+        json!({ "path": change.path, "kind": change.kind.word(), "old": old, "new": new })
+    });
+    json!({ "changes": list.collect::<Vec<_>>(), "more": changes.more })
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {

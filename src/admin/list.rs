@@ -2,12 +2,14 @@
 //! Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::console::Console;
+use super::root::{self, Root};
+use super::script;
 use crate::contract::{self, DRIVERS, Order, Words};
 use crate::gate::Circumstances;
 use crate::listing::{self, Selection};
@@ -20,59 +22,45 @@ use crate::{paths, words};
 pub(super) struct List {
     /// Only this driver's (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name)
     driver: Option<OsString>,
-    /// Look below this directory instead of /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    #[command(flatten)]
+    root: Root,
 }
 
 impl List {
     /// Prints one section a driver; without a driver, one for each that has anything in its directories.
-    pub(super) fn main(&self, output: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
         let drivers: Vec<&OsStr> = match &self.driver {
             Some(driver) => vec![driver],
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),
         };
-        for driver in drivers {
-            let plan = plan(&self.root, driver);
-            if self.driver.is_some() || plan != Plan::default() {
-                output.write_all(section(driver, &plan).as_bytes())?;
-            }
+        let plans = drivers.into_iter().map(|driver| (driver, plan(&root, driver)));
+        let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
+        if console.json {
+            let all = plans.iter().map(|(driver, plan)| {
+                serde_json::json!({ "driver": words::printable(driver), "scripts": script::scripts(plan) })
+            });
+            console.json("list", serde_json::json!({ "drivers": all.collect::<Vec<_>>() }))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for (driver, plan) in &plans {
+            console.lines(&[console.paint.heading(&words::printable(driver))])?;
+            console.lines(&script::sections(&script::scripts(plan), console.paint))?;
+        }
+        if plans.is_empty() {
+            let directory = paths::below(&root, "/etc/hookmux/DRIVER.d");
+            console.lines(&[format!("no scripts: put them into {} (see hookmux contract)", directory.display())])?;
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
 /// Everything that some call of this driver's may run.
-fn plan(root: &Path, driver: &OsStr) -> Plan {
+pub(super) fn plan(root: &Path, driver: &OsStr) -> Plan {
     let known = contract::driver(driver);
-    let directories = paths::directories(root, &paths::below(root, known.base), driver);
+    let directories = paths::directories(root, &root::base(root, driver), driver);
     let listing = listing::read(&directories, Selection::All);
     // Nobody calls now: what libvirt since 6.5.0 runs itself is shown as libvirt's.
     let circumstances = Circumstances::ours(known.words == Words::Libvirt, true);
     Plan::new(listing, Order::Forward, circumstances, |_| Treatment::default())
-}
-
-fn section(driver: &OsStr, plan: &Plan) -> String {
-    let mut lines = vec![words::printable(driver)];
-    let mut line = |words: String| lines.push(format!("  {words}"));
-    for step in &plan.steps {
-        let path = words::printable(step.path.as_os_str());
-        line(
-            step.refusal
-                .as_ref()
-                .map_or_else(|| path.clone(), |why| format!("{path}: refused: {}", words::refusal(why))),
-        );
-    }
-    if !plan.left_to_caller.is_empty() {
-        line("then libvirt itself (6.5.0 and newer; hookmux does it for an older one):".into());
-        plan.left_to_caller.iter().for_each(|path| line(words::printable(path.as_os_str())));
-    }
-    if !plan.skipped.is_empty() {
-        line("not run:".into());
-        plan.skipped
-            .iter()
-            .for_each(|(path, skip)| line(format!("{}: {}", words::printable(path.as_os_str()), words::skip(skip))));
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }

@@ -1,25 +1,39 @@
-//! The administrator's command line. In: its words, two outputs. Out: an exit code. Does, by way of its commands.
+//! The administrator's command line. In: its words, where it speaks. Out: an exit code. Does, by way of its commands.
 
 use std::ffi::OsString;
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod adopt;
+mod apparmor;
 mod call;
+mod check;
 mod contract;
+mod daemons;
 mod diff;
 mod explain;
+mod files;
 mod history;
+mod install;
 mod list;
-mod paint;
+mod mend;
+mod root;
 mod run;
+mod script;
+mod setting;
 mod stats;
+mod table;
 
-pub use paint::Paint;
+pub mod console;
+
+use console::{Console, Paint};
 
 /// Exit code of a command that found something, or whose call was refused.
 const FOUND: u8 = 1;
+
+/// Where records of calls are kept.
+const LOG_DIRECTORY: &str = "/var/log/hookmux";
 
 #[derive(Debug, Parser)]
 #[command(name = "hookmux", version, about = "One hook for libvirt: runs many scripts and gives one answer")]
@@ -28,6 +42,9 @@ struct Arguments {
     /// Say more on standard error
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,6 +57,14 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
+    /// Find everything that would surprise somebody at night, with the way to mend it
+    Check(check::Check),
+    /// Become libvirt's hook: link hookmux where libvirt looks for one
+    Install(install::Install),
+    /// Take the hooks away, and put those back that were there before
+    Uninstall(install::Uninstall),
+    /// Move scripts from libvirt's own directory into hookmux's
+    Adopt(adopt::Adopt),
     /// Show what differs between two XML documents, as the log says it of a filter
     Diff(diff::Diff),
     /// Show past calls, with a bar for each script's time
@@ -56,37 +81,50 @@ pub fn command() -> clap::Command {
     Arguments::command()
 }
 
-/// Carries out a command. `paint` says whether its output is coloured.
-pub fn main(
-    words: impl Iterator<Item = OsString>,
-    output: &mut dyn Write,
-    errors: &mut dyn Write,
-    paint: Paint,
-) -> ExitCode {
+/// Carries out a command.
+pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error, output, errors),
+        Err(error) => return usage(&error, &mut console),
     };
     let level = if arguments.verbose { log::LevelFilter::Info } else { log::LevelFilter::Error };
     env_logger::Builder::new().filter_level(level).parse_env("HOOKMUX_LOG").format_timestamp(None).init();
-    let done = match arguments.command {
-        Command::List(list) => list.main(output),
-        Command::Explain(explain) => explain.main(output),
-        Command::Run(run) => run.main(output, errors),
-        Command::Diff(diff) => diff.main(output),
-        Command::History(history) => history.main(output, errors, paint),
-        Command::Stats(stats) => stats.main(output, errors),
-        Command::Contract(contract) => contract.main(output),
-    };
+    console.json = arguments.json;
+    let done = carry_out(&arguments.command, &mut console);
     done.unwrap_or_else(|error| {
-        let _ = writeln!(errors, "hookmux: {error:#}");
+        let name = console.errors_paint.bad("hookmux:");
+        let _ = writeln!(console.errors, "{name} {error:#}");
         ExitCode::from(FOUND)
     })
 }
 
+fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::List(list) => list.main(console),
+        Command::Explain(explain) => explain.main(console),
+        Command::Run(run) => run.main(console),
+        Command::Check(check) => check.main(console),
+        Command::Install(install) => install.main(console),
+        Command::Uninstall(uninstall) => uninstall.main(console),
+        Command::Adopt(adopt) => adopt.main(console),
+        Command::Diff(diff) => diff.main(console),
+        Command::History(history) => history.main(console),
+        Command::Stats(stats) => stats.main(console),
+        Command::Contract(contract::Contract {}) => contract::Contract::main(console),
+    }
+}
+
 /// Help and version go to standard output, mistakes to standard error.
-fn usage(error: &clap::Error, output: &mut dyn Write, errors: &mut dyn Write) -> ExitCode {
+fn usage(error: &clap::Error, console: &mut Console) -> ExitCode {
     let text = error.render();
-    let _ = if error.use_stderr() { write!(errors, "{text}") } else { write!(output, "{text}") };
+    let (output, paint) = if error.use_stderr() {
+        (&mut *console.errors, console.errors_paint)
+    } else {
+        (&mut *console.output, console.paint)
+    };
+    let _ = match paint {
+        Paint::Coloured => write!(output, "{}", text.ansi()),
+        Paint::Plain => write!(output, "{text}"),
+    };
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FOUND))
 }

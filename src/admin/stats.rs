@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::console::Console;
 use super::history;
 use crate::record::read::Files;
 use crate::record::{Count, Name, Record, Step, file};
@@ -27,15 +27,15 @@ pub(super) struct Stats {
 
 impl Stats {
     /// Prints the metrics.
-    pub(super) fn main(&self, output: &mut dyn Write, errors: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         history::assert_kept(&file::calls(&self.root))?;
         // Not what was rotated away: numbers that fell to anything but 0 would count as new calls.
-        let records = history::found(&self.root, Files::Newest, &history::Selection::default(), errors)?;
+        let records = history::found(&self.root, Files::Newest, &history::Selection::default(), console.errors)?;
         let mut metrics = Metrics::default();
         for record in &records {
             metrics.add(record);
         }
-        output.write_all(metrics.text().as_bytes())?;
+        console.output.write_all(metrics.text().as_bytes())?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -16,6 +16,7 @@ mod builder;
 #[path = "../common/programs.rs"]
 mod programs;
 
+mod adopt;
 mod afterwards;
 mod answers;
 mod children;

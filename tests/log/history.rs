@@ -114,7 +114,7 @@ fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
         let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("TERM", "xterm").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
-    assert!(on_terminal("A=b").contains("\u{1b}[1;31m  exited 3\u{1b}[0m"));
+    assert!(on_terminal("A=b").contains("\u{1b}[1m\u{1b}[31m  exited 3\u{1b}[0m"));
     assert_eq!(on_terminal("NO_COLOR=1").replace('\r', ""), PICTURE);
 }
 

@@ -28,9 +28,11 @@ mod prerequisites;
 mod recorder;
 
 mod answers;
+mod check;
 mod daemon;
 mod differences;
 mod examples;
+mod first_hour;
 mod freeze;
 mod guarded;
 mod history;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use crate::admin::paint::Paint;
+use crate::admin::console::Console;
 use crate::record::read::Files;
 use crate::record::{Record, file, read};
 
@@ -33,9 +33,6 @@ pub(super) struct History {
     /// Go on with calls as they are made; without --since, with those alone
     #[arg(long, conflicts_with = "html")]
     follow: bool,
-    /// The records as they are kept, a line each
-    #[arg(long, conflicts_with = "html")]
-    json: bool,
     /// Write the picture into this file, as a page for a browser
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
@@ -46,13 +43,8 @@ pub(super) struct History {
 
 impl History {
     /// Prints the calls that are asked for. A reader who has seen enough, such as head(1), is no error.
-    pub(super) fn main(
-        &self,
-        output: &mut dyn Write,
-        errors: &mut dyn Write,
-        paint: Paint,
-    ) -> anyhow::Result<ExitCode> {
-        let shown = self.show(output, errors, paint);
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let shown = self.show(console);
         let seen_enough = |error: &anyhow::Error| {
             error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
         };
@@ -62,50 +54,52 @@ impl History {
         }
     }
 
-    fn show(&self, output: &mut dyn Write, errors: &mut dyn Write, paint: Paint) -> anyhow::Result<()> {
+    fn show(&self, console: &mut Console) -> anyhow::Result<()> {
         let path = file::calls(&self.root);
         assert_kept(&path)?;
         if self.follow {
-            return self.follow(&path, output, errors, paint);
+            return self.follow(&path, console);
         }
-        let found = self::found(&self.root, Files::Both, &self.selection, errors)?;
+        let found = self::found(&self.root, Files::Both, &self.selection, console.errors)?;
         if let Some(page) = &self.html {
             let text = html::page(&episode::episodes(&found));
             fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
         } else {
-            self.print(&found, output, paint)?;
-        }
-        Ok(())
-    }
-
-    fn print(&self, records: &[Record], output: &mut dyn Write, paint: Paint) -> io::Result<()> {
-        if self.json {
-            return records.iter().try_for_each(|record| output.write_all(&record.line()));
-        }
-        for (at, episode) in episode::episodes(records).iter().enumerate() {
-            let gap = if at == 0 { "" } else { "\n" };
-            output.write_all(format!("{gap}{}", picture::draw(episode, paint)).as_bytes())?;
+            print(&found, console)?;
         }
         Ok(())
     }
 
     /// Each call when it comes: what will follow it is not known yet.
-    fn follow(&self, path: &Path, output: &mut dyn Write, errors: &mut dyn Write, paint: Paint) -> anyhow::Result<()> {
+    fn follow(&self, path: &Path, console: &mut Console) -> anyhow::Result<()> {
         let mut tail = if self.selection.has_since() { Tail::from_start(path) } else { Tail::from_end(path)? };
         let mut lines = if self.selection.has_since() { rotated(path, &tail) } else { Vec::new() };
         loop {
             lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
             for line in lines.drain(..) {
                 match read::parse(&line) {
-                    Some(record) if self.selection.wants(&record) => self.print(&[record], output, paint)?,
+                    Some(record) if self.selection.wants(&record) => print(&[record], console)?,
                     Some(_) => {}
-                    None => tell_skipped(1, errors)?,
+                    None => tell_skipped(1, console.errors)?,
                 }
             }
-            output.flush()?;
+            console.output.flush()?;
             std::thread::sleep(TURN);
         }
     }
+}
+
+/// The records as they are kept, a line each, or the picture.
+fn print(records: &[Record], console: &mut Console) -> io::Result<()> {
+    let Console { output, paint, json, .. } = console;
+    if *json {
+        return records.iter().try_for_each(|record| output.write_all(&record.line()));
+    }
+    for (at, episode) in episode::episodes(records).iter().enumerate() {
+        let gap = if at == 0 { "" } else { "\n" };
+        output.write_all(format!("{gap}{}", picture::draw(episode, *paint)).as_bytes())?;
+    }
+    Ok(())
 }
 
 /// The records that are asked for. Says how many lines are none.

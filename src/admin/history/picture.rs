@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::episode::{Episode, Row};
-use crate::admin::paint::Paint;
+use crate::admin::console::Paint;
 use crate::record::Count;
 use crate::words;
 

@@ -1,0 +1,88 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_hookmux_global_optspecs
+    string join \n v/verbose json h/help V/version
+end
+
+function __fish_hookmux_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_hookmux_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_hookmux_using_subcommand
+    set -l cmd (__fish_hookmux_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c hookmux -n "__fish_hookmux_needs_command" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_needs_command" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_needs_command" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_needs_command" -s V -l version -d 'Print version'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "list" -d 'Show every script, in order, and what is skipped and why'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "explain" -d 'Show what would run for a call, in order, by which rule, and who runs it'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "run" -d 'Make a call by hand and show each step'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "check" -d 'Find everything that would surprise somebody at night, with the way to mend it'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "install" -d 'Become libvirt\'s hook: link hookmux where libvirt looks for one'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "uninstall" -d 'Take the hooks away, and put those back that were there before'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "adopt" -d 'Move scripts from libvirt\'s own directory into hookmux\'s'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "diff" -d 'Show what differs between two XML documents, as the log says it of a filter'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "contract" -d 'Print what libvirt does around each call'
+complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l xml -d 'The XML that scripts read; libvirt\'s own of the object, or a small made-up one, if left out' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l dry-run -d 'Start nothing, and say what would be started'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l copy -d 'Put copies of this program there instead of links to it'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l reload -d 'Have running libvirt daemons look for their hooks now'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand contract" -s v -l verbose -d 'Say more on standard error'
+complete -c hookmux -n "__fish_hookmux_using_subcommand contract" -l json -d 'Print one JSON document on standard output'
+complete -c hookmux -n "__fish_hookmux_using_subcommand contract" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "list" -d 'Show every script, in order, and what is skipped and why'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "explain" -d 'Show what would run for a call, in order, by which rule, and who runs it'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "run" -d 'Make a call by hand and show each step'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "check" -d 'Find everything that would surprise somebody at night, with the way to mend it'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "install" -d 'Become libvirt\'s hook: link hookmux where libvirt looks for one'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "uninstall" -d 'Take the hooks away, and put those back that were there before'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "adopt" -d 'Move scripts from libvirt\'s own directory into hookmux\'s'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "diff" -d 'Show what differs between two XML documents, as the log says it of a filter'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "contract" -d 'Print what libvirt does around each call'
+complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check install uninstall adopt diff contract help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

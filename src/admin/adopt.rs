@@ -1,0 +1,152 @@
+//! `hookmux adopt`: moves scripts from libvirt's directory into hookmux's, while guests start and stop. In: names. Out:
+//! moved scripts. Does.
+//!
+//! At each moment, each call runs the script exactly once:
+//!
+//! 1. The script gets a second name in our directory. What libvirt's directory has, hides the same name in ours: every
+//!    call that begins now still leaves it to libvirt.
+//! 2. The first name goes. A call that began before would find it in neither place: it has left it to libvirt, which
+//!    looks into its directory after the hook, and finds nothing. So that is done while no call is between its beginning
+//!    and libvirt's look (see [`turnstile`]): those under way are waited for, new ones wait, for a quarter of a second.
+//! 3. Every call that begins now finds one name, in our directory.
+//!
+//! If it ends in the middle, the script has two names, of which the first one counts, and it can be done again. Across
+//! file systems the second name is a copy, complete before it gets that name.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use super::console::Console;
+use super::files;
+use super::install::occupant;
+use super::mend;
+use super::root::{self, Root};
+use crate::gate;
+use crate::turnstile;
+use crate::words;
+
+/// Arguments of `hookmux adopt`.
+#[derive(Debug, Args)]
+pub(super) struct Adopt {
+    /// qemu, lxc, libxl, network, …
+    driver: OsString,
+    /// Names in libvirt's directory of that driver, or paths to them
+    #[arg(required = true)]
+    scripts: Vec<PathBuf>,
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Adopt {
+    /// Moves all scripts, or none.
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
+        let hook = root::base(&root, &self.driver).join(&self.driver);
+        let driver = words::printable(&self.driver);
+        if !occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours()) {
+            let install = format!("hookmux install{} {driver}", root::option(&root));
+            bail!("{} is not hookmux, so nobody would run them in its directory. Try: {install}", hook.display());
+        }
+        let [libvirts, ours] = root::directories(&root, &self.driver);
+        let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
+        let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
+        carry_out(&libvirts, &ours, &turnstile::file(&root, &self.driver), &scripts)?;
+        if console.json {
+            let moved =
+                scripts.iter().map(|Move { from, to }| serde_json::json!({ "from": shown(from), "to": shown(to) }));
+            console.json("adopt", serde_json::json!({ "driver": driver, "moved": moved.collect::<Vec<_>>() }))?;
+        } else {
+            let moved = scripts.iter().map(|Move { from, to }| format!("{} is now {}", shown(from), shown(to)));
+            console.lines(&moved.collect::<Vec<_>>())?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A script, and where it goes.
+struct Move {
+    from: PathBuf,
+    to: PathBuf,
+}
+
+/// Whether a script will run as well where it goes as where it is.
+fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Result<Move> {
+    let name = script.file_name().unwrap_or_default();
+    let (from, to) = (libvirts.join(name), ours.join(name));
+    if script != Path::new(name) && std::path::absolute(script)? != from {
+        bail!("{} does not lie directly in {}", script.display(), libvirts.display());
+    }
+    let file = std::fs::metadata(&from).with_context(|| {
+        let others = names(libvirts).join(" ");
+        let there = if others.is_empty() { "nothing".to_owned() } else { others };
+        format!("cannot find {}; there is {there}", from.display())
+    })?;
+    if !file.is_file() {
+        bail!("{} is no file: hookmux runs what is in such a directory already", from.display());
+    }
+    if let Some(skip) = gate::by_name(name) {
+        let mend = mend::skip(&from, &skip);
+        bail!("hookmux would not run {}: {}. Try: {mend}", from.display(), words::skip(&skip));
+    }
+    if file.len() == 0 {
+        bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());
+    }
+    if let Some(refusal) = super::install::distrusted(root, &from)? {
+        let mend = words::trusting(&refusal).map(|mend| format!(". Try: {mend}")).unwrap_or_default();
+        bail!("hookmux would refuse it: {}{mend}", words::distrust(&refusal));
+    }
+    Ok(Move { from, to })
+}
+
+fn carry_out(libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyhow::Result<()> {
+    files::directory(ours).with_context(|| format!("cannot make {}", ours.display()))?;
+    for Move { from, to } in moves {
+        match files::same_at(from, to) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let away = words::quoted(&from.with_file_name(other(from)));
+                bail!(
+                    "there is another {} already, which {} hides. Try: mv -n {} {away}",
+                    to.display(),
+                    from.display(),
+                    words::quoted(from)
+                );
+            }
+            put => put.with_context(|| format!("cannot put {} to {}", from.display(), to.display()))?,
+        }
+    }
+    let _turn = turnstile::alone(libvirts, lock).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => anyhow::anyhow!(
+            "a hook has been running for seconds, and moves nothing away under it: libvirt still runs all of them. Try \
+             again once it has ended: pgrep -a hookmux"
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot wait for calls: {}", libvirts.display())),
+    })?;
+    for Move { from, .. } in moves {
+        files::remove(from).with_context(|| format!("cannot remove {}", from.display()))?;
+    }
+    Ok(())
+}
+
+fn other(path: &Path) -> OsString {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push("-libvirts");
+    name
+}
+
+/// What could be meant.
+fn names(directory: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        files.filter(|file| file.path().is_file()).map(|file| words::printable(&file.file_name())).collect();
+    names.sort();
+    names
+}
+
+fn shown(path: &Path) -> String {
+    words::printable(OsStr::new(path))
+}

@@ -1,0 +1,128 @@
+//! Hooks that libvirt does not call, or may not. In: what is known of a hook. Out: findings. Pure.
+
+use std::path::Path;
+use std::time::SystemTime;
+
+use super::finding::Finding;
+use crate::admin::apparmor::Denied;
+use crate::admin::daemons::Running;
+use crate::admin::install::occupant::Occupant;
+
+/// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
+const TYPE: &str = "virt_hook_t";
+
+/// What is known of one driver's hook.
+#[derive(Debug)]
+pub(super) struct Hook<'a> {
+    pub(super) driver: &'a str,
+    pub(super) path: &'a Path,
+    pub(super) occupant: Occupant,
+    /// How many scripts wait for it in hookmux's directories.
+    pub(super) scripts: usize,
+    /// When it came.
+    pub(super) came: Option<SystemTime>,
+    /// The daemons that call it.
+    pub(super) daemons: Vec<Running>,
+    /// Why `AppArmor` would not let it run.
+    pub(super) denied: Option<Denied>,
+    /// Its `SELinux` label, and where that of the program is: each path with its label.
+    pub(super) labels: Vec<(&'a Path, String)>,
+    /// `--root` for commands.
+    pub(super) root: String,
+}
+
+/// What is wrong with it.
+pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
+    let Hook { driver, path, scripts, root, .. } = hook;
+    let install = format!("hookmux install{root} {driver}");
+    let waiting =
+        if *scripts == 1 { "1 script waits for it".to_owned() } else { format!("{scripts} scripts wait for it") };
+    let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
+    let mut findings = match &hook.occupant {
+        Occupant::Nothing if *scripts > 0 => return new("not-installed", format!("there is no hook, and {waiting}")),
+        Occupant::Another if *scripts > 0 => {
+            return new("another-hook", format!("another program's hook is there, and {waiting}"));
+        }
+        Occupant::Nothing | Occupant::Another => return Vec::new(),
+        Occupant::Odd => {
+            let advice = "move it away, then: hookmux install";
+            return vec![Finding::advised("another-hook", path, "no file, so libvirt calls nothing", advice)];
+        }
+        Occupant::OurBrokenLink(says) => {
+            return new("broken-hook", format!("leads nowhere, so libvirt calls nothing: {}", says.display()));
+        }
+        Occupant::OurCopy { same: false } => {
+            let mend = format!("{install} --copy");
+            vec![Finding::new("older-copy", path, "a copy of another version than this one", mend)]
+        }
+        Occupant::OurLink(_) | Occupant::OurCopy { same: true } => Vec::new(),
+    };
+    findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.mend)));
+    for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
+        let what = format!(
+            "{} runs since before it came, and knows of it only if it was reloaded since, which cannot be seen",
+            daemon.shown()
+        );
+        findings.push(Finding::new("not-reloaded", path, what, format!("hookmux install --reload{root} {driver}")));
+    }
+    for (path, label) in &hook.labels {
+        if label.split(':').nth(2) != Some(TYPE) {
+            let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
+            findings.push(Finding::new("selinux", path, what, format!("restorecon -v {}", crate::words::quoted(path))));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn hook(occupant: Occupant, scripts: usize) -> Hook<'static> {
+        let path = Path::new("/etc/libvirt/hooks/qemu");
+        let (came, daemons, labels) = (None, Vec::new(), Vec::new());
+        let root = String::new();
+        Hook { driver: "qemu", path, occupant, scripts, came, daemons, denied: None, labels, root }
+    }
+
+    fn link() -> Occupant {
+        Occupant::OurLink("/usr/bin/hookmux".into())
+    }
+
+    fn daemon(started: u64, reloaded: Option<u64>) -> Running {
+        let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap();
+        let (name, reloaded) = ("libvirtd".into(), reloaded.map(at));
+        Running { name, pid: 7, version: None, runs_its_own: true, started: at(started), reloaded }
+    }
+
+    #[test]
+    fn each_state_of_a_hook_has_its_finding() {
+        let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
+        let with = |daemon| Hook { came, daemons: vec![daemon], ..hook(link(), 1) };
+        let label = |label: &str| Hook { labels: vec![(Path::new("/x"), label.into())], ..hook(link(), 1) };
+        let denied = Denied { why: "no".into(), mend: "mv".into() };
+        let rows = [
+            (hook(Occupant::Nothing, 0), None),
+            (hook(Occupant::Nothing, 1), Some(("not-installed", "hookmux install qemu"))),
+            (hook(Occupant::Another, 0), None),
+            (hook(Occupant::Another, 2), Some(("another-hook", "hookmux install qemu"))),
+            (hook(Occupant::OurBrokenLink("/x".into()), 0), Some(("broken-hook", "hookmux install qemu"))),
+            (hook(Occupant::OurCopy { same: false }, 0), Some(("older-copy", "hookmux install qemu --copy"))),
+            (hook(Occupant::OurCopy { same: true }, 0), None),
+            (hook(link(), 3), None),
+            (with(daemon(99, None)), Some(("not-reloaded", "hookmux install --reload qemu"))),
+            (with(daemon(99, Some(99))), Some(("not-reloaded", "hookmux install --reload qemu"))),
+            (with(daemon(99, Some(101))), None),
+            (with(daemon(101, None)), None),
+            (label("system_u:object_r:virt_hook_t:s0"), None),
+            (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /x"))),
+            (Hook { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
+        ];
+        for (hook, expected) in rows {
+            let found = judge(&hook);
+            let found: Vec<_> = found.iter().map(|found| (found.kind, found.mend.as_deref().unwrap())).collect();
+            assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{hook:?}");
+        }
+    }
+}

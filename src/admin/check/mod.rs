@@ -1,0 +1,171 @@
+//! `hookmux check`: everything that would surprise somebody at night, with the way to mend it. In: the system. Out:
+//! findings. Reads; what is read is judged by the files beside this one.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use nix::sys::statvfs::statvfs;
+use serde_json::json;
+
+use super::console::Console;
+use super::install::occupant::{self, Occupant};
+use super::root::{self, Root};
+use super::{FOUND, apparmor, daemons, list};
+use crate::contract::{self, DRIVERS, Words};
+use crate::paths;
+use crate::plan::Plan;
+use crate::settings::{self, Settings};
+
+mod finding;
+mod hooks;
+mod rest;
+mod rules;
+mod scripts;
+mod text;
+
+use finding::Finding;
+use text::Text;
+
+/// Arguments of `hookmux check`.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Check {
+    /// Prints what was found. Exit code 1 if anything was.
+    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
+        let drivers = drivers(&root);
+        let plans: Vec<(OsString, Plan)> =
+            drivers.into_iter().map(|driver| (driver.clone(), list::plan(&root, &driver))).collect();
+        let findings = findings(&root, &plans);
+        let scripts: usize =
+            plans.iter().map(|(_, plan)| plan.steps.len().saturating_add(plan.left_to_caller.len())).sum();
+        let scripts = if scripts == 1 { "1 script".to_owned() } else { format!("{scripts} scripts") };
+        let looked_at = format!("{} hooks and {scripts}", plans.len());
+        if console.json {
+            console.json("check", json!({ "findings": findings, "looked_at": looked_at }))?;
+        } else if findings.is_empty() {
+            console.lines(&[console.paint.good(&format!("all is well with {looked_at}"))])?;
+        } else {
+            let lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
+            console.lines(&lines)?;
+        }
+        Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    }
+}
+
+/// The hooks that are known, and those that somebody has made a directory for.
+fn drivers(root: &Path) -> Vec<OsString> {
+    let mut drivers: Vec<OsString> = DRIVERS.iter().map(|driver| OsString::from(driver.name)).collect();
+    let found = fs::read_dir(paths::below(root, "/etc/hookmux")).into_iter().flatten().flatten();
+    let mut others: Vec<OsString> = found
+        .map(|found| PathBuf::from(found.file_name()))
+        .filter(|name| {
+            name.extension().is_some_and(|extension| extension == "d") && name.as_os_str() != "hookmux.toml.d"
+        })
+        .filter_map(|name| Some(name.file_stem()?.to_owned()))
+        .filter(|driver| !drivers.contains(driver))
+        .collect();
+    others.sort();
+    drivers.extend(others);
+    drivers
+}
+
+fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let settings = settings::read(root, nix::unistd::geteuid().as_raw()).unwrap_or_else(|fault| {
+        findings.push(rest::settings(&fault));
+        Settings::default()
+    });
+    if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
+        let base = paths::below(root, contract::UNKNOWN_DRIVER.base);
+        let mend = format!("hookmux install{}", root::option(root));
+        findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", mend));
+    }
+    let read = &Text::read;
+    for (driver, plan) in plans {
+        findings.extend(hook(root, driver, plan));
+        findings.extend(scripts::judge(root, driver, plan, settings.strict, read));
+        findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
+        if driver == "qemu" {
+            let running = daemons::of(root, &root::base(root, driver));
+            let version = running.iter().filter(|daemon| daemon.calls(driver)).find_map(|daemon| daemon.version);
+            findings.extend(rest::stop(plan, version, was_called(root, "stop"), read));
+        }
+    }
+    findings.extend(rules::unused(root, &settings.rules, plans));
+    let directory = paths::below(root, super::LOG_DIRECTORY);
+    findings.extend(rest::log(&directory, room(&directory)));
+    findings
+}
+
+/// Whether there is a hook of ours, or a script for one.
+fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
+    let hook = root::base(root, driver).join(driver);
+    *plan != Plan::default() || occupant::look(root, &hook).is_ok_and(|occupant| occupant.is_ours())
+}
+
+/// What is wrong with the hook of one driver.
+fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
+    let base = root::base(root, driver);
+    let path = base.join(driver);
+    let Ok(occupant) = occupant::look(root, &path) else { return Vec::new() };
+    let denied = match &occupant {
+        Occupant::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
+        Occupant::OurCopy { .. } => apparmor::denies_copy(root),
+        _ => None,
+    };
+    let is_libvirts = contract::driver(driver).words == Words::Libvirt;
+    let label = label(&path).filter(|_| is_libvirts);
+    let running = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).collect();
+    let came = fs::symlink_metadata(&path).ok().and_then(|link| {
+        let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
+        SystemTime::UNIX_EPOCH.checked_add(seconds)
+    });
+    hooks::judge(&hooks::Hook {
+        driver: &driver.to_string_lossy(),
+        path: &path,
+        occupant,
+        scripts: plan.steps.len(),
+        came,
+        daemons: running,
+        denied: denied.filter(|_| is_libvirts),
+        labels: label.map(|label| (path.as_path(), label)).into_iter().collect(),
+        root: root::option(root),
+    })
+}
+
+/// A file's `SELinux` label, where it has one.
+fn label(path: &Path) -> Option<String> {
+    let mut label = vec![0_u8; 256];
+    let length = rustix::fs::lgetxattr(path, "security.selinux", label.as_mut_slice()).ok()?;
+    label.truncate(length);
+    let label = String::from_utf8_lossy(&label);
+    Some(label.trim_end_matches('\0').to_owned())
+}
+
+/// Whether the records have a call of that operation.
+fn was_called(root: &Path, operation: &str) -> bool {
+    let calls = paths::below(root, super::LOG_DIRECTORY).join("calls.jsonl");
+    let wanted = format!("\"operation\":\"{operation}\"");
+    fs::read(calls).is_ok_and(|calls| calls.split(|byte| *byte == b'\n').any(|line| contains(line, wanted.as_bytes())))
+}
+
+fn contains(line: &[u8], wanted: &[u8]) -> bool {
+    line.windows(wanted.len().max(1)).any(|window| window == wanted)
+}
+
+/// The room that is left for records; `None` if there is no such directory.
+fn room(directory: &Path) -> Option<rest::Room> {
+    let system = statvfs(directory).ok().filter(|_| directory.is_dir())?;
+    let bytes = system.blocks_available().saturating_mul(system.fragment_size());
+    Some(rest::Room { bytes, files: system.files() == 0 || system.files_available() > 0 })
+}

@@ -1,0 +1,144 @@
+//! Scripts that do not do what somebody thinks they do. In: a driver's plan, the texts. Out: findings. Pure, but for a look
+//! at which interpreters there are.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use super::finding::Finding;
+use super::text::{Beginning, Text};
+use crate::admin::{mend, root};
+use crate::contract::{self, ROWS, UNKNOWN, Words};
+use crate::gate::{self, Skip};
+use crate::paths;
+use crate::plan::Plan;
+use crate::words::{self, quoted};
+
+/// Where the programs of a system lie.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// What is wrong with the scripts of one driver.
+pub(super) fn judge(
+    system: &Path,
+    driver: &OsStr,
+    plan: &Plan,
+    strict: bool,
+    read: &dyn Fn(&Path) -> Text,
+) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for step in &plan.steps {
+        match &step.refusal {
+            Some(refusal) if strict => {
+                let what = format!("refused, which fails the call: {}", words::distrust(refusal));
+                let advice = "see who may write there: namei -l on the path";
+                findings.push(match words::trusting(refusal) {
+                    Some(mend) => Finding::new("refused", &step.path, what, mend),
+                    None => Finding::advised("refused", &step.path, what, advice),
+                });
+            }
+            _ => {}
+        }
+        findings.extend(beginning(system, &step.path, &read(&step.path)));
+        findings.extend(directory(driver, &step.path));
+    }
+    for (path, skip) in &plan.skipped {
+        findings.extend(skipped(path, skip));
+    }
+    for path in &plan.left_to_caller {
+        findings.extend(beginning(system, path, &read(path)));
+        findings.push(left(system, driver, path));
+    }
+    findings
+}
+
+/// A first line that the kernel will not take.
+fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
+    let at = quoted(path);
+    let new = |kind, what: String, mend: String| Some(Finding::new(kind, path, what, mend));
+    match text.beginning() {
+        Beginning::Program => None,
+        Beginning::Crlf => {
+            let what = "cannot be started: its lines end in CRLF, as on Windows".into();
+            new("crlf", what, format!("sed -i 's/\\r$//' {at}"))
+        }
+        Beginning::ByteOrderMark => {
+            let what = "cannot be started: a byte order mark comes before its #!".into();
+            new("byte-order-mark", what, format!("sed -i '1s/^\\xef\\xbb\\xbf//' {at}"))
+        }
+        Beginning::None => {
+            let what = "cannot be started: its first line does not begin with #!".into();
+            new("no-interpreter", what, format!("sed -i '1i #!/bin/sh' {at}"))
+        }
+        Beginning::Interpreter(program, rest) => {
+            let missing = missing(system, &program, &rest)?;
+            let what = format!("cannot be started: there is no {missing}");
+            let name = Path::new(&missing).file_name()?.to_str()?;
+            let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
+            let elsewhere = elsewhere.into_iter().find(|program| paths::below(system, program).exists());
+            let mend = match elsewhere.filter(|_| missing == program) {
+                Some(program) => format!("sed -i '1s|.*|{}|' {at}", format!("#!{program} {rest}").trim_end()),
+                None => format!("${{EDITOR:-vi}} +1 {at}"),
+            };
+            new("interpreter-missing", what, mend)
+        }
+    }
+}
+
+/// Which program of a first line does not exist; for env, the one that it looks for.
+fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
+    if !paths::below(system, program).exists() {
+        return Some(program.to_owned());
+    }
+    let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
+    let is_there = |directory: &&str| paths::below(system, directory).join(looked_for).exists();
+    (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
+}
+
+/// A script of a guest's whose directory no call ever looks into.
+fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
+    let mut directory = driver.to_owned();
+    directory.push(".d");
+    let below = path.iter().skip_while(|part| *part != directory).skip(1);
+    let [_, operation, sub_operation, ..] = below.collect::<Vec<_>>()[..] else { return None };
+    let row = contract::look_up(driver, operation);
+    if contract::driver(driver).words != Words::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
+        return None;
+    }
+    let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
+    let (what, advice) = if row == UNKNOWN {
+        let what = format!("no operation is called '{}'", words::printable(operation));
+        (what, format!("operations are {}", known.join(", ")))
+    } else {
+        let what = format!("{} has no '{}'", row.operation, words::printable(sub_operation));
+        (what, format!("its sub-operation is {}", row.sub_operation))
+    };
+    Some(Finding::advised("never-called", path, format!("never runs: {what}"), advice))
+}
+
+fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
+    let (kind, what) = match skip {
+        Skip::NotExecutable => ("not-executable", "never runs: it is not executable".to_owned()),
+        Skip::Leftover(_) => ("leftover", format!("never runs: {}", words::skip(skip))),
+        Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", words::skip(skip))),
+        Skip::Hidden(by) if mend::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
+        // These are somebody's wish.
+        Skip::DotFile | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) => return None,
+    };
+    Some(Finding::new(kind, path, what, mend::skip(path, skip)))
+}
+
+/// A script that libvirt runs itself.
+fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
+    if let Some(skip) = path.file_name().and_then(gate::by_name) {
+        let what = format!("libvirt runs it, though it looks like none: {}", words::skip(&skip));
+        // Beside the hooks, libvirt runs nothing that is not called as one.
+        let away = path.parent().and_then(Path::parent).unwrap_or(path);
+        return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
+    }
+    let adopt = format!("hookmux adopt{} {} {}", root::option(system), words::printable(driver), quoted(path));
+    let what = "libvirt runs it itself, with no limit, no log and no look at who may write to it";
+    // What hookmux would refuse has to be mended first.
+    let distrusted = crate::admin::install::distrusted(system, path).ok().flatten();
+    let first = distrusted.and_then(|refusal| words::trusting(&refusal));
+    let mend = first.map_or(adopt.clone(), |first| format!("{first} && {adopt}"));
+    Finding::new("libvirts-own", path, what, mend)
+}

@@ -1,0 +1,76 @@
+//! The hook that was there before. In: its path. Out: kept as a script of hookmux's, or put back. Does.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use crate::admin::call;
+use crate::admin::files;
+use crate::admin::root;
+use crate::gate::{self, Refusal};
+use crate::listing::{self, Selection};
+use crate::paths;
+use crate::way;
+use crate::words;
+
+/// The name under which it is kept: before any other.
+const ORIGINAL: &str = "00-original";
+
+/// Why a hook cannot be kept, and what mends it.
+type Why = (String, Option<String>);
+
+/// Gives a hook that another program has put there a second name, where hookmux will run it.
+pub(super) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
+    let kept = original(root, driver);
+    // Otherwise it worked until now, and every start of a guest fails from now on.
+    if let Some(refusal) = distrusted(root, hook)? {
+        let why = format!("it could not be kept as {}: {}", kept.display(), words::distrust(&refusal));
+        return Ok(Err((why, words::trusting(&refusal))));
+    }
+    match files::same_at(hook, &kept) {
+        Ok(()) => Ok(Ok(kept)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let why = format!("it could not be kept: there is another {} already", kept.display());
+            let away = kept.with_file_name("01-original");
+            Ok(Err((why, Some(format!("mv -n {} {}", words::quoted(&kept), words::quoted(&away))))))
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot keep {} as {}", hook.display(), kept.display())),
+    }
+}
+
+/// Puts the kept hook over ours; returns where it was kept. `None` if there is none.
+pub(super) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let kept = original(root, driver);
+    if fs::symlink_metadata(&kept).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
+    let put = files::same_over(&kept, hook).and_then(|()| files::remove(&kept));
+    put.with_context(|| format!("cannot put {} back as {}", kept.display(), hook.display()))?;
+    Ok(Some(kept))
+}
+
+/// Which scripts nobody runs any more once hookmux is gone.
+pub(super) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
+    let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
+    let left = listing::read(&ours, Selection::All).entries.len();
+    let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
+    let list = format!("hookmux list {}{}", words::printable(driver), root::option(root));
+    (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
+}
+
+fn original(root: &Path, driver: &OsStr) -> PathBuf {
+    root::directories(root, driver)[1].join(ORIGINAL)
+}
+
+/// Why hookmux would not run this file, if it would not.
+pub(in crate::admin) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Refusal>> {
+    if !call::settings(root)?.strict {
+        return Ok(None);
+    }
+    let user = nix::unistd::geteuid().as_raw();
+    let way = way::walk(script);
+    Ok(way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)))
+}

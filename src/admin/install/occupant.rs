@@ -1,0 +1,139 @@
+//! What lies where a hook is to be. In: its path. Out: whether it is hookmux, somebody else's, or nothing. Reads.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::invocation::OWN_NAME;
+use crate::paths;
+
+/// In every hookmux, because it is looked for here: so a copy is known whatever its version.
+const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
+
+/// What there is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::admin) enum Occupant {
+    /// Nothing.
+    Nothing,
+    /// A link to a hookmux: what the link says.
+    OurLink(PathBuf),
+    /// A link that says hookmux, and leads nowhere.
+    OurBrokenLink(PathBuf),
+    /// A copy of hookmux: whether it is the one that runs now.
+    OurCopy {
+        /// Whether it has the same bytes.
+        same: bool,
+    },
+    /// Another program's hook: a file, or a link to one.
+    Another,
+    /// A directory, a device or the like, which is no hook at all.
+    Odd,
+}
+
+impl Occupant {
+    /// Whether it is hookmux.
+    pub(in crate::admin) fn is_ours(&self) -> bool {
+        matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
+    }
+}
+
+/// Looks at `hook`, on a system that lies below `root`.
+pub(in crate::admin) fn look(root: &Path, hook: &Path) -> io::Result<Occupant> {
+    let kind = match fs::symlink_metadata(hook) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
+        kind => kind?.file_type(),
+    };
+    if kind.is_file() {
+        let same = is_running(hook);
+        return Ok(if same || has_mark(hook)? { Occupant::OurCopy { same } } else { Occupant::Another });
+    }
+    if !kind.is_symlink() {
+        return Ok(Occupant::Odd);
+    }
+    let says = fs::read_link(hook)?;
+    let end = leads_to(root, hook, &says);
+    match fs::metadata(&end) {
+        // A link of the package's, whose file is another hookmux by its name.
+        Ok(end_is) if end_is.is_file() && (is_running(&end) || is_named(&says)) => Ok(Occupant::OurLink(says)),
+        Ok(end_is) if end_is.is_file() && has_mark(&end)? => Ok(Occupant::OurLink(says)),
+        Err(_) if is_named(&says) => Ok(Occupant::OurBrokenLink(says)),
+        Ok(_) | Err(_) => Ok(Occupant::Another),
+    }
+}
+
+/// Where a link leads that says `says`, on a system below `root`.
+pub(in crate::admin) fn leads_to(root: &Path, link: &Path, says: &Path) -> PathBuf {
+    match says.to_str().filter(|_| says.is_absolute()) {
+        Some(absolute) => paths::below(root, absolute),
+        None => link.parent().unwrap_or(link).join(says),
+    }
+}
+
+fn is_named(says: &Path) -> bool {
+    says.file_name().is_some_and(|name| name == OWN_NAME)
+}
+
+/// Whether a file is this program: the same one, or the same bytes.
+fn is_running(path: &Path) -> bool {
+    let own = Path::new("/proc/self/exe");
+    let (Ok(ours), Ok(theirs)) = (fs::metadata(own), fs::metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+        || (ours.size() == theirs.size() && fs::read(own).is_ok_and(|own| fs::read(path).is_ok_and(|file| file == own)))
+}
+
+/// Whether a file is a program with [`MARK`] in it.
+fn has_mark(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; 4];
+    if file.read_exact(&mut bytes).is_err() || bytes != b"\x7fELF" {
+        return Ok(false);
+    }
+    file.read_to_end(&mut bytes)?;
+    let first = MARK.first().copied().unwrap_or_default();
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
+    Ok(starts.map(|(at, _)| bytes.get(at..).unwrap_or_default()).any(|rest| rest.starts_with(MARK)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn ours_is_known_as_link_or_copy_and_what_another_put_there_is_not() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        let own = std::env::current_exe().unwrap();
+        fs::create_dir_all(at("usr/bin")).unwrap();
+        fs::write(at("usr/bin/hookmux"), "").unwrap();
+        fs::write(at("older"), [b"\x7fELF...", MARK, b"..."].concat()).unwrap();
+        fs::write(at("script"), [b"#!/bin/sh\n# ", MARK].concat()).unwrap();
+        fs::create_dir(at("directory")).unwrap();
+        symlink(&own, at("usr/bin/this")).unwrap();
+        for (link, says) in [
+            ("packaged", "/usr/bin/hookmux"),
+            ("relative", "usr/bin/hookmux"),
+            ("broken", "/opt/hookmux"),
+            ("elsewhere", "/opt/vfio-hook"),
+            ("theirs", "script"),
+        ] {
+            symlink(says, at(link)).unwrap();
+        }
+        let link = |says: &str| Occupant::OurLink(says.into());
+        let rows = [
+            ("nothing", Occupant::Nothing),
+            ("packaged", link("/usr/bin/hookmux")),
+            ("relative", link("usr/bin/hookmux")),
+            ("broken", Occupant::OurBrokenLink("/opt/hookmux".into())),
+            ("elsewhere", Occupant::Another),
+            ("theirs", Occupant::Another),
+            ("older", Occupant::OurCopy { same: false }),
+            ("script", Occupant::Another),
+            ("directory", Occupant::Odd),
+        ];
+        for (name, expected) in rows {
+            assert_eq!(look(root.path(), &at(name)).unwrap(), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What a hook is made of. In: where this program lies, and what the administrator wants. Out: a link or a copy, and what
+//! is to be said of it. Reads.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use crate::admin::apparmor;
+use crate::admin::files::Form;
+use crate::paths;
+use crate::words;
+
+/// Where packages put it.
+const PACKAGED: &str = "/usr/bin/hookmux";
+
+/// A link to this program as the system below `root` will see it, or a copy.
+pub(super) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    if !program.exists() {
+        bail!("{} has been replaced since it was started: try again with the new one", program.display());
+    }
+    if copy {
+        return Ok(Form::Copy(program));
+    }
+    if let Ok(inside) = program.strip_prefix(root) {
+        return Ok(Form::Link(Path::new("/").join(inside)));
+    }
+    let packaged = paths::below(root, PACKAGED);
+    if packaged.exists() {
+        return Ok(Form::Link(PathBuf::from(PACKAGED)));
+    }
+    let (program, packaged) = (words::quoted(&program), words::quoted(&packaged));
+    bail!("nothing to link to: there is no {packaged}. Try: install -D -m 755 {program} {packaged}, or --copy");
+}
+
+/// What an administrator should know of it.
+pub(super) fn warnings(root: &Path, form: &Form) -> Vec<String> {
+    let denied = match form {
+        Form::Link(says) => apparmor::denies_link(root, says),
+        Form::Copy(_) => apparmor::denies_copy(root),
+    };
+    denied.into_iter().map(|denied| format!("{}; mend: {}", denied.why, denied.mend)).collect()
+}

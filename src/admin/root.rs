@@ -1,0 +1,52 @@
+//! Where everything lies. In: `--root`. Out: directories below it. Pure, but for a look at which guest agent's directory
+//! there is.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::contract::{self, Words};
+use crate::paths;
+
+/// The guest agent's directory where it is not Debian's.
+const OTHER_AGENTS: &str = "/etc/qemu-ga";
+
+/// The system that is meant.
+#[derive(Debug, Args)]
+pub(super) struct Root {
+    /// Look below this directory instead of /
+    #[arg(long, value_name = "DIR", default_value = "/")]
+    root: PathBuf,
+}
+
+impl Root {
+    /// The directory, as an absolute path.
+    pub(super) fn path(&self) -> io::Result<PathBuf> {
+        std::path::absolute(&self.root)
+    }
+}
+
+/// The directory that a driver's hook lies in.
+pub(super) fn base(root: &Path, driver: &OsStr) -> PathBuf {
+    let known = contract::driver(driver);
+    let usual = paths::below(root, known.base);
+    let other = paths::below(root, OTHER_AGENTS);
+    if known.words == Words::GuestAgent && !usual.is_dir() && other.is_dir() { other } else { usual }
+}
+
+/// libvirt's own directory of a driver, and the administrator's.
+pub(super) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
+    let [libvirts, ours, ..] = paths::directories(root, &base(root, driver), driver);
+    [libvirts.path, ours.path]
+}
+
+/// `--root` again, for a command that is printed; nothing where it is /.
+pub(super) fn option(root: &Path) -> String {
+    let shown = root.display().to_string();
+    if root == Path::new("/") {
+        return String::new();
+    }
+    format!(" --root {}", shlex::try_quote(&shown).unwrap_or_default())
+}

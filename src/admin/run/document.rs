@@ -1,0 +1,185 @@
+//! The XML that scripts read. In: the call, perhaps a file. Out: a document, and where it is from. Does: asks libvirt.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::child::{Child, Start};
+use crate::contract::{Input, Output};
+use crate::invocation::Invocation;
+use crate::process::Strings;
+use crate::spool::{MAX_DOCUMENT, Spool};
+use crate::watch::Watch;
+use crate::words;
+
+/// How long libvirt may take to answer: somebody waits, and a small document will do.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where a document is from.
+pub(super) enum Source {
+    /// The call has none.
+    Nothing,
+    /// A file that was given.
+    File(PathBuf),
+    /// libvirt's own, by this connection.
+    Libvirt(&'static str),
+    /// Made up, since libvirt has none: why.
+    MadeUp(String),
+}
+
+impl Source {
+    /// It in one word, for a program.
+    pub(super) fn word(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::File(_) => "file",
+            Self::Libvirt(_) => "libvirt",
+            Self::MadeUp(_) => "made-up",
+        }
+    }
+
+    /// It in a sentence, for a person.
+    pub(super) fn sentence(&self) -> Option<String> {
+        Some(match self {
+            Self::Nothing => return None,
+            Self::File(path) => format!("the XML is {}", path.display()),
+            Self::Libvirt(uri) => format!("the XML is libvirt's own, from {uri}"),
+            Self::MadeUp(why) => format!("the XML is made up (--xml FILE gives another): {why}"),
+        })
+    }
+}
+
+/// The document of a call.
+pub(super) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
+    if let Some(path) = file {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let document = Spool::read(file).with_context(|| format!("cannot read {}", path.display()))?;
+        return Ok((document, Source::File(path.to_owned())));
+    }
+    if call.row.input == Input::Nothing {
+        return Ok((Spool::nothing(), Source::Nothing));
+    }
+    let why = match (root == Path::new("/"), connection(call)) {
+        (true, Some(uri)) => match ask(call, uri) {
+            Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
+            Err(why) => why,
+        },
+        (true, None) => "libvirt has none for this hook".into(),
+        (false, _) => "there is no libvirt below another root".into(),
+    };
+    Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
+}
+
+/// The connection by which libvirt knows the object.
+fn connection(call: &Invocation) -> Option<&'static str> {
+    Some(match call.driver.to_str()? {
+        "qemu" | "network" => "qemu:///system",
+        "lxc" => "lxc:///system",
+        "libxl" => "xen:///system",
+        "bhyve" => "bhyve:///system",
+        _ => return None,
+    })
+}
+
+/// Asks libvirt for the XML as it would write it to the hook; or says why there is none.
+fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let virsh = std::env::split_paths(&path).map(|directory| directory.join("virsh")).find(|virsh| virsh.is_file());
+    let virsh = virsh.ok_or("there is no virsh to ask libvirt with")?;
+    let network = call.row.input == Input::HookData;
+    let what: &[&str] = match (network, call.row.output) {
+        (true, _) => &["net-dumpxml", "--network"],
+        (false, Output::Filter) => &["dumpxml", "--migratable", "--security-info", "--domain"],
+        (false, Output::Dropped | Output::Shown) => &["dumpxml", "--domain"],
+    };
+    let mut words: Vec<OsString> = ["--quiet", "--connect", uri].iter().chain(what).map(OsString::from).collect();
+    words.push(call.object.clone());
+    let xml = answer(&virsh, &words)?;
+    Ok(if network { hook_data(&xml) } else { xml })
+}
+
+/// What a program prints; or its first words of complaint.
+fn answer(program: &Path, words: &[OsString]) -> Result<Vec<u8>, String> {
+    let environment: Strings = std::env::vars_os()
+        .map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            name
+        })
+        .collect();
+    let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
+    let (limit, document) = (Some(PATIENCE), Some(MAX_DOCUMENT));
+    let start = Start {
+        path: program,
+        words,
+        environment: &environment,
+        input: &input,
+        document,
+        limit,
+        kill_after,
+        detached: false,
+    };
+    let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
+    let child = Child::start(&start).map_err(|errno| failed(&errno.desc()))?;
+    let mut watch = Watch::new().map_err(|errno| failed(&errno.desc()))?;
+    let ended = watch.next(&mut vec![((), child)], &mut |(), _| {});
+    let ((), ended) = ended.ok_or_else(|| failed(&"it has gone"))?;
+    if let Some(document) = ended.document {
+        return document.bytes().map_err(|error| failed(&error));
+    }
+    let said = String::from_utf8_lossy(&ended.errors);
+    let first = said.lines().find(|line| !line.trim().is_empty());
+    Err(first.map_or_else(|| words::outcome(program, &ended.outcome), str::to_owned))
+}
+
+/// A network's XML as libvirt writes it to the hook.
+fn hook_data(network: &[u8]) -> Vec<u8> {
+    let mut data = b"<hookData>\n".to_vec();
+    for line in network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        data.extend_from_slice(b"  ");
+        data.extend_from_slice(line);
+        data.push(b'\n');
+    }
+    data.extend_from_slice(b"</hookData>\n");
+    data
+}
+
+/// A small document that is valid for the call.
+fn made_up(call: &Invocation) -> String {
+    let name = quick_xml::escape::escape(call.object.to_string_lossy()).into_owned();
+    let uuid = "<uuid>00000000-0000-4000-8000-000000000000</uuid>";
+    match call.row.input {
+        Input::Nothing => String::new(),
+        Input::HookData => {
+            format!("<hookData>\n  <network>\n    <name>{name}</name>\n    {uuid}\n  </network>\n</hookData>\n")
+        }
+        Input::Domain | Input::Unknown => {
+            let driver = match call.driver.to_str() {
+                Some("libxl") => "xen".into(),
+                Some("qemu" | "lxc" | "bhyve") => call.driver.to_string_lossy(),
+                _ => "test".into(),
+            };
+            format!(
+                "<domain type='{driver}'>\n  <name>{name}</name>\n  {uuid}\n  <memory unit='KiB'>32768</memory>\n  \
+                 <os>\n    <type>hvm</type>\n  </os>\n</domain>\n"
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_wrapped_as_libvirt_wraps_it() {
+        let data = hook_data(b"<network>\n  <name>n</name>\n</network>\n\n");
+        assert_eq!(
+            String::from_utf8_lossy(&data),
+            "<hookData>\n  <network>\n    <name>n</name>\n  </network>\n</hookData>\n"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! `install` and `uninstall`: the hooks, and what was there before.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use crate::root::{YES, hookmux, root};
+
+/// A hook that another program has put there.
+const THEIRS: &str = "#!/bin/sh\nexit 7\n";
+
+/// What libvirt would call: a link's target, or a file's first line.
+fn hook(root: &Path, driver: &str) -> Option<String> {
+    let hook = root.join("etc/libvirt/hooks").join(driver);
+    match fs::read_link(&hook) {
+        Ok(says) => Some(says.display().to_string()),
+        Err(_) => fs::read(&hook).ok().map(|bytes| String::from_utf8_lossy(&bytes[..9.min(bytes.len())]).into_owned()),
+    }
+}
+
+/// The files of a root, without the log's directory.
+fn files(root: &Path) -> Vec<String> {
+    let mut files: Vec<String> =
+        walk(root).iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect();
+    files.sort();
+    files
+}
+
+fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let below = |entry: fs::DirEntry| {
+        if entry.file_type().unwrap().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }
+    };
+    entries.flat_map(below).collect()
+}
+
+#[test]
+fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/daemon", THEIRS)]);
+    let before = files(root.path());
+    let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}\n");
+    let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state)).concat();
+    let said = |state: &str| (Some(0), lines(state), String::new());
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed as"));
+    let installed = files(root.path());
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed already as"));
+    assert_eq!(files(root.path()), installed);
+    let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
+    let ours = || Some("/usr/bin/hookmux".to_owned());
+    assert_eq!(hooks, [ours(), ours(), ours(), ours(), Some("#!/bin/sh".into()), None]);
+    let (code, out, err) = hookmux(root.path(), "uninstall --root ROOT");
+    let removed = ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, "removed from")).concat();
+    assert_eq!((code, out, err), (Some(0), removed, String::new()));
+    assert_eq!(files(root.path()), before);
+    let nothing = (Some(0), "no hook is hookmux: nothing to do\n".to_owned(), String::new());
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
+}
+
+#[test]
+fn a_hook_that_is_there_runs_on_as_the_first_script_and_comes_back() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/qemu", THEIRS), ("etc/hookmux/qemu.d/10-a", YES)]);
+    let (code, out, err) = hookmux(root.path(), "install --root ROOT qemu");
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu\n  \
+        the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
+    assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
+    // Once more: it is not taken for another's.
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
+    assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
+    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
+    let expected = "qemu: removed from /etc/libvirt/hooks/qemu\n  \
+        the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n  \
+        1 script of hookmux's directories will not run any more: hookmux list qemu --root \n";
+    assert_eq!((code, out.as_str()), (Some(0), expected));
+    assert_eq!(hook(root.path(), "qemu").as_deref(), Some("#!/bin/sh"));
+    let left = ["etc/hookmux/qemu.d/10-a", "etc/libvirt/hooks/qemu", "usr/bin/hookmux"];
+    assert_eq!(files(root.path()), left);
+}
+
+#[test]
+fn a_link_that_was_there_leads_where_it_led() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/vfio/hook", THEIRS)]);
+    fs::create_dir(root.path().join("etc/libvirt/hooks")).unwrap();
+    symlink("../vfio/hook", root.path().join("etc/libvirt/hooks/qemu")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT qemu").0, Some(0));
+    assert_eq!(fs::read_to_string(root.path().join("etc/libvirt/hooks/qemu")).unwrap(), THEIRS);
+}
+
+#[test]
+fn a_hook_that_cannot_be_kept_is_left_alone_with_the_way_to_mend_that() {
+    let root = root(&[
+        ("usr/bin/hookmux", YES),
+        ("etc/libvirt/hooks/qemu", THEIRS),
+        ("etc/libvirt/hooks/lxc", THEIRS),
+        ("etc/hookmux/lxc.d/00-original", YES),
+        ("etc/libvirt/hooks/network/oops", ""),
+    ]);
+    fs::set_permissions(root.path().join("etc/libvirt/hooks/qemu"), Permissions::from_mode(0o777)).unwrap();
+    let before = files(root.path());
+    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  it could not be kept as \
+        /etc/hookmux/qemu.d/00-original: /etc/libvirt/hooks/qemu is writable by everybody\n  mend: chmod o-w \
+        /etc/libvirt/hooks/qemu\nlxc: left alone: /etc/libvirt/hooks/lxc\n  it could not be kept: there is another \
+        /etc/hookmux/lxc.d/00-original already\n  mend: mv -n /etc/hookmux/lxc.d/00-original \
+        /etc/hookmux/lxc.d/01-original\nnetwork: left alone: /etc/libvirt/hooks/network\n  \
+        /etc/libvirt/hooks/network is no file\n";
+    let said = hookmux(root.path(), "install --root ROOT qemu lxc network");
+    assert_eq!(said, (Some(1), expected.to_owned(), String::new()));
+    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
+    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /etc/libvirt/hooks/qemu is not hookmux\n";
+    assert_eq!((code, out.as_str()), (Some(1), expected));
+    assert_eq!(files(root.path()), before);
+}
+
+#[test]
+fn a_copy_becomes_a_link_and_a_link_a_copy() {
+    let root = root(&[("usr/bin/hookmux", YES)]);
+    for (words, expected) in [
+        ("install --root ROOT qemu", "/usr/bin/hookmux"),
+        ("install --root ROOT --copy qemu", "\u{7f}ELF"),
+        ("install --root ROOT --copy qemu", "\u{7f}ELF"),
+        ("install --root ROOT qemu", "/usr/bin/hookmux"),
+    ] {
+        assert_eq!(hookmux(root.path(), words).0, Some(0), "{words}");
+        let hook = hook(root.path(), "qemu").unwrap();
+        assert!(hook.starts_with(expected), "{words}: {hook}");
+    }
+    assert!(!root.path().join("etc/hookmux/qemu.d/00-original").exists());
+}
+
+#[test]
+fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
+    let root = root(&[]);
+    let (code, out, err) = hookmux(root.path(), "install --root ROOT");
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(
+        err.starts_with("hookmux: nothing to link to: there is no /usr/bin/hookmux. Try: install -D -m 755 "),
+        "{err}"
+    );
+    for driver in ["..", "a/b", "."] {
+        let (code, _, err) = hookmux(root.path(), &format!("install --copy --root ROOT {driver}"));
+        assert_eq!((code, err), (Some(1), format!("hookmux: '{driver}' is no hook's name: see `hookmux contract`\n")));
+    }
+    assert_eq!(files(root.path()), [""; 0]);
+}
+
+#[test]
+fn a_place_that_apparmor_forbids_is_said_when_the_hook_is_put_there() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/apparmor.d/usr.sbin.libvirtd", "profile libvirtd {}\n")]);
+    let (code, out, _) = hookmux(root.path(), "install --root ROOT --copy qemu");
+    let expected = "  AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux; \
+        mend: /usr/bin/hookmux install --root \n";
+    assert_eq!((code, out.split_once('\n').unwrap().1), (Some(0), expected));
+}
+
+#[test]
+fn the_guest_agents_hook_goes_where_its_agent_looks() {
+    let root = root(&[("usr/bin/hookmux", YES)]);
+    fs::create_dir_all(root.path().join("etc/qemu-ga")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
+    let says = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
+    assert_eq!(says, Path::new("/usr/bin/hookmux"));
+}

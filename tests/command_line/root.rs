@@ -1,0 +1,46 @@
+//! A root of its own with files in it, and the command line on it.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A script that has nothing against anything.
+pub(crate) const YES: &str = "#!/bin/sh\nexit 0\n";
+
+/// A root with these files; a script is one whose text starts with `#!`.
+pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        let parent = path.parent().unwrap();
+        fs::create_dir_all(parent).unwrap();
+        for directory in parent.ancestors().take_while(|directory| *directory != root.path()) {
+            fs::set_permissions(directory, Permissions::from_mode(0o755)).unwrap();
+        }
+        // By a copy of its own: a descriptor for writing that another test's child inherits makes a script "busy".
+        let source = root.path().join("source");
+        fs::write(&source, text).unwrap();
+        let mode = if text.starts_with("#!") { "755" } else { "644" };
+        assert!(Command::new("install").args(["-m", mode]).args([&source, &path]).status().unwrap().success());
+        fs::remove_file(source).unwrap();
+    }
+    root
+}
+
+/// Exit code, standard output, standard error, as they are.
+pub(crate) fn as_it_is(root: &Path, words: &str) -> (Option<i32>, String, String) {
+    let words = words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap()));
+    let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+    let Output { status, stdout, stderr } = Command::new(binary).args(words).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// Exit code, standard output, standard error, with the root taken out.
+pub(crate) fn hookmux(root: &Path, words: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = as_it_is(root, words);
+    let [out, err] = [out, err].map(|text| text.replace(root.to_str().unwrap(), ""));
+    (code, out, err)
+}

@@ -1,0 +1,142 @@
+//! `hookmux check`, `install`, `adopt` and `run` on a host where libvirtd runs.
+
+use std::fs;
+
+use crate::guests;
+use crate::host::{Answer, Host};
+
+/// A host that has the program and no hook yet, with a libvirtd that has found none.
+fn host(name: &str) -> Host {
+    let host = Host::new(name);
+    host.link_hookmux(&[]);
+    // The profile is not loaded here, and what it would deny is found on trees.
+    host.run(&["rm", "-f", "/etc/apparmor.d/usr.sbin.libvirtd"]).succeeded();
+    host.start_libvirtd();
+    host
+}
+
+fn hookmux(host: &Host, words: &str) -> Answer {
+    let words: Vec<&str> = std::iter::once("hookmux").chain(words.split(' ')).collect();
+    host.run(&words)
+}
+
+#[test]
+fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
+    let host = host("check-reload");
+    host.script("/etc/hookmux/network.d/10-a", "");
+    host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
+    let found = hookmux(&host, "check").failed().stdout;
+    assert!(
+        found.contains("there is no hook, and 1 script waits for it\n  mend: hookmux install network\n"),
+        "{found}"
+    );
+    let installed = hookmux(&host, "install network").succeeded().stdout;
+    let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
+    let told = format!(
+        "network: installed as /etc/libvirt/hooks/network\nlibvirtd (process {pid}) looks for a driver's first hook \
+         when it reloads: systemctl reload libvirtd, or hookmux install --reload network\n"
+    );
+    assert_eq!(installed, told);
+    host.virsh("net-start net1").succeeded();
+    assert_eq!(host.calls(), [""; 0], "libvirtd has not seen it, as check says");
+    let found = hookmux(&host, "check").failed().stdout;
+    let expected = format!(
+        "/etc/libvirt/hooks/network: libvirtd (process {pid}) runs since before it came, and knows of it only if it was \
+         reloaded since, which cannot be seen\n  mend: hookmux install --reload network\n"
+    );
+    assert_eq!(found, expected);
+    hookmux(&host, "install --reload network").succeeded();
+    assert_eq!(hookmux(&host, "check").succeeded().stdout, "all is well with 7 hooks and 1 script\n");
+    // It answers nothing when it has reloaded.
+    host.wait_until("the hook to be called", || {
+        host.virsh("net-destroy net1").succeeded();
+        host.virsh("net-start net1").succeeded();
+        !host.calls().is_empty()
+    });
+}
+
+#[test]
+fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
+    let host = host("check-stop");
+    host.file("/etc/hookmux/qemu.d/10-protect", 0o755, b"#!/bin/sh\n[ \"$2\" != stop ] || exit 1\n");
+    hookmux(&host, "install --reload qemu").succeeded();
+    host.run(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/var/log/hookmux"]).succeeded();
+    let found = hookmux(&host, "check").failed().stdout;
+    let stop =
+        "/etc/hookmux/qemu.d/10-protect: handles only stop, which libvirt 9.0 does not call: it protects nothing\n";
+    let full = "/var/log/hookmux: its file system is full, so calls leave no record\n";
+    assert!(found.starts_with(stop) && found.contains(full) && found.lines().count() == 4, "{found}");
+}
+
+#[test]
+fn scripts_are_adopted_while_networks_start_and_none_runs_twice_or_not_at_all() {
+    let host = host("adopt");
+    for script in ["10-a", "20-b"] {
+        host.script(&format!("/etc/libvirt/hooks/network.d/{script}"), "");
+    }
+    hookmux(&host, "install --reload network").succeeded();
+    for net in ["net1", "net2"] {
+        let xml = guests::network(net).replace("33333333", &format!("3333333{}", &net[3..]));
+        let xml = xml
+            .replace("127.44.0", &format!("127.44.{}", &net[3..]))
+            .replace("44:00:01", &format!("44:01:0{}", &net[3..]));
+        host.virsh(&format!("net-define {}", host.document(net, &xml))).succeeded();
+    }
+    std::thread::scope(|scope| {
+        for net in ["net1", "net2"] {
+            let host = &host;
+            scope.spawn(move || {
+                for _ in 0..5 {
+                    host.virsh(&format!("net-start {net}")).succeeded();
+                    host.virsh(&format!("net-destroy {net}")).succeeded();
+                }
+            });
+        }
+        for script in ["20-b", "10-a"] {
+            hookmux(&host, &format!("adopt network {script}")).succeeded();
+        }
+    });
+    // Three calls for each life of a network: start, started, stopped.
+    let mut calls = host.calls();
+    calls.sort();
+    let lives = ["net1", "net2"].map(|net| {
+        let calls = [("start", "begin"), ("started", "begin"), ("stopped", "end")].map(|(operation, sub_operation)| {
+            let line = |script| format!("{net} {operation} {sub_operation} - <hookData>{net} {script}");
+            [line("10-a"), line("20-b")].map(|line| vec![line; 5]).concat()
+        });
+        calls.concat()
+    });
+    let mut expected = lives.concat();
+    expected.sort();
+    assert_eq!(calls, expected);
+    let from: Vec<String> = host.records().iter().map(|record| record.script.clone()).collect();
+    assert!(from.iter().any(|script| script.starts_with("/etc/hookmux/")), "{from:?}");
+}
+
+#[test]
+fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
+    let host = host("run");
+    host.script("/etc/hookmux/network.d/10-a", "");
+    hookmux(&host, "install --reload network").succeeded();
+    host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
+    host.wait_until("the hook to be called", || {
+        host.virsh("net-start net1").succeeded();
+        let called = !host.calls().is_empty();
+        host.virsh("net-destroy net1").succeeded();
+        called
+    });
+    let by_libvirt = host.records().into_iter().find(|record| record.operation() == "start").unwrap();
+    let answer = hookmux(&host, "run network net1 start");
+    assert_eq!((answer.code, answer.stdout.as_str()), (Some(0), ""), "{answer:?}");
+    assert!(answer.stderr.contains("the XML is libvirt's own, from qemu:///system\n"), "{answer:?}");
+    let by_hand = host.records().pop().unwrap();
+    let seen =
+        |record: &crate::recorder::Record| (record.words.clone(), record.environment.clone(), record.state.clone());
+    assert_eq!(seen(&by_hand), seen(&by_libvirt));
+    // The network is not active: its bridge has no address yet.
+    assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));
+    let answer = hookmux(&host, "run qemu nobody start");
+    assert!(
+        answer.stderr.contains("the XML is made up (--xml FILE gives another): error: failed to get domain 'nobody'")
+    );
+}

@@ -1,0 +1,61 @@
+//! The first hour of somebody who has never seen hookmux: a protection script, wrong in five ways, is put right by nothing
+//! but the commands that the program prints.
+
+use crate::guests;
+use crate::host::{Answer, Host};
+
+const SCRIPT: &str = "/etc/hookmux/qemu.d/10-protect.disabled";
+
+/// Wrong by its name, its mode, its owner's friends, its line ends and its first line.
+const WRONG: &[u8] = b"#!/usr/local/bin/bash -u\r\n\
+    [ \"$2\" = prepare ] && [ \"$1\" = db-1 ] || exit 0\r\n\
+    echo 'db-1 does not start here' >&2\r\n\
+    exit 1\r\n";
+
+fn shell(host: &Host, line: &str) -> Answer {
+    host.run(&["sh", "-c", line])
+}
+
+/// The first command that the program says mends something.
+fn mend(said: &str) -> Option<String> {
+    said.lines().find_map(|line| line.trim_start().strip_prefix("mend: ")).map(str::to_owned)
+}
+
+#[test]
+fn the_right_state_is_reached_by_what_the_program_prints() {
+    let host = Host::new("first-hour");
+    host.link_hookmux(&[]);
+    host.start_libvirtd();
+    host.file(SCRIPT, 0o646, WRONG);
+    let create = format!("create {}", host.document("db-1", &guests::qemu("db-1", "")));
+    host.virsh(&create).succeeded();
+    host.virsh("destroy db-1").succeeded();
+    let mut commands = Vec::new();
+    loop {
+        let answer = shell(&host, "hookmux check");
+        if answer.code == Some(0) {
+            break;
+        }
+        let command = mend(&answer.stdout).unwrap_or_else(|| panic!("nothing to do next: {answer:?}"));
+        assert!(!commands.contains(&command), "it did not help: {command}: {answer:?}");
+        let mended = shell(&host, &command);
+        assert_eq!(mended.code, Some(0), "{command}: {mended:?}");
+        commands.push(command);
+    }
+    let answer = host.virsh(&create).failed();
+    let words =
+        "hookmux: qemu prepare 'db-1' refused: /etc/hookmux/qemu.d/10-protect exited 1\ndb-1 does not start here";
+    assert!(answer.stderr.contains(words), "{answer:?}\n{commands:#?}");
+    let expected = [
+        "mv -n /etc/hookmux/qemu.d/10-protect.disabled /etc/hookmux/qemu.d/10-protect",
+        "chmod +x /etc/hookmux/qemu.d/10-protect",
+        "hookmux install qemu",
+        "hookmux install --reload qemu",
+        "chmod o-w /etc/hookmux/qemu.d/10-protect",
+        "sed -i 's/\\r$//' /etc/hookmux/qemu.d/10-protect",
+        "sed -i '1s|.*|#!/usr/bin/bash -u|' /etc/hookmux/qemu.d/10-protect",
+    ];
+    assert_eq!(commands, expected);
+    let by_hand = shell(&host, "hookmux run qemu db-1 prepare");
+    assert!(by_hand.stderr.ends_with("exit code 1: then the start is aborted\n"), "{by_hand:?}");
+}
