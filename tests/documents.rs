@@ -132,16 +132,16 @@ fn every_field_of_a_record_is_in_the_manual() {
     let records = between(&manual, ".Ss Records\n", ".Sh ENVIRONMENT\n");
     let words: Vec<&str> = records.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').collect();
     let missing = |name: &&&str| !words.contains(*name);
-    let source = document("src/record/mod.rs");
-    let fields = fields_of(&source);
+    let sources = ["src/record/mod.rs", "src/record/step.rs"].map(document);
+    let fields: Vec<&str> = sources.iter().flat_map(|source| fields_of(source)).collect();
     assert!(fields.len() > 20, "{fields:?}");
     assert_eq!(fields.iter().filter(missing).collect::<Vec<_>>(), [&""; 0]);
 }
 
-/// The fields of the two structures of a record.
+/// The fields of a source's structures.
 fn fields_of(source: &str) -> Vec<&str> {
-    let (record, _) = source.split_once("impl Record").unwrap();
-    record.lines().filter_map(|line| Some(line.strip_prefix("    pub ")?.split_once(':')?.0)).collect()
+    let field = |line: &'_ str| line.starts_with("    pub ") && !line.contains('(');
+    source.lines().filter(|line| field(line)).filter_map(|line| line.get(8..)?.split(':').next()).collect()
 }
 
 /// The keys that an error offers are those that exist.

@@ -122,11 +122,24 @@ fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
 fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["history"]);
-    let said = "hookmux: no calls are kept without the directory /var/log/hookmux \
-                (install -d -m 750 /var/log/hookmux): No such file or directory (os error 2)\n";
+    let said = "hookmux: no calls are kept: /var/log/hookmux is missing (install -d -m 750 /var/log/hookmux)\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", said));
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     assert_eq!(hooks.hookmux(&["history"]), (Some(0), String::new(), String::new()));
+    fs::remove_dir(hooks.path("var/log/hookmux")).unwrap();
+    fs::write(hooks.path("var/log/hookmux"), "").unwrap();
+    let said = "hookmux: cannot read /var/log/hookmux: Not a directory (os error 20)\n".to_owned();
+    assert_eq!(hooks.hookmux(&["history"]), (Some(1), String::new(), said));
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let hooks = log(&lines(&start_and_stop()).repeat(2000));
+    let words =
+        format!("{} history --root {} | head -n 1", crate::namespaces::binary().display(), hooks.path("").display());
+    let output = Command::new("/bin/bash").args(["-o", "pipefail", "-c", &words]).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert_eq!((output.status.code(), said[0].lines().count(), said[1].as_str()), (Some(0), 1, ""));
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod differences;
 mod examples;
 mod freeze;
 mod guarded;
+mod history;
 mod lxc;
 mod migration;
 mod network;

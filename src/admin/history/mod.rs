@@ -45,13 +45,24 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Prints the calls that are asked for.
+    /// Prints the calls that are asked for. A reader who has seen enough, such as head(1), is no error.
     pub(super) fn main(
         &self,
         output: &mut dyn Write,
         errors: &mut dyn Write,
         paint: Paint,
     ) -> anyhow::Result<ExitCode> {
+        let shown = self.show(output, errors, paint);
+        let seen_enough = |error: &anyhow::Error| {
+            error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+        };
+        match shown {
+            Err(error) if !seen_enough(&error) => Err(error),
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    }
+
+    fn show(&self, output: &mut dyn Write, errors: &mut dyn Write, paint: Paint) -> anyhow::Result<()> {
         let path = file::calls(&self.root);
         assert_kept(&path)?;
         if self.follow {
@@ -64,7 +75,7 @@ impl History {
         } else {
             self.print(&found, output, paint)?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 
     fn print(&self, records: &[Record], output: &mut dyn Write, paint: Paint) -> io::Result<()> {
@@ -79,13 +90,7 @@ impl History {
     }
 
     /// Each call when it comes: what will follow it is not known yet.
-    fn follow(
-        &self,
-        path: &Path,
-        output: &mut dyn Write,
-        errors: &mut dyn Write,
-        paint: Paint,
-    ) -> anyhow::Result<ExitCode> {
+    fn follow(&self, path: &Path, output: &mut dyn Write, errors: &mut dyn Write, paint: Paint) -> anyhow::Result<()> {
         let mut tail = if self.selection.has_since() { Tail::from_start(path) } else { Tail::from_end(path)? };
         let mut lines = if self.selection.has_since() { rotated(path, &tail) } else { Vec::new() };
         loop {
@@ -130,10 +135,14 @@ fn tell_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
 /// Says what to do where nothing is kept at all.
 pub(super) fn assert_kept(path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
-    fs::read_dir(directory).map(|_| ()).with_context(|| {
-        let directory = directory.display();
-        format!("no calls are kept without the directory {directory} (install -d -m 750 {directory})")
-    })
+    let shown = directory.display();
+    match fs::read_dir(directory) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            anyhow::bail!("no calls are kept: {shown} is missing (install -d -m 750 {shown})")
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+    }
 }
 
 /// What was rotated away last, unless it is still the file that is read.
