@@ -1,5 +1,5 @@
-//! What a call costs whose scripts are all left out by rules, against one with an empty directory. In: the built binary.
-//! Out: the ratio of the two, with its spread. `cargo bench --bench excluded`.
+//! What a call costs whose scripts are all left out by rules, against one with an empty directory: without any settings,
+//! and with the same. In: the built binary (`HOOKMUX_BIN` names another). Out: the ratios, with their spread. `cargo bench --bench excluded`.
 //!
 //! The two are called in turn, so that whatever else the machine does is in both. `tests/hard/excluded.rs` counts the
 //! system calls instead, which is repeatable.
@@ -27,19 +27,26 @@ const RULE: &str = "[[rule]]\nscript = '*-backup'\nrun = false\n";
 
 fn main() {
     let scratch = tempfile::tempdir().unwrap();
-    println!(
-        "scripts left out, and no directory read for each: ratio of the medians of {CALLS} calls, {ROUNDS} rounds"
-    );
+    println!("a call whose scripts are all left out; medians of {CALLS} calls, and the middle half of {ROUNDS} rounds");
     for scripts in [0, 1, 10, 50] {
-        let empty = root(scratch.path(), &format!("empty-{scripts}"), 0, "");
-        let excluded = root(scratch.path(), &format!("excluded-{scripts}"), scripts, RULE);
-        let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(&empty, &excluded)).collect();
-        ratios.sort_by(f64::total_cmp);
-        let (low, median, high) = (ratios[ROUNDS / 4], ratios[ROUNDS / 2], ratios[ROUNDS * 3 / 4]);
+        let at = |name: &str, scripts, rule| root(scratch.path(), &format!("{name}-{scripts}"), scripts, rule);
+        let excluded = at("excluded", scripts, RULE);
+        let bare = ratios(&at("bare", 0, ""), &excluded);
+        let ruled = ratios(&at("ruled", 0, RULE), &excluded);
         println!(
-            "{scripts:>3} scripts left out: {median:.3} x an empty directory (half of the rounds {low:.3} to {high:.3})"
+            "{scripts:>3} scripts: {bare} x an empty directory without settings, {ruled} x one with the same settings"
         );
+        fs::remove_dir_all(scratch.path().join("bare-0")).unwrap();
+        fs::remove_dir_all(scratch.path().join("ruled-0")).unwrap();
     }
+}
+
+/// The median of the rounds' ratios, and the quarters around it.
+fn ratios(empty: &Path, excluded: &Path) -> String {
+    let mut ratios: Vec<f64> = (0..ROUNDS).map(|_| round(empty, excluded)).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (low, median, high) = (ratios[ROUNDS / 4], ratios[ROUNDS / 2], ratios[ROUNDS * 3 / 4]);
+    format!("{median:.2} ({low:.2} to {high:.2})")
 }
 
 fn root(scratch: &Path, name: &str, scripts: usize, rule: &str) -> PathBuf {

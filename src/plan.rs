@@ -1,6 +1,7 @@
 //! Which scripts this call runs, in which order. In: the listing, the row, the circumstances. Out: the plan. Pure.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -79,16 +80,16 @@ impl Plan {
 
 /// Decides about each entry: by itself, unless an earlier directory has the same name.
 fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decision)> {
-    let mut first_of: BTreeMap<&Path, &Path> = BTreeMap::new();
+    let mut first_of: BTreeMap<&OsStr, &Path> = BTreeMap::new();
     let mut judged = Vec::with_capacity(entries.len());
     for entry in entries {
-        let decision = match first_of.get(entry.key.as_path()) {
+        let decision = match first_of.get(entry.key.as_os_str()) {
             Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
             None => gate::judge(entry, circumstances),
         };
         // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
         if decision == Decision::LeftToCaller || gate::distrust(entry, circumstances).is_none() {
-            first_of.entry(&entry.key).or_insert(&entry.path);
+            first_of.entry(entry.key.as_os_str()).or_insert(&entry.path);
         }
         judged.push((entry, decision));
     }

@@ -79,6 +79,18 @@ static void cling(void) {
     for (;;) pause();
 }
 
+// As many processes as there may be; they stay, though not for good, and do not hear SIGTERM. Leaves the file `full`.
+static void bomb(void) {
+    char path[4096];
+    pid_t child;
+    signal(SIGTERM, SIG_IGN);
+    while ((child = fork()) > 0) {}
+    if (child == 0)
+        for (alarm(30);;) pause();
+    snprintf(path, sizeof path, "%s/full", getenv("HOOKMUX_ROOT"));
+    close(open(path, O_WRONLY | O_CREAT, 0644));
+}
+
 int main(int count, char **words) {
     const char *name = strrchr(words[0], '/') + 1, *what = strrchr(name, '=');
     what = what ? what + 1 : "0";
@@ -99,6 +111,9 @@ int main(int count, char **words) {
     if (!strcmp(what, "say")) return flood(1, 1), flood(2, 1), 3;
     if (!strcmp(what, "steal")) steal();
     if (!strcmp(what, "cling")) cling();
+    if (!strcmp(what, "bomb")) return bomb(), 0;
+    if (!strcmp(what, "bombhang"))
+        for (bomb();;) pause();
     if (!strcmp(what, "leave")) {
         // The group of whoever has started us, which is hookmux's caller's too.
         setpgid(0, getpgid(getppid()));

@@ -33,6 +33,7 @@ mod builder;
 #[path = "../common/programs.rs"]
 mod programs;
 
+mod documented;
 mod endings;
 mod excluded;
 mod files;

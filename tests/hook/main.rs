@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     unreachable_pub,
     reason = "a test is its own caller, and its own world"
