@@ -92,6 +92,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("echo 'parallel = x' >etc/hookmux/hookmux.toml", "broken-settings", "/etc/hookmux/hookmux.toml"),
     ("chmod 666 etc/hookmux/hookmux.toml", "broken-settings", "/etc/hookmux/hookmux.toml"),
     ("cp D/50-well D/10-a; echo 'virsh domstate $1' >>D/10-a", "calls-virsh", "D/10-a"),
+    ("chmod 777 usr/bin/hookmux", "changeable", "/etc/libvirt/hooks/qemu"),
     ("rmdir var/log/hookmux", "log-missing", "/var/log/hookmux"),
     ("setlabel etc/libvirt/hooks/qemu user_home_t", "selinux", "/etc/libvirt/hooks/qemu"),
 ];

@@ -7,6 +7,8 @@ use super::finding::Finding;
 use crate::admin::apparmor::Denied;
 use crate::admin::daemons::Running;
 use crate::admin::install::occupant::Occupant;
+use crate::gate::Refusal;
+use crate::words;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
 const TYPE: &str = "virt_hook_t";
@@ -25,6 +27,8 @@ pub(super) struct Hook<'a> {
     pub(super) daemons: Vec<Running>,
     /// Why `AppArmor` would not let it run.
     pub(super) denied: Option<Denied>,
+    /// Who besides root could change the program that it leads to.
+    pub(super) changeable: Option<Refusal>,
     /// Its `SELinux` label, and where that of the program is: each path with its label.
     pub(super) labels: Vec<(&'a Path, String)>,
     /// `--root` for commands.
@@ -58,6 +62,14 @@ pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
         Occupant::OurLink(_) | Occupant::OurCopy { same: true } => Vec::new(),
     };
     findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.mend)));
+    if let Some(refusal) = &hook.changeable {
+        let what = format!("libvirt runs it as root, and {}", words::distrust(refusal));
+        let advice = "install hookmux where only root can write, then: hookmux install";
+        findings.push(match words::trusting(refusal) {
+            Some(mend) => Finding::new("changeable", path, what, mend),
+            None => Finding::advised("changeable", path, what, advice),
+        });
+    }
     for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
         let what = format!(
             "{} runs since before it came, and knows of it only if it was reloaded since, which cannot be seen",
@@ -68,7 +80,7 @@ pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
     for (path, label) in &hook.labels {
         if label.split(':').nth(2) != Some(TYPE) {
             let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
-            findings.push(Finding::new("selinux", path, what, format!("restorecon -v {}", crate::words::quoted(path))));
+            findings.push(Finding::new("selinux", path, what, format!("restorecon -v {}", words::quoted(path))));
         }
     }
     findings
@@ -83,7 +95,7 @@ mod tests {
         let path = Path::new("/etc/libvirt/hooks/qemu");
         let (came, daemons, labels) = (None, Vec::new(), Vec::new());
         let root = String::new();
-        Hook { driver: "qemu", path, occupant, scripts, came, daemons, denied: None, labels, root }
+        Hook { driver: "qemu", path, occupant, scripts, came, daemons, denied: None, changeable: None, labels, root }
     }
 
     fn link() -> Occupant {
@@ -101,6 +113,7 @@ mod tests {
         let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
         let with = |daemon| Hook { came, daemons: vec![daemon], ..hook(link(), 1) };
         let label = |label: &str| Hook { labels: vec![(Path::new("/x"), label.into())], ..hook(link(), 1) };
+        let changeable = Some(Refusal::WritableByOthers("/opt".into()));
         let denied = Denied { why: "no".into(), mend: "mv".into() };
         let rows = [
             (hook(Occupant::Nothing, 0), None),
@@ -117,6 +130,7 @@ mod tests {
             (with(daemon(101, None)), None),
             (label("system_u:object_r:virt_hook_t:s0"), None),
             (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /x"))),
+            (Hook { changeable, ..hook(link(), 1) }, Some(("changeable", "chmod o-w /opt"))),
             (Hook { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
         ];
         for (hook, expected) in rows {

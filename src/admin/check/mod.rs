@@ -123,6 +123,10 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         Occupant::OurCopy { .. } => apparmor::denies_copy(root),
         _ => None,
     };
+    let changeable = match &occupant {
+        Occupant::OurLink(says) => super::install::changeable(&occupant::leads_to(root, &path, says)),
+        _ => None,
+    };
     let is_libvirts = contract::driver(driver).words == Words::Libvirt;
     let label = label(&path).filter(|_| is_libvirts);
     let running = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).collect();
@@ -138,6 +142,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         came,
         daemons: running,
         denied: denied.filter(|_| is_libvirts),
+        changeable,
         labels: label.map(|label| (path.as_path(), label)).into_iter().collect(),
         root: root::option(root),
     })

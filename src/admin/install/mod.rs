@@ -28,6 +28,7 @@ pub(super) mod occupant;
 
 pub(super) use keep::distrusted;
 use occupant::Occupant;
+pub(super) use target::changeable;
 
 /// The hooks of a Linux host, for whoever names none.
 const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];

@@ -7,7 +7,9 @@ use anyhow::{Context, bail};
 
 use crate::admin::apparmor;
 use crate::admin::files::Form;
+use crate::gate::{self, Refusal};
 use crate::paths;
+use crate::way;
 use crate::words;
 
 /// Where packages put it.
@@ -33,11 +35,23 @@ pub(super) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
     bail!("nothing to link to: there is no {packaged}. Try: install -D -m 755 {program} {packaged}, or --copy");
 }
 
+/// Who besides root could change the program that a link leads to, which libvirt runs as root.
+pub(in crate::admin) fn changeable(program: &Path) -> Option<Refusal> {
+    let user = nix::unistd::geteuid().as_raw();
+    let way = way::walk(program);
+    way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user))
+}
+
 /// What an administrator should know of it.
 pub(super) fn warnings(root: &Path, form: &Form) -> Vec<String> {
     let denied = match form {
         Form::Link(says) => apparmor::denies_link(root, says),
         Form::Copy(_) => apparmor::denies_copy(root),
     };
-    denied.into_iter().map(|denied| format!("{}; mend: {}", denied.why, denied.mend)).collect()
+    let changeable = match form {
+        Form::Link(says) => changeable(&paths::below(root, &says.display().to_string())),
+        Form::Copy(_) => None,
+    };
+    let changeable = changeable.map(|refusal| format!("libvirt will run it as root, and {}", words::refusal(&refusal)));
+    denied.into_iter().map(|denied| format!("{}; mend: {}", denied.why, denied.mend)).chain(changeable).collect()
 }
