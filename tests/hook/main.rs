@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     unreachable_pub,
     reason = "a test is its own caller, and its own world"
 )]
