@@ -136,3 +136,17 @@ fn freeze_and_thaw_write_no_file_and_change_none() {
         (["2", "frozen", "2"].map(str::to_owned), "/var/log/messages\n".to_owned(), "2\n".to_owned())
     );
 }
+
+#[test]
+fn the_record_of_a_freeze_waits_in_memory_until_thaw() {
+    let mut guest = Guest::new(Release::New, Hook::Hookmux, DEBIAN);
+    guest.shell().write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\nexit 0");
+    // As in a guest with more than an initramfs; and /var/log is one of the file systems that are frozen.
+    guest.shell().run("mount -t tmpfs tmpfs /run; mkdir /var/log/hookmux");
+    let frozen = guest.freeze();
+    let kept = guest.shell().run("grep -c freeze /run/hookmux/freeze.jsonl; ls /var/log/hookmux | wc -l");
+    let thawed = guest.thaw();
+    guest.shell().wait_for("[ \"$(wc -l </var/log/hookmux/calls.jsonl)\" = 2 ]");
+    let left = guest.shell().run("grep -c thaw /var/log/hookmux/calls.jsonl; ls /run/hookmux | wc -l");
+    assert_eq!([frozen, kept, thawed, left], ["2", "1\n0\n", "2", "1\n0\n"]);
+}
