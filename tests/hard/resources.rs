@@ -119,8 +119,13 @@ fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
     let empty = Hooks::new();
     for kind in ["--as", "--data"] {
         let limit = |kib: u32| format!("{kind}={0}:{0}", kib * 1024);
-        let starts = |kib: &u32| limited(&empty, &limit(*kib), RECONNECT).code == Some(0);
-        let least = (1..2000).map(|step| step * 16).find(starts).expect("starts with 32 MiB");
+        let starts = |kib: u32| limited(&empty, &limit(kib), RECONNECT).code == Some(0);
+        // Too little, and enough; half-way between them until they are neighbours.
+        let (mut little, mut least) = (0, 32 << 10);
+        while least - little > 16 {
+            let middle = (little + least) / 32 * 16;
+            if starts(middle) { least = middle } else { little = middle }
+        }
         let mut codes = Vec::new();
         for kib in (least..least + 640).step_by(16) {
             let [start, reconnect] = [START, RECONNECT].map(|call| limited(&veto, &limit(kib), call).code);
