@@ -34,6 +34,9 @@ _hookmux() {
             hookmux,help)
                 cmd="hookmux__subcmd__help"
                 ;;
+            hookmux,history)
+                cmd="hookmux__subcmd__history"
+                ;;
             hookmux,install)
                 cmd="hookmux__subcmd__install"
                 ;;
@@ -42,6 +45,9 @@ _hookmux() {
                 ;;
             hookmux,run)
                 cmd="hookmux__subcmd__run"
+                ;;
+            hookmux,stats)
+                cmd="hookmux__subcmd__stats"
                 ;;
             hookmux,uninstall)
                 cmd="hookmux__subcmd__uninstall"
@@ -64,6 +70,9 @@ _hookmux() {
             hookmux__subcmd__help,help)
                 cmd="hookmux__subcmd__help__subcmd__help"
                 ;;
+            hookmux__subcmd__help,history)
+                cmd="hookmux__subcmd__help__subcmd__history"
+                ;;
             hookmux__subcmd__help,install)
                 cmd="hookmux__subcmd__help__subcmd__install"
                 ;;
@@ -72,6 +81,9 @@ _hookmux() {
                 ;;
             hookmux__subcmd__help,run)
                 cmd="hookmux__subcmd__help__subcmd__run"
+                ;;
+            hookmux__subcmd__help,stats)
+                cmd="hookmux__subcmd__help__subcmd__stats"
                 ;;
             hookmux__subcmd__help,uninstall)
                 cmd="hookmux__subcmd__help__subcmd__uninstall"
@@ -83,7 +95,7 @@ _hookmux() {
 
     case "${cmd}" in
         hookmux)
-            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff contract help"
+            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff history stats contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -179,7 +191,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help)
-            opts="list explain run check install uninstall adopt diff contract help"
+            opts="list explain run check install uninstall adopt diff history stats contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -276,6 +288,20 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__help__subcmd__history)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__help__subcmd__install)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -318,6 +344,20 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__help__subcmd__stats)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__help__subcmd__uninstall)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -325,6 +365,40 @@ _hookmux() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__history)
+            opts="-v -h --guest --operation --since --failed --follow --html --root --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --guest)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --operation)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;
@@ -380,6 +454,24 @@ _hookmux() {
                     return 0
                     ;;
                 --xml)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__stats)
+            opts="-v -h --prometheus --root --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -104,7 +104,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
 }
 
 fn carry_out(libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyhow::Result<()> {
-    files::directory(ours).with_context(|| format!("cannot make {}", ours.display()))?;
+    files::directory(ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
     for Move { from, to } in moves {
         match files::same_at(from, to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

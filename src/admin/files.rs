@@ -44,14 +44,14 @@ pub(super) fn same_over(from: &Path, to: &Path) -> io::Result<()> {
     same(from, to, true)
 }
 
-/// A directory and its parents, as writable as root's are, whatever the umask.
-pub(super) fn directory(path: &Path) -> io::Result<()> {
+/// A directory of that mode, whatever the umask, and its parents as root's are.
+pub(super) fn directory(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    path.parent().map_or(Ok(()), directory)?;
+    path.parent().map_or(Ok(()), |parent| directory(parent, 0o755))?;
     fs::create_dir(path)?;
-    fs::set_permissions(path, Permissions::from_mode(0o755))
+    fs::set_permissions(path, Permissions::from_mode(mode))
 }
 
 /// Takes a name away, for good.

@@ -46,7 +46,7 @@ pub(super) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
     match room {
         None => {
             let what = "there is no such directory, so calls leave no record";
-            Some(Finding::new("log-missing", directory, what, format!("mkdir -p -m 755 {at}")))
+            Some(Finding::new("log-missing", directory, what, format!("install -d -m 750 {at}")))
         }
         Some(Room { bytes, files }) if bytes < LITTLE || !files => {
             let what = "its file system is full, so calls leave no record";

@@ -146,9 +146,10 @@ fn finish(
 fn install(root: &Path, form: &Form, driver: &OsStr) -> anyhow::Result<Done> {
     let (base, hook) = hook(root, driver);
     let in_words = |what: &str| format!("{what} {}", hook.display());
-    files::directory(&base).with_context(|| format!("cannot make {}", base.display()))?;
-    for directory in [root::directories(root, driver)[1].clone(), paths::below(root, super::LOG_DIRECTORY)] {
-        files::directory(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
+    let records = paths::below(root, super::LOG_DIRECTORY);
+    for (directory, mode) in [(root::directories(root, driver)[1].clone(), 0o755), (records, 0o750)] {
+        files::directory(&directory, mode).with_context(|| format!("cannot make {}", directory.display()))?;
     }
     let found = occupant::look(root, &hook).with_context(|| in_words("cannot look at"))?;
     let mut done = Done::new(driver, &hook, State::Installed);
