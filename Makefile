@@ -60,6 +60,10 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
+.PHONY: bench
+bench: ## what the checks of filters and left-out scripts cost, as ratios
+	cargo bench --locked --bench guard --bench excluded
+
 .PHONY: help
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile

@@ -24,7 +24,8 @@ impl MariaDb {
         let directory = server::directory("mysql");
         let data = format!("--datadir={}", directory.path().join("data").display());
         let flags = ["--no-defaults", "--user=mysql", "--auth-root-authentication-method=socket", "--skip-test-db"];
-        server::run(Command::new("mariadb-install-db").args(flags).arg(data));
+        // A server that starts takes away what looks like another's leftovers in the directory for temporary files.
+        server::run(Command::new("mariadb-install-db").args(flags).arg(data).env("TMPDIR", directory.path()));
         let database = Self::start(directory);
         database.sql(
             "CREATE DATABASE t; CREATE TABLE t.safe (n INT) ENGINE=InnoDB; CREATE TABLE t.plain (n INT) ENGINE=MyISAM",
@@ -36,6 +37,7 @@ impl MariaDb {
     fn start(directory: TempDir) -> Self {
         let at = |name: &str| directory.path().join(name).display().to_string();
         let mut daemon = Command::new(DAEMON);
+        daemon.env("TMPDIR", directory.path());
         daemon.args(["--no-defaults", "--user=mysql", "--skip-networking", "--innodb-buffer-pool-size=16M"]);
         daemon.args([format!("--datadir={}", at("data")), format!("--socket={}", at("socket"))]);
         let server = Server::start(daemon.arg(format!("--pid-file={}", at("pid"))), "TERM");
