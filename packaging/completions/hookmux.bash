@@ -407,12 +407,16 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__install)
-            opts="-v -h --copy --reload --root --verbose --json --help"
+            opts="-v -h --drivers --copy --reload --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --drivers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -483,12 +487,16 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__uninstall)
-            opts="-v -h --root --verbose --json --help"
+            opts="-v -h --drivers --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --drivers)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --root)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -58,12 +58,14 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l root -d 'Look 
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l copy -d 'Put copies of this program there instead of links to it'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l reload -d 'Have running libvirt daemons look for their hooks now'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l json -d 'Print one JSON document on standard output'

@@ -57,6 +57,16 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
 }
 
 #[test]
+fn drivers_are_named_by_words_or_as_a_list() {
+    let root = root(&[("usr/bin/hookmux", YES)]);
+    assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
+    let hooks = || ["qemu", "bhyve", "daemon", "lxc"].map(|driver| hook(root.path(), driver).is_some());
+    assert_eq!(hooks(), [false, true, true, true]);
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT --drivers daemon").0, Some(0));
+    assert_eq!(hooks(), [false, true, false, true]);
+}
+
+#[test]
 fn a_hook_that_is_there_runs_on_as_the_first_script_and_comes_back() {
     let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/qemu", THEIRS), ("etc/hookmux/qemu.d/10-a", YES)]);
     let (code, out, err) = hookmux(root.path(), "install --root ROOT qemu");

@@ -33,11 +33,29 @@ pub(super) use target::changeable;
 /// The hooks of a Linux host, for whoever names none.
 const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
 
+/// Which drivers, by words of their own or behind an option; both mean the same.
+#[derive(Debug, Args)]
+struct Drivers {
+    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
+    /// and network, and uninstall all that are hookmux
+    #[arg(value_name = "DRIVERS")]
+    words: Vec<OsString>,
+    /// The same as a list, for scripts: qemu,network
+    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',')]
+    list: Vec<OsString>,
+}
+
+impl Drivers {
+    fn named(&self) -> Vec<OsString> {
+        self.words.iter().chain(&self.list).cloned().collect()
+    }
+}
+
 /// Arguments of `hookmux install`.
 #[derive(Debug, Args)]
 pub(super) struct Install {
-    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); qemu, lxc, libxl and network, if none is named
-    drivers: Vec<OsString>,
+    #[command(flatten)]
+    drivers: Drivers,
     /// Put copies of this program there instead of links to it
     #[arg(long)]
     copy: bool,
@@ -51,8 +69,8 @@ pub(super) struct Install {
 /// Arguments of `hookmux uninstall`.
 #[derive(Debug, Args)]
 pub(super) struct Uninstall {
-    /// Of these; all that are hookmux, if none is named
-    drivers: Vec<OsString>,
+    #[command(flatten)]
+    drivers: Drivers,
     #[command(flatten)]
     root: Root,
 }
@@ -84,8 +102,8 @@ impl Install {
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let form = target::form(&root, self.copy)?;
-        let drivers =
-            if self.drivers.is_empty() { USUAL.iter().map(OsString::from).collect() } else { self.drivers.clone() };
+        let named = self.drivers.named();
+        let drivers = if named.is_empty() { USUAL.iter().map(OsString::from).collect() } else { named };
         let all = each(&drivers, |driver| install(&root, &form, driver))?;
         let changed = all.iter().any(|done| done.state == State::Installed);
         let daemons = reload::daemons(&root, &drivers, self.reload, changed)?;
@@ -101,10 +119,11 @@ impl Uninstall {
             let hook = root::base(&root, OsStr::new(driver)).join(driver);
             occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours())
         };
-        let drivers = if self.drivers.is_empty() {
+        let named = self.drivers.named();
+        let drivers = if named.is_empty() {
             DRIVERS.iter().map(|driver| driver.name).filter(ours).map(OsString::from).collect()
         } else {
-            self.drivers.clone()
+            named
         };
         // A daemon that does not find a hook any more does not call it: there is nothing to reload.
         finish(console, "uninstall", &root, &each(&drivers, |driver| uninstall(&root, driver))?, &[])
