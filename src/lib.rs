@@ -6,13 +6,16 @@
 //!       │ contract     data     (driver, operation) → Row { failure, output, order, … }
 //!       │ listing      reads    directories → entries: facts, no judgement    (way, guest)
 //!       │ caller       reads    parents → the libvirt daemon and its release
+//!       │ settings     reads    hookmux.toml and its drop-ins → settings; rules (pure) → each script's treatment
 //!       │ gate, plan   pure     entries → steps in order, and what is skipped with the reason
 //!       │ spool        does     stdin → a sealed document
 //!       │ run          does     steps → outcomes, and the document as filtered    (child, watch, stream, process)
+//!       │ guard        pure     what a filter read and wrote → what it changed, or why libvirt must not get it
 //!       │ verdict      pure     outcomes → exit code
 //!       │ words        pure     outcomes → sentences
 //!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log    (journal, syslog),
-//!                      record one line of JSON a call, which history and stats read
+//!                      record one line of JSON a call, which history and stats read; afterwards starts what nobody
+//!                      waits for
 //! ```
 
 pub mod admin;
