@@ -1,4 +1,4 @@
-//! Who is being called, and for what. In: the words of argv, argv[0] first. Out: a hook's [`Invocation`], or the
+//! Who is being called, and for what. In: the words of argv, argv\[0\] first. Out: a hook's [`Invocation`], or the
 //! administrator's side. Pure.
 
 use std::ffi::{OsStr, OsString};

@@ -80,7 +80,7 @@ struct Request {
 }
 
 /// Starts a program in a process group of its own, with an empty signal mask, SIGPIPE as it should be, and our death
-/// announced to it by [`DEATH_SIGNAL`].
+/// announced to it by SIGTERM.
 ///
 /// # Errors
 /// That of clone or of execve; the program was not started then, and there is nothing to reap.

@@ -91,7 +91,7 @@ pub fn enter(libvirts: &Path, file: &Path) -> Option<Turn> {
 /// Waits until no call is under way and libvirt has run what came after it; new ones wait until the turn ends.
 ///
 /// libvirt reads the names of its directory once and then runs them one by one: one that had gone by its turn would be a
-/// failure, and at `reconnect` the end of a running guest. So none of these may run for the while of [`SETTLE`].
+/// failure, and at `reconnect` the end of a running guest. So none of these may run for the while of `SETTLE`.
 ///
 /// # Errors
 /// `WouldBlock` if a call took too long; those of opening the file.
