@@ -62,7 +62,7 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
 fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) -> Answer {
     report::to_system();
     process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
-    let settings = match settings::read(root, nix::unistd::geteuid().as_raw()) {
+    let settings = match settings::read(root) {
         Ok(settings) => settings,
         Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string(), record),
         Err(fault) => {

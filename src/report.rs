@@ -101,7 +101,7 @@ pub fn skipped(call: &Invocation, plan: &Plan) {
     let reasons: Vec<String> = plan
         .skipped
         .iter()
-        .map(|(path, skip)| format!("{} ({})", words::printable(path.as_os_str()), words::skip(skip)))
+        .map(|(path, skip)| format!("{} ({})", words::printable(path), words::skip(skip)))
         .collect();
     let line = format!("{}: not running {}", words::call(call), reasons.join(", "));
     say(Level::Info, Message::Skipped, call, &[], &line);
@@ -129,7 +129,7 @@ pub fn event(call: &Invocation, event: &Event) {
     match event {
         Event::Starting(_) => {}
         Event::StillRunning(step, pid, elapsed) => {
-            let (script, time) = (words::printable(step.path.as_os_str()), words::duration(*elapsed));
+            let (script, time) = (words::printable(&step.path), words::duration(*elapsed));
             let line = format!(
                 "{}: {script} (process {pid}) is still running after {time}, libvirt is waiting",
                 words::call(call)
@@ -142,7 +142,7 @@ pub fn event(call: &Invocation, event: &Event) {
 }
 
 fn ended(call: &Invocation, path: &Path, ended: &Ended) {
-    let script = words::printable(path.as_os_str());
+    let script = words::printable(path);
     let (kind, code) = record::kind(&ended.outcome);
     let outcome = code.map_or_else(|| kind.word().to_owned(), |code| format!("{} {code}", kind.word()));
     let fields = [

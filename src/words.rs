@@ -17,7 +17,8 @@ use crate::run::MAX_GROWTH;
 /// A name or path for a message: control characters and bytes that are no text are escaped, so that one message stays
 /// one line, and nobody's terminal obeys a guest's name.
 #[must_use]
-pub fn printable(text: &OsStr) -> String {
+pub fn printable(text: impl AsRef<OsStr>) -> String {
+    let text = text.as_ref();
     let mut shown = String::with_capacity(text.len());
     for part in text.as_encoded_bytes().utf8_chunks() {
         for character in part.valid().chars() {
@@ -35,12 +36,8 @@ pub fn printable(text: &OsStr) -> String {
 /// A path as a word of a shell's command.
 #[must_use]
 pub fn quoted(path: &Path) -> String {
-    let shown = printable(path.as_os_str());
+    let shown = printable(path);
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
-}
-
-fn path(path: &Path) -> String {
-    printable(path.as_os_str())
 }
 
 /// Which call: `qemu stop 'vm1'`.
@@ -65,7 +62,7 @@ pub fn failure(invocation: &Invocation, script: &Path, outcome: &Outcome) -> Str
 /// What became of a script.
 #[must_use]
 pub fn outcome(script: &Path, outcome: &Outcome) -> String {
-    let script = path(script);
+    let script = printable(script);
     match outcome {
         Outcome::Exited(code) => format!("{script} exited {code}"),
         Outcome::Killed(number) => match Signal::try_from(*number) {
@@ -95,11 +92,11 @@ pub fn refusal(refusal: &Refusal) -> String {
 #[must_use]
 pub fn distrust(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::OwnedBy(at, uid) => format!("{} belongs to user {}", path(at), names::user(*uid)),
-        Refusal::WritableByGroup(at, gid) => format!("{} is writable by group {}", path(at), names::group(*gid)),
-        Refusal::WritableByOthers(at) => format!("{} is writable by everybody", path(at)),
-        Refusal::SetUid(at) => format!("{} is set-uid", path(at)),
-        Refusal::Unreadable(at, errno) => format!("{} cannot be read: {}", path(at), errno.desc().to_lowercase()),
+        Refusal::OwnedBy(at, uid) => format!("{} belongs to user {}", printable(at), names::user(*uid)),
+        Refusal::WritableByGroup(at, gid) => format!("{} is writable by group {}", printable(at), names::group(*gid)),
+        Refusal::WritableByOthers(at) => format!("{} is writable by everybody", printable(at)),
+        Refusal::SetUid(at) => format!("{} is set-uid", printable(at)),
+        Refusal::Unreadable(at, errno) => format!("{} cannot be read: {}", printable(at), errno.desc().to_lowercase()),
     }
 }
 
@@ -123,7 +120,7 @@ pub fn skip(skip: &Skip) -> String {
         Skip::DotFile => "its name starts with a dot".into(),
         Skip::Leftover(ending) => format!("a leftover, by its '{ending}'"),
         Skip::Masked => "masked: empty, or a link to /dev/null".into(),
-        Skip::Hidden(by) => format!("hidden by {}", path(by)),
+        Skip::Hidden(by) => format!("hidden by {}", printable(by)),
         Skip::NotRegular => "not a regular file".into(),
         Skip::BrokenLink(Errno::ELOOP) => "a link that leads in a circle".into(),
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),

@@ -13,7 +13,7 @@
 //! If it ends in the middle, the script has two names, of which the first one counts, and it can be done again. Across
 //! file systems the second name is a copy, complete before it gets that name.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,7 +28,7 @@ use super::mend;
 use super::root::{self, Root};
 use crate::gate;
 use crate::turnstile;
-use crate::words;
+use crate::words::{self, printable};
 
 /// Arguments of `hookmux adopt`.
 #[derive(Debug, Args)]
@@ -47,7 +47,7 @@ impl Adopt {
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let hook = root::base(&root, &self.driver).join(&self.driver);
-        let driver = words::printable(&self.driver);
+        let driver = printable(&self.driver);
         if !occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours()) {
             let install = format!("hookmux install{} {driver}", root::option(&root));
             bail!("{} is not hookmux, so nobody would run them in its directory. Try: {install}", hook.display());
@@ -57,11 +57,12 @@ impl Adopt {
         let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
         carry_out(&libvirts, &ours, &turnstile::file(&root, &self.driver), &scripts)?;
         if console.json {
-            let moved =
-                scripts.iter().map(|Move { from, to }| serde_json::json!({ "from": shown(from), "to": shown(to) }));
+            let moved = scripts
+                .iter()
+                .map(|Move { from, to }| serde_json::json!({ "from": printable(from), "to": printable(to) }));
             console.json("adopt", serde_json::json!({ "driver": driver, "moved": moved.collect::<Vec<_>>() }))?;
         } else {
-            let moved = scripts.iter().map(|Move { from, to }| format!("{} is now {}", shown(from), shown(to)));
+            let moved = scripts.iter().map(|Move { from, to }| format!("{} is now {}", printable(from), printable(to)));
             console.lines(&moved.collect::<Vec<_>>())?;
         }
         Ok(ExitCode::SUCCESS)
@@ -142,11 +143,7 @@ fn other(path: &Path) -> OsString {
 fn names(directory: &Path) -> Vec<String> {
     let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> =
-        files.filter(|file| file.path().is_file()).map(|file| words::printable(&file.file_name())).collect();
+        files.filter(|file| file.path().is_file()).map(|file| printable(file.file_name())).collect();
     names.sort();
     names
-}
-
-fn shown(path: &Path) -> String {
-    words::printable(OsStr::new(path))
 }

@@ -78,5 +78,5 @@ impl Call {
 
 /// The settings below a root.
 pub(super) fn settings(root: &Path) -> anyhow::Result<Settings> {
-    settings::read(root, nix::unistd::geteuid().as_raw()).map_err(|fault| anyhow::anyhow!("{fault}"))
+    settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
 }

@@ -66,7 +66,7 @@ fn of(step: &Step, state: State) -> Script {
 
 impl Script {
     fn new(path: &Path, state: State) -> Self {
-        let path = words::printable(path.as_os_str());
+        let path = words::printable(path);
         Self { path, state, reason: None, mend: None, settings: Vec::new() }
     }
 

@@ -22,11 +22,12 @@ const FILE: &str = "/etc/hookmux/hookmux.toml";
 const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
 const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 
-/// Reads all settings below `root`, on behalf of `user`; none at all are the defaults.
+/// Reads all settings below `root`, as far as our own user may trust them; none at all are the defaults.
 ///
 /// # Errors
 /// The first file that cannot be read, is not to be trusted, or does not say what settings may say.
-pub fn read(root: &Path, user: u32) -> Result<Settings, Fault> {
+pub fn read(root: &Path) -> Result<Settings, Fault> {
+    let user = nix::unistd::geteuid().as_raw();
     let mut settings = Settings::default();
     let ours = drop_ins(&paths::below(root, DROP_INS))?;
     let mut theirs = drop_ins(&paths::below(root, PACKAGES_DROP_INS))?;
@@ -106,12 +107,12 @@ mod tests {
     }
 
     fn of(root: &tempfile::TempDir) -> Result<Settings, Fault> {
-        read(root.path(), nix::unistd::geteuid().as_raw())
+        read(root.path())
     }
 
     #[test]
     fn no_files_at_all_are_the_defaults() {
-        assert_eq!(read(Path::new("/nowhere"), 0), Ok(Settings::default()));
+        assert_eq!(read(Path::new("/nowhere")), Ok(Settings::default()));
     }
 
     #[test]

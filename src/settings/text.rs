@@ -38,7 +38,7 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}", words::printable(self.file.as_os_str()))?;
+        write!(out, "{}", words::printable(&self.file))?;
         if let Some((line, column)) = self.at {
             write!(out, ":{line}:{column}")?;
         }

@@ -25,7 +25,7 @@ pub(super) struct Finding {
 impl Finding {
     /// Something that a command mends.
     pub(super) fn new(kind: &'static str, about: &Path, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        let about = words::printable(about.as_os_str());
+        let about = words::printable(about);
         Self { kind, about, what: what.into(), mend: Some(mend.into()), advice: None }
     }
 
@@ -36,7 +36,7 @@ impl Finding {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let about = words::printable(about.as_os_str());
+        let about = words::printable(about);
         Self { kind, about, what: what.into(), mend: None, advice: Some(advice.into()) }
     }
 

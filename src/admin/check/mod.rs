@@ -81,7 +81,7 @@ fn drivers(root: &Path) -> Vec<OsString> {
 
 fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let settings = settings::read(root, nix::unistd::geteuid().as_raw()).unwrap_or_else(|fault| {
+    let settings = settings::read(root).unwrap_or_else(|fault| {
         findings.push(rest::settings(&fault));
         Settings::default()
     });

@@ -145,7 +145,7 @@ fn label(path: &Path) -> String {
     }
     // A path outside any such directory is shown whole.
     if below.len() == path.iter().count() {
-        return words::printable(path.as_os_str());
+        return words::printable(path);
     }
     below.reverse();
     below.join("/")

@@ -178,7 +178,7 @@ fn install(root: &Path, form: &Form, driver: &OsStr) -> anyhow::Result<Done> {
         (Occupant::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
         (Occupant::Odd, _) => return Ok(done.refused(format!("{} is no file", hook.display()), None)),
         (Occupant::Another, _) => match keep::keep(root, driver, &hook)? {
-            Ok(kept) => done.original = Some(words::printable(kept.as_os_str())),
+            Ok(kept) => done.original = Some(words::printable(kept)),
             Err((why, mend)) => return Ok(done.refused(why, mend)),
         },
         _ => {}
@@ -204,7 +204,7 @@ fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
             if original.is_none() {
                 files::remove(&hook).with_context(|| format!("cannot remove {}", hook.display()))?;
             }
-            done.original = original.map(|original| words::printable(original.as_os_str()));
+            done.original = original.map(words::printable);
             done.notes.extend(keep::left_without(root, driver));
         }
     }
@@ -219,7 +219,7 @@ fn hook(root: &Path, driver: &OsStr) -> (PathBuf, PathBuf) {
 
 impl Done {
     fn new(driver: &OsStr, hook: &Path, state: State) -> Self {
-        let (driver, hook) = (words::printable(driver), words::printable(hook.as_os_str()));
+        let (driver, hook) = (words::printable(driver), words::printable(hook));
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 

@@ -55,9 +55,9 @@ impl<'c> Live<'c> {
         match event {
             // One call of the agent's may make two of its scripts.
             Event::Starting(step) if contract::driver(&call.driver).words == Words::GuestAgent => {
-                writeln!(self.errors, "  {} {}", path(step), words::printable(&call.operation))
+                writeln!(self.errors, "  {} {}", words::printable(&step.path), words::printable(&call.operation))
             }
-            Event::Starting(step) => writeln!(self.errors, "  {}", path(step)),
+            Event::Starting(step) => writeln!(self.errors, "  {}", words::printable(&step.path)),
             Event::StillRunning(_, pid, elapsed) if self.on_terminal => {
                 self.ticking = true;
                 let running = format!("running for {} s, as process {pid}", elapsed.as_secs());
@@ -91,10 +91,14 @@ impl<'c> Live<'c> {
     pub(super) fn not_run(&mut self, plan: &Plan, walked: &Walked) -> io::Result<()> {
         let ended = plan.steps.iter().zip(&walked.ended);
         for (step, _) in ended.filter(|(_, ended)| ended.outcome == Outcome::NotRun) {
-            writeln!(self.errors, "  {}\n    not run, since an earlier one failed", path(step))?;
+            writeln!(self.errors, "  {}\n    not run, since an earlier one failed", words::printable(&step.path))?;
         }
         for step in &plan.afterwards {
-            writeln!(self.errors, "  {}\n    to be started afterwards, without waiting; not by hand", path(step))?;
+            writeln!(
+                self.errors,
+                "  {}\n    to be started afterwards, without waiting; not by hand",
+                words::printable(&step.path)
+            )?;
         }
         Ok(())
     }
@@ -116,8 +120,4 @@ impl<'c> Live<'c> {
         };
         writeln!(self.errors, "{conclusion}")
     }
-}
-
-fn path(step: &Step) -> String {
-    words::printable(step.path.as_os_str())
 }

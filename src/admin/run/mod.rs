@@ -192,7 +192,7 @@ fn step(path: &Path, ended: &Ended, by: &str) -> Value {
         Kind::NotRun => ("not-run", None),
     };
     json!({
-        "path": words::printable(path.as_os_str()),
+        "path": words::printable(path),
         "by": by,
         "kind": kind,
         "exit_code": code,
@@ -206,7 +206,7 @@ fn step(path: &Path, ended: &Ended, by: &str) -> Value {
 
 /// What became of a step, without its path.
 fn in_words(path: &Path, outcome: &Outcome) -> String {
-    let shown = words::printable(path.as_os_str());
+    let shown = words::printable(path);
     let words = words::outcome(path, outcome);
     words.strip_prefix(&shown).unwrap_or(&words).trim_start().to_owned()
 }
