@@ -89,7 +89,7 @@ impl Runner<'_> {
                     Err(outcome) => {
                         let end = Ended::never_started(outcome);
                         look_on(Event::Ended(step, &end));
-                        goes_on &= verdict::weigh(row.failure, &step.treatment, &end.outcome).goes_on;
+                        goes_on &= self.goes_on_after(step, &end.outcome);
                         ended.get_mut(at).map(|place| place.insert(end));
                     }
                 }
@@ -101,7 +101,7 @@ impl Runner<'_> {
             }
             look_on(Event::Ended(step, &end));
             let weight = verdict::weigh(row.failure, &step.treatment, &end.outcome);
-            goes_on &= weight.goes_on;
+            goes_on &= self.goes_on_after(step, &end.outcome);
             // Only the words of the first failure are said: with many steps, the others' would be many.
             if weight.code.is_none() || cause.is_some_and(|first| first < at) {
                 end.forget_words();
@@ -114,6 +114,11 @@ impl Runner<'_> {
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
         let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
         Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
+    }
+
+    /// Whether later steps have their turn. Where the answer is known already, each has it.
+    fn goes_on_after(&self, step: &Step, outcome: &Outcome) -> bool {
+        self.detached || verdict::weigh(self.call.row.failure, &step.treatment, outcome).goes_on
     }
 
     /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.

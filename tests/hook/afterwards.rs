@@ -47,6 +47,18 @@ fn it_reads_the_document_as_the_filters_left_it() {
     assert_eq!(wait_for(&hooks, "late"), filtered);
 }
 
+/// Nobody hears of it any more: one that cannot be started is logged, and takes nobody's turn.
+#[test]
+fn each_has_its_turn_whatever_becomes_of_the_others() {
+    let hooks = Hooks::new()
+        .settings("[[rule]]\nscript = '5*'\nwait = false\n")
+        .file("qemu.d/50-broken", 0o755, "#!/nowhere\n")
+        .file("qemu.d/51-refused", 0o757, "#!/bin/sh\n")
+        .script("qemu.d/52-late", "echo late >$HOOKMUX_ROOT/late");
+    assert_eq!(hooks.call("qemu vm1 start begin -").code, Some(0));
+    assert_eq!(wait_for(&hooks, "late"), "late\n");
+}
+
 #[test]
 fn it_does_not_run_when_the_operation_does_not_go_ahead() {
     let hooks = Hooks::new()
