@@ -19,8 +19,8 @@ use crate::outcome::Kind;
 use crate::paths::{self, Place};
 use crate::plan::{Plan, Step};
 use crate::process::{self, Strings};
-use crate::record::draft::Draft;
-use crate::rules::Run;
+use crate::record::{self, draft::Draft};
+use crate::rules::{LeftOut, Run};
 use crate::run::{Event, Runner, Walked};
 use crate::settings::{self, LibvirtRunsDotD, Settings};
 use crate::spool::Spool;
@@ -82,8 +82,11 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) ->
     }
     let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
     let done = standard_input(call).and_then(|document| {
-        record.guest(port_owner(call, &document));
         let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
+        // Only a record asks whose port it is.
+        if call.row.input == Input::HookData && record::file::is_kept(root) {
+            record.guest(port_owner(&document));
+        }
         Ok((document, walked, verdict))
     });
     match done {
@@ -143,7 +146,9 @@ impl<'a> Hook<'a> {
     #[must_use]
     pub fn plan(&self) -> Plan {
         let call = self.call;
-        let listing = listing::read(&paths::directories(self.root, &call.base, &call.driver), Selection::Call(call));
+        let left_out = LeftOut::of(&self.settings.rules, call);
+        let directories = paths::directories(self.root, &call.base, &call.driver);
+        let listing = listing::read(&directories, Selection::Call(call, &left_out));
         let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
         let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
         Plan::new(listing, call.row.order, circumstances, treat)
@@ -269,10 +274,7 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
 }
 
 /// The guest whose port is plugged into a network, or out of it: its name is in the document alone.
-fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
-    if call.row.input != Input::HookData {
-        return None;
-    }
+fn port_owner(document: &Spool) -> Option<String> {
     guard::port_owner(&document.bytes().ok()?)
 }
 

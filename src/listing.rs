@@ -2,7 +2,7 @@
 //! no judgement. Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry};
+use std::fs::{self, DirEntry, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -13,6 +13,8 @@ use crate::contract::Row;
 use crate::guest::{self, Fit};
 use crate::invocation::Invocation;
 use crate::paths::{Directory, Place};
+use crate::rules::LeftOut;
+use crate::settings::Origin;
 use crate::way::{self, Kind, Node};
 
 /// What was found.
@@ -22,6 +24,8 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Directories that are there and cannot be read.
     pub unreadable: Vec<(PathBuf, Errno)>,
+    /// Files that nobody looked at, since this rule leaves out whatever has their names.
+    pub left_out: Vec<(PathBuf, Origin)>,
 }
 
 /// A file in a script directory: a script, or something that looks like one from afar.
@@ -67,16 +71,16 @@ impl Entry {
 /// Which of the directories below a driver's are looked into.
 #[derive(Debug, Clone, Copy)]
 pub enum Selection<'a> {
-    /// Those of one call.
-    Call(&'a Invocation),
+    /// Those of one call, and of the files in them those that no rule leaves out by name.
+    Call(&'a Invocation, &'a LeftOut<'a>),
     /// All of them, as an administrator lists them.
     All,
 }
 
-impl Selection<'_> {
+impl<'a> Selection<'a> {
     fn guest(self, name: &OsStr) -> Option<Fit> {
         match self {
-            Self::Call(call) => guest::fits(name, &call.object),
+            Self::Call(call, _) => guest::fits(name, &call.object),
             Self::All => Some(Fit::Exact),
         }
     }
@@ -84,15 +88,23 @@ impl Selection<'_> {
     fn operation(self, name: &OsStr) -> bool {
         match self {
             // `row.is_called` says yes to an older name of the same operation.
-            Self::Call(Invocation { operation, row, .. }) => name == operation || Row::is_called(row, name),
+            Self::Call(Invocation { operation, row, .. }, _) => name == operation || Row::is_called(row, name),
             Self::All => true,
         }
     }
 
     fn sub_operation(self, name: &OsStr) -> bool {
         match self {
-            Self::Call(call) => name == call.sub_operation,
+            Self::Call(call, _) => name == call.sub_operation,
             Self::All => true,
+        }
+    }
+
+    /// The rule that leaves out a file of this name.
+    fn left_out(self, name: &OsStr) -> Option<&'a Origin> {
+        match self {
+            Self::Call(_, left_out) => left_out.rule(name),
+            Self::All => None,
         }
     }
 }
@@ -114,9 +126,19 @@ pub fn read(directories: &[Directory], selection: Selection) -> Listing {
 impl Listing {
     /// A driver's directory: scripts for every guest, and a directory for each guest.
     fn driver(&mut self, level: &Level, selection: Selection) {
-        // Other guests' directories are told by their names alone: they cost nothing but this one read.
-        let wanted = |found: &DirEntry| {
-            selection.guest(&found.file_name()).is_some() || !found.file_type().is_ok_and(|kind| kind.is_dir())
+        let wanted = |name: &OsStr, kind: Option<FileType>| {
+            let is_guests = || selection.guest(name).is_some();
+            // Other guests' directories are told by their names alone: they cost nothing but this one read.
+            if is(kind, FileType::is_dir) {
+                return Wanted::of(is_guests());
+            }
+            match selection.left_out(name) {
+                // A link by a guest's name may lead to its directory. And libvirt runs its own, whatever our rules say.
+                Some(rule) if level.place != Place::Libvirt && (is(kind, FileType::is_file) || !is_guests()) => {
+                    Wanted::LeftOut(rule)
+                }
+                _ => Wanted::Yes,
+            }
         };
         for entry in self.entries(level, wanted) {
             if !entry.is_directory() {
@@ -130,14 +152,23 @@ impl Listing {
 
     /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
     fn guest(&mut self, level: &Level, selection: Selection) {
-        for operation in self.entries(level, |found| selection.operation(&found.file_name())) {
+        let in_operation = |name: &OsStr, kind| match selection.left_out(name) {
+            Some(rule) if selection.sub_operation(name) && is(kind, FileType::is_file) => Wanted::LeftOut(rule),
+            _ => Wanted::of(selection.sub_operation(name)),
+        };
+        let in_sub_operation = |name: &OsStr, kind| match selection.left_out(name) {
+            _ if is(kind, FileType::is_dir) => Wanted::No,
+            Some(rule) => Wanted::LeftOut(rule),
+            None => Wanted::Yes,
+        };
+        for operation in self.entries(level, |name, _| Wanted::of(selection.operation(name))) {
             if !operation.is_directory() {
                 continue;
             }
             let level = level.below(&operation, level.scope);
-            for entry in self.entries(&level, |found| selection.sub_operation(&found.file_name())) {
+            for entry in self.entries(&level, in_operation) {
                 if entry.is_directory() {
-                    let files = self.entries(&level.below(&entry, level.scope), |_| true);
+                    let files = self.entries(&level.below(&entry, level.scope), in_sub_operation);
                     self.entries.extend(files.into_iter().filter(|file| !file.is_directory()));
                 } else {
                     self.entries.push(entry);
@@ -146,13 +177,45 @@ impl Listing {
         }
     }
 
-    /// The entries of one directory that are wanted by their names; a directory that cannot be read is noted.
-    fn entries(&mut self, level: &Level, wanted: impl Fn(&DirEntry) -> bool) -> Vec<Entry> {
+    /// The entries of one directory that are wanted by their names and kinds; what is left out, and a directory that
+    /// cannot be read, is noted.
+    fn entries<'r>(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> Wanted<'r>) -> Vec<Entry> {
+        let left_out = &mut self.left_out;
+        let wanted = |found: &DirEntry| {
+            let name = found.file_name();
+            match wanted(&name, found.file_type().ok()) {
+                Wanted::Yes => true,
+                Wanted::No => false,
+                Wanted::LeftOut(rule) => {
+                    left_out.push((level.path.join(name), rule.clone()));
+                    false
+                }
+            }
+        };
         level.entries(wanted).unwrap_or_else(|error| {
             self.unreadable.push((level.path.to_owned(), way::errno(&error)));
             Vec::new()
         })
     }
+}
+
+/// Whether something that is found in a directory is looked at.
+enum Wanted<'r> {
+    Yes,
+    No,
+    /// Not, since this rule leaves it out.
+    LeftOut(&'r Origin),
+}
+
+impl Wanted<'_> {
+    fn of(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+/// Whether a kind is known, and is this.
+fn is(kind: Option<FileType>, this: impl FnOnce(&FileType) -> bool) -> bool {
+    kind.as_ref().is_some_and(this)
 }
 
 /// A directory that is being read.
@@ -168,13 +231,13 @@ impl Level<'_> {
         Level { place: self.place, path: &entry.path, key: &entry.key, scope }
     }
 
-    fn entries(&self, wanted: impl Fn(&DirEntry) -> bool) -> io::Result<Vec<Entry>> {
+    fn entries(&self, mut wanted: impl FnMut(&DirEntry) -> bool) -> io::Result<Vec<Entry>> {
         let found = match fs::read_dir(self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             found => found?,
         };
         let found: Vec<DirEntry> =
-            found.filter(|found| found.as_ref().map_or(true, &wanted)).collect::<io::Result<_>>()?;
+            found.filter(|found| found.as_ref().map_or(true, &mut wanted)).collect::<io::Result<_>>()?;
         if found.is_empty() {
             return Ok(Vec::new());
         }

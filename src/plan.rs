@@ -47,6 +47,7 @@ impl Plan {
         let mut plan = Self::default();
         // A directory that nobody could read may have held a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
+        let left_out = listing.left_out.into_iter().map(|(path, rule)| (path, Skip::ByRule(rule)));
         let mut judged = judge(&listing.entries, circumstances);
         // Stable: equal names stay in the order of their directories.
         judged.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
@@ -71,6 +72,7 @@ impl Plan {
                 (_, Wait::Yes) => plan.steps.push(Step { path, refusal, treatment }),
             }
         }
+        plan.skipped.extend(left_out);
         if order == Order::Reverse {
             plan.steps.reverse();
         }
@@ -130,7 +132,8 @@ mod tests {
     }
 
     fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {
-        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
+        let listing =
+            Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![], left_out: vec![] };
         Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own, strict: true }, nothing)
     }
 
@@ -218,13 +221,14 @@ mod tests {
 
     #[test]
     fn a_rule_leaves_a_script_out_even_one_that_would_be_refused() {
-        let origin = Origin { file: "/x.toml".into(), line: 3 };
+        let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
         let treat = |path: &Path| {
             let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
             Treatment { run: Given { value: run, by: Some(origin.clone()) }, ..Treatment::default() }
         };
         let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
-        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
+        let listing =
+            Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![], left_out: vec![] };
         let circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
         let plan = Plan::new(listing, Order::Forward, circumstances, treat);
         assert_eq!(
@@ -239,6 +243,7 @@ mod tests {
         let listing = Listing {
             entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],
             unreadable: vec![(path.clone(), Errno::ENOTDIR)],
+            left_out: vec![],
         };
         let plan = Plan::new(
             listing,

@@ -12,6 +12,7 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::child::Ended;
+use crate::gate::Skip;
 use crate::invocation::Invocation;
 use crate::journal::{self, Journal};
 use crate::message::Message;
@@ -93,16 +94,18 @@ fn say(level: Level, message: Message, call: &Invocation, more: &[(&str, String)
     log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
-/// Logs what a plan leaves out, in one line.
+/// Logs what a plan passes over, in one line. Not what a rule leaves out: that is as somebody wants it, call for call, and
+/// `hookmux explain` shows it.
 pub fn skipped(call: &Invocation, plan: &Plan) {
-    if plan.skipped.is_empty() {
-        return;
-    }
     let reasons: Vec<String> = plan
         .skipped
         .iter()
+        .filter(|(_, skip)| !matches!(skip, Skip::ByRule(_)))
         .map(|(path, skip)| format!("{} ({})", words::printable(path), words::skip(skip)))
         .collect();
+    if reasons.is_empty() {
+        return;
+    }
     let line = format!("{}: not running {}", words::call(call), reasons.join(", "));
     say(Level::Info, Message::Skipped, call, &[], &line);
 }

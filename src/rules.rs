@@ -76,6 +76,28 @@ impl<T> Given<T> {
     }
 }
 
+/// The rules that leave scripts out of a call, where a file name alone decides: whatever has such a name, in whichever
+/// directory, does not run, and nobody has to look at it.
+#[derive(Debug)]
+pub struct LeftOut<'a>(Vec<&'a Rule>);
+
+impl<'a> LeftOut<'a> {
+    /// Those of a call. None where one of them is about whole paths: then the same name may run from another directory.
+    #[must_use]
+    pub fn of(rules: &'a [Rule], call: &Invocation) -> Self {
+        let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.run.is_some() && matches_call(rule, call)).collect();
+        let about_paths = |rule: &&Rule| rule.script.iter().flatten().any(is_about_paths);
+        Self(if rules.iter().any(about_paths) { Vec::new() } else { rules })
+    }
+
+    /// The rule that leaves out what has this file name, as [`treatment`] has it for any path that ends so.
+    #[must_use]
+    pub fn rule(&self, name: &OsStr) -> Option<&'a Origin> {
+        let rule = self.0.iter().rev().find(|rule| any(&rule.script, |pattern| fits(pattern, name)))?;
+        (rule.run == Some(false)).then_some(&rule.origin)
+    }
+}
+
 /// Applies all rules that match, in order: a later one wins, key by key.
 #[must_use]
 pub fn treatment(rules: &[Rule], call: &Invocation, script: &Path) -> Treatment {
@@ -97,20 +119,27 @@ pub fn treatment(rules: &[Rule], call: &Invocation, script: &Path) -> Treatment 
 /// Whether a rule is about this script in this call.
 #[must_use]
 pub fn matches(rule: &Rule, call: &Invocation, script: &Path) -> bool {
+    matches_call(rule, call) && any(&rule.script, |pattern| fits_script(pattern, script))
+}
+
+fn matches_call(rule: &Rule, call: &Invocation) -> bool {
     let row = call.row;
     let names = [Some(call.operation.as_os_str()), row.once_called.map(OsStr::new), Some(OsStr::new(row.operation))];
     any(&rule.driver, |pattern| fits(pattern, &call.driver))
         && any(&rule.guest, |pattern| fits(pattern, &call.object))
         && any(&rule.operation, |pattern| names.iter().flatten().any(|name| fits(pattern, name)))
-        && any(&rule.script, |pattern| fits_script(pattern, script))
 }
 
 fn any(patterns: &Patterns, matches: impl Fn(&Pattern) -> bool) -> bool {
     patterns.as_ref().is_none_or(|patterns| patterns.iter().any(matches))
 }
 
+fn is_about_paths(pattern: &Pattern) -> bool {
+    pattern.as_str().contains('/')
+}
+
 fn fits_script(pattern: &Pattern, script: &Path) -> bool {
-    if pattern.as_str().contains('/') {
+    if is_about_paths(pattern) {
         return fits(pattern, script.as_os_str());
     }
     fits(pattern, script.file_name().unwrap_or_default())
@@ -174,7 +203,7 @@ mod tests {
              [[rule]]\nguest = 'other'\nrun = false\n[[rule]]\ntimeout = 'none'\nguest = 'vm2'\n",
         );
         let of = |words| treatment(&rules, &call(words), Path::new("/x/10-a"));
-        let by = |line| Some(Origin { file: "/x.toml".into(), line });
+        let by = |line| Some(Origin { file: Path::new("/x.toml").into(), line });
         let expected = Treatment {
             run: Given::default(),
             timeout: Given { value: Some(Duration::from_secs(5)), by: by(4) },
@@ -187,5 +216,28 @@ mod tests {
         assert_eq!(of("qemu vm1 start"), expected);
         assert_eq!(of("qemu other start").run, Given { value: Run::No, by: by(8) });
         assert_eq!(of("qemu vm2 start").timeout, Given { value: None, by: by(11) });
+    }
+
+    #[test]
+    fn a_name_is_left_out_where_every_path_that_ends_so_is() {
+        let by_name = "[[rule]]\nscript = '*-b'\nrun = false\n[[rule]]\nscript = '20-*'\nguest = 'vm1'\nrun = true\n\
+                       [[rule]]\nscript = '/etc/*'\ntimeout = '1s'\n";
+        let by_path = format!("{by_name}[[rule]]\nscript = '/etc/*'\nguest = 'vm2'\nrun = true\n");
+        let rows = [
+            (by_name, "qemu vm1 start", "10-b", Some(1)),
+            (by_name, "qemu vm1 start", "10-a", None),
+            (by_name, "qemu vm1 start", "20-b", None),
+            (by_name, "qemu vm2 start", "20-b", Some(1)),
+            (&by_path, "qemu vm1 start", "10-b", Some(1)),
+            (&by_path, "qemu vm2 start", "10-b", None),
+        ];
+        for (text, words, name, line) in rows {
+            let (rules, call) = (rules(text), call(words));
+            let left_out = LeftOut::of(&rules, &call).rule(OsStr::new(name)).map(|origin| origin.line);
+            assert_eq!(left_out, line, "{words} {name}");
+            for directory in ["/etc/x", "/usr/lib/x"].map(Path::new).iter().filter(|_| line.is_some()) {
+                assert_eq!(treatment(&rules, &call, &directory.join(name)).run.value, Run::No, "{words} {name}");
+            }
+        }
     }
 }

@@ -68,7 +68,7 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         std::fs::write(at("10-a"), "x").unwrap();
         std::fs::write(at("mask"), "").unwrap();
-        let origin = Origin { file: "/etc/hookmux/hookmux.toml".into(), line: 3 };
+        let origin = Origin { file: Path::new("/etc/hookmux/hookmux.toml").into(), line: 3 };
         let rows = [
             ("20 b", Skip::NotExecutable, "chmod +x '/20 b'"),
             ("10-a.bak", Skip::Leftover(".bak"), "rm /10-a.bak"),

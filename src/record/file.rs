@@ -63,6 +63,12 @@ pub fn append(root: &Path, moment: Moment, line: impl FnOnce() -> Vec<u8>) {
     };
 }
 
+/// Whether there is a place for records.
+#[must_use]
+pub fn is_kept(root: &Path) -> bool {
+    calls(root).parent().is_some_and(Path::is_dir)
+}
+
 /// The file below `root`.
 #[must_use]
 pub fn calls(root: &Path) -> PathBuf {

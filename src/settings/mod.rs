@@ -2,7 +2,8 @@
 //! rules in order. Pure; `read` has the files.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::Path;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::guard;
@@ -63,8 +64,8 @@ impl Default for Settings {
 /// Where a setting stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The file.
-    pub file: PathBuf,
+    /// The file; shared, as it goes with every rule of it and all that they decide.
+    pub file: Rc<Path>,
     /// The line, from 1.
     pub line: usize,
 }

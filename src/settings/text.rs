@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -180,7 +181,8 @@ impl<'de> Deserialize<'de> for Globs {
 /// The first thing that is wrong with it.
 pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
     let table: Table = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
-    let rules = table.rule.into_iter().map(|table| rule(file, text, table)).collect();
+    let shared = file.into();
+    let rules = table.rule.into_iter().map(|table| rule(&shared, text, table)).collect();
     Ok(File {
         strict: table.strict,
         libvirt_runs_dot_d: table.libvirt_runs_dot_d.map(|choice| match choice {
@@ -195,12 +197,12 @@ pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
     })
 }
 
-fn rule(file: &Path, text: &str, table: Spanned<RuleTable>) -> Rule {
+fn rule(file: &Rc<Path>, text: &str, table: Spanned<RuleTable>) -> Rule {
     let (line, _) = position(text, table.span().start);
     let table = table.into_inner();
     let patterns = |globs: Option<Globs>| -> Patterns { globs.map(|Globs(patterns)| patterns) };
     Rule {
-        origin: Origin { file: file.to_owned(), line },
+        origin: Origin { file: Rc::clone(file), line },
         script: patterns(table.script),
         driver: patterns(table.driver),
         guest: patterns(table.guest),
@@ -271,7 +273,7 @@ mod tests {
         let globs =
             |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
         let nothing = Rule {
-            origin: Origin { file: "/x.toml".into(), line: 20 },
+            origin: Origin { file: Path::new("/x.toml").into(), line: 20 },
             script: None,
             driver: None,
             guest: None,
@@ -292,7 +294,7 @@ mod tests {
             kill_after: Some(Duration::from_secs(10)),
             rules: vec![
                 Rule {
-                    origin: Origin { file: "/x.toml".into(), line: 7 },
+                    origin: Origin { file: Path::new("/x.toml").into(), line: 7 },
                     script: globs(&["20-backup*"]),
                     driver: globs(&["qemu"]),
                     guest: globs(&["db-*", "web-1"]),

@@ -84,6 +84,18 @@ fn of_a_filtered_document_no_more_is_held_than_before_and_after() {
     assert!(peak > document / 2, "{peak}");
 }
 
+/// libvirt's protocol carries no longer string (`REMOTE_STRING_MAX`), so no longer document reaches a host by migration.
+#[test]
+fn the_longest_document_that_libvirt_carries_is_filtered_in_its_size_and_eight_mib() {
+    let document = document(4 << 20);
+    let mut hooks = Hooks::new().document(document.as_str());
+    for at in 10..20 {
+        hooks = hooks.program(&format!("qemu.d/{at}-a={}", if at % 2 == 0 { "translate" } else { "cat" }));
+    }
+    let peak = peak(&hooks, "qemu vm1 migrate begin -", 0);
+    assert!(document.len() > 4 << 20 && peak < document.len() + BOUND, "{peak}");
+}
+
 #[test]
 fn a_directory_of_ten_thousand_other_guests_is_not_held() {
     let hooks = Hooks::new().program("qemu.d/10-a=7");

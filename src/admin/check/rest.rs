@@ -26,7 +26,7 @@ pub(super) fn settings(fault: &Fault) -> Finding {
     let way = way::walk(&fault.file);
     let refusal = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user));
     let (line, _) = fault.at.unwrap_or((1, 1));
-    let edit = mend::edit(&Origin { file: fault.file.clone(), line });
+    let edit = mend::edit(&Origin { file: fault.file.as_path().into(), line });
     let mend = refusal.and_then(|refusal| words::trusting(&refusal)).unwrap_or(edit);
     Finding::new("broken-settings", &fault.file, format!("every call that can be refused is: {fault}"), mend)
 }
