@@ -25,6 +25,10 @@ build: ## the static binary
 packages: build ## .deb, .rpm and a tarball, in target/packages
 	packaging/build "$(BINARY)"
 
+.PHONY: lint-packages
+lint-packages: packages ## lintian and rpmlint on the packages
+	packaging/lint
+
 .PHONY: demo
 demo: build ## the main job on the shipped examples; needs no libvirt
 	examples/demo "$(BINARY)"
