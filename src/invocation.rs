@@ -136,7 +136,9 @@ mod tests {
 
     #[test]
     fn under_its_own_name_or_none_it_is_the_administrators() {
-        for words in [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &[""], &[], &["/usr/bin/"]] {
+        for words in
+            [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &["hookmux-guest", "list"], &[""], &[], &["/usr/bin/"]]
+        {
             assert_eq!(call(words), Personality::Administrator, "{words:?}");
         }
     }

@@ -1,5 +1,5 @@
 //! Where everything lies. In: `--root`. Out: directories below it. Pure, but for a look at which guest agent's directory
-//! there is.
+//! there is, and at this program's own name.
 
 use std::ffi::OsStr;
 use std::io;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::contract::{self, Words};
+use crate::invocation::OWN_NAMES;
 use crate::paths;
 
 /// The guest agent's directory where it is not Debian's.
@@ -40,6 +41,14 @@ pub(super) fn base(root: &Path, driver: &OsStr) -> PathBuf {
 pub(super) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
     let [libvirts, ours, ..] = paths::directories(root, &base(root, driver), driver);
     [libvirts.path, ours.path]
+}
+
+/// The name of this program, for a command that is printed: that of the package which brought it.
+pub(super) fn own() -> &'static str {
+    let [usual, _] = OWN_NAMES;
+    let program = std::env::current_exe().ok();
+    let name = program.as_deref().and_then(Path::file_name);
+    OWN_NAMES.into_iter().find(|own| name.is_some_and(|name| name == *own)).unwrap_or(usual)
 }
 
 /// `--root` again, for a command that is printed; nothing where it is /.

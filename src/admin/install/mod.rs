@@ -143,7 +143,9 @@ impl Uninstall {
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let named = self.drivers.named();
-        let drivers = if named.is_empty() { those(&root, Occupant::is_ours) } else { named };
+        // A link to the program of the other package is that package's.
+        let own = |occupant: &Occupant| occupant.is_ours() && occupant.package().is_none_or(|name| name == root::own());
+        let drivers = if named.is_empty() { those(&root, own) } else { named };
         let all = each(&drivers, |driver| uninstall(&root, driver))?;
         // A daemon since 6.5.0 that does not find a hook any more does not call it; an older one fails each call until it
         // looks again. So nobody is told of it, unless that is asked for.
@@ -153,11 +155,11 @@ impl Uninstall {
 }
 
 /// The drivers whose hook is of that kind.
-fn those(root: &Path, kind: fn(&Occupant) -> bool) -> Vec<OsString> {
+fn those(root: &Path, kind: impl Fn(&Occupant) -> bool + Copy) -> Vec<OsString> {
     DRIVERS.iter().map(|driver| OsString::from(driver.name)).filter(|driver| is(root, driver, kind)).collect()
 }
 
-fn is(root: &Path, driver: &OsStr, kind: fn(&Occupant) -> bool) -> bool {
+fn is(root: &Path, driver: &OsStr, kind: impl Fn(&Occupant) -> bool) -> bool {
     occupant::look(root, &hook(root, driver).1).is_ok_and(|occupant| kind(&occupant))
 }
 
@@ -225,7 +227,7 @@ fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
         (Occupant::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
         (Occupant::OurLink(_) | Occupant::OurCopy { .. }, _) if *free_only => done.state = State::InstalledAlready,
         (Occupant::Another, _) if *free_only => {
-            let take = format!("hookmux install --reload{} {}", root::option(root), done.driver);
+            let take = format!("{} install --reload{} {}", root::own(), root::option(root), done.driver);
             return Ok(done.left_alone(format!("another program's hook; to take it over: {take}")));
         }
         (Occupant::Odd, _) if *free_only => {

@@ -37,6 +37,12 @@ impl Occupant {
         matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
     }
 
+    /// Which of the packages' programs a link leads to, if it leads to one by its name.
+    pub(in crate::admin) fn package(&self) -> Option<&'static str> {
+        let Self::OurLink(says) = self else { return None };
+        OWN_NAMES.into_iter().find(|own| says.file_name().is_some_and(|name| name == *own))
+    }
+
     /// Whether it is a copy of another version.
     pub(in crate::admin) fn is_older_copy(&self) -> bool {
         *self == Self::OurCopy { same: false }
