@@ -14,6 +14,9 @@ use crate::paths;
 /// The guest agent's directory where it is not Debian's.
 const OTHER_AGENTS: &str = "/etc/qemu-ga";
 
+/// Where the package for guests has its hook, on systems where it does not divert QEMU's own.
+const PACKAGED: &str = "/usr/libexec/hookmux";
+
 /// The system that is meant.
 #[derive(Debug, Args)]
 pub(super) struct Root {
@@ -33,8 +36,15 @@ impl Root {
 pub(super) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     let known = contract::driver(driver);
     let usual = paths::below(root, known.base);
+    if known.words != Words::GuestAgent {
+        return usual;
+    }
+    let packaged = paths::below(root, PACKAGED);
+    if packaged.join(driver).is_symlink() {
+        return packaged;
+    }
     let other = paths::below(root, OTHER_AGENTS);
-    if known.words == Words::GuestAgent && !usual.is_dir() && other.is_dir() { other } else { usual }
+    if !usual.is_dir() && other.is_dir() { other } else { usual }
 }
 
 /// libvirt's own directory of a driver, and the administrator's.

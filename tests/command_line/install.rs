@@ -246,3 +246,25 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT fsfreeze-hook").0, Some(0));
     assert!(fs::symlink_metadata(&hook).is_err());
 }
+
+#[test]
+fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qemus() {
+    let root = root(&[
+        ("usr/bin/hookmux-guest", YES),
+        ("etc/qemu-ga/fsfreeze-hook", THEIRS),
+        ("etc/qemu-ga/fsfreeze-hook.d/10-a", YES),
+        ("bin/sh", YES),
+        ("var/log/hookmux/calls.jsonl", ""),
+    ]);
+    let packaged = root.path().join("usr/libexec/hookmux");
+    fs::create_dir_all(&packaged).unwrap();
+    symlink("../../bin/hookmux-guest", packaged.join("fsfreeze-hook")).unwrap();
+    symlink("../../../etc/qemu-ga/fsfreeze-hook.d", packaged.join("fsfreeze-hook.d")).unwrap();
+    let listed = "fsfreeze-hook\n  /usr/libexec/hookmux/fsfreeze-hook.d/10-a\n";
+    assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
+    let well = "all is well with 7 hooks and 1 script\n";
+    assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
+    // It is not the host package's to take away.
+    let nothing = (Some(0), "no hook is hookmux: nothing to do\n".to_owned(), String::new());
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
+}
