@@ -89,6 +89,10 @@ case ${1-} in
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
         # First: a link that leads nowhere would make an older libvirt fail every start of a guest.
         /usr/bin/hookmux uninstall --reload || fail "the hooks could not be taken away: nothing else was"
+        # Where there is no libvirt, they are of our making. libvirt's packages put more into /etc/libvirt than hooks.
+        if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
+            rmdir /etc/libvirt/hooks /etc/libvirt
+        fi
     fi
     take_away
     ;;

@@ -32,6 +32,22 @@ fn two_builds_make_the_same_bytes() {
 }
 
 #[test]
+fn a_file_of_the_list_that_is_not_there_is_an_error_and_no_package() {
+    for kind in ["file", "gz", "config"] {
+        let there = tempfile::tempdir().unwrap();
+        let copy = there.path();
+        said(Command::new("cp").arg("--recursive").arg(repository().join("packaging")).arg(copy));
+        fs::write(copy.join("Cargo.toml"), "version = \"1.0.0\"\n").unwrap();
+        fs::write(copy.join("packaging/files"), format!("hookmux all {kind} 644 /usr/share/x no/such/file\n")).unwrap();
+        let mut build = Command::new(copy.join("packaging/build"));
+        let done = build.arg(program()).env("SOURCE_DATE_EPOCH", TIME).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && said.contains("no/such/file"), "{kind}: {said}");
+        assert_eq!(fs::read_dir(copy.join("target/packages")).unwrap().count(), 0, "{kind}");
+    }
+}
+
+#[test]
 fn another_version_is_another_file() {
     let made = tempfile::tempdir().unwrap();
     let mut build = Command::new(repository().join("packaging/build"));
