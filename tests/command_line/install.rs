@@ -57,6 +57,16 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
 }
 
 #[test]
+fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/theirs", THEIRS)]);
+    fs::create_dir(root.path().join("etc/libvirt/hooks/nbd.d")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT nbd").0, Some(0));
+    let removed = "nbd: removed from /etc/libvirt/hooks/nbd\n".to_owned();
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), (Some(0), removed, String::new()));
+    assert_eq!(["nbd", "theirs"].map(|driver| hook(root.path(), driver).is_some()), [false, true]);
+}
+
+#[test]
 fn drivers_are_named_by_words_or_as_a_list() {
     let root = root(&[("usr/bin/hookmux", YES)]);
     assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
@@ -242,7 +252,16 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
     let hook = root.path().join("etc/qemu/fsfreeze-hook");
     assert_eq!(fs::read_link(&hook).unwrap(), Path::new("/usr/bin/hookmux-guest"));
-    // Another hookmux knows it, too.
+    // The hooks of a host are the other package's, as links and as copies.
+    assert_eq!(hookmux(root.path(), "install --root ROOT --copy lxc").0, Some(0));
+    fs::write(root.path().join("usr/bin/hookmux"), "").unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    assert_eq!(run("uninstall --root ROOT"), Some(0));
+    let left = ["etc/libvirt/hooks/lxc", "etc/libvirt/hooks/qemu", "etc/qemu/fsfreeze-hook"]
+        .map(|hook| fs::symlink_metadata(root.path().join(hook)).is_ok());
+    assert_eq!(left, [true, true, false]);
+    assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
+    // Who names it means it.
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT fsfreeze-hook").0, Some(0));
     assert!(fs::symlink_metadata(&hook).is_err());
 }

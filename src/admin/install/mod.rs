@@ -16,40 +16,20 @@ use super::FOUND;
 use super::console::{Console, Paint};
 use super::files::{self, Form};
 use super::root::{self, Root};
-use crate::contract::DRIVERS;
 use crate::paths;
 use crate::words;
 
+mod drivers;
 mod keep;
 mod reload;
 mod target;
 
 pub(super) mod occupant;
 
+use drivers::Drivers;
 pub(super) use keep::distrusted;
 use occupant::Occupant;
 pub(super) use target::changeable;
-
-/// The hooks of a Linux host, for whoever names none.
-const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
-
-/// Which drivers, by words of their own or behind an option; both mean the same.
-#[derive(Debug, Args)]
-struct Drivers {
-    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
-    /// and network, and uninstall all that are hookmux
-    #[arg(value_name = "DRIVERS")]
-    words: Vec<OsString>,
-    /// The same as a list, for scripts: qemu,network
-    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',')]
-    list: Vec<OsString>,
-}
-
-impl Drivers {
-    fn named(&self) -> Vec<OsString> {
-        self.words.iter().chain(&self.list).cloned().collect()
-    }
-}
 
 /// Arguments of `hookmux install`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -122,13 +102,7 @@ impl Install {
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let way = Way { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
-        let named = self.drivers.named();
-        let drivers = match (self.refresh, named.is_empty()) {
-            (true, true) => those(&root, Occupant::is_older_copy),
-            (true, false) => named.into_iter().filter(|driver| is(&root, driver, Occupant::is_older_copy)).collect(),
-            (false, true) => USUAL.iter().map(OsString::from).collect(),
-            (false, false) => named,
-        };
+        let drivers = if self.refresh { self.drivers.older_copies(&root) } else { self.drivers.named_or_usual() };
         let all = each(&drivers, |driver| install(&way, driver))?;
         let changed = all.iter().any(|done| done.state == State::Installed);
         // Who asks for hooks where none are, asks no daemon to look for what it knows.
@@ -142,25 +116,13 @@ impl Uninstall {
     /// Takes each hook away. Exit code 1 if one is not ours.
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let named = self.drivers.named();
-        // A link to the program of the other package is that package's.
-        let own = |occupant: &Occupant| occupant.is_ours() && occupant.package().is_none_or(|name| name == root::own());
-        let drivers = if named.is_empty() { those(&root, own) } else { named };
+        let drivers = self.drivers.named_or_ours(&root);
         let all = each(&drivers, |driver| uninstall(&root, driver))?;
         // A daemon since 6.5.0 that does not find a hook any more does not call it; an older one fails each call until it
         // looks again. So nobody is told of it, unless that is asked for.
         let daemons = if self.reload { reload::daemons(&root, &gone(&drivers, &all), true, true)? } else { Vec::new() };
         finish(console, "uninstall", &root, &all, &daemons)
     }
-}
-
-/// The drivers whose hook is of that kind.
-fn those(root: &Path, kind: impl Fn(&Occupant) -> bool + Copy) -> Vec<OsString> {
-    DRIVERS.iter().map(|driver| OsString::from(driver.name)).filter(|driver| is(root, driver, kind)).collect()
-}
-
-fn is(root: &Path, driver: &OsStr, kind: impl Fn(&Occupant) -> bool) -> bool {
-    occupant::look(root, &hook(root, driver).1).is_ok_and(|occupant| kind(&occupant))
 }
 
 /// The drivers that have a hook since now.

@@ -42,11 +42,6 @@ impl Occupant {
         let Self::OurLink(says) = self else { return None };
         OWN_NAMES.into_iter().find(|own| says.file_name().is_some_and(|name| name == *own))
     }
-
-    /// Whether it is a copy of another version.
-    pub(in crate::admin) fn is_older_copy(&self) -> bool {
-        *self == Self::OurCopy { same: false }
-    }
 }
 
 /// Looks at `hook`, on a system that lies below `root`.
