@@ -9,10 +9,25 @@ TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
 TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
 BINARY := target/$(TARGET)/release/hookmux
 
+# In the binary, crates lie in /cargo and not in somebody's home: the same sources make the same bytes everywhere. Joined to
+# the flags in .cargo/config.toml.
+CARGO_HOME ?= $(HOME)/.cargo
+flags = CARGO_TARGET_$(shell echo $(1) | tr a-z- A-Z_)_RUSTFLAGS
+export $(call flags,$(MUSL)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
+export $(call flags,$(GNU)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
+
 .PHONY: build
 build: ## the static binary
 	cargo build --release --locked --target $(TARGET)
 	@echo "$(BINARY)"
+
+.PHONY: packages
+packages: build ## .deb, .rpm and a tarball, in target/packages
+	packaging/build "$(BINARY)"
+
+.PHONY: lint-packages
+lint-packages: packages ## lintian and rpmlint on the packages
+	packaging/lint
 
 .PHONY: demo
 demo: build ## the main job on the shipped examples; needs no libvirt

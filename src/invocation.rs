@@ -7,8 +7,9 @@ use std::path::PathBuf;
 
 use crate::contract::{self, Driver, Row, Words};
 
-/// The name under which the binary is the administrator's command line.
-pub const OWN_NAME: &str = "hookmux";
+/// The names under which the binary is the administrator's command line: the second is that of the package for guests,
+/// which brings a binary of its own, so that a guest needs no host's package and a host inside a guest can have both.
+pub const OWN_NAMES: [&str; 2] = ["hookmux", "hookmux-guest"];
 
 /// The word that libvirt puts where there is nothing to say.
 pub const NOTHING: &str = "-";
@@ -53,7 +54,7 @@ pub fn personality(mut argv: impl Iterator<Item = OsString>) -> Personality {
         Some(slash) => (name.get(..slash.max(1)), name.get(slash.saturating_add(1)..).unwrap_or_default()),
         None => (None, name.as_slice()),
     };
-    if file.is_empty() || file == OWN_NAME.as_bytes() {
+    if file.is_empty() || OWN_NAMES.iter().any(|own| file == own.as_bytes()) {
         return Personality::Administrator;
     }
     let driver = OsStr::from_bytes(file);
@@ -135,7 +136,9 @@ mod tests {
 
     #[test]
     fn under_its_own_name_or_none_it_is_the_administrators() {
-        for words in [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &[""], &[], &["/usr/bin/"]] {
+        for words in
+            [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &["hookmux-guest", "list"], &[""], &[], &["/usr/bin/"]]
+        {
             assert_eq!(call(words), Personality::Administrator, "{words:?}");
         }
     }

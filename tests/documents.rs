@@ -187,7 +187,7 @@ fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
 /// What this machine's manual has not indexed says nothing about the page.
 #[test]
 fn mandoc_finds_nothing_wrong_with_the_manuals() {
-    for page in ["hookmux.8", "hookmux-hooks.7", "hookmux.toml.5"] {
+    for page in ["hookmux.8", "hookmux-guest.8", "hookmux-hooks.7", "hookmux.toml.5"] {
         let lint = Command::new("mandoc")
             .args(["-T", "lint", &format!("man/{page}")])
             .current_dir(env!("CARGO_MANIFEST_DIR"))

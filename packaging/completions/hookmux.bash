@@ -407,7 +407,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__install)
-            opts="-v -h --drivers --copy --reload --root --verbose --json --help"
+            opts="-v -h --drivers --copy --free-only --refresh --reload --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -487,7 +487,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__uninstall)
-            opts="-v -h --drivers --root --verbose --json --help"
+            opts="-v -h --drivers --reload --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -61,12 +61,15 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s h -l help -d '
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l copy -d 'Put copies of this program there instead of links to it'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l free-only -d 'Leave a hook that is there alone, whoever\'s it is: for packages'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l refresh -d 'Bring copies of another version up to this one, and put no hook where none is: for packages'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l reload -d 'Have running libvirt daemons look for their hooks now'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d 'Print help'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l reload -d 'Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s h -l help -d 'Print help'

@@ -49,7 +49,7 @@ impl Adopt {
         let hook = root::base(&root, &self.driver).join(&self.driver);
         let driver = printable(&self.driver);
         if !occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours()) {
-            let install = format!("hookmux install{} {driver}", root::option(&root));
+            let install = format!("{} install{} {driver}", root::own(), root::option(&root));
             bail!("{} is not hookmux, so nobody would run them in its directory. Try: {install}", hook.display());
         }
         let [libvirts, ours] = root::directories(&root, &self.driver);

@@ -57,6 +57,16 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
 }
 
 #[test]
+fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/theirs", THEIRS)]);
+    fs::create_dir(root.path().join("etc/libvirt/hooks/nbd.d")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT nbd").0, Some(0));
+    let removed = "nbd: removed from /etc/libvirt/hooks/nbd\n".to_owned();
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), (Some(0), removed, String::new()));
+    assert_eq!(["nbd", "theirs"].map(|driver| hook(root.path(), driver).is_some()), [false, true]);
+}
+
+#[test]
 fn drivers_are_named_by_words_or_as_a_list() {
     let root = root(&[("usr/bin/hookmux", YES)]);
     assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
@@ -172,4 +182,108 @@ fn the_guest_agents_hook_goes_where_its_agent_looks() {
     assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
     let says = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
     assert_eq!(says, Path::new("/usr/bin/hookmux"));
+}
+
+#[test]
+fn where_only_free_places_are_wanted_a_hook_that_is_there_stays_and_one_line_says_how_to_take_it_over() {
+    let root =
+        root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/qemu", THEIRS), ("etc/libvirt/hooks/network/oops", "")]);
+    symlink("/opt/lxc-hook", root.path().join("etc/libvirt/hooks/lxc")).unwrap();
+    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu is another program's hook; to take it over: hookmux install \
+        --reload --root  qemu\nlxc: left alone: /etc/libvirt/hooks/lxc is another program's hook; to take it over: hookmux \
+        install --reload --root  lxc\nlibxl: installed as /etc/libvirt/hooks/libxl\nnetwork: left alone: \
+        /etc/libvirt/hooks/network is no file, and libvirt calls nothing\n";
+    let said = hookmux(root.path(), "install --root ROOT --free-only");
+    assert_eq!(said, (Some(0), expected.to_owned(), String::new()));
+    let hooks = || ["qemu", "lxc", "libxl", "network", "daemon"].map(|driver| hook(root.path(), driver));
+    let left = [Some("#!/bin/sh"), Some("/opt/lxc-hook"), Some("/usr/bin/hookmux"), None, None];
+    assert_eq!(hooks(), left.map(|hook| hook.map(str::to_owned)));
+    // The command that was offered does it.
+    assert_eq!(hookmux(root.path(), "install --root ROOT --reload qemu").0, Some(0));
+    assert_eq!(hook(root.path(), "qemu").as_deref(), Some("/usr/bin/hookmux"));
+}
+
+#[test]
+fn where_only_free_places_are_wanted_ours_stay_as_they_are_and_one_that_leads_nowhere_is_mended() {
+    let root = root(&[("usr/bin/hookmux", YES)]);
+    let at = |driver: &str| root.path().join("etc/libvirt/hooks").join(driver);
+    assert_eq!(hookmux(root.path(), "install --root ROOT --copy qemu").0, Some(0));
+    symlink("/opt/gone/hookmux", at("lxc")).unwrap();
+    symlink("../../../usr/bin/hookmux", at("libxl")).unwrap();
+    let expected = ["qemu: installed already", "lxc: installed", "libxl: installed already", "network: installed"];
+    let (code, out, _) = hookmux(root.path(), "install --root ROOT --free-only");
+    let said: Vec<&str> = out.lines().map(|line| line.split(" as ").next().unwrap()).collect();
+    assert_eq!((code, said), (Some(0), expected.to_vec()), "{out}");
+    let hooks = ["qemu", "lxc", "libxl", "network"].map(|driver| hook(root.path(), driver).unwrap());
+    assert!(hooks[0].starts_with("\u{7f}ELF"));
+    assert_eq!(hooks[1..], ["/usr/bin/hookmux", "../../../usr/bin/hookmux", "/usr/bin/hookmux"]);
+}
+
+#[test]
+fn a_refresh_renews_copies_of_another_version_and_nothing_else() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/network", THEIRS)]);
+    assert_eq!(hookmux(root.path(), "install --root ROOT --copy qemu lxc").0, Some(0));
+    assert_eq!(hookmux(root.path(), "install --root ROOT libxl").0, Some(0));
+    let nothing = (Some(0), String::new(), String::new());
+    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh"), nothing, "both are of this version");
+    let copy = root.path().join("etc/libvirt/hooks/qemu");
+    let ours = fs::read(&copy).unwrap();
+    // Another version: the mark is in it, and something else.
+    fs::write(&copy, [&ours[..], b"\0"].concat()).unwrap();
+    let refreshed = (Some(0), "qemu: installed as /etc/libvirt/hooks/qemu\n".to_owned(), String::new());
+    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh --drivers lxc,network"), nothing, "not asked for");
+    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh"), refreshed);
+    assert!(fs::read(&copy).unwrap() == ours);
+    let hooks = ["libxl", "network", "daemon"].map(|driver| hook(root.path(), driver));
+    assert_eq!(hooks, [Some("/usr/bin/hookmux".into()), Some("#!/bin/sh".into()), None]);
+    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh --copy").0, Some(2));
+}
+
+#[test]
+fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known() {
+    let root = root(&[("etc/qemu/x", "")]);
+    let program = root.path().join("usr/bin/hookmux-guest");
+    fs::create_dir_all(program.parent().unwrap()).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_hookmux"), &program).unwrap();
+    let run = |words: &str| {
+        let words = words.split(' ').map(|word| word.replace("ROOT", root.path().to_str().unwrap()));
+        std::process::Command::new(&program).args(words).output().unwrap().status.code()
+    };
+    assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
+    let hook = root.path().join("etc/qemu/fsfreeze-hook");
+    assert_eq!(fs::read_link(&hook).unwrap(), Path::new("/usr/bin/hookmux-guest"));
+    // The hooks of a host are the other package's, as links and as copies.
+    assert_eq!(hookmux(root.path(), "install --root ROOT --copy lxc").0, Some(0));
+    fs::write(root.path().join("usr/bin/hookmux"), "").unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    assert_eq!(run("uninstall --root ROOT"), Some(0));
+    let left = ["etc/libvirt/hooks/lxc", "etc/libvirt/hooks/qemu", "etc/qemu/fsfreeze-hook"]
+        .map(|hook| fs::symlink_metadata(root.path().join(hook)).is_ok());
+    assert_eq!(left, [true, true, false]);
+    assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
+    // Who names it means it.
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT fsfreeze-hook").0, Some(0));
+    assert!(fs::symlink_metadata(&hook).is_err());
+}
+
+#[test]
+fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qemus() {
+    let root = root(&[
+        ("usr/bin/hookmux-guest", YES),
+        ("etc/qemu-ga/fsfreeze-hook", THEIRS),
+        ("etc/qemu-ga/fsfreeze-hook.d/10-a", YES),
+        ("bin/sh", YES),
+        ("var/log/hookmux/calls.jsonl", ""),
+    ]);
+    let packaged = root.path().join("usr/libexec/hookmux");
+    fs::create_dir_all(&packaged).unwrap();
+    symlink("../../bin/hookmux-guest", packaged.join("fsfreeze-hook")).unwrap();
+    symlink("../../../etc/qemu-ga/fsfreeze-hook.d", packaged.join("fsfreeze-hook.d")).unwrap();
+    let listed = "fsfreeze-hook\n  /usr/libexec/hookmux/fsfreeze-hook.d/10-a\n";
+    assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
+    let well = "all is well with 7 hooks and 1 script\n";
+    assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
+    // It is not the host package's to take away.
+    let nothing = (Some(0), "no hook is hookmux: nothing to do\n".to_owned(), String::new());
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
 }

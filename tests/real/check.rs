@@ -55,6 +55,36 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     });
 }
 
+/// As packages do it.
+#[test]
+fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
+    let host = host("check-packages");
+    let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
+    let told = format!("libvirtd (process {pid}) was told to look for its hooks\n");
+    let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}");
+    let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state) + "\n").concat();
+    let said = |words: &str| hookmux(&host, words).succeeded().stdout;
+    assert_eq!(said("install --free-only --reload"), lines("installed as") + &told);
+    assert_eq!(said("install --free-only --reload"), lines("installed already as"));
+    assert_eq!(said("install --refresh"), "");
+    assert_eq!(said("uninstall --reload"), lines("removed from") + &told);
+    let another = |driver: &str| {
+        let take = format!("another program's hook; to take it over: hookmux install --reload {driver}\n");
+        format!("{} is {take}", line(driver, "left alone:"))
+    };
+    for driver in ["qemu", "lxc", "libxl", "network"] {
+        host.file(&format!("/etc/libvirt/hooks/{driver}"), 0o755, b"#!/bin/sh\n");
+    }
+    let left = ["qemu", "lxc", "libxl", "network"].map(another).concat();
+    assert_eq!(said("install --free-only --reload"), left);
+    // One that comes back is no hook that went.
+    let kept = "  the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
+    assert_eq!(said("install --reload qemu"), format!("{}\n{kept}{told}", line("qemu", "installed as")));
+    let back = "  the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n";
+    assert_eq!(said("uninstall --reload"), format!("{}\n{back}", line("qemu", "removed from")));
+    assert_eq!(host.virsh("uri").succeeded().stdout, "qemu:///system\n", "it is there still");
+}
+
 #[test]
 fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
     let host = host("check-stop");

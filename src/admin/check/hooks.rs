@@ -31,14 +31,16 @@ pub(super) struct Hook<'a> {
     pub(super) changeable: Option<Refusal>,
     /// Its `SELinux` label, and where that of the program is: each path with its label.
     pub(super) labels: Vec<(&'a Path, String)>,
+    /// The program's name for commands.
+    pub(super) own: &'static str,
     /// `--root` for commands.
     pub(super) root: String,
 }
 
 /// What is wrong with it.
 pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
-    let Hook { driver, path, scripts, root, .. } = hook;
-    let install = format!("hookmux install{root} {driver}");
+    let Hook { driver, path, scripts, own, root, .. } = hook;
+    let install = format!("{own} install{root} {driver}");
     let waiting =
         if *scripts == 1 { "1 script waits for it".to_owned() } else { format!("{scripts} scripts wait for it") };
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
@@ -75,7 +77,7 @@ pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
             "{} runs since before it came, and knows of it only if it was reloaded since, which cannot be seen",
             daemon.shown()
         );
-        findings.push(Finding::new("not-reloaded", path, what, format!("hookmux install --reload{root} {driver}")));
+        findings.push(Finding::new("not-reloaded", path, what, format!("{own} install --reload{root} {driver}")));
     }
     for (path, label) in &hook.labels {
         if label.split(':').nth(2) != Some(TYPE) {
@@ -94,8 +96,20 @@ mod tests {
     fn hook(occupant: Occupant, scripts: usize) -> Hook<'static> {
         let path = Path::new("/etc/libvirt/hooks/qemu");
         let (came, daemons, labels) = (None, Vec::new(), Vec::new());
-        let root = String::new();
-        Hook { driver: "qemu", path, occupant, scripts, came, daemons, denied: None, changeable: None, labels, root }
+        let (own, root) = ("hookmux", String::new());
+        Hook {
+            driver: "qemu",
+            path,
+            occupant,
+            scripts,
+            came,
+            daemons,
+            denied: None,
+            changeable: None,
+            labels,
+            own,
+            root,
+        }
     }
 
     fn link() -> Occupant {

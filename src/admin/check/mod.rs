@@ -87,7 +87,7 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     });
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, contract::UNKNOWN_DRIVER.base);
-        let mend = format!("hookmux install{}", root::option(root));
+        let mend = format!("{} install{}", root::own(), root::option(root));
         findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", mend));
     }
     let read = &Text::read;
@@ -144,6 +144,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         denied: denied.filter(|_| is_libvirts),
         changeable,
         labels: label.map(|label| (path.as_path(), label)).into_iter().collect(),
+        own: root::own(),
         root: root::option(root),
     })
 }

@@ -30,7 +30,7 @@ fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<
     let about = format!("{}", rule.origin);
     let mut left = plans.iter().flat_map(|(driver, plan)| plan.left_to_caller.iter().map(move |path| (driver, path)));
     if let Some((driver, script)) = left.find(|(driver, script)| matches(driver, script)) {
-        let adopt = format!("hookmux adopt{} {} {}", root::option(system), printable(driver), quoted(script));
+        let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), printable(driver), quoted(script));
         let what = format!("does nothing: libvirt itself runs {}", script.display());
         return Some(Finding::new("unused-rule", Path::new(&about), what, adopt));
     }

@@ -134,7 +134,7 @@ fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
     }
-    let adopt = format!("hookmux adopt{} {} {}", root::option(system), words::printable(driver), quoted(path));
+    let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), words::printable(driver), quoted(path));
     let what = "libvirt runs it itself, with no limit, no log and no look at who may write to it";
     // What hookmux would refuse has to be mended first.
     let distrusted = crate::admin::install::distrusted(system, path).ok().flatten();

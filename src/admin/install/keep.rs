@@ -57,7 +57,7 @@ pub(super) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(&ours, Selection::All).entries.len();
     let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
-    let list = format!("hookmux list {}{}", words::printable(driver), root::option(root));
+    let list = format!("{} list {}{}", root::own(), words::printable(driver), root::option(root));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
 }
 

@@ -16,42 +16,23 @@ use super::FOUND;
 use super::console::{Console, Paint};
 use super::files::{self, Form};
 use super::root::{self, Root};
-use crate::contract::DRIVERS;
 use crate::paths;
 use crate::words;
 
+mod drivers;
 mod keep;
 mod reload;
 mod target;
 
 pub(super) mod occupant;
 
+use drivers::Drivers;
 pub(super) use keep::distrusted;
 use occupant::Occupant;
 pub(super) use target::changeable;
 
-/// The hooks of a Linux host, for whoever names none.
-const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
-
-/// Which drivers, by words of their own or behind an option; both mean the same.
-#[derive(Debug, Args)]
-struct Drivers {
-    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
-    /// and network, and uninstall all that are hookmux
-    #[arg(value_name = "DRIVERS")]
-    words: Vec<OsString>,
-    /// The same as a list, for scripts: qemu,network
-    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',')]
-    list: Vec<OsString>,
-}
-
-impl Drivers {
-    fn named(&self) -> Vec<OsString> {
-        self.words.iter().chain(&self.list).cloned().collect()
-    }
-}
-
 /// Arguments of `hookmux install`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
 pub(super) struct Install {
     #[command(flatten)]
@@ -59,6 +40,12 @@ pub(super) struct Install {
     /// Put copies of this program there instead of links to it
     #[arg(long)]
     copy: bool,
+    /// Leave a hook that is there alone, whoever's it is: for packages
+    #[arg(long)]
+    free_only: bool,
+    /// Bring copies of another version up to this one, and put no hook where none is: for packages
+    #[arg(long, conflicts_with_all = ["copy", "free_only"])]
+    refresh: bool,
     /// Have running libvirt daemons look for their hooks now
     #[arg(long)]
     reload: bool,
@@ -71,6 +58,9 @@ pub(super) struct Install {
 pub(super) struct Uninstall {
     #[command(flatten)]
     drivers: Drivers,
+    /// Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves
+    #[arg(long)]
+    reload: bool,
     #[command(flatten)]
     root: Root,
 }
@@ -94,19 +84,30 @@ enum State {
     InstalledAlready,
     Removed,
     NotInstalled,
+    /// Somebody else's, and nobody asked for it.
+    LeftAlone,
     Refused,
+}
+
+/// How hooks are put.
+#[derive(Debug)]
+struct Way<'a> {
+    root: &'a Path,
+    form: Form,
+    free_only: bool,
 }
 
 impl Install {
     /// Installs each hook. Exit code 1 if one had to be refused.
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let form = target::form(&root, self.copy)?;
-        let named = self.drivers.named();
-        let drivers = if named.is_empty() { USUAL.iter().map(OsString::from).collect() } else { named };
-        let all = each(&drivers, |driver| install(&root, &form, driver))?;
+        let way = Way { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
+        let drivers = if self.refresh { self.drivers.older_copies(&root) } else { self.drivers.named_or_usual() };
+        let all = each(&drivers, |driver| install(&way, driver))?;
         let changed = all.iter().any(|done| done.state == State::Installed);
-        let daemons = reload::daemons(&root, &drivers, self.reload, changed)?;
+        // Who asks for hooks where none are, asks no daemon to look for what it knows.
+        let told = if self.free_only { put(&drivers, &all) } else { drivers };
+        let daemons = if self.refresh { Vec::new() } else { reload::daemons(&root, &told, self.reload, changed)? };
         finish(console, "install", &root, &all, &daemons)
     }
 }
@@ -115,19 +116,27 @@ impl Uninstall {
     /// Takes each hook away. Exit code 1 if one is not ours.
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let ours = |driver: &&str| {
-            let hook = root::base(&root, OsStr::new(driver)).join(driver);
-            occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours())
-        };
-        let named = self.drivers.named();
-        let drivers = if named.is_empty() {
-            DRIVERS.iter().map(|driver| driver.name).filter(ours).map(OsString::from).collect()
-        } else {
-            named
-        };
-        // A daemon that does not find a hook any more does not call it: there is nothing to reload.
-        finish(console, "uninstall", &root, &each(&drivers, |driver| uninstall(&root, driver))?, &[])
+        let drivers = self.drivers.named_or_ours(&root);
+        let all = each(&drivers, |driver| uninstall(&root, driver))?;
+        // A daemon since 6.5.0 that does not find a hook any more does not call it; an older one fails each call until it
+        // looks again. So nobody is told of it, unless that is asked for.
+        let daemons = if self.reload { reload::daemons(&root, &gone(&drivers, &all), true, true)? } else { Vec::new() };
+        finish(console, "uninstall", &root, &all, &daemons)
     }
+}
+
+/// The drivers that have a hook since now.
+fn put(drivers: &[OsString], all: &[Done]) -> Vec<OsString> {
+    with(drivers, all, |done| done.state == State::Installed)
+}
+
+/// The drivers that have none any more.
+fn gone(drivers: &[OsString], all: &[Done]) -> Vec<OsString> {
+    with(drivers, all, |done| done.state == State::Removed && done.original.is_none())
+}
+
+fn with(drivers: &[OsString], all: &[Done], state: impl Fn(&Done) -> bool) -> Vec<OsString> {
+    drivers.iter().zip(all).filter(|(_, done)| state(done)).map(|(driver, _)| driver.clone()).collect()
 }
 
 /// Does one after the other.
@@ -151,7 +160,8 @@ fn finish(
         console.json(command, serde_json::json!({ "hooks": all, "daemons": daemons }))?;
     } else {
         let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(console.paint)).collect();
-        if all.is_empty() {
+        // Whose copies are all up to date hears nothing.
+        if all.is_empty() && command == "uninstall" {
             lines.push("no hook is hookmux: nothing to do".into());
         }
         let drivers: Vec<&str> = all.iter().map(|done| done.driver.as_str()).collect();
@@ -162,7 +172,8 @@ fn finish(
 }
 
 /// Puts the hook of one driver.
-fn install(root: &Path, form: &Form, driver: &OsStr) -> anyhow::Result<Done> {
+fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
+    let Way { root, form, free_only } = way;
     let (base, hook) = hook(root, driver);
     let in_words = |what: &str| format!("{what} {}", hook.display());
     files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
@@ -176,6 +187,14 @@ fn install(root: &Path, form: &Form, driver: &OsStr) -> anyhow::Result<Done> {
     match (&found, form) {
         (Occupant::OurLink(says), Form::Link(ours)) if says == ours => done.state = State::InstalledAlready,
         (Occupant::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
+        (Occupant::OurLink(_) | Occupant::OurCopy { .. }, _) if *free_only => done.state = State::InstalledAlready,
+        (Occupant::Another, _) if *free_only => {
+            let take = format!("{} install --reload{} {}", root::own(), root::option(root), done.driver);
+            return Ok(done.left_alone(format!("another program's hook; to take it over: {take}")));
+        }
+        (Occupant::Odd, _) if *free_only => {
+            return Ok(done.left_alone("no file, and libvirt calls nothing".into()));
+        }
         (Occupant::Odd, _) => return Ok(done.refused(format!("{} is no file", hook.display()), None)),
         (Occupant::Another, _) => match keep::keep(root, driver, &hook)? {
             Ok(kept) => done.original = Some(words::printable(kept)),
@@ -223,6 +242,11 @@ impl Done {
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 
+    fn left_alone(mut self, note: String) -> Self {
+        (self.state, self.notes) = (State::LeftAlone, vec![note]);
+        self
+    }
+
     fn refused(mut self, why: String, mend: Option<String>) -> Self {
         self.state = State::Refused;
         self.notes = std::iter::once(why).chain(mend.map(|mend| format!("mend: {mend}"))).collect();
@@ -232,6 +256,7 @@ impl Done {
     fn lines(&self, paint: Paint) -> Vec<String> {
         let hook = &self.hook;
         let state = match self.state {
+            State::LeftAlone => format!("left alone: {hook} is {}", self.notes.concat()),
             State::Installed => paint.good(&format!("installed as {hook}")),
             State::InstalledAlready => format!("installed already as {hook}"),
             State::Removed => paint.good(&format!("removed from {hook}")),
@@ -242,7 +267,9 @@ impl Done {
             State::Removed => format!("  the hook that was there before is back from {original}"),
             _ => format!("  the hook that was there is kept, and runs as {original}"),
         });
-        let notes = self.notes.iter().map(|note| format!("  {note}"));
+        // One line, in the midst of what a package manager says.
+        let notes = if self.state == State::LeftAlone { &[][..] } else { &self.notes };
+        let notes = notes.iter().map(|note| format!("  {note}"));
         std::iter::once(format!("{}: {state}", self.driver)).chain(original).chain(notes).collect()
     }
 }

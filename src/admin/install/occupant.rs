@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::invocation::OWN_NAME;
+use crate::invocation::OWN_NAMES;
 use crate::paths;
 
 /// In every hookmux, because it is looked for here: so a copy is known whatever its version.
@@ -35,6 +35,12 @@ impl Occupant {
     /// Whether it is hookmux.
     pub(in crate::admin) fn is_ours(&self) -> bool {
         matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
+    }
+
+    /// Which of the packages' programs a link leads to, if it leads to one by its name.
+    pub(in crate::admin) fn package(&self) -> Option<&'static str> {
+        let Self::OurLink(says) = self else { return None };
+        OWN_NAMES.into_iter().find(|own| says.file_name().is_some_and(|name| name == *own))
     }
 }
 
@@ -71,7 +77,7 @@ pub(in crate::admin) fn leads_to(root: &Path, link: &Path, says: &Path) -> PathB
 }
 
 fn is_named(says: &Path) -> bool {
-    says.file_name().is_some_and(|name| name == OWN_NAME)
+    says.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own))
 }
 
 /// Whether a file is this program: the same one, or the same bytes.

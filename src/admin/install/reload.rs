@@ -44,7 +44,7 @@ impl Told {
         if *reloaded {
             return paint.good(&format!("{daemon} (process {pid}) was told to look for its hooks"));
         }
-        let command = format!("hookmux install --reload{} {}", root::option(root), drivers.join(" "));
+        let command = format!("{} install --reload{} {}", root::own(), root::option(root), drivers.join(" "));
         let systemctl = format!("systemctl reload {daemon}");
         let (command, systemctl) = (paint.command(&command), paint.command(&systemctl));
         format!("{daemon} (process {pid}) looks for a driver's first hook when it reloads: {systemctl}, or {command}")

@@ -1,0 +1,83 @@
+//! Which hooks are meant. In: words, and what lies where libvirt looks for hooks. Out: drivers. Reads.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::Path;
+
+use clap::Args;
+
+use super::occupant::{self, Occupant};
+use crate::admin::root;
+use crate::contract::{self, DRIVERS, Words};
+use crate::invocation::OWN_NAMES;
+use crate::paths;
+
+/// The hooks of a Linux host, for whoever names none.
+const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
+
+/// Which drivers, by words of their own or behind an option; both mean the same.
+#[derive(Debug, Args)]
+pub(super) struct Drivers {
+    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
+    /// and network, and uninstall all that are hookmux
+    #[arg(value_name = "DRIVERS")]
+    words: Vec<OsString>,
+    /// The same as a list, for scripts: qemu,network
+    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',')]
+    list: Vec<OsString>,
+}
+
+impl Drivers {
+    /// Those that are named, or else the usual ones.
+    pub(super) fn named_or_usual(&self) -> Vec<OsString> {
+        self.named().unwrap_or_else(|| USUAL.iter().map(OsString::from).collect())
+    }
+
+    /// Those that are named, or else all whose hook is this package's hookmux.
+    pub(super) fn named_or_ours(&self, root: &Path) -> Vec<OsString> {
+        self.named().unwrap_or_else(|| of_kind(root, all(root), is_our_packages))
+    }
+
+    /// Of those that are named, or else of all, those whose hook is a copy of another version.
+    pub(super) fn older_copies(&self, root: &Path) -> Vec<OsString> {
+        let drivers = self.named().unwrap_or_else(|| all(root));
+        of_kind(root, drivers, |_, occupant| *occupant == Occupant::OurCopy { same: false })
+    }
+
+    fn named(&self) -> Option<Vec<OsString>> {
+        let named: Vec<OsString> = self.words.iter().chain(&self.list).cloned().collect();
+        (!named.is_empty()).then_some(named)
+    }
+}
+
+/// The drivers that are known, and whatever else has a hook where libvirt looks for them.
+fn all(root: &Path) -> Vec<OsString> {
+    let known = DRIVERS.iter().map(|driver| OsString::from(driver.name));
+    let hooks = fs::read_dir(paths::below(root, contract::UNKNOWN_DRIVER.base)).into_iter().flatten().flatten();
+    let mut others: Vec<OsString> = hooks
+        .filter(|hook| hook.file_type().is_ok_and(|kind| !kind.is_dir()))
+        .map(|hook| hook.file_name())
+        .filter(|name| DRIVERS.iter().all(|driver| name != driver.name))
+        .collect();
+    others.sort();
+    known.chain(others).collect()
+}
+
+fn of_kind(root: &Path, drivers: Vec<OsString>, kind: impl Fn(&OsStr, &Occupant) -> bool) -> Vec<OsString> {
+    let is = |driver: &OsString| {
+        let hook = root::base(root, driver).join(driver);
+        occupant::look(root, &hook).is_ok_and(|occupant| kind(driver, &occupant))
+    };
+    drivers.into_iter().filter(is).collect()
+}
+
+/// Whether a hook goes with the package that this program came with. Where both are on one system, the other's hooks stay.
+fn is_our_packages(driver: &OsStr, occupant: &Occupant) -> bool {
+    let [for_hosts, _] = OWN_NAMES;
+    let is_agents = contract::driver(driver).words == Words::GuestAgent;
+    match occupant.package() {
+        Some(program) => program == root::own(),
+        // A copy, or a link to a program of another name, does not say whose it is.
+        None => occupant.is_ours() && (is_agents || root::own() == for_hosts),
+    }
+}

@@ -1,0 +1,120 @@
+//! What the archives hold is the list: each path with its kind, mode and owner, and nothing else.
+
+use std::fs;
+use std::process::Command;
+
+use crate::list::{self, Entry};
+use crate::made::{package, packages, said};
+
+const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
+
+/// `drwxr-xr-x root/root /etc/hookmux`, by path.
+fn expected(entries: &[Entry]) -> Vec<String> {
+    entries.iter().map(|entry| format!("{} root/root {}", entry.permissions(), entry.path)).collect()
+}
+
+/// The same of what tar prints of an archive.
+fn listed(tar: &str) -> Vec<String> {
+    let line = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        format!("{} {} {}", words[0], words[1], words[5].trim_start_matches('.').trim_end_matches('/'))
+    };
+    let mut lines: Vec<String> = tar.lines().map(line).collect();
+    lines.sort_by(|one, other| one.split(' ').next_back().cmp(&other.split(' ').next_back()));
+    lines
+}
+
+/// Directories that are only on the way: any package may have those.
+fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
+    let path = line.split(' ').next_back().unwrap();
+    let below = format!("{path}/");
+    line.starts_with("drwxr-xr-x root/root ")
+        && entries.iter().any(|entry| entry.path.starts_with(&below))
+        && !entries.iter().any(|entry| entry.path == path)
+}
+
+#[test]
+fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
+    for name in PACKAGES {
+        let entries = list::of(name, "deb");
+        let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, ".deb"))));
+        let listed: Vec<String> = listed.into_iter().filter(|line| !is_on_the_way(line, &entries)).collect();
+        assert_eq!(listed, expected(&entries), "{name}");
+    }
+}
+
+#[test]
+fn a_debs_control_files_are_true() {
+    for name in PACKAGES {
+        let root = tempfile::tempdir().unwrap();
+        said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, ".deb")).arg(root.path()));
+        let control = |file: &str| fs::read_to_string(root.path().join("DEBIAN").join(file)).unwrap();
+        let config = list::of(name, "deb").into_iter().filter(|entry| entry.kind == "config");
+        assert_eq!(
+            control("conffiles").lines().collect::<Vec<_>>(),
+            config.map(|entry| entry.path).collect::<Vec<_>>()
+        );
+        let sums = said(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
+        let files = list::of(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
+        assert_eq!(sums.lines().filter(|line| line.ends_with(": OK")).count(), files, "{sums}");
+        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(package(name, ".deb")).arg(field));
+        assert_eq!(
+            [field("Package"), field("Version")],
+            [format!("{name}\n"), format!("{}\n", env!("CARGO_PKG_VERSION"))]
+        );
+        // It lies on hosts that have nothing of ours.
+        assert_eq!(["Depends", "Pre-Depends", "Conflicts", "Breaks", "Replaces"].map(field), ["\n"; 5], "{name}");
+        let mut scripts: Vec<String> = fs::read_dir(root.path().join("DEBIAN"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        scripts.sort();
+        assert_eq!(scripts, ["conffiles", "control", "md5sums", "postinst", "postrm", "prerm"]);
+    }
+}
+
+#[test]
+fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
+    // c: an administrator's; n: kept; d: a document; l: a licence.
+    let flags = |entry: &Entry| match entry.kind.as_str() {
+        "config" => "cn",
+        "licence" => "l",
+        "dir" | "link" => "",
+        _ if entry.path.starts_with("/usr/share/doc/") || entry.path.starts_with("/usr/share/man/") => "d",
+        _ => "",
+    };
+    for name in PACKAGES {
+        let format = "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]";
+        let listed = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, ".rpm")));
+        let entries = list::of(name, "rpm");
+        let expected = expected(&entries).into_iter().zip(&entries);
+        let expected: Vec<String> = expected.map(|(line, entry)| format!("{line} {}", flags(entry))).collect();
+        assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{name}");
+    }
+}
+
+#[test]
+fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
+    for name in PACKAGES {
+        let mut needs = Command::new("rpm");
+        let needs = said(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, ".rpm")));
+        let own = format!("config({name})");
+        let mut needs: Vec<&str> = needs.lines().filter(|need| !need.starts_with("rpmlib(") && *need != own).collect();
+        needs.dedup();
+        assert_eq!(needs, ["/bin/sh"], "{name}");
+    }
+}
+
+#[test]
+fn sums_are_there_and_right() {
+    let checked = said(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
+    assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 5, "{checked}");
+    let beside = fs::read_dir(packages()).unwrap().count();
+    assert_eq!(beside, 6, "nothing else lies there");
+}
+
+#[test]
+fn lintian_and_rpmlint_find_nothing_that_is_not_explained() {
+    let lint = crate::made::repository().join("packaging/lint");
+    said(Command::new(lint).arg(packages()));
+}

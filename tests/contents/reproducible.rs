@@ -1,0 +1,58 @@
+//! The same sources and the same program make the same bytes: elsewhere, later, under another umask and in another
+//! language, and with the files' times as a fresh checkout has them.
+
+use std::fs;
+use std::process::Command;
+
+use crate::made::{TIME, packages, program, repository, said};
+
+#[test]
+fn two_builds_make_the_same_bytes() {
+    let there = tempfile::tempdir().unwrap();
+    let copy = there.path().join("another place");
+    fs::create_dir(&copy).unwrap();
+    for part in
+        ["Cargo.toml", "Cargo.lock", "CHANGELOG.md", "README.md", "LICENSE", "docs", "examples", "man", "packaging"]
+    {
+        said(
+            Command::new("cp")
+                .args(["--recursive", "--no-preserve=timestamps"])
+                .arg(repository().join(part))
+                .arg(&copy),
+        );
+    }
+    let made = there.path().join("made elsewhere");
+    // A shell, for its umask: files of the copy are group-writable, too.
+    let mut build = Command::new("sh");
+    build.args(["-c", "chmod -R g+w . && umask 002 && exec packaging/build \"$@\"", "sh"]).arg(program()).arg(&made);
+    build.current_dir(&copy).env("SOURCE_DATE_EPOCH", TIME).env("TZ", "Asia/Kolkata").env("LANG", "C.UTF-8");
+    said(build.env("TMPDIR", there.path()));
+    let sums = |directory: &std::path::Path| fs::read_to_string(directory.join("SHA256SUMS")).unwrap();
+    assert_eq!(sums(&made), sums(packages()));
+}
+
+#[test]
+fn a_file_of_the_list_that_is_not_there_is_an_error_and_no_package() {
+    for kind in ["file", "gz", "config"] {
+        let there = tempfile::tempdir().unwrap();
+        let copy = there.path();
+        said(Command::new("cp").arg("--recursive").arg(repository().join("packaging")).arg(copy));
+        fs::write(copy.join("Cargo.toml"), "version = \"1.0.0\"\n").unwrap();
+        fs::write(copy.join("packaging/files"), format!("hookmux all {kind} 644 /usr/share/x no/such/file\n")).unwrap();
+        let mut build = Command::new(copy.join("packaging/build"));
+        let done = build.arg(program()).env("SOURCE_DATE_EPOCH", TIME).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && said.contains("no/such/file"), "{kind}: {said}");
+        assert_eq!(fs::read_dir(copy.join("target/packages")).unwrap().count(), 0, "{kind}");
+    }
+}
+
+#[test]
+fn another_version_is_another_file() {
+    let made = tempfile::tempdir().unwrap();
+    let mut build = Command::new(repository().join("packaging/build"));
+    build.arg(program()).arg(made.path()).env("SOURCE_DATE_EPOCH", TIME).env("HOOKMUX_PACKAGE_VERSION", "99.1.2");
+    said(&mut build);
+    let names = fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(names.filter(|name| name.contains("99.1.2")).count(), 5);
+}

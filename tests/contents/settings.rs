@@ -1,0 +1,60 @@
+//! The settings file that packages bring: all comments, and what they say is true.
+
+use std::fs;
+use std::path::Path;
+
+use hookmux::settings::parse;
+
+use crate::made::repository;
+
+fn packaged() -> String {
+    fs::read_to_string(repository().join("packaging/hookmux.toml")).unwrap()
+}
+
+/// A line of settings is commented out without a space, one of text with one.
+fn uncommented(text: &str) -> String {
+    let setting = |line: &str| {
+        line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).map(str::to_owned)
+    };
+    text.lines().filter_map(setting).map(|line| line + "\n").collect()
+}
+
+#[test]
+fn it_sets_nothing() {
+    assert_eq!(parse(Path::new("x"), &packaged()).unwrap(), parse(Path::new("x"), "").unwrap());
+    assert!(packaged().lines().all(|line| line.is_empty() || line.starts_with('#')));
+}
+
+#[test]
+fn what_is_commented_out_is_valid_and_has_every_key() {
+    let settings = uncommented(&packaged());
+    parse(Path::new("packaging/hookmux.toml"), &settings).unwrap_or_else(|fault| panic!("{fault}\n{settings}"));
+    let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
+    let mut shown: Vec<String> = settings.lines().filter_map(key).collect();
+    shown.sort();
+    shown.dedup();
+    // The keys that an error offers are those that exist.
+    let allowed = |text: &str| {
+        let said = parse(Path::new("x"), text).unwrap_err().what;
+        let (_, keys) = said.split_once("allowed here: ").unwrap();
+        keys.split(", ").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut known: Vec<String> = allowed("zzz = 1").into_iter().filter(|key| key != "rule").collect();
+    known.extend(allowed("[[rule]]\nzzz = 1"));
+    known.sort();
+    assert_eq!(shown, known);
+}
+
+#[test]
+fn the_defaults_that_it_shows_are_the_defaults() {
+    let settings = uncommented(&packaged());
+    let (global, _) = settings.split_once("[[rule]]").unwrap();
+    let read = |text: &str| {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("etc/hookmux")).unwrap();
+        fs::write(root.path().join("etc/hookmux/hookmux.toml"), text).unwrap();
+        format!("{:?}", hookmux::settings::read(root.path()).unwrap())
+    };
+    assert_eq!(read(global), read(""));
+    assert_ne!(read("parallel = 2"), read(""));
+}
