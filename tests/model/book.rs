@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::calls::After;
+use crate::calls::{After, Call};
 use crate::case::{At, Case, Directory, Mode, Rule, What};
 use crate::disk::{Told, document, place};
 use crate::patterns::fits;
@@ -61,7 +61,11 @@ pub fn tell(case: &Case) -> Told {
         }
     }
     if failure.is_some() && case.call.driver == "fsfreeze-hook" && case.call.operation == "freeze" {
-        ran.extend(started.iter().rev().map(|path| format!("{path} thaw")));
+        // Rules hold for that call as for any.
+        let call = Call { operation: "thaw", ..case.call };
+        let thaw = Case { call, ..case.clone() };
+        let undone = started.iter().rev().filter(|path| given(&thaw, path).run);
+        ran.extend(undone.map(|path| format!("{path} thaw")));
     }
     let is_filter =
         matches!((case.call.driver, case.call.operation), ("qemu", "migrate" | "restore") | ("libxl", "migrate"));
