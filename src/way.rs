@@ -95,7 +95,7 @@ fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
     let mut links = 0_usize;
     // What is still to be walked, the next one last.
     let mut ahead: Vec<OsString> = Vec::new();
-    push(&mut ahead, &path);
+    push(&mut ahead, path.strip_prefix("/").unwrap_or(&path));
     while let Some(name) = ahead.pop() {
         if here.kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());

@@ -62,6 +62,10 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
+    // Mostly there is none, and then nobody needs to know the way.
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
     let way = way::walk(path);
     if matches!(way.end, Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. })) {
         return Ok(None);
