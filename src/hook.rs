@@ -1,6 +1,7 @@
 //! One call, from its words to its answer. In: the invocation, the root. Out: exit code, document, words. Does, by way
 //! of the others.
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
@@ -104,7 +105,7 @@ pub struct Hook<'a> {
     call: &'a Invocation,
     root: &'a Path,
     settings: Settings,
-    caller: Option<Daemon>,
+    caller: OnceCell<Option<Daemon>>,
     by_hand: Option<ByHand>,
 }
 
@@ -120,16 +121,21 @@ pub struct ByHand {
 }
 
 impl<'a> Hook<'a> {
-    /// A call with everything but libvirt's own directory below `root`. Looks for the libvirt daemon that makes it.
+    /// A call with everything but libvirt's own directory below `root`.
     #[must_use]
     pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
-        Self { call, root, settings, caller: caller::daemon(), by_hand: None }
+        Self { call, root, settings, caller: OnceCell::new(), by_hand: None }
     }
 
     /// The same call, by hand.
     #[must_use]
     pub fn by_hand(self, by_hand: ByHand) -> Self {
         Self { by_hand: Some(by_hand), ..self }
+    }
+
+    /// The libvirt daemon that makes this call. Looked for once, and not before somebody wants to know.
+    fn caller(&self) -> Option<&Daemon> {
+        self.caller.get_or_init(caller::daemon).as_ref()
     }
 
     /// Has whoever moves scripts between directories wait until this call is over.
@@ -161,7 +167,7 @@ impl<'a> Hook<'a> {
         contract::driver(&self.call.driver).words == Words::Libvirt
             && listing.entries.iter().any(is_own)
             && match self.settings.libvirt_runs_dot_d {
-                LibvirtRunsDotD::Auto => self.caller.as_ref().is_some_and(Daemon::runs_its_own),
+                LibvirtRunsDotD::Auto => self.caller().is_some_and(Daemon::runs_its_own),
                 LibvirtRunsDotD::Yes => true,
                 LibvirtRunsDotD::No => false,
             }
@@ -211,7 +217,7 @@ impl<'a> Hook<'a> {
     /// Our environment, which is libvirt's, and what we add.
     fn environment(&self) -> Strings {
         let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.clone());
-        let daemon = daemon.or_else(|| Some(self.caller.as_ref()?.name.clone())).unwrap_or_else(|| "-".into());
+        let daemon = daemon.or_else(|| Some(self.caller()?.name.clone())).unwrap_or_else(|| "-".into());
         let mut added = vec![
             ("HOOKMUX_VERSION", OsString::from(env!("CARGO_PKG_VERSION"))),
             ("HOOKMUX_DRIVER", self.call.driver.clone()),
