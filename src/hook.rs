@@ -275,7 +275,7 @@ impl<'a> Hook<'a> {
 fn standard_input(call: &Invocation) -> io::Result<Spool> {
     match call.row.input {
         Input::Nothing => Ok(Spool::nothing()),
-        Input::Domain | Input::HookData | Input::Unknown => Spool::read(io::stdin().lock()),
+        Input::Domain | Input::HookData | Input::Unknown => Spool::splice(rustix::stdio::stdin()),
     }
 }
 

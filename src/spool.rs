@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use rustix::pipe::SpliceFlags;
 
 /// Bytes read at a time: what a pipe holds.
 pub const CHUNK: usize = 64 << 10;
@@ -46,15 +47,24 @@ impl Spool {
     ///
     /// # Errors
     /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
-    pub fn read(mut input: impl Read) -> io::Result<Self> {
+    pub fn read(input: impl Read) -> io::Result<Self> {
+        Writer::new(MAX_DOCUMENT)?.read(input)
+    }
+
+    /// The same of a descriptor. From a pipe, which is libvirt's way, it comes without a stay in our own memory.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn splice(input: BorrowedFd) -> io::Result<Self> {
         let mut writer = Writer::new(MAX_DOCUMENT)?;
-        let mut chunk = vec![0; CHUNK];
         loop {
-            match input.read(&mut chunk) {
-                Ok(0) => return writer.finish(),
-                Ok(read) => writer.write_all(chunk.get(..read).unwrap_or_default())?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match writer.splice(input) {
+                // Nothing more; or, as std has it for standard input, nothing that could be read from.
+                Ok(0) | Err(Errno::EBADF) => return writer.finish(),
+                Ok(_) => {}
+                // It is no pipe.
+                Err(Errno::EINVAL) => return writer.read(File::from(input.try_clone_to_owned()?)),
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
@@ -193,6 +203,33 @@ impl Writer {
         self.length
     }
 
+    fn read(mut self, mut input: impl Read) -> io::Result<Spool> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => return self.finish(),
+                Ok(read) => self.write_all(chunk.get(..read).unwrap_or_default())?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves what a pipe holds into the document; 0 bytes at its end.
+    fn splice(&mut self, pipe: BorrowedFd) -> Result<usize, Errno> {
+        // One byte more than there may be, to see that there is more.
+        let room = self.limit.saturating_sub(self.length).saturating_add(1);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let spliced = loop {
+            match rustix::pipe::splice(pipe, None, &self.file, None, room, SpliceFlags::empty()) {
+                Err(rustix::io::Errno::INTR) => {}
+                spliced => break spliced.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?,
+            }
+        };
+        self.length = self.length.saturating_add(spliced as u64);
+        if self.length > self.limit { Err(Errno::EFBIG) } else { Ok(spliced) }
+    }
+
     /// Ends the writing.
     ///
     /// # Errors
@@ -276,6 +313,33 @@ mod tests {
         writer.write_all(b"1234").unwrap();
         let error = writer.write_all(b"5").unwrap_err();
         assert_eq!((error.kind(), writer.length()), (io::ErrorKind::FileTooLarge, 4));
+    }
+
+    #[test]
+    fn a_document_comes_whole_from_a_pipe_and_from_what_is_none() {
+        let long: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let bytes = long.clone();
+        let writing = std::thread::spawn(move || writer.write_all(&bytes));
+        let of_pipe = Spool::splice(reader.as_fd()).unwrap();
+        writing.join().unwrap().unwrap();
+        assert_eq!((of_pipe.length(), of_pipe.bytes().unwrap() == long), (200_000, true));
+        let of_file = Spool::splice(of_pipe.reader().unwrap().as_fd()).unwrap();
+        assert!(of_file.length() == 200_000 && of_file.bytes().unwrap() == long);
+        assert!(of_pipe.reader().unwrap().write_all(b"y").is_err());
+        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length(), 0);
+    }
+
+    #[test]
+    fn a_pipe_that_holds_more_than_the_limit_is_an_error() {
+        let of = |limit| {
+            let (reader, mut pipe) = io::pipe().unwrap();
+            pipe.write_all(b"12345").unwrap();
+            drop(pipe);
+            let mut writer = Writer::new(limit).unwrap();
+            [writer.splice(reader.as_fd()), writer.splice(reader.as_fd())]
+        };
+        assert_eq!([of(5), of(4)], [[Ok(5), Ok(0)], [Err(Errno::EFBIG), Err(Errno::EFBIG)]]);
     }
 
     #[test]
