@@ -2,7 +2,7 @@
 //! of the others.
 
 use std::cell::OnceCell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::gate::Circumstances;
 use crate::invocation::Invocation;
 use crate::listing::{self, Entry, Listing, Scope, Selection};
 use crate::outcome::Kind;
-use crate::paths::{self, Place};
+use crate::paths::{self, Directory, Place};
 use crate::plan::{Plan, Step};
 use crate::process::{self, Strings};
 use crate::record::{self, draft::Draft};
@@ -105,6 +105,7 @@ pub struct Hook<'a> {
     call: &'a Invocation,
     root: &'a Path,
     settings: Settings,
+    directories: [Directory; 4],
     caller: OnceCell<Option<Daemon>>,
     by_hand: Option<ByHand>,
 }
@@ -124,7 +125,8 @@ impl<'a> Hook<'a> {
     /// A call with everything but libvirt's own directory below `root`.
     #[must_use]
     pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
-        Self { call, root, settings, caller: OnceCell::new(), by_hand: None }
+        let directories = paths::directories(root, &call.base, &call.driver);
+        Self { call, root, settings, directories, caller: OnceCell::new(), by_hand: None }
     }
 
     /// The same call, by hand.
@@ -144,7 +146,7 @@ impl<'a> Hook<'a> {
         if contract::driver(&self.call.driver).words == Words::GuestAgent {
             return None;
         }
-        let [libvirts, ..] = paths::directories(self.root, &self.call.base, &self.call.driver);
+        let [libvirts, ..] = &self.directories;
         turnstile::enter(&libvirts.path, &turnstile::file(self.root, &self.call.driver))
     }
 
@@ -153,8 +155,7 @@ impl<'a> Hook<'a> {
     pub fn plan(&self) -> Plan {
         let call = self.call;
         let left_out = LeftOut::of(&self.settings.rules, call);
-        let directories = paths::directories(self.root, &call.base, &call.driver);
-        let listing = listing::read(&directories, Selection::Call(call, &left_out));
+        let listing = listing::read(&self.directories, Selection::Call(call, &left_out));
         let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
         let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
         Plan::new(listing, call.row.order, circumstances, treat)
@@ -230,14 +231,10 @@ impl<'a> Hook<'a> {
             Some(by_hand) => by_hand.environment.clone(),
             None => std::env::vars_os().collect(),
         };
-        let inherited = inherited.into_iter().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
-        let ours = added.iter().map(|(name, value)| (OsString::from(name), value.clone()));
-        let variable = |(mut name, value): (OsString, OsString)| {
-            name.push("=");
-            name.push(value);
-            name
-        };
-        inherited.chain(ours).map(variable).collect()
+        let inherited = inherited.iter().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
+        let inherited = inherited.map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let ours = added.iter().map(|(name, value)| (OsStr::new(name), value.as_os_str()));
+        Strings::variables(inherited.chain(ours))
     }
 
     /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.

@@ -11,6 +11,8 @@ use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
 
+use crate::paths;
+
 /// As many links as the kernel follows before it says ELOOP (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
@@ -103,7 +105,7 @@ fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
         let next = match Path::new(&name).components().next() {
             Some(Component::RootDir) => look(PathBuf::from("/"))?,
             Some(Component::ParentDir) => look(here.path.parent().unwrap_or(&here.path).to_owned())?,
-            Some(Component::Normal(name)) => look(here.path.join(name))?,
+            Some(Component::Normal(name)) => look(paths::join(&here.path, name))?,
             _ => continue,
         };
         if next.kind == Kind::Link {
