@@ -12,9 +12,14 @@ use nix::sys::signalfd::SignalFd;
 use crate::child::{Child, Ended};
 use crate::process::{self, STOP_SIGNALS};
 use crate::spool::CHUNK;
+use crate::stream::Stream;
 
 /// How often somebody is told that a script still runs and libvirt waits for it.
 pub const NOTICE: Duration = Duration::from_secs(30);
+
+/// Bytes read at a time as long as nobody writes more than a few words: a buffer of [`CHUNK`] costs a call several
+/// microseconds.
+const FIRST_CHUNK: usize = 1 << 10;
 
 /// What it takes to wait.
 #[derive(Debug)]
@@ -36,7 +41,7 @@ impl Watch {
     pub fn new() -> Result<Self, Errno> {
         Ok(Self {
             signals: process::signals()?,
-            chunk: vec![0; CHUNK],
+            chunk: vec![0; FIRST_CHUNK],
             stopped_by: None,
             notice: NOTICE,
             some_ended: false,
@@ -106,7 +111,7 @@ impl Watch {
         let streams = children.iter_mut().flat_map(|(_, child)| [&mut child.output, &mut child.errors]);
         for (stream, ready) in streams.filter(|stream| stream.pipe().is_some()).zip(ready) {
             if ready {
-                stream.drain(&mut self.chunk);
+                drain(stream, &mut self.chunk);
             }
         }
     }
@@ -133,7 +138,7 @@ impl Watch {
         for stream in [&mut child.output, &mut child.errors] {
             let mut left: Option<usize> = None;
             while left != Some(0) {
-                let read = stream.drain(&mut self.chunk);
+                let read = drain(stream, &mut self.chunk);
                 if read == 0 {
                     break;
                 }
@@ -141,6 +146,15 @@ impl Watch {
             }
         }
     }
+}
+
+/// Reads once what is there.
+fn drain(stream: &mut Stream, chunk: &mut Vec<u8>) -> usize {
+    let read = stream.drain(chunk);
+    if read == chunk.len() {
+        chunk.resize(CHUNK, 0);
+    }
+    read
 }
 
 fn timeout<K>(children: &[(K, Child)], told: Instant, notice: Duration) -> PollTimeout {
