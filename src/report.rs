@@ -12,8 +12,8 @@ use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::child::Ended;
-use crate::guard::Changes;
 use crate::gate::Skip;
+use crate::guard::Changes;
 use crate::invocation::Invocation;
 use crate::journal::{self, Journal};
 use crate::message::Message;
