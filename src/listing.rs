@@ -2,7 +2,6 @@
 //! no judgement. Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,9 +9,10 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use crate::contract::Row;
+use crate::directory::{self, FileType};
 use crate::guest::{self, Fit};
 use crate::invocation::Invocation;
-use crate::paths::{Directory, Place};
+use crate::paths::{self, Directory, Place};
 use crate::rules::LeftOut;
 use crate::settings::Origin;
 use crate::way::{self, Kind, Node};
@@ -129,12 +129,14 @@ impl Listing {
         let wanted = |name: &OsStr, kind: Option<FileType>| {
             let is_guests = || selection.guest(name).is_some();
             // Other guests' directories are told by their names alone: they cost nothing but this one read.
-            if is(kind, FileType::is_dir) {
+            if kind == Some(FileType::Directory) {
                 return Wanted::of(is_guests());
             }
             match selection.left_out(name) {
                 // A link by a guest's name may lead to its directory. And libvirt runs its own, whatever our rules say.
-                Some(rule) if level.place != Place::Libvirt && (is(kind, FileType::is_file) || !is_guests()) => {
+                Some(rule)
+                    if level.place != Place::Libvirt && (kind == Some(FileType::RegularFile) || !is_guests()) =>
+                {
                     Wanted::LeftOut(rule)
                 }
                 _ => Wanted::Yes,
@@ -153,11 +155,11 @@ impl Listing {
     /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
     fn guest(&mut self, level: &Level, selection: Selection) {
         let in_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            Some(rule) if selection.sub_operation(name) && is(kind, FileType::is_file) => Wanted::LeftOut(rule),
+            Some(rule) if selection.sub_operation(name) && kind == Some(FileType::RegularFile) => Wanted::LeftOut(rule),
             _ => Wanted::of(selection.sub_operation(name)),
         };
         let in_sub_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            _ if is(kind, FileType::is_dir) => Wanted::No,
+            _ if kind == Some(FileType::Directory) => Wanted::No,
             Some(rule) => Wanted::LeftOut(rule),
             None => Wanted::Yes,
         };
@@ -181,15 +183,12 @@ impl Listing {
     /// cannot be read, is noted.
     fn entries<'r>(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> Wanted<'r>) -> Vec<Entry> {
         let left_out = &mut self.left_out;
-        let wanted = |found: &DirEntry| {
-            let name = found.file_name();
-            match wanted(&name, found.file_type().ok()) {
-                Wanted::Yes => true,
-                Wanted::No => false,
-                Wanted::LeftOut(rule) => {
-                    left_out.push((level.path.join(name), rule.clone()));
-                    false
-                }
+        let wanted = |name: &OsStr, kind: Option<FileType>| match wanted(name, kind) {
+            Wanted::Yes => true,
+            Wanted::No => false,
+            Wanted::LeftOut(rule) => {
+                left_out.push((paths::join(level.path, name), rule.clone()));
+                false
             }
         };
         level.entries(wanted).unwrap_or_else(|error| {
@@ -213,11 +212,6 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether a kind is known, and is this.
-fn is(kind: Option<FileType>, this: impl FnOnce(&FileType) -> bool) -> bool {
-    kind.as_ref().is_some_and(this)
-}
-
 /// A directory that is being read.
 struct Level<'a> {
     place: Place,
@@ -231,29 +225,27 @@ impl Level<'_> {
         Level { place: self.place, path: &entry.path, key: &entry.key, scope }
     }
 
-    fn entries(&self, mut wanted: impl FnMut(&DirEntry) -> bool) -> io::Result<Vec<Entry>> {
-        let found = match fs::read_dir(self.path) {
+    fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
+        let directory = match directory::Directory::open(self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            found => found?,
+            directory => directory?,
         };
-        let found: Vec<DirEntry> =
-            found.filter(|found| found.as_ref().map_or(true, &mut wanted)).collect::<io::Result<_>>()?;
-        if found.is_empty() {
+        let names = directory.names(wanted)?;
+        if names.is_empty() {
             return Ok(Vec::new());
         }
         let way::Way { mut passed, end } = way::walk(self.path);
         passed.push(end?);
         let parents: Rc<[Node]> = passed.into();
-        found.iter().filter_map(|found| self.entry(found, &parents).transpose()).collect()
+        names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
 
     /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
-    fn entry(&self, found: &DirEntry, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
-        let name = found.file_name();
-        let path = self.path.join(&name);
-        let node = match found.metadata() {
+    fn entry(&self, directory: &directory::Directory, name: &OsStr, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
+        let path = paths::join(self.path, name);
+        let node = match directory.node(name, path.clone()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => Node::new(path.clone(), &metadata?),
+            node => node?,
         };
         let (links, file) = if node.kind == Kind::Link {
             let way = way::walk(&path);
@@ -262,6 +254,6 @@ impl Level<'_> {
             (Vec::new(), Ok(node))
         };
         let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
-        Ok(Some(Entry { place, scope, path, key: self.key.join(&name), parents, links, file }))
+        Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file }))
     }
 }

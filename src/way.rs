@@ -4,12 +4,13 @@
 //! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
+use rustix::fs::{FileType, Stat, makedev};
 
 use crate::paths;
 
@@ -58,27 +59,22 @@ pub struct Way {
 }
 
 impl Node {
-    /// The node of `path`, whose `metadata` was read without following a link.
+    /// The node of `path`, whose `stat` was read without following a link.
     #[must_use]
-    pub fn new(path: PathBuf, metadata: &Metadata) -> Self {
-        let (kind, mode) = (Kind::of(metadata), metadata.mode() & 0o7777);
-        Self { path, kind, mode, uid: metadata.uid(), gid: metadata.gid(), size: metadata.size() }
+    pub fn new(path: PathBuf, stat: &Stat) -> Self {
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        Self { path, kind: Kind::of(stat), mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, size }
     }
 }
 
 impl Kind {
-    fn of(metadata: &Metadata) -> Self {
-        let kind = metadata.file_type();
-        if kind.is_file() {
-            Self::Regular
-        } else if kind.is_dir() {
-            Self::Directory
-        } else if kind.is_symlink() {
-            Self::Link
-        } else if kind.is_char_device() && metadata.rdev() == nix::sys::stat::makedev(1, 3) {
-            Self::Null
-        } else {
-            Self::Special
+    fn of(stat: &Stat) -> Self {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Self::Regular,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Link,
+            FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => Self::Null,
+            _ => Self::Special,
         }
     }
 }
@@ -127,8 +123,8 @@ fn push(ahead: &mut Vec<OsString>, path: &Path) {
 }
 
 fn look(path: PathBuf) -> io::Result<Node> {
-    let metadata = fs::symlink_metadata(&path)?;
-    Ok(Node::new(path, &metadata))
+    let stat = rustix::fs::lstat(&path)?;
+    Ok(Node::new(path, &stat))
 }
 
 /// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening
