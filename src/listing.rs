@@ -66,6 +66,20 @@ impl Entry {
     fn is_directory(&self) -> bool {
         self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
     }
+
+    /// All that is passed on the way to it, itself included, where it can be seen.
+    fn passed(&self) -> Option<Rc<[Node]>> {
+        let mut file = self.file.clone().ok()?;
+        let before = if self.links.is_empty() {
+            // By links passed earlier, it may lie elsewhere than it is called.
+            file.path = paths::join(&self.parents.last()?.path, self.name());
+            &self.parents
+        } else {
+            // A link's way was walked from the root on, like a directory's.
+            self.links.as_slice()
+        };
+        Some(before.iter().cloned().chain([file]).collect())
+    }
 }
 
 /// Which of the directories below a driver's are looked into.
@@ -115,7 +129,8 @@ pub fn read(directories: &[Directory], selection: Selection) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();
-        let level = Level { place: directory.place, path: &directory.path, key: Path::new(""), scope: &Scope::Every };
+        let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
+        let level = Level { place, path, key: Path::new(""), scope, passed: None };
         listing.driver(&level, selection);
         let found = listing.entries.get_mut(first..).unwrap_or_default();
         found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
@@ -212,17 +227,26 @@ impl Wanted<'_> {
     }
 }
 
+/// All that is passed on the way to a directory, itself included.
+fn walk(path: &Path) -> io::Result<Rc<[Node]>> {
+    let way::Way { mut passed, end } = way::walk(path);
+    passed.push(end?);
+    Ok(passed.into())
+}
+
 /// A directory that is being read.
 struct Level<'a> {
     place: Place,
     path: &'a Path,
     key: &'a Path,
     scope: &'a Scope,
+    /// The way to it, where that has been walked.
+    passed: Option<Rc<[Node]>>,
 }
 
 impl Level<'_> {
     fn below<'a>(&self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
-        Level { place: self.place, path: &entry.path, key: &entry.key, scope }
+        Level { place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
     }
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
@@ -234,9 +258,10 @@ impl Level<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let way::Way { mut passed, end } = way::walk(self.path);
-        passed.push(end?);
-        let parents: Rc<[Node]> = passed.into();
+        let parents = match &self.passed {
+            Some(passed) => Rc::clone(passed),
+            None => walk(self.path)?,
+        };
         names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
 
@@ -255,5 +280,34 @@ impl Level<'_> {
         };
         let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
         Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn parents_are_what_a_walk_to_their_directory_passes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        let hooks = root.join("hooks/qemu.d");
+        for directory in ["hooks/qemu.d/vm1/start/begin", "else/where/prepare/begin", "far/begin"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+            fs::write(root.join(directory).join("10-a"), "").unwrap();
+        }
+        symlink("../../else/where", hooks.join("vm2")).unwrap();
+        symlink(root.join("far"), root.join("else/where/stop")).unwrap();
+        symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
+        let listing = read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Selection::All);
+        let mut names: Vec<&Path> = listing.entries.iter().map(|entry| entry.key.as_path()).collect();
+        names.sort();
+        let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];
+        assert_eq!(names, expected.map(Path::new));
+        for entry in &listing.entries {
+            assert_eq!(entry.parents, walk(entry.path.parent().unwrap()).unwrap(), "{}", entry.path.display());
+        }
     }
 }
