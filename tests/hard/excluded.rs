@@ -55,8 +55,8 @@ fn many_of_them_cost_no_more_system_calls_than_an_empty_directory() {
     let empty = excluded(0);
     empty.directory(&empty.path("qemu.d"));
     let [empty, ten, fifty] = [total(&empty), total(&excluded(10)), total(&excluded(50))];
-    // Room for names, asked of the kernel; nothing for each of them.
-    assert!(ten <= empty + 2 && fifty <= empty + 4, "{empty} {ten} {fifty}");
+    // Room for names, asked of the kernel, by musl in smaller pieces; nothing for each of them.
+    assert!(ten <= empty + 4 && fifty <= empty + 8, "{empty} {ten} {fifty}");
 }
 
 /// A rule about whole paths may leave a name out in one directory and not in another, and libvirt's own directory is
