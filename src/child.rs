@@ -106,7 +106,7 @@ impl Child {
     pub fn start(start: &Start) -> Result<Self, Errno> {
         let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
         // argv[0] is the path, as libvirt has it.
-        let argv = [start.path.as_os_str().to_owned()].into_iter().chain(start.words.iter().cloned()).collect();
+        let argv = [start.path.as_os_str()].into_iter().chain(start.words.iter().map(OsString::as_os_str)).collect();
         let input = start.input.reader().map_err(|error| way::errno(&error))?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = pipe()?;

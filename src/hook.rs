@@ -1,7 +1,8 @@
 //! One call, from its words to its answer. In: the invocation, the root. Out: exit code, document, words. Does, by way
 //! of the others.
 
-use std::ffi::OsString;
+use std::cell::OnceCell;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::gate::Circumstances;
 use crate::invocation::Invocation;
 use crate::listing::{self, Entry, Listing, Scope, Selection};
 use crate::outcome::Kind;
-use crate::paths::{self, Place};
+use crate::paths::{self, Directory, Place};
 use crate::plan::{Plan, Step};
 use crate::process::{self, Strings};
 use crate::record::{self, draft::Draft};
@@ -104,7 +105,8 @@ pub struct Hook<'a> {
     call: &'a Invocation,
     root: &'a Path,
     settings: Settings,
-    caller: Option<Daemon>,
+    directories: [Directory; 4],
+    caller: OnceCell<Option<Daemon>>,
     by_hand: Option<ByHand>,
 }
 
@@ -120,10 +122,11 @@ pub struct ByHand {
 }
 
 impl<'a> Hook<'a> {
-    /// A call with everything but libvirt's own directory below `root`. Looks for the libvirt daemon that makes it.
+    /// A call with everything but libvirt's own directory below `root`.
     #[must_use]
     pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
-        Self { call, root, settings, caller: caller::daemon(), by_hand: None }
+        let directories = paths::directories(root, &call.base, &call.driver);
+        Self { call, root, settings, directories, caller: OnceCell::new(), by_hand: None }
     }
 
     /// The same call, by hand.
@@ -132,13 +135,18 @@ impl<'a> Hook<'a> {
         Self { by_hand: Some(by_hand), ..self }
     }
 
+    /// The libvirt daemon that makes this call. Looked for once, and not before somebody wants to know.
+    fn caller(&self) -> Option<&Daemon> {
+        self.caller.get_or_init(caller::daemon).as_ref()
+    }
+
     /// Has whoever moves scripts between directories wait until this call is over.
     fn turn(&self) -> Option<Turn> {
         // The guest agent runs nothing itself; and while file systems are frozen, no file is made.
         if contract::driver(&self.call.driver).words == Words::GuestAgent {
             return None;
         }
-        let [libvirts, ..] = paths::directories(self.root, &self.call.base, &self.call.driver);
+        let [libvirts, ..] = &self.directories;
         turnstile::enter(&libvirts.path, &turnstile::file(self.root, &self.call.driver))
     }
 
@@ -147,8 +155,7 @@ impl<'a> Hook<'a> {
     pub fn plan(&self) -> Plan {
         let call = self.call;
         let left_out = LeftOut::of(&self.settings.rules, call);
-        let directories = paths::directories(self.root, &call.base, &call.driver);
-        let listing = listing::read(&directories, Selection::Call(call, &left_out));
+        let listing = listing::read(&self.directories, Selection::Call(call, &left_out));
         let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
         let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
         Plan::new(listing, call.row.order, circumstances, treat)
@@ -161,7 +168,7 @@ impl<'a> Hook<'a> {
         contract::driver(&self.call.driver).words == Words::Libvirt
             && listing.entries.iter().any(is_own)
             && match self.settings.libvirt_runs_dot_d {
-                LibvirtRunsDotD::Auto => self.caller.as_ref().is_some_and(Daemon::runs_its_own),
+                LibvirtRunsDotD::Auto => self.caller().is_some_and(Daemon::runs_its_own),
                 LibvirtRunsDotD::Yes => true,
                 LibvirtRunsDotD::No => false,
             }
@@ -211,7 +218,7 @@ impl<'a> Hook<'a> {
     /// Our environment, which is libvirt's, and what we add.
     fn environment(&self) -> Strings {
         let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.clone());
-        let daemon = daemon.or_else(|| Some(self.caller.as_ref()?.name.clone())).unwrap_or_else(|| "-".into());
+        let daemon = daemon.or_else(|| Some(self.caller()?.name.clone())).unwrap_or_else(|| "-".into());
         let mut added = vec![
             ("HOOKMUX_VERSION", OsString::from(env!("CARGO_PKG_VERSION"))),
             ("HOOKMUX_DRIVER", self.call.driver.clone()),
@@ -224,14 +231,10 @@ impl<'a> Hook<'a> {
             Some(by_hand) => by_hand.environment.clone(),
             None => std::env::vars_os().collect(),
         };
-        let inherited = inherited.into_iter().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
-        let ours = added.iter().map(|(name, value)| (OsString::from(name), value.clone()));
-        let variable = |(mut name, value): (OsString, OsString)| {
-            name.push("=");
-            name.push(value);
-            name
-        };
-        inherited.chain(ours).map(variable).collect()
+        let inherited = inherited.iter().filter(|(name, _)| added.iter().all(|(added, _)| name != added));
+        let inherited = inherited.map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let ours = added.iter().map(|(name, value)| (OsStr::new(name), value.as_os_str()));
+        Strings::variables(inherited.chain(ours))
     }
 
     /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
@@ -269,7 +272,7 @@ impl<'a> Hook<'a> {
 fn standard_input(call: &Invocation) -> io::Result<Spool> {
     match call.row.input {
         Input::Nothing => Ok(Spool::nothing()),
-        Input::Domain | Input::HookData | Input::Unknown => Spool::read(io::stdin().lock()),
+        Input::Domain | Input::HookData | Input::Unknown => Spool::splice(rustix::stdio::stdin()),
     }
 }
 

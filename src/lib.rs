@@ -4,7 +4,7 @@
 //! argv[0], argv, stdin
 //!       │ invocation   pure     words → Invocation { driver, object, operation, sub_operation, extra, row }
 //!       │ contract     data     (driver, operation) → Row { failure, output, order, … }
-//!       │ listing      reads    directories → entries: facts, no judgement    (way, guest)
+//!       │ listing      reads    directories → entries: facts, no judgement    (directory, way, guest)
 //!       │ caller       reads    parents → the libvirt daemon and its release
 //!       │ settings     reads    hookmux.toml and its drop-ins → settings; rules (pure) → each script's treatment
 //!       │ gate, plan   pure     entries → steps in order, and what is skipped with the reason
@@ -23,6 +23,7 @@ pub mod afterwards;
 pub mod caller;
 pub mod child;
 pub mod contract;
+pub mod directory;
 pub mod gate;
 pub mod guard;
 pub mod guest;

@@ -2,7 +2,6 @@
 //! no judgement. Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, DirEntry, FileType};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -10,9 +9,10 @@ use std::rc::Rc;
 use nix::errno::Errno;
 
 use crate::contract::Row;
+use crate::directory::{self, FileType};
 use crate::guest::{self, Fit};
 use crate::invocation::Invocation;
-use crate::paths::{Directory, Place};
+use crate::paths::{self, Directory, Place};
 use crate::rules::LeftOut;
 use crate::settings::Origin;
 use crate::way::{self, Kind, Node};
@@ -66,6 +66,20 @@ impl Entry {
     fn is_directory(&self) -> bool {
         self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
     }
+
+    /// All that is passed on the way to it, itself included, where it can be seen.
+    fn passed(&self) -> Option<Rc<[Node]>> {
+        let mut file = self.file.clone().ok()?;
+        let before = if self.links.is_empty() {
+            // By links passed earlier, it may lie elsewhere than it is called.
+            file.path = paths::join(&self.parents.last()?.path, self.name());
+            &self.parents
+        } else {
+            // A link's way was walked from the root on, like a directory's.
+            self.links.as_slice()
+        };
+        Some(before.iter().cloned().chain([file]).collect())
+    }
 }
 
 /// Which of the directories below a driver's are looked into.
@@ -115,7 +129,8 @@ pub fn read(directories: &[Directory], selection: Selection) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();
-        let level = Level { place: directory.place, path: &directory.path, key: Path::new(""), scope: &Scope::Every };
+        let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
+        let level = Level { place, path, key: Path::new(""), scope, passed: None };
         listing.driver(&level, selection);
         let found = listing.entries.get_mut(first..).unwrap_or_default();
         found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
@@ -129,12 +144,14 @@ impl Listing {
         let wanted = |name: &OsStr, kind: Option<FileType>| {
             let is_guests = || selection.guest(name).is_some();
             // Other guests' directories are told by their names alone: they cost nothing but this one read.
-            if is(kind, FileType::is_dir) {
+            if kind == Some(FileType::Directory) {
                 return Wanted::of(is_guests());
             }
             match selection.left_out(name) {
                 // A link by a guest's name may lead to its directory. And libvirt runs its own, whatever our rules say.
-                Some(rule) if level.place != Place::Libvirt && (is(kind, FileType::is_file) || !is_guests()) => {
+                Some(rule)
+                    if level.place != Place::Libvirt && (kind == Some(FileType::RegularFile) || !is_guests()) =>
+                {
                     Wanted::LeftOut(rule)
                 }
                 _ => Wanted::Yes,
@@ -153,11 +170,11 @@ impl Listing {
     /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
     fn guest(&mut self, level: &Level, selection: Selection) {
         let in_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            Some(rule) if selection.sub_operation(name) && is(kind, FileType::is_file) => Wanted::LeftOut(rule),
+            Some(rule) if selection.sub_operation(name) && kind == Some(FileType::RegularFile) => Wanted::LeftOut(rule),
             _ => Wanted::of(selection.sub_operation(name)),
         };
         let in_sub_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            _ if is(kind, FileType::is_dir) => Wanted::No,
+            _ if kind == Some(FileType::Directory) => Wanted::No,
             Some(rule) => Wanted::LeftOut(rule),
             None => Wanted::Yes,
         };
@@ -181,15 +198,12 @@ impl Listing {
     /// cannot be read, is noted.
     fn entries<'r>(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> Wanted<'r>) -> Vec<Entry> {
         let left_out = &mut self.left_out;
-        let wanted = |found: &DirEntry| {
-            let name = found.file_name();
-            match wanted(&name, found.file_type().ok()) {
-                Wanted::Yes => true,
-                Wanted::No => false,
-                Wanted::LeftOut(rule) => {
-                    left_out.push((level.path.join(name), rule.clone()));
-                    false
-                }
+        let wanted = |name: &OsStr, kind: Option<FileType>| match wanted(name, kind) {
+            Wanted::Yes => true,
+            Wanted::No => false,
+            Wanted::LeftOut(rule) => {
+                left_out.push((paths::join(level.path, name), rule.clone()));
+                false
             }
         };
         level.entries(wanted).unwrap_or_else(|error| {
@@ -213,9 +227,11 @@ impl Wanted<'_> {
     }
 }
 
-/// Whether a kind is known, and is this.
-fn is(kind: Option<FileType>, this: impl FnOnce(&FileType) -> bool) -> bool {
-    kind.as_ref().is_some_and(this)
+/// All that is passed on the way to a directory, itself included.
+fn walk(path: &Path) -> io::Result<Rc<[Node]>> {
+    let way::Way { mut passed, end } = way::walk(path);
+    passed.push(end?);
+    Ok(passed.into())
 }
 
 /// A directory that is being read.
@@ -224,36 +240,37 @@ struct Level<'a> {
     path: &'a Path,
     key: &'a Path,
     scope: &'a Scope,
+    /// The way to it, where that has been walked.
+    passed: Option<Rc<[Node]>>,
 }
 
 impl Level<'_> {
     fn below<'a>(&self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
-        Level { place: self.place, path: &entry.path, key: &entry.key, scope }
+        Level { place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
     }
 
-    fn entries(&self, mut wanted: impl FnMut(&DirEntry) -> bool) -> io::Result<Vec<Entry>> {
-        let found = match fs::read_dir(self.path) {
+    fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
+        let directory = match directory::Directory::open(self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            found => found?,
+            directory => directory?,
         };
-        let found: Vec<DirEntry> =
-            found.filter(|found| found.as_ref().map_or(true, &mut wanted)).collect::<io::Result<_>>()?;
-        if found.is_empty() {
+        let names = directory.names(wanted)?;
+        if names.is_empty() {
             return Ok(Vec::new());
         }
-        let way::Way { mut passed, end } = way::walk(self.path);
-        passed.push(end?);
-        let parents: Rc<[Node]> = passed.into();
-        found.iter().filter_map(|found| self.entry(found, &parents).transpose()).collect()
+        let parents = match &self.passed {
+            Some(passed) => Rc::clone(passed),
+            None => walk(self.path)?,
+        };
+        names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
 
     /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
-    fn entry(&self, found: &DirEntry, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
-        let name = found.file_name();
-        let path = self.path.join(&name);
-        let node = match found.metadata() {
+    fn entry(&self, directory: &directory::Directory, name: &OsStr, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
+        let path = paths::join(self.path, name);
+        let node = match directory.node(name, path.clone()) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            metadata => Node::new(path.clone(), &metadata?),
+            node => node?,
         };
         let (links, file) = if node.kind == Kind::Link {
             let way = way::walk(&path);
@@ -262,6 +279,35 @@ impl Level<'_> {
             (Vec::new(), Ok(node))
         };
         let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
-        Ok(Some(Entry { place, scope, path, key: self.key.join(&name), parents, links, file }))
+        Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn parents_are_what_a_walk_to_their_directory_passes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        let hooks = root.join("hooks/qemu.d");
+        for directory in ["hooks/qemu.d/vm1/start/begin", "else/where/prepare/begin", "far/begin"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+            fs::write(root.join(directory).join("10-a"), "").unwrap();
+        }
+        symlink("../../else/where", hooks.join("vm2")).unwrap();
+        symlink(root.join("far"), root.join("else/where/stop")).unwrap();
+        symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
+        let listing = read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Selection::All);
+        let mut names: Vec<&Path> = listing.entries.iter().map(|entry| entry.key.as_path()).collect();
+        names.sort();
+        let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];
+        assert_eq!(names, expected.map(Path::new));
+        for entry in &listing.entries {
+            assert_eq!(entry.parents, walk(entry.path.parent().unwrap()).unwrap(), "{}", entry.path.display());
+        }
     }
 }

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use hookmux::admin::console::{Console, Paint};
 use hookmux::hook::{self, Answer};
 use hookmux::invocation::{self, Personality};
-use hookmux::{admin, paths};
+use hookmux::{admin, paths, process};
 
 fn main() -> ExitCode {
     match invocation::personality(std::env::args_os()) {
         Personality::Hook(call) => {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
-            answer(hook::answer(&call, &root), &root)
+            process::end(answer(hook::answer(&call, &root), &root))
         }
         Personality::Administrator => {
             let live = io::stderr().is_terminal();
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
 
 /// Writes the document first: if it cannot be written whole, the code must be another. Then keeps the record, and starts
 /// what nobody waits for, unless there is a no after all.
-fn answer(answer: Answer, root: &Path) -> ExitCode {
+fn answer(answer: Answer, root: &Path) -> u8 {
     let Answer { mut code, document, mut words, mut afterwards, record } = answer;
     if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(io::stdout())) {
         code = hookmux::verdict::FAULT;
@@ -42,5 +42,5 @@ fn answer(answer: Answer, root: &Path) -> ExitCode {
     if let Some(afterwards) = afterwards {
         afterwards.start(document);
     }
-    ExitCode::from(code)
+    code
 }

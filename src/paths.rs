@@ -35,19 +35,29 @@ pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
     let mut name = OsString::with_capacity(driver.len().saturating_add(2));
     name.push(driver);
     name.push(".d");
-    let directory = |place, parent: PathBuf| Directory { place, path: parent.join(&name) };
+    let directory = |place, parent: &Path| Directory { place, path: join(parent, &name) };
     [
-        directory(Place::Libvirt, base.to_owned()),
-        directory(Place::Administrator, below(root, "/etc/hookmux")),
-        directory(Place::Runtime, below(root, "/run/hookmux")),
-        directory(Place::Package, below(root, "/usr/lib/hookmux")),
+        directory(Place::Libvirt, base),
+        directory(Place::Administrator, &below(root, "/etc/hookmux")),
+        directory(Place::Runtime, &below(root, "/run/hookmux")),
+        directory(Place::Package, &below(root, "/usr/lib/hookmux")),
     ]
 }
 
 /// The absolute path `path`, below `root`.
 #[must_use]
 pub fn below(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
+    join(root, path.trim_start_matches('/'))
+}
+
+/// As [`Path::join`], which allocates twice: for the parent, and then for both.
+#[must_use]
+pub fn join(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
+    let name = name.as_ref();
+    let mut path = PathBuf::with_capacity(parent.as_os_str().len().saturating_add(name.len()).saturating_add(1));
+    path.push(parent);
+    path.push(name);
+    path
 }
 
 #[cfg(test)]

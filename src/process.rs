@@ -5,10 +5,10 @@
 //! tables while libvirt waits. [`spawn`] does as `posix_spawn` does inside, with what `posix_spawn` has no attribute for.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, OsString, c_char, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::ptr;
@@ -30,28 +30,64 @@ const DEATH_SIGNAL: c_int = libc::SIGTERM;
 /// hundred bytes; `posix_spawn` in musl takes less than this.
 const CHILD_STACK: usize = 16 << 10;
 
-/// Words as execve wants them: owned strings and an array of pointers to them that ends with null.
+/// Words as execve wants them: each with a NUL behind it, all in one piece of memory, and an array of pointers to them
+/// that ends with null.
 #[derive(Debug)]
 pub struct Strings {
-    // Held for the pointers: a CString's bytes do not move when the vector does.
-    _owned: Vec<CString>,
+    // Held for the pointers: a vector's bytes do not move when the vector does.
+    _bytes: Vec<u8>,
     pointers: Vec<*const c_char>,
 }
 
-impl FromIterator<OsString> for Strings {
-    /// Words that the kernel gave us hold no NUL; one that does is cut there.
-    fn from_iter<T: IntoIterator<Item = OsString>>(words: T) -> Self {
-        let owned: Vec<CString> = words.into_iter().map(|word| until_nul(word.into_vec())).collect();
-        let pointers = owned.iter().map(|word| word.as_ptr()).chain([ptr::null()]).collect();
-        Self { _owned: owned, pointers }
+impl Strings {
+    /// Variables of an environment, `NAME=value`.
+    pub fn variables<N: AsRef<OsStr>, V: AsRef<OsStr>>(variables: impl Iterator<Item = (N, V)>) -> Self {
+        let mut words = Words::new();
+        for (name, value) in variables {
+            words.add(&[name.as_ref(), OsStr::new("="), value.as_ref()]);
+        }
+        words.finish()
     }
 }
 
-fn until_nul(mut bytes: Vec<u8>) -> CString {
-    bytes.push(0);
-    CStr::from_bytes_until_nul(&bytes).unwrap_or_default().to_owned()
+impl<W: AsRef<OsStr>> FromIterator<W> for Strings {
+    fn from_iter<T: IntoIterator<Item = W>>(from: T) -> Self {
+        let mut words = Words::new();
+        for word in from {
+            words.add(&[word.as_ref()]);
+        }
+        words.finish()
+    }
 }
 
+/// [`Strings`] that lack their pointers: these are taken once the bytes have their place.
+struct Words {
+    bytes: Vec<u8>,
+    starts: Vec<usize>,
+}
+
+impl Words {
+    fn new() -> Self {
+        // Room for the few variables that libvirt hands on, or the words of a call.
+        Self { bytes: Vec::with_capacity(1 << 10), starts: Vec::with_capacity(1 << 5) }
+    }
+
+    /// Adds a word, put together from parts. What the kernel gave us holds no NUL; a part that does is cut there.
+    fn add(&mut self, parts: &[&OsStr]) {
+        self.starts.push(self.bytes.len());
+        for part in parts {
+            let until_nul = part.as_bytes().split(|byte| *byte == 0).next();
+            self.bytes.extend_from_slice(until_nul.unwrap_or_default());
+        }
+        self.bytes.push(0);
+    }
+
+    fn finish(self) -> Strings {
+        let first: *const c_char = self.bytes.as_ptr().cast();
+        let pointers = self.starts.into_iter().map(|start| first.wrapping_add(start)).chain([ptr::null()]).collect();
+        Strings { _bytes: self.bytes, pointers }
+    }
+}
 /// A program and what it starts with.
 #[derive(Debug)]
 pub struct Launch<'a> {
@@ -218,6 +254,13 @@ pub fn inherit_nothing() {
     }
 }
 
+/// Ends this process at once, as the kernel takes everything back anyway: to give back memory piece by piece interrupts
+/// each other processor that our scripts have been started on. Nothing is left in a buffer to be written.
+pub fn end(code: u8) -> ! {
+    // SAFETY: _exit may be called at any time.
+    unsafe { libc::_exit(c_int::from(code)) }
+}
+
 /// Who looks after scripts that nobody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keeper {
@@ -310,3 +353,25 @@ extern "C" fn on_end(_: c_int) {
 }
 
 extern "C" fn on_nothing(_: c_int) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(strings: &Strings) -> Vec<String> {
+        let words = strings.pointers.iter().take_while(|pointer| !pointer.is_null());
+        // SAFETY: each points to bytes that end with NUL, which `strings` holds.
+        words.map(|word| unsafe { CStr::from_ptr(*word) }.to_str().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn words_and_variables_are_as_execve_wants_them() {
+        let long = "x".repeat(5000);
+        let words: Strings = ["/h/a b", "", "-", "cut\0here", &long].into_iter().collect();
+        assert_eq!(read(&words), ["/h/a b", "", "-", "cut", &long]);
+        let moved = Some(Strings::variables([("A", "1"), ("EMPTY", ""), ("B", "x=y")].into_iter()));
+        assert_eq!(read(moved.as_ref().unwrap()), ["A=1", "EMPTY=", "B=x=y"]);
+        assert_eq!(words.pointers.last().copied(), Some(ptr::null()));
+        assert_eq!(read(&std::iter::empty::<&OsStr>().collect()), [""; 0]);
+    }
+}

@@ -13,6 +13,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::child::Ended;
 use crate::gate::Skip;
+use crate::guard::Changes;
 use crate::invocation::Invocation;
 use crate::journal::{self, Journal};
 use crate::message::Message;
@@ -145,6 +146,11 @@ pub fn event(call: &Invocation, event: &Event) {
 }
 
 fn ended(call: &Invocation, path: &Path, ended: &Ended) {
+    let failed = !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun);
+    // Mostly there is nothing to say, and then nothing is put into words.
+    if !failed && ended.changes == Changes::default() && ended.output.is_empty() && ended.errors.is_empty() {
+        return;
+    }
     let script = words::printable(path);
     let (kind, code) = record::kind(&ended.outcome);
     let outcome = code.map_or_else(|| kind.word().to_owned(), |code| format!("{} {code}", kind.word()));
@@ -153,7 +159,7 @@ fn ended(call: &Invocation, path: &Path, ended: &Ended) {
         ("HOOKMUX_OUTCOME", outcome),
         ("HOOKMUX_DURATION_USEC", record::micros(ended.elapsed).to_string()),
     ];
-    if !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun) {
+    if failed {
         say(Level::Error, Message::Failed, call, &fields, &words::failure(call, path, &ended.outcome));
     }
     let about = format!("{}: {script}", words::call(call));

@@ -1,14 +1,17 @@
-//! A document that every script reads for itself: a sealed memfd. In: bytes from a descriptor. Out: read-only opens of
-//! them, each with its own offset. Does; nothing ever touches a disk, since libvirt puts passwords into this XML.
+//! A document that every script reads for itself: a sealed memfd. In: bytes from a descriptor. Out: descriptors that
+//! read them and cannot write, each with its own offset. Does; nothing ever touches a disk, since libvirt puts passwords
+//! into this XML.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use rustix::pipe::SpliceFlags;
 
 /// Bytes read at a time: what a pipe holds.
 pub const CHUNK: usize = 64 << 10;
@@ -25,6 +28,8 @@ const NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
 pub struct Spool {
     file: Option<File>,
     length: u64,
+    /// Whether `file` itself has gone to a reader.
+    is_lent: Cell<bool>,
 }
 
 /// A document that is still being written.
@@ -39,22 +44,31 @@ impl Spool {
     /// No document at all: readers find /dev/null.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { file: None, length: 0 }
+        Self { file: None, length: 0, is_lent: Cell::new(false) }
     }
 
     /// Reads `input` to its end.
     ///
     /// # Errors
     /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
-    pub fn read(mut input: impl Read) -> io::Result<Self> {
+    pub fn read(input: impl Read) -> io::Result<Self> {
+        Writer::new(MAX_DOCUMENT)?.read(input)
+    }
+
+    /// The same of a descriptor. From a pipe, which is libvirt's way, it comes without a stay in our own memory.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn splice(input: BorrowedFd) -> io::Result<Self> {
         let mut writer = Writer::new(MAX_DOCUMENT)?;
-        let mut chunk = vec![0; CHUNK];
         loop {
-            match input.read(&mut chunk) {
-                Ok(0) => return writer.finish(),
-                Ok(read) => writer.write_all(chunk.get(..read).unwrap_or_default())?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+            match writer.splice(input) {
+                // Nothing more; or, as std has it for standard input, nothing that could be read from.
+                Ok(0) | Err(Errno::EBADF) => return writer.finish(),
+                Ok(_) => {}
+                // It is no pipe.
+                Err(Errno::EINVAL) => return writer.read(File::from(input.try_clone_to_owned()?)),
+                Err(errno) => return Err(errno.into()),
             }
         }
     }
@@ -74,6 +88,14 @@ impl Spool {
             // A root without /dev still has nothing to read.
             return File::open("/dev/null").or_else(|_| Writer::new(0)?.finish()?.copy());
         };
+        // The first one has the file as it was written, whose seals let nobody write any more, and whose offset nobody
+        // here goes by. Others have it opened anew, and for that the kernel first makes up our directory in /proc: a tenth
+        // of the time of a call with one script.
+        if !self.is_lent.replace(true) {
+            let mut first = file.try_clone()?;
+            first.seek(SeekFrom::Start(0))?;
+            return Ok(first);
+        }
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         // Without /proc (a chroot, a rescue system) each reader gets a copy of its own.
         File::open(path).or_else(|error| if error.kind() == io::ErrorKind::NotFound { self.copy() } else { Err(error) })
@@ -193,13 +215,40 @@ impl Writer {
         self.length
     }
 
+    fn read(mut self, mut input: impl Read) -> io::Result<Spool> {
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => return self.finish(),
+                Ok(read) => self.write_all(chunk.get(..read).unwrap_or_default())?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Moves what a pipe holds into the document; 0 bytes at its end.
+    fn splice(&mut self, pipe: BorrowedFd) -> Result<usize, Errno> {
+        // One byte more than there may be, to see that there is more.
+        let room = self.limit.saturating_sub(self.length).saturating_add(1);
+        let room = usize::try_from(room).unwrap_or(usize::MAX);
+        let spliced = loop {
+            match rustix::pipe::splice(pipe, None, &self.file, None, room, SpliceFlags::empty()) {
+                Err(rustix::io::Errno::INTR) => {}
+                spliced => break spliced.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?,
+            }
+        };
+        self.length = self.length.saturating_add(spliced as u64);
+        if self.length > self.limit { Err(Errno::EFBIG) } else { Ok(spliced) }
+    }
+
     /// Ends the writing.
     ///
     /// # Errors
     /// That of sealing.
     pub fn finish(self) -> io::Result<Spool> {
         let length = self.length;
-        Ok(Spool { file: Some(self.seal()?), length })
+        Ok(Spool { file: Some(self.seal()?), length, is_lent: Cell::new(false) })
     }
 
     fn seal(self) -> io::Result<File> {
@@ -243,10 +292,12 @@ mod tests {
     fn every_reader_reads_the_whole_and_none_can_write() {
         let long = vec![b'x'; 3 * CHUNK + 1];
         let spool = spool(&long);
-        let (first, second) = (spool.reader().unwrap(), spool.reader().unwrap());
+        let (mut first, second) = (spool.reader().unwrap(), spool.reader().unwrap());
+        for reader in [&mut first, &mut spool.reader().unwrap(), &mut spool.copy().unwrap()] {
+            assert!(reader.write_all(b"y").is_err() && reader.set_len(0).is_err() && reader.set_len(1 << 20).is_err());
+        }
         assert!(read(first) == long && read(second) == long && read(spool.copy().unwrap()) == long);
-        assert!(spool.copy().unwrap().write_all(b"y").is_err());
-        assert!(spool.reader().unwrap().write_all(b"y").is_err());
+        assert!(spool.bytes().unwrap() == long && read(spool.reader().unwrap()) == long);
         assert_eq!(read(Spool::nothing().reader().unwrap()), b"");
     }
 
@@ -276,6 +327,33 @@ mod tests {
         writer.write_all(b"1234").unwrap();
         let error = writer.write_all(b"5").unwrap_err();
         assert_eq!((error.kind(), writer.length()), (io::ErrorKind::FileTooLarge, 4));
+    }
+
+    #[test]
+    fn a_document_comes_whole_from_a_pipe_and_from_what_is_none() {
+        let long: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+        let (reader, mut writer) = io::pipe().unwrap();
+        let bytes = long.clone();
+        let writing = std::thread::spawn(move || writer.write_all(&bytes));
+        let of_pipe = Spool::splice(reader.as_fd()).unwrap();
+        writing.join().unwrap().unwrap();
+        assert_eq!((of_pipe.length(), of_pipe.bytes().unwrap() == long), (200_000, true));
+        let of_file = Spool::splice(of_pipe.reader().unwrap().as_fd()).unwrap();
+        assert!(of_file.length() == 200_000 && of_file.bytes().unwrap() == long);
+        assert!(of_pipe.reader().unwrap().write_all(b"y").is_err());
+        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length(), 0);
+    }
+
+    #[test]
+    fn a_pipe_that_holds_more_than_the_limit_is_an_error() {
+        let of = |limit| {
+            let (reader, mut pipe) = io::pipe().unwrap();
+            pipe.write_all(b"12345").unwrap();
+            drop(pipe);
+            let mut writer = Writer::new(limit).unwrap();
+            [writer.splice(reader.as_fd()), writer.splice(reader.as_fd())]
+        };
+        assert_eq!([of(5), of(4)], [[Ok(5), Ok(0)], [Err(Errno::EFBIG), Err(Errno::EFBIG)]]);
     }
 
     #[test]

@@ -58,16 +58,22 @@ impl Stream {
         self.pipe.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads once, when poll has said that there is something or nothing more to come. Returns how many bytes there were.
+    /// Reads once what is there. Returns how many bytes that were.
     pub fn drain(&mut self, chunk: &mut [u8]) -> usize {
         let Some(pipe) = &mut self.pipe else { return 0 };
-        match pipe.read(chunk) {
+        let read = loop {
+            match pipe.read(chunk) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        match read {
             Ok(read) if read > 0 => {
                 self.kept.add(chunk.get(..read).unwrap_or_default());
                 self.length = self.length.saturating_add(read as u64);
                 read
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => 0,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             // The end, or something that will not get better.
             _ => {
                 self.pipe = None;

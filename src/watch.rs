@@ -1,7 +1,7 @@
 //! Waiting for scripts. In: those that run. Out: the next that ends. Does: drains what they write, ends those that take
 //! too long, and hands on the signals that tell us to stop.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -12,9 +12,14 @@ use nix::sys::signalfd::SignalFd;
 use crate::child::{Child, Ended};
 use crate::process::{self, STOP_SIGNALS};
 use crate::spool::CHUNK;
+use crate::stream::Stream;
 
 /// How often somebody is told that a script still runs and libvirt waits for it.
 pub const NOTICE: Duration = Duration::from_secs(30);
+
+/// Bytes read at a time as long as nobody writes more than a few words: a buffer of [`CHUNK`] costs a call several
+/// microseconds.
+const FIRST_CHUNK: usize = 1 << 10;
 
 /// What it takes to wait.
 #[derive(Debug)]
@@ -28,13 +33,6 @@ pub struct Watch {
     some_ended: bool,
 }
 
-/// Which of a script's outputs.
-#[derive(Debug, Clone, Copy)]
-enum Side {
-    Output,
-    Errors,
-}
-
 impl Watch {
     /// Takes the signals over. Once in a process.
     ///
@@ -43,7 +41,7 @@ impl Watch {
     pub fn new() -> Result<Self, Errno> {
         Ok(Self {
             signals: process::signals()?,
-            chunk: vec![0; CHUNK],
+            chunk: vec![0; FIRST_CHUNK],
             stopped_by: None,
             notice: NOTICE,
             some_ended: false,
@@ -99,30 +97,21 @@ impl Watch {
 
     /// Sleeps until there is something to read, a child's end, a signal or a deadline.
     fn wait<K>(&mut self, children: &mut [(K, Child)], told: Instant) {
-        let mut polled = vec![PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        let mut sides = Vec::with_capacity(children.len().saturating_mul(2));
-        for (at, (_, child)) in children.iter().enumerate() {
-            for (side, stream) in [(Side::Output, &child.output), (Side::Errors, &child.errors)] {
-                if let Some(pipe) = stream.pipe() {
-                    polled.push(PollFd::new(pipe, PollFlags::POLLIN));
-                    sides.push((at, side));
-                }
-            }
-        }
+        let mut polled = Vec::with_capacity(children.len().saturating_mul(2).saturating_add(1));
+        polled.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
+        let pipes = children.iter().flat_map(|(_, child)| [child.output.pipe(), child.errors.pipe()]);
+        polled.extend(pipes.flatten().map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
         // EINTR and the like: the caller looks at everything again anyway.
         let _ = poll(&mut polled, timeout(children, told, self.notice));
         let ready: Vec<bool> = polled.iter().map(is_ready).collect();
-        drop(polled);
-        if ready.first() == Some(&true) {
+        let mut ready = ready.into_iter();
+        if ready.next() == Some(true) {
             self.take_signals(children);
         }
-        for ((at, side), _) in sides.into_iter().zip(ready.into_iter().skip(1)).filter(|(_, ready)| *ready) {
-            if let Some((_, child)) = children.get_mut(at) {
-                let stream = match side {
-                    Side::Output => &mut child.output,
-                    Side::Errors => &mut child.errors,
-                };
-                stream.drain(&mut self.chunk);
+        let streams = children.iter_mut().flat_map(|(_, child)| [&mut child.output, &mut child.errors]);
+        for (stream, ready) in streams.filter(|stream| stream.pipe().is_some()).zip(ready) {
+            if ready {
+                drain(stream, &mut self.chunk);
             }
         }
     }
@@ -136,7 +125,9 @@ impl Watch {
                     child.ask_to_end(signal);
                 }
             } else {
+                // The kernel hands out the lowest number first, so no signal that tells us to stop is left behind this.
                 self.some_ended = true;
+                break;
             }
         }
     }
@@ -145,17 +136,25 @@ impl Watch {
     /// background may go on writing.
     fn drain_rest(&mut self, child: &mut Child) {
         for stream in [&mut child.output, &mut child.errors] {
-            let mut left = None;
-            while stream.pipe().is_some_and(has_something) {
-                let left = left.get_or_insert_with(|| stream.capacity());
-                // At least one, since somebody else may be reading, too, and leave us nothing each time.
-                *left = left.saturating_sub(stream.drain(&mut self.chunk).max(1));
-                if *left == 0 {
+            let mut left: Option<usize> = None;
+            while left != Some(0) {
+                let read = drain(stream, &mut self.chunk);
+                if read == 0 {
                     break;
                 }
+                left = Some(left.unwrap_or_else(|| stream.capacity()).saturating_sub(read));
             }
         }
     }
+}
+
+/// Reads once what is there.
+fn drain(stream: &mut Stream, chunk: &mut Vec<u8>) -> usize {
+    let read = stream.drain(chunk);
+    if read == chunk.len() {
+        chunk.resize(CHUNK, 0);
+    }
+    read
 }
 
 fn timeout<K>(children: &[(K, Child)], told: Instant, notice: Duration) -> PollTimeout {
@@ -168,9 +167,4 @@ fn timeout<K>(children: &[(K, Child)], told: Instant, notice: Duration) -> PollT
 
 fn is_ready(polled: &PollFd) -> bool {
     polled.any().unwrap_or_default()
-}
-
-fn has_something(pipe: BorrowedFd) -> bool {
-    let mut polled = [PollFd::new(pipe, PollFlags::POLLIN)];
-    poll(&mut polled, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }

@@ -4,12 +4,15 @@
 //! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
+use rustix::fs::{FileType, Stat, makedev};
+
+use crate::paths;
 
 /// As many links as the kernel follows before it says ELOOP (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
@@ -56,27 +59,22 @@ pub struct Way {
 }
 
 impl Node {
-    /// The node of `path`, whose `metadata` was read without following a link.
+    /// The node of `path`, whose `stat` was read without following a link.
     #[must_use]
-    pub fn new(path: PathBuf, metadata: &Metadata) -> Self {
-        let (kind, mode) = (Kind::of(metadata), metadata.mode() & 0o7777);
-        Self { path, kind, mode, uid: metadata.uid(), gid: metadata.gid(), size: metadata.size() }
+    pub fn new(path: PathBuf, stat: &Stat) -> Self {
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        Self { path, kind: Kind::of(stat), mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, size }
     }
 }
 
 impl Kind {
-    fn of(metadata: &Metadata) -> Self {
-        let kind = metadata.file_type();
-        if kind.is_file() {
-            Self::Regular
-        } else if kind.is_dir() {
-            Self::Directory
-        } else if kind.is_symlink() {
-            Self::Link
-        } else if kind.is_char_device() && metadata.rdev() == nix::sys::stat::makedev(1, 3) {
-            Self::Null
-        } else {
-            Self::Special
+    fn of(stat: &Stat) -> Self {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Self::Regular,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Link,
+            FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => Self::Null,
+            _ => Self::Special,
         }
     }
 }
@@ -95,7 +93,7 @@ fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
     let mut links = 0_usize;
     // What is still to be walked, the next one last.
     let mut ahead: Vec<OsString> = Vec::new();
-    push(&mut ahead, &path);
+    push(&mut ahead, path.strip_prefix("/").unwrap_or(&path));
     while let Some(name) = ahead.pop() {
         if here.kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
@@ -103,7 +101,7 @@ fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
         let next = match Path::new(&name).components().next() {
             Some(Component::RootDir) => look(PathBuf::from("/"))?,
             Some(Component::ParentDir) => look(here.path.parent().unwrap_or(&here.path).to_owned())?,
-            Some(Component::Normal(name)) => look(here.path.join(name))?,
+            Some(Component::Normal(name)) => look(paths::join(&here.path, name))?,
             _ => continue,
         };
         if next.kind == Kind::Link {
@@ -125,8 +123,8 @@ fn push(ahead: &mut Vec<OsString>, path: &Path) {
 }
 
 fn look(path: PathBuf) -> io::Result<Node> {
-    let metadata = fs::symlink_metadata(&path)?;
-    Ok(Node::new(path, &metadata))
+    let stat = rustix::fs::lstat(&path)?;
+    Ok(Node::new(path, &stat))
 }
 
 /// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening

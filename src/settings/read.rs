@@ -4,7 +4,7 @@
 //! package can ship a rule with its script, and the administrator has the last word.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use super::{Fault, Settings, parse};
+use crate::directory::Directory;
 use crate::gate;
 use crate::paths;
 use crate::way::{self, Kind, Node};
@@ -44,24 +45,25 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 
 /// The files of a directory that end in `.toml`, by name.
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
-    let found = match fs::read_dir(directory) {
+    let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && gate::by_name(name).is_none();
+    let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        found => found.map_err(|error| fault(directory, &error))?,
+        names => names.map_err(|error| fault(directory, &error))?,
     };
-    let mut files = BTreeMap::new();
-    for found in found {
-        let name = found.map_err(|error| fault(directory, &error))?.file_name();
-        if name.as_bytes().ends_with(b".toml") && gate::by_name(&name).is_none() {
-            let path = directory.join(&name);
-            files.insert(name, path);
-        }
-    }
-    Ok(files)
+    let with_path = |name: OsString| {
+        let path = directory.join(&name);
+        (name, path)
+    };
+    Ok(names.into_iter().map(with_path).collect())
 }
 
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
+    // Mostly there is none, and then nobody needs to know the way.
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(None);
+    }
     let way = way::walk(path);
     if matches!(way.end, Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. })) {
         return Ok(None);

@@ -45,7 +45,7 @@ fn a_script_that_a_rule_leaves_out_is_not_started_and_the_document_is_not_read()
     let words = ["strace", "-f", "-qq", "-o", trace.to_str().unwrap()];
     hooks.see(hooks.through(&words, "qemu vm1 start begin -")).is(0, ["50-other"], "");
     let lines = std::fs::read_to_string(trace).unwrap();
-    assert!(lines.contains("clone(") && lines.contains("memfd_create(") && lines.contains("read(0,"), "{lines}");
+    assert!(lines.contains("clone(") && lines.contains("memfd_create(") && lines.contains("splice(0,"), "{lines}");
 }
 
 /// What costs time is looking at files. Counted from one empty directory with the same settings to many names in it.
@@ -55,8 +55,8 @@ fn many_of_them_cost_no_more_system_calls_than_an_empty_directory() {
     let empty = excluded(0);
     empty.directory(&empty.path("qemu.d"));
     let [empty, ten, fifty] = [total(&empty), total(&excluded(10)), total(&excluded(50))];
-    // Room for names, asked of the kernel; nothing for each of them.
-    assert!(ten <= empty + 2 && fifty <= empty + 4, "{empty} {ten} {fifty}");
+    // Room for names, asked of the kernel, by musl in smaller pieces; nothing for each of them.
+    assert!(ten <= empty + 4 && fifty <= empty + 8, "{empty} {ten} {fifty}");
 }
 
 /// A rule about whole paths may leave a name out in one directory and not in another, and libvirt's own directory is

@@ -103,13 +103,7 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 
 /// What a program prints; or its first words of complaint.
 fn answer(program: &Path, words: &[OsString]) -> Result<Vec<u8>, String> {
-    let environment: Strings = std::env::vars_os()
-        .map(|(mut name, value)| {
-            name.push("=");
-            name.push(value);
-            name
-        })
-        .collect();
+    let environment = Strings::variables(std::env::vars_os());
     let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
     let (limit, document) = (Some(PATIENCE), Some(MAX_DOCUMENT));
     let start = Start {
