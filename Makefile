@@ -60,6 +60,16 @@ test-releases:
 		cargo build --release --locked --target $$target; \
 		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model --test log; \
 	done
+	$(if $(call has,$(BUDGETED)),$(COUNT))
+
+# The numbers in tests/budget.toml are one machine code's.
+BUDGETED := x86_64-unknown-linux-musl
+COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget
+
+.PHONY: budget
+budget: ## tests/budget.toml anew: what a call may cost in system calls and instructions
+	cargo build --release --locked --target $(BUDGETED)
+	HOOKMUX_BUDGET=write $(COUNT)
 
 # What is new is kept below target/; the corpus in tests/fuzz holds what is worth keeping (`cargo fuzz cmin`).
 FUZZ_SECONDS ?= 60
