@@ -47,7 +47,7 @@ check: ## format, lints, licences, scripts, manuals
 DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
 # In three: everything on this machine's own target, then the hook's and the log's on each static release that can be
-# built, then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
+# built, with what a call costs, then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
 .PHONY: test
 test: needs ## installs what is missing, and runs every test
 	cargo test --locked
@@ -85,9 +85,11 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
+# As root: with namespaces, and ahead of other load. Some minutes.
 .PHONY: bench
-bench: ## what the checks of filters and left-out scripts cost, as ratios
-	cargo bench --locked --bench guard --bench excluded
+bench: ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters and left-out scripts cost
+	cargo bench --locked --target $(TARGET) --bench performance
+	cargo bench --locked --target $(TARGET) --bench guard --bench excluded
 
 .PHONY: help
 help: ## this list

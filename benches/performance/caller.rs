@@ -42,7 +42,8 @@ impl Tools {
         let directory = tempfile::tempdir().unwrap();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/performance");
         // Where hookmux looks for its caller, it is to find a daemon.
-        for (source, program) in [("caller", "libvirtd"), ("floor", "floor"), ("nothing", "nothing")] {
+        let programs = [("caller", "libvirtd"), ("floor", "floor"), ("nothing", "nothing"), ("clock", "clock")];
+        for (source, program) in programs {
             compile(&sources.join(source).with_extension("c"), &directory.path().join(program));
         }
         let tools = Self { directory };
@@ -64,9 +65,10 @@ impl Tools {
 
     /// Calls each contestant so often in each round, in turn.
     pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Taken> {
-        // Ahead of whatever else the machine does; and what writes a log writes it into memory.
-        let mut command = Command::new("nice");
-        command.args(["-n", "-20", "unshare", "--mount", "sh", "-c"]);
+        // Ahead of whatever else the machine does, which would otherwise be in what sleeps and wakes up most; and what writes
+        // a log writes it into memory.
+        let mut command = Command::new("chrt");
+        command.args(["--fifo", "1", "unshare", "--mount", "sh", "-c"]);
         command.args(["mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
         contestants[0].hooks.as_libvirt(&mut command);
         // Each has its own.

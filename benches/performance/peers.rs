@@ -13,7 +13,7 @@ use crate::scene::{self, Kind};
 const SCRIPTS: usize = 10;
 
 /// How many calls make a round, for each kind.
-const CALLS: [(Kind, usize); 3] = [(Kind::Static, 8), (Kind::Shell, 4), (Kind::Python, 1)];
+const CALLS: [(Kind, usize); 3] = [(Kind::Static, 20), (Kind::Shell, 8), (Kind::Python, 2)];
 
 /// A name, and what it is called with.
 type Peer = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);

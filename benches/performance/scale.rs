@@ -9,7 +9,7 @@ use crate::scene::{self, Kind};
 use crate::trace::Trace;
 
 /// Numbers, and how many calls make a round of each.
-const NUMBERS: [(usize, usize); 4] = [(1, 40), (10, 20), (100, 3), (1000, 1)];
+const NUMBERS: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 6), (1000, 1)];
 
 pub fn table(tools: &Tools) -> String {
     let mut text =
@@ -22,7 +22,7 @@ pub fn table(tools: &Tools) -> String {
         let taken = tools.call(&words.map(|words| contestant(&scripts, words)), calls, 1);
         let ratio = figures::ratio(&taken[0].times, &taken[1].times);
         let guests = guests(tools, number);
-        let beside = tools.call(&[contestant(&guests, caller::hookmux(&guests))], 20, 1);
+        let beside = tools.call(&[contestant(&guests, caller::hookmux(&guests))], 100, 1);
         text += &format!(
             "| {number} | {} | {ratio} | {} | {} | {} |\n",
             milliseconds(figures::median(&taken[0].times)),
