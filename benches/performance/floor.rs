@@ -39,14 +39,13 @@ pub fn table(tools: &Tools) -> String {
     text += &at_once(tools);
     text += &long_document(tools, &mut memory);
     let size = std::fs::metadata(crate::builder::binary()).unwrap().len();
-    let missed = |is: u64, most: u64| if is > most { "; **missed**" } else { "" };
+    let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
+    let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&nothing(tools)));
     text + &format!(
-        "\nIn the same way, a program that does nothing takes {}. Memory: {memory} KiB at most (target: {MEMORY} KiB besides the document{}). The binary: {size} bytes (target: \
-         {BINARY}{}). System calls and instructions are those of the dispatcher alone, page faults those of its scripts, \
-         too.\n",
-        time(&nothing(tools)),
-        missed(memory, MEMORY),
-        missed(size, BINARY)
+        "\nIn the same way, a program that does nothing takes {nothing}. System calls and instructions are those of the \
+         dispatcher alone, page faults those of its scripts, too.\n\n\
+         Memory: {memory} KiB at most (target: {MEMORY}{too_much}), without the document, which is in no process's memory. \
+         The binary: {size} bytes (target: {BINARY}{too_long}).\n"
     )
 }
 
