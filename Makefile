@@ -85,11 +85,13 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
-# As root: with namespaces, and ahead of other load. Some minutes.
+# As root, some minutes. REAL_TIME=1 keeps a busy machine's other load out of the way.
 .PHONY: bench
-bench: ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters and left-out scripts cost
-	cargo bench --locked --target $(TARGET) --bench performance
-	cargo bench --locked --target $(TARGET) --bench guard --bench excluded
+bench: build ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters and left-out scripts cost
+	HOOKMUX_BENCH_REAL_TIME=$(REAL_TIME) $(WITH_BINARY) cargo bench --locked --bench performance
+	$(WITH_BINARY) cargo bench --locked --bench guard --bench excluded
+
+WITH_BINARY = HOOKMUX_BIN=$(CURDIR)/$(BINARY)
 
 .PHONY: help
 help: ## this list

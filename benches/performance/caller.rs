@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use hookmux::paths::ROOT_VARIABLE;
 
 use crate::builder::{Hooks, hook};
 use crate::figures::ROUNDS;
+use crate::priority;
 use crate::programs::compile;
 
 /// What is built for the bench.
@@ -65,11 +65,9 @@ impl Tools {
 
     /// Calls each contestant so often in each round, in turn.
     pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Taken> {
-        // Ahead of whatever else the machine does, which would otherwise be in what sleeps and wakes up most; and what writes
-        // a log writes it into memory.
-        let mut command = Command::new("chrt");
-        command.args(["--fifo", "1", "unshare", "--mount", "sh", "-c"]);
-        command.args(["mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
+        let mut command = priority::command();
+        // What writes a log writes it into memory.
+        command.args(["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
         contestants[0].hooks.as_libvirt(&mut command);
         // Each has its own.
         command.env_remove(ROOT_VARIABLE);

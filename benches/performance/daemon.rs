@@ -10,6 +10,7 @@ use crate::caller::Tools;
 use crate::figures::{self, ROUNDS, Spread};
 use crate::guests;
 use crate::host::Host;
+use crate::priority;
 use crate::scene::Kind;
 
 /// How many scripts of each kind lie between those that note the time, and how many calls make a round.
@@ -44,8 +45,7 @@ pub fn table(tools: &Tools) -> String {
     host.start_libvirtd();
     host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
     host.virsh("net-start net1").succeeded();
-    // As with the other calls: ahead of whatever else the machine does. The hooks that its threads start inherit it.
-    host.run(&["sh", "-c", "chrt --fifo --all-tasks --pid 1 $(cat /run/libvirtd.pid)"]).succeeded();
+    priority::raise_libvirtd(&host);
     let mut text =
         "| scripts | libvirt's own `.d`, each | hookmux, each | ratio | target |\n|---|---|---|---|---|\n".to_owned();
     for (kind, scripts, calls) in NUMBERS {

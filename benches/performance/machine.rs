@@ -4,6 +4,8 @@ use std::fs;
 use std::process::Command;
 use std::time::SystemTime;
 
+use crate::priority;
+
 pub fn describe() -> String {
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap();
     let field =
@@ -17,11 +19,13 @@ pub fn describe() -> String {
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     format!(
-        "{}, {model}, {cores} processors{}, Linux {kernel}, {}, {}; {} processes wanted to run when it began.",
+        "{}, {model}, {cores} processors{}, Linux {kernel}, {}, {}; priority: {}; {} \
+         processes wanted to run when it began.",
         &today[..10],
         if is_virtual { " of a virtual machine" } else { "" },
         said("rustc"),
         said("libvirtd"),
+        priority::name(),
         load.split(' ').next().unwrap_or_default()
     )
 }

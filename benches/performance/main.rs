@@ -58,6 +58,7 @@ mod floor;
 mod machine;
 mod page;
 mod peers;
+mod priority;
 mod scale;
 mod scene;
 
