@@ -10,6 +10,9 @@ use std::process::Command;
 
 use crate::builder::{Hooks, hook, stand_in};
 
+/// System calls that are about memory alone.
+pub const MEMORY: [&str; 6] = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"];
+
 /// The system calls of hookmux, and of each of its children until that is a script; a line each.
 #[derive(Debug)]
 pub struct Trace(Vec<String>);
@@ -44,6 +47,11 @@ impl Trace {
             *counts.entry(line.split('(').next().unwrap_or_default()).or_default() += 1;
         }
         counts
+    }
+
+    /// How many, without those that ask the kernel for memory, or give it back: an allocator's business.
+    pub fn without_memory(&self) -> usize {
+        self.by_name().into_iter().filter(|(name, _)| !MEMORY.contains(name)).map(|(_, count)| count).sum()
     }
 
     /// Those that mention a text in their words.

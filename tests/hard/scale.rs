@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::builder::Hooks;
-use crate::trace::Trace;
+use crate::trace::{MEMORY, Trace};
 
 const START: &str = "qemu vm1 start begin -";
 
@@ -55,8 +55,7 @@ fn directories_of_other_guests_cost_the_reading_of_one_directory() {
     let without = |trace: &Trace| {
         // Waiting is a matter of chance, and a longer list of names takes more memory.
         let by_chance = ["getdents64", "poll", "read", "close", "wait4", "waitid"];
-        let memory = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"];
-        let other = |name: &&str| !by_chance.contains(name) && !memory.contains(name);
+        let other = |name: &&str| !by_chance.contains(name) && !MEMORY.contains(name);
         trace
             .by_name()
             .into_iter()
