@@ -155,7 +155,7 @@ fn a_call_costs_no_more_than_its_budget() {
     };
     assert!(
         above.is_empty(),
-        "more than {MARGIN} % above the budget:\n{}{toolchain}\nif that is worth it: make budget, and say why in the commit",
+        "more than {MARGIN} % above the budget:\n{}{toolchain}\nif that is worth it: make budget, and say so in the commit",
         above.join("\n")
     );
 }

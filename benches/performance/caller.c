@@ -2,8 +2,9 @@
 // time. It is built under the name `libvirtd`, so that hookmux finds a daemon where it looks for one.
 //
 // In: a number of turns, how many calls are made at once, and for each contestant `--`, what its environment has beside
-// ours (NAME=value), a file with its document, and its words. Out: for each turn a line with three numbers a contestant: nanoseconds from before the first fork until the last
-// end; the most memory that a call held, in KiB; and the page faults of one. Ends with 1 if a call fails.
+// ours (NAME=value), a file with its document, and its words. Out: for each turn a line with three numbers a contestant:
+// nanoseconds from before the first fork until the last end; the most memory that a call held, in KiB; and the page faults
+// of one. Ends with 1 if a call fails.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

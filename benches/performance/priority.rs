@@ -1,9 +1,9 @@
-//! How far what is measured goes ahead of whatever else the machine does. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands, and
-//! a word for the page. Does.
+//! How far what is measured goes ahead of whatever else the machine does. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands,
+//! and a word for the page. Does.
 //!
 //! libvirtd has the ordinary scheduler, and so has the bench, at its highest priority. That is not enough on a busy
-//! machine, where whoever sleeps and wakes up often waits behind others for milliseconds. There, real-time priority gives
-//! steady ratios; but other ones, by a tenth or so, and of a long document in a pipe it makes a race.
+//! machine, where whoever sleeps and wakes up often waits behind others for milliseconds. There, real-time priority
+//! gives steady ratios; but other ones, by a tenth or so, and of a long document in a pipe it makes a race.
 
 use std::process::Command;
 

@@ -1,4 +1,5 @@
-//! What a call costs with many scripts, and on a host with many guests. Counted, not timed: `benches/performance` times it.
+//! What a call costs with many scripts, and on a host with many guests. Counted, not timed: `benches/performance` times
+//! it.
 
 use std::collections::BTreeMap;
 
