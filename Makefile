@@ -47,7 +47,7 @@ check: ## format, lints, licences, scripts, manuals
 DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
 # In three: everything on this machine's own target, then the hook's and the log's on each static release that can be
-# built, then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
+# built, with what a call costs, then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
 .PHONY: test
 test: needs ## installs what is missing, and runs every test
 	cargo test --locked
@@ -60,6 +60,16 @@ test-releases:
 		cargo build --release --locked --target $$target; \
 		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model --test log; \
 	done
+	$(if $(call has,$(BUDGETED)),$(COUNT))
+
+# The numbers in tests/budget.toml are one machine code's.
+BUDGETED := x86_64-unknown-linux-musl
+COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget
+
+.PHONY: budget
+budget: ## tests/budget.toml anew: what a call may cost in system calls and instructions
+	cargo build --release --locked --target $(BUDGETED)
+	HOOKMUX_BUDGET=write $(COUNT)
 
 # What is new is kept below target/; the corpus in tests/fuzz holds what is worth keeping (`cargo fuzz cmin`).
 FUZZ_SECONDS ?= 60
@@ -75,9 +85,13 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
+# As root, some minutes. REAL_TIME=1 keeps a busy machine's other load out of the way.
 .PHONY: bench
-bench: ## what the checks of filters and left-out scripts cost, as ratios
-	cargo bench --locked --bench guard --bench excluded
+bench: build ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters and left-out scripts cost
+	HOOKMUX_BENCH_REAL_TIME=$(REAL_TIME) $(WITH_BINARY) cargo bench --locked --bench performance
+	$(WITH_BINARY) cargo bench --locked --bench guard --bench excluded
+
+WITH_BINARY = HOOKMUX_BIN=$(CURDIR)/$(BINARY)
 
 .PHONY: help
 help: ## this list

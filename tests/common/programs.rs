@@ -18,16 +18,20 @@ pub fn program(name: &'static str) -> PathBuf {
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         for source in fs::read_dir(&sources).unwrap().map(|source| source.unwrap().path()) {
             if source.extension().is_some_and(|ending| ending == "c") {
-                let made = directory.join(source.file_stem().unwrap());
-                // Put in place whole: another test may be executing the last one.
-                let new = made.with_extension(std::process::id().to_string());
-                let mut cc = Command::new("musl-gcc");
-                cc.args(["-static", "-O1", "-Wall", "-Werror", "-o"]).arg(&new).arg(&source);
-                assert!(spawn(&mut cc).wait().unwrap().success(), "{cc:?}");
-                fs::rename(new, made).unwrap();
+                compile(&source, &directory.join(source.file_stem().unwrap()));
             }
         }
         directory
     });
     directory.join(name)
+}
+
+/// A static program of one C file.
+pub fn compile(source: &Path, made: &Path) {
+    // Put in place whole: another test may be executing the last one.
+    let new = made.with_extension(std::process::id().to_string());
+    let mut cc = Command::new("musl-gcc");
+    cc.args(["-static", "-O1", "-Wall", "-Werror", "-o"]).arg(&new).arg(source);
+    assert!(spawn(&mut cc).wait().unwrap().success(), "{cc:?}");
+    fs::rename(new, made).unwrap();
 }

@@ -16,6 +16,7 @@
 //! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `afterwards` |
 //! | memory | `memory` | |
 //! | what excluded scripts cost | `excluded` | |
+//! | thousands of scripts, or of guests | `scale` | |
 #![allow(
     clippy::disallowed_methods,
     clippy::unwrap_used,
@@ -32,6 +33,8 @@
 mod builder;
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../common/trace.rs"]
+mod trace;
 
 mod documented;
 mod endings;
@@ -42,5 +45,6 @@ mod memory;
 mod outputs;
 mod places;
 mod resources;
+mod scale;
 mod settings;
 mod waiting;

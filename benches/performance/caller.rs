@@ -1,0 +1,125 @@
+//! Calls as libvirt makes them, in turn. In: contestants. Out: what each call took. Does, by way of `caller.c`.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hookmux::paths::ROOT_VARIABLE;
+
+use crate::builder::{Hooks, hook};
+use crate::figures::ROUNDS;
+use crate::priority;
+use crate::programs::compile;
+
+/// What is built for the bench.
+pub struct Tools {
+    directory: tempfile::TempDir,
+}
+
+/// Somebody who is called.
+pub struct Contestant<'a> {
+    /// Where it finds its scripts.
+    pub hooks: &'a Hooks,
+    /// Its path and its words.
+    pub words: Vec<OsString>,
+    /// What it gets on standard input.
+    pub document: &'static str,
+}
+
+/// What the calls of one contestant took.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// Each call's time, in nanoseconds.
+    pub times: Vec<f64>,
+    /// The most memory that a call held, in KiB.
+    pub memory: u64,
+    /// The page faults of a call and its scripts.
+    pub faults: f64,
+}
+
+impl Tools {
+    pub fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/performance");
+        // Where hookmux looks for its caller, it is to find a daemon.
+        let programs = [("caller", "libvirtd"), ("floor", "floor"), ("nothing", "nothing"), ("clock", "clock")];
+        for (source, program) in programs {
+            compile(&sources.join(source).with_extension("c"), &directory.path().join(program));
+        }
+        let tools = Self { directory };
+        fs::write(tools.path(SHORT), document(4 << 10)).unwrap();
+        fs::write(tools.path(LONG), document(8 << 20)).unwrap();
+        tools
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The floor, with the scripts of hookmux's own directory.
+    pub fn floor(&self, hooks: &Hooks) -> Vec<OsString> {
+        let mut words = vec![self.path("floor").into(), hooks.path("qemu.d").into()];
+        words.extend(CALL.split(' ').skip(1).map(OsString::from));
+        words
+    }
+
+    /// Calls each contestant so often in each round, in turn.
+    pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Taken> {
+        let mut command = priority::command();
+        // What writes a log writes it into memory.
+        command.args(["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
+        contestants[0].hooks.as_libvirt(&mut command);
+        // Each has its own.
+        command.env_remove(ROOT_VARIABLE);
+        command.arg(self.path("libvirtd")).args([(calls * ROUNDS).to_string(), at_once.to_string()]);
+        for contestant in contestants {
+            let mut root = OsString::from(ROOT_VARIABLE);
+            root.push("=");
+            root.push(contestant.hooks.root());
+            command.arg("--").arg(root).arg(self.path(contestant.document)).args(&contestant.words);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{command:?}: {said}");
+        taken(&String::from_utf8(output.stdout).unwrap(), contestants.len())
+    }
+}
+
+/// Documents of 4 KiB and of 8 MiB.
+pub const SHORT: &str = "short";
+pub const LONG: &str = "long";
+
+/// The call that is made.
+pub const CALL: &str = "qemu vm1 start begin -";
+
+/// hookmux, and its words.
+pub fn hookmux(hooks: &Hooks) -> Vec<OsString> {
+    hook(hooks, CALL)
+}
+
+/// Three numbers for each contestant, and a line for each turn.
+fn taken(lines: &str, contestants: usize) -> Vec<Taken> {
+    let mut all: Vec<Taken> = std::iter::repeat_with(Taken::default).take(contestants).collect();
+    let turns = lines.lines().count() as f64;
+    for line in lines.lines() {
+        let numbers: Vec<u64> = line.split_whitespace().map(|number| number.parse().unwrap()).collect();
+        assert_eq!(numbers.len(), 3 * contestants, "{line}");
+        for (taken, numbers) in all.iter_mut().zip(numbers.chunks(3)) {
+            taken.times.push(numbers[0] as f64);
+            taken.memory = taken.memory.max(numbers[1]);
+            taken.faults += numbers[2] as f64 / turns;
+        }
+    }
+    all
+}
+
+/// A real guest's XML, made as long as that: its devices repeated, and white space at the end.
+fn document(length: usize) -> String {
+    let guest = include_str!("../../tests/fixtures/xml/qemu-started.xml");
+    let (start, rest) = guest.split_once("  <devices>\n").unwrap();
+    let (devices, end) = rest.split_once("  </devices>").unwrap();
+    let times = 1 + (length - guest.len()) / devices.len();
+    let whole = [start, "  <devices>\n", &devices.repeat(times), "  </devices>", end].concat();
+    let room = length - whole.len();
+    whole + &" ".repeat(room)
+}

@@ -1,0 +1,19 @@
+#!/bin/bash
+# A dispatcher as guides to PCI passthrough teach it, in the manner of VFIO-Tools: one directory for each guest, operation
+# and sub-operation, read by find. Written for this bench.
+set -e
+
+guest=$1
+operation=$2
+sub_operation=$3
+scripts="$(dirname "$0")/qemu.d/$guest/$operation/$sub_operation"
+
+if [ -f "$scripts" ]; then
+    "$scripts" "$@"
+elif [ -d "$scripts" ]; then
+    while read -r script; do
+        if [ -n "$script" ]; then
+            "$script" "$@"
+        fi
+    done <<< "$(find -L "$scripts" -maxdepth 1 -type f -executable -print)"
+fi

@@ -1,0 +1,53 @@
+// The least that a dispatcher can do: reads its standard input into a memfd, and executes what lies in a directory, in
+// order, each with its own open of that. No check, no pipe, no limit of time, no log.
+//
+// In: a directory, and the words that each script gets. Out: 0, or 1 if a script failed.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static char bytes[1 << 16];
+
+static int visible(const struct dirent *entry) {
+    return entry->d_name[0] != '.';
+}
+
+static int run(const char *directory, const char *name, char **words, const char *document) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    words[0] = path;
+    int input = open(document, O_RDONLY | O_CLOEXEC), status;
+    pid_t pid;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input, 0);
+    if (input < 0 || posix_spawn(&pid, path, &actions, NULL, words, environ) != 0) return 1;
+    posix_spawn_file_actions_destroy(&actions);
+    close(input);
+    return waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+int main(int count, char **words) {
+    if (count < 2) return 2;
+    int file = memfd_create("document", MFD_CLOEXEC), failed = 0;
+    ssize_t length;
+    while ((length = read(0, bytes, sizeof bytes)) > 0)
+        if (write(file, bytes, length) != length) return 1;
+    char document[64];
+    snprintf(document, sizeof document, "/proc/self/fd/%d", file);
+    // Its word's place is each script's own name's.
+    const char *directory = words[1];
+    struct dirent **entries;
+    int found = scandir(directory, &entries, visible, alphasort);
+    if (found < 0) return 1;
+    for (int at = 0; at < found; at++) failed |= run(directory, entries[at]->d_name, words + 1, document);
+    return failed;
+}

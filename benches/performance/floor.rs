@@ -1,0 +1,115 @@
+//! hookmux against the floor. In: calls of several kinds. Out: a table of ratios, with what is counted beside it. Does.
+
+use std::ffi::OsString;
+
+use crate::builder::Hooks;
+use crate::caller::{self, Contestant, LONG, SHORT, Taken, Tools};
+use crate::figures::{self, judged, milliseconds};
+use crate::instructions::instructions_of_program;
+use crate::scene::{self, Kind};
+use crate::trace::Trace;
+
+/// More than this, besides the document, no call may hold, in KiB.
+const MEMORY: u64 = 3 << 10;
+
+/// More than this the binary may not have, in bytes.
+const BINARY: u64 = 2 << 20;
+
+/// How many calls are made at once.
+const AT_ONCE: usize = 200;
+
+pub fn table(tools: &Tools) -> String {
+    let mut text = "\
+        | call | hookmux | floor | ratio | target | system calls | instructions | page faults |\n\
+        |---|---|---|---|---|---|---|---|\n"
+        .to_owned();
+    let mut memory = 0;
+    for (scripts, target, calls) in [(0, 1.5, 200), (1, 1.5, 200), (10, 1.4, 60), (50, 1.4, 20)] {
+        let hooks = scene::hooks(tools, scripts, Kind::Static);
+        let name = match scripts {
+            0 => "an empty directory".to_owned(),
+            1 => "1 script".to_owned(),
+            more => format!("{more} scripts"),
+        };
+        text += &row(tools, &hooks, &name, Some(target), calls, &mut memory);
+    }
+    let hooks = scene::hooks(tools, 10, Kind::Static).settings("[[rule]]\nscript = '00*'\ntimeout = '30s'\n");
+    hooks.directory(&hooks.root().join("var/log/hookmux"));
+    text += &row(tools, &hooks, "10 scripts, a rule, and a record kept", None, 60, &mut memory);
+    text += &at_once(tools);
+    text += &long_document(tools, &mut memory);
+    let size = std::fs::metadata(crate::builder::binary()).unwrap().len();
+    let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
+    let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&nothing(tools)));
+    text + &format!(
+        "\nIn the same way, a program that does nothing takes {nothing}. System calls and instructions are those of the \
+         dispatcher alone, page faults those of its scripts, too.\n\n\
+         Memory: {memory} KiB at most (target: {MEMORY}{too_much}), without the document, which is in no process's memory. \
+         The binary: {size} bytes (target: {BINARY}{too_long}).\n"
+    )
+}
+
+/// The same call of both, in turn.
+fn both<'a>(tools: &Tools, hooks: &'a Hooks, document: &'static str) -> [Contestant<'a>; 2] {
+    [caller::hookmux(hooks), tools.floor(hooks)].map(|words| Contestant { hooks, words, document })
+}
+
+fn row(tools: &Tools, hooks: &Hooks, name: &str, target: Option<f64>, calls: usize, memory: &mut u64) -> String {
+    let taken = tools.call(&both(tools, hooks, SHORT), calls, 1);
+    let [ours, floors] = taken.as_slice() else { unreachable!() };
+    *memory = (*memory).max(ours.memory);
+    let ratio = figures::ratio(&ours.times, &floors.times);
+    let judged = target.map_or_else(|| format!("{ratio} | "), |target| judged(ratio, target));
+    let of_both = |count: &dyn Fn(&[OsString]) -> u64| {
+        let [ours, floors] = [caller::hookmux(hooks), tools.floor(hooks)].map(|words| count(&words));
+        format!("{ours} / {floors}")
+    };
+    format!(
+        "| {name} | {} | {} | {judged} | {} | {} | {:.0} / {:.0} |\n",
+        time(ours),
+        time(floors),
+        of_both(&|words| Trace::of_program(hooks, words).total() as u64),
+        of_both(&|words| instructions_of_program(hooks, words)),
+        ours.faults,
+        floors.faults
+    )
+}
+
+fn time(taken: &Taken) -> String {
+    milliseconds(figures::median(&taken.times))
+}
+
+/// What is the caller's and the kernel's part in each of these times.
+fn nothing(tools: &Tools) -> Taken {
+    let (hooks, words) = (Hooks::new(), vec![tools.path("nothing").into()]);
+    tools.call(&[Contestant { hooks: &hooks, words, document: SHORT }], 200, 1).remove(0)
+}
+
+/// Many calls at the same time, as at a restart of libvirtd; a failure of one is this bench's.
+fn at_once(tools: &Tools) -> String {
+    let hooks = scene::hooks(tools, 1, Kind::Static);
+    let taken = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
+    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
+    format!("| {AT_ONCE} calls at once, 1 script each | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
+}
+
+/// What 8 MiB cost ten scripts that do not read them: not ten copies. The one copy that is needed, from the pipe into the
+/// memfd, is what they cost the floor without any script.
+fn long_document(tools: &Tools, memory: &mut u64) -> String {
+    let (hooks, empty) = (scene::hooks(tools, 10, Kind::Static), scene::hooks(tools, 0, Kind::Static));
+    let contestants =
+        [both(tools, &hooks, LONG), both(tools, &hooks, SHORT), both(tools, &empty, LONG), both(tools, &empty, SHORT)];
+    let contestants: Vec<Contestant> = contestants.into_iter().flatten().collect();
+    let taken = tools.call(&contestants, 12, 1);
+    let rounds: Vec<Vec<f64>> = taken.iter().map(|taken| figures::rounds(&taken.times)).collect();
+    let [ours, _, ours_short, _, _, copied, _, not_copied] = rounds.as_slice() else { unreachable!() };
+    let expected = |at: usize| ours_short[at] + copied[at] - not_copied[at];
+    let judged = judged(figures::spread((0..ours.len()).map(|at| ours[at] / expected(at))), 1.3);
+    let expected = figures::median(&(0..ours.len()).map(expected).collect::<Vec<_>>());
+    *memory = (*memory).max(taken[0].memory);
+    format!(
+        "| 10 scripts, 8 MiB of XML; against 4 KiB and one copy | {} | {} | {judged} | | | |\n",
+        time(&taken[0]),
+        milliseconds(expected)
+    )
+}

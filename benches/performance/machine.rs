@@ -1,0 +1,37 @@
+//! What was measured on. In: /proc, the toolchain. Out: one line, without names of hosts or users. Reads.
+
+use std::fs;
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::priority;
+
+pub fn describe() -> String {
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap();
+    let field =
+        |name: &str| processor.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": "));
+    let model = field("model name").map_or("unknown processor", |(_, model)| model.trim());
+    let is_virtual = field("flags").is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "hypervisor"));
+    let cores = std::thread::available_parallelism().unwrap();
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    // What follows the release is who built it.
+    let kernel = kernel.trim().split('-').next().unwrap_or_default();
+    let load = fs::read_to_string("/proc/loadavg").unwrap();
+    let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+    format!(
+        "{}, {model}, {cores} processors{}, Linux {kernel}, {}, {}; priority: {}; {} \
+         processes wanted to run when it began.",
+        &today[..10],
+        if is_virtual { " of a virtual machine" } else { "" },
+        said("rustc"),
+        said("libvirtd"),
+        priority::name(),
+        load.split(' ').next().unwrap_or_default()
+    )
+}
+
+/// A program's version, as it says it.
+fn said(program: &str) -> String {
+    let output = Command::new(program).arg("--version").output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

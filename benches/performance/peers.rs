@@ -1,0 +1,93 @@
+//! hookmux beside others who run the scripts of a directory. In: scripts of three kinds. Out: a table of times. Does.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::archive::Archive;
+use crate::builder::Hooks;
+use crate::caller::{self, CALL, Contestant, SHORT, Taken, Tools};
+use crate::figures::{self, Spread};
+use crate::scene::{self, Kind};
+
+const SCRIPTS: usize = 10;
+
+/// How many calls make a round, for each kind.
+const CALLS: [(Kind, usize); 3] = [(Kind::Static, 20), (Kind::Shell, 8), (Kind::Python, 2)];
+
+/// A name, and what it is called with.
+type Peer = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);
+
+const PEERS: [Peer; 5] = [
+    ("the floor", |tools, hooks| tools.floor(hooks)),
+    ("hookmux", |_, hooks| caller::hookmux(hooks)),
+    ("run-parts (debianutils)", |_, hooks| run_parts(hooks)),
+    ("fsfreeze-hook (QEMU's shell script)", |_, hooks| fsfreeze_hook(hooks)),
+    ("a bash dispatcher in the manner of VFIO-Tools", |_, hooks| dispatcher(hooks)),
+];
+
+pub fn table(tools: &Tools) -> String {
+    let mut cells: Vec<Vec<String>> = PEERS.iter().map(|(name, _)| vec![(*name).to_owned()]).collect();
+    for (kind, calls) in CALLS {
+        let (empty, full) = (scene::hooks(tools, 0, kind), scene::hooks(tools, SCRIPTS, kind));
+        let call = |words: &fn(&Tools, &Hooks) -> Vec<OsString>| {
+            [&empty, &full].map(|hooks| Contestant { hooks, words: words(tools, hooks), document: SHORT })
+        };
+        let contestants: Vec<Contestant> = PEERS.iter().flat_map(|(_, words)| call(words)).collect();
+        let taken = tools.call(&contestants, calls, 1);
+        for (cells, taken) in cells.iter_mut().zip(taken.chunks(2)) {
+            if kind == Kind::Static {
+                cells.push(shown(figures::spread(figures::rounds(&taken[0].times))));
+            }
+            cells.push(shown(of_each(&taken[0], &taken[1])));
+        }
+    }
+    let mut text = "| dispatcher | no script | each static C script | each sh script | each Python script |\n\
+                    |---|---|---|---|---|\n"
+        .to_owned();
+    for cells in cells {
+        text += &format!("| {} |\n", cells.join(" | "));
+    }
+    text + "\nMilliseconds, as medians of rounds, and the least and most of them. libvirt's own `.d` is below: it is no \
+            program of its own.\n"
+}
+
+/// What each of the scripts adds.
+fn of_each(empty: &Taken, full: &Taken) -> Spread {
+    let rounds = figures::rounds(&full.times).into_iter().zip(figures::rounds(&empty.times));
+    figures::spread(rounds.map(|(full, empty)| (full - empty) / SCRIPTS as f64))
+}
+
+fn shown(nanoseconds: Spread) -> String {
+    let Spread { median, least, most } = nanoseconds;
+    Spread { median: median / 1e6, least: least / 1e6, most: most / 1e6 }.to_string()
+}
+
+/// As a hook that hands everything on would call it.
+fn run_parts(hooks: &Hooks) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["/usr/bin/run-parts".into(), "--stdin".into()];
+    words.extend(CALL.split(' ').skip(1).map(|word| format!("--arg={word}").into()));
+    words.push(hooks.path("qemu.d").into());
+    words
+}
+
+/// The file of Debian's package, with the scripts where it looks for them.
+fn fsfreeze_hook(hooks: &Hooks) -> Vec<OsString> {
+    let hook = hooks.root().join("theirs/fsfreeze-hook");
+    hooks.directory(hook.parent().unwrap());
+    let package = Archive::new("bookworm").alone("qemu-guest-agent");
+    fs::copy(package.join("etc/qemu/fsfreeze-hook"), &hook).unwrap();
+    fs::set_permissions(&hook, Permissions::from_mode(0o755)).unwrap();
+    symlink(hooks.path("qemu.d"), hooks.root().join("theirs/fsfreeze-hook.d")).unwrap();
+    vec![hook.into(), "freeze".into()]
+}
+
+fn dispatcher(hooks: &Hooks) -> Vec<OsString> {
+    let scripts = hooks.root().join("vfio/qemu.d/vm1/start/begin");
+    hooks.directory(scripts.parent().unwrap());
+    symlink(hooks.path("qemu.d"), &scripts).unwrap();
+    let hook = hooks.root().join("vfio/qemu");
+    fs::write(&hook, include_bytes!("dispatcher.bash")).unwrap();
+    fs::set_permissions(&hook, Permissions::from_mode(0o755)).unwrap();
+    [hook.into()].into_iter().chain(CALL.split(' ').skip(1).map(OsString::from)).collect()
+}

@@ -1,0 +1,49 @@
+//! Many scripts, and many guests' directories. In: their number. Out: a table. Does. `tests/hard/scale.rs` is the test.
+
+use std::ffi::OsString;
+
+use crate::builder::Hooks;
+use crate::caller::{self, Contestant, SHORT, Tools};
+use crate::figures::{self, milliseconds};
+use crate::scene::{self, Kind};
+use crate::trace::Trace;
+
+/// Numbers, and how many calls make a round of each.
+const NUMBERS: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 6), (1000, 1)];
+
+pub fn table(tools: &Tools) -> String {
+    let mut text =
+        "| number | that many scripts: time | against the floor | system calls | that many other guests' directories, \
+                    1 script: time | system calls |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for (number, calls) in NUMBERS {
+        let scripts = scene::hooks(tools, number, Kind::Static);
+        let words = [caller::hookmux(&scripts), tools.floor(&scripts)];
+        let taken = tools.call(&words.map(|words| contestant(&scripts, words)), calls, 1);
+        let ratio = figures::ratio(&taken[0].times, &taken[1].times);
+        let guests = guests(tools, number);
+        let beside = tools.call(&[contestant(&guests, caller::hookmux(&guests))], 100, 1);
+        text += &format!(
+            "| {number} | {} | {ratio} | {} | {} | {} |\n",
+            milliseconds(figures::median(&taken[0].times)),
+            Trace::of(&scripts, caller::CALL).total(),
+            milliseconds(figures::median(&beside[0].times)),
+            Trace::of(&guests, caller::CALL).total()
+        );
+    }
+    text
+}
+
+fn contestant(hooks: &Hooks, words: Vec<OsString>) -> Contestant<'_> {
+    Contestant { hooks, words, document: SHORT }
+}
+
+/// A guest with a script of its own, among so many others.
+fn guests(tools: &Tools, others: usize) -> Hooks {
+    let script = Kind::Static.script(tools);
+    let mut hooks = Hooks::new().file("qemu.d/vm1/start/begin/10-a", 0o755, &script);
+    for at in 0..others {
+        hooks = hooks.file(&format!("qemu.d/other-{at:04}/start/begin/10-a"), 0o755, &script);
+    }
+    hooks
+}

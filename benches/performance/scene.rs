@@ -1,0 +1,44 @@
+//! Hosts with scripts of one kind. In: how many, and of which kind. Out: a root. Does.
+
+use std::fs;
+
+use crate::builder::Hooks;
+use crate::caller::Tools;
+
+/// What scripts are written in; each says yes and does nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Static,
+    Shell,
+    Python,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Static => "static C",
+            Self::Shell => "sh",
+            Self::Python => "Python",
+        }
+    }
+
+    /// The script's bytes.
+    pub fn script(self, tools: &Tools) -> Vec<u8> {
+        match self {
+            Self::Static => fs::read(tools.path("nothing")).unwrap(),
+            Self::Shell => b"#!/bin/sh\nexit 0\n".to_vec(),
+            Self::Python => b"#!/usr/bin/python3\npass\n".to_vec(),
+        }
+    }
+}
+
+/// A root with so many scripts in hookmux's own directory.
+pub fn hooks(tools: &Tools, scripts: usize, kind: Kind) -> Hooks {
+    let mut hooks = Hooks::new();
+    hooks.directory(&hooks.path("qemu.d"));
+    let script = kind.script(tools);
+    for at in 0..scripts {
+        hooks = hooks.file(&format!("qemu.d/{at:04}-a"), 0o755, &script);
+    }
+    hooks
+}

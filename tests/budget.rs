@@ -1,0 +1,170 @@
+//! What one hook call may cost hookmux itself, in system calls and in instructions: numbers that are the same on a busy
+//! machine, unlike times. In: the musl release, as `HOOKMUX_BIN`; `budget.toml`. Out: a failure for what costs 5 % more,
+//! or, with `HOOKMUX_BUDGET=write` (`make budget`), that file anew. Does: needs strace and valgrind.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test is its own caller, and its own world"
+)]
+
+#[path = "common/builder.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod builder;
+#[path = "common/instructions.rs"]
+mod instructions;
+#[path = "common/programs.rs"]
+mod programs;
+#[path = "common/trace.rs"]
+#[allow(dead_code, reason = "shared with other tests")]
+mod trace;
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use builder::Hooks;
+use instructions::instructions;
+use serde::Deserialize;
+use trace::Trace;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/budget.toml");
+
+/// By how much a call may exceed its budget, in percent.
+const MARGIN: u64 = 5;
+
+/// Each number is the least of so many: a pipe's end and a script's are seen in one turn or in two.
+const RUNS: usize = 5;
+
+const START: &str = "qemu net-vm start begin -";
+
+/// A guest's XML, which filters may change in its title.
+const DOCUMENT: &str = include_str!("fixtures/xml/qemu-started.xml");
+
+const HEAD: &str = "\
+# What one hook call may cost hookmux itself: tests/budget.rs fails for 5 % more. Its scripts, and the kernel, are not in
+# it. `make budget` writes this file anew: after a change that is worth its cost, or for another toolchain.
+";
+
+/// The budget of each call, for the toolchain that has built what was measured.
+#[derive(Debug, Deserialize)]
+struct Budget {
+    rustc: String,
+    calls: BTreeMap<String, Cost>,
+}
+
+/// What a call costs.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Cost {
+    system_calls: u64,
+    instructions: u64,
+}
+
+impl Cost {
+    fn of(hooks: &Hooks, call: &str) -> Self {
+        let least = |count: &dyn Fn() -> u64| (0..RUNS).map(|_| count()).min().unwrap();
+        Self {
+            system_calls: least(&|| Trace::of(hooks, call).total() as u64),
+            instructions: least(&|| instructions(hooks, call)),
+        }
+    }
+
+    /// What of it is above a budget.
+    fn above(&self, budget: &Self) -> Vec<String> {
+        let numbers = [
+            ("system calls", self.system_calls, budget.system_calls),
+            ("instructions", self.instructions, budget.instructions),
+        ];
+        let above = numbers.into_iter().filter(|(_, is, may)| is * 100 > may * (100 + MARGIN));
+        above.map(|(what, is, may)| format!("{is} {what}, and {may} were enough")).collect()
+    }
+}
+
+/// Roots at a depth that is the same everywhere, with as many scripts, which do nothing.
+fn hooks(scripts: usize, does: &str) -> Hooks {
+    let mut hooks = Hooks::within("/tmp".as_ref()).document(DOCUMENT);
+    hooks.directory(&hooks.path("qemu.d"));
+    for at in 0..scripts {
+        hooks = hooks.program(&format!("qemu.d/{at:03}-a={does}"));
+    }
+    hooks
+}
+
+/// A host that keeps a record of each call, and has settings.
+fn equipped(hooks: Hooks) -> Hooks {
+    hooks.directory(&hooks.root().join("var/log/hookmux"));
+    hooks.settings("[[rule]]\nscript = '00*'\nguest = 'db-*'\ntimeout = '30s'\n")
+}
+
+fn costs() -> BTreeMap<String, Cost> {
+    let cost = |name: &str, hooks: &Hooks, call: &str| (name.to_owned(), Cost::of(hooks, call));
+    BTreeMap::from([
+        cost("empty-directory", &hooks(0, ""), START),
+        cost("one-script", &hooks(1, "0"), START),
+        cost("ten-scripts", &hooks(10, "0"), START),
+        cost("ten-scripts-with-settings-and-record", &equipped(hooks(10, "0")), START),
+        cost("ten-filters-that-change-nothing", &hooks(10, "cat"), "qemu net-vm migrate begin -"),
+        cost("ten-filters-that-change-the-title", &hooks(10, "tag"), "qemu net-vm migrate begin -"),
+    ])
+}
+
+/// `tests/hard/scale.rs` has the same for system calls.
+#[test]
+fn a_call_executes_as_many_instructions_for_its_thousandth_script_as_for_its_second() {
+    let counts = [1, 10, 100, 1000].map(|scripts| (scripts as u64, instructions(&hooks(scripts, "0"), START)));
+    let of_each: Vec<u64> = counts.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
+    // Sorting takes a logarithm more, and waiting a turn more or less.
+    let (least, most) = (of_each.iter().min().unwrap(), of_each.iter().max().unwrap());
+    assert!(*least > 0 && *most < least * 3 / 2, "instructions a script, from 1 to 10, to 100, to 1,000: {of_each:?}");
+}
+
+fn rustc() -> String {
+    let said = Command::new("rustc").arg("--version").output().expect("rustc, to know what the numbers are worth");
+    String::from_utf8(said.stdout).unwrap().trim().to_owned()
+}
+
+fn is_named(variable: &str, ending: &str) -> bool {
+    std::env::var(variable).is_ok_and(|value| value.ends_with(ending))
+}
+
+#[test]
+fn a_call_costs_no_more_than_its_budget() {
+    assert!(is_named("HOOKMUX_BIN", "-musl/release/hookmux"), "HOOKMUX_BIN is to name the musl release");
+    let (costs, rustc) = (costs(), rustc());
+    if is_named("HOOKMUX_BUDGET", "write") {
+        return write(&rustc, &costs);
+    }
+    let budget: Budget = toml::from_str(&fs::read_to_string(FILE).unwrap()).unwrap();
+    assert!(budget.calls.keys().eq(costs.keys()), "budget.toml has other calls: make budget");
+    let above = costs.iter().map(|(name, cost)| (name, cost.above(&budget.calls[name])));
+    let above: Vec<String> =
+        above.filter(|(_, what)| !what.is_empty()).map(|(name, what)| format!("{name}: {}", what.join(", "))).collect();
+    let toolchain = if budget.rustc == rustc {
+        String::new()
+    } else {
+        format!(
+            "\n(the budget is of {}, and this is {rustc}: that alone may make a difference of instructions)",
+            budget.rustc
+        )
+    };
+    assert!(
+        above.is_empty(),
+        "more than {MARGIN} % above the budget:\n{}{toolchain}\nif that is worth it: make budget, and say so in the commit",
+        above.join("\n")
+    );
+}
+
+fn write(rustc: &str, costs: &BTreeMap<String, Cost>) {
+    let mut text = format!("{HEAD}\nrustc = \"{rustc}\"\n");
+    for (name, cost) in costs {
+        let Cost { system_calls, instructions } = cost;
+        write!(text, "\n[calls.{name}]\nsystem-calls = {system_calls}\ninstructions = {instructions}\n").unwrap();
+    }
+    fs::write(FILE, text).unwrap();
+}
