@@ -1,4 +1,4 @@
-//! What `hookmux --version` says of its build. In: $HOOKMUX_COMMIT, or the checkout that this file lies in, as git knows
+//! What `hookmux --version` says of its build. In: `$HOOKMUX_COMMIT`, or the checkout that this file lies in, as git knows
 //! it. Out: the commit (7 characters; "unknown" in a tarball) and the target, for `env!`. Reads.
 //!
 //! Built again when the commit changes, and not when another branch does.
