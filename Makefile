@@ -46,13 +46,17 @@ check: ## format, lints, licences, scripts, manuals
 # The one that is installed, or one of our own.
 DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-# In three: everything on this machine's own target, then the hook's and the log's on each static release that can be
-# built, with what a call costs, then what the tests on real daemons have seen. `make` anew, since tests/needs may have brought a target.
+# In three: everything on this machine's own target, with the packages of the static one; then the hook's and the log's on
+# each static release that can be built, with what a call costs; then what the tests on real daemons have seen, and what
+# became of the packages on each system. `make` anew, since tests/needs may have brought a target.
 .PHONY: test
 test: needs ## installs what is missing, and runs every test
+	$(MAKE) --no-print-directory packages
+	rm -rf target/*/tmp/packages-table
 	cargo test --locked
 	$(MAKE) --no-print-directory test-releases
 	tests/real/coverage
+	tests/packages/table
 
 .PHONY: test-releases
 test-releases:

@@ -70,6 +70,12 @@ take_away() {
     done
 }
 
+# Where SELinux confines libvirt, it denies the hooks until it knows the program: docs/selinux.md.
+tell_selinux() {
+    selinuxenabled 2>/dev/null || return 0
+    semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon /usr/bin/hookmux
+}
+
 case ${1-} in
 '')
     had=no
@@ -78,6 +84,8 @@ case ${1-} in
     say "the files are below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
         say "the hooks that libvirt calls come with, on that system: hookmux install"
+    elif ! tell_selinux; then
+        fail "SELinux has no module hookmux, and would deny the hooks: see /usr/share/doc/hookmux/selinux.md"
     elif [ "$had" = yes ]; then
         # A hook that has gone since the last time, somebody took away on purpose.
         /usr/bin/hookmux install --refresh
@@ -92,6 +100,9 @@ case ${1-} in
         # Where there is no libvirt, they are of our making. libvirt's packages put more into /etc/libvirt than hooks.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt
+        fi
+        if selinuxenabled 2>/dev/null; then
+            semodule -X 200 -r hookmux || say "SELinux keeps its module hookmux: semodule -X 200 -r hookmux"
         fi
     fi
     take_away

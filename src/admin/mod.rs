@@ -35,8 +35,12 @@ const FOUND: u8 = 1;
 /// Where records of calls are kept.
 const LOG_DIRECTORY: &str = "/var/log/hookmux";
 
+/// What this program is: its version, the commit that it was built from, and for which machine.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ", env!("HOOKMUX_TARGET"), ")");
+
 #[derive(Debug, Parser)]
-#[command(name = "hookmux", version, about = "One hook for libvirt: runs many scripts and gives one answer")]
+#[command(name = "hookmux", version = VERSION, about = "One hook for libvirt: runs many scripts and gives one answer")]
 #[command(after_help = "As a hook (by a link that is called qemu, lxc, network, …) it takes libvirt's words instead.")]
 struct Arguments {
     /// Say more on standard error

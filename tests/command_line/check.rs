@@ -95,6 +95,7 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("chmod 777 usr/bin/hookmux", "changeable", "/etc/libvirt/hooks/qemu"),
     ("rmdir var/log/hookmux", "log-missing", "/var/log/hookmux"),
     ("setlabel etc/libvirt/hooks/qemu user_home_t", "selinux", "/etc/libvirt/hooks/qemu"),
+    ("setlabel etc/libvirt/hooks/qemu virt_hook_t; setlabel usr/bin/hookmux bin_t", "selinux", "/usr/bin/hookmux"),
 ];
 
 #[test]
@@ -107,7 +108,7 @@ fn each_fault_is_found_and_the_printed_command_mends_it() {
         let relative = breaks.replace("D/", "etc/hookmux/qemu.d/").replace("L/", "etc/libvirt/hooks/qemu.d/");
         let label = "setlabel() { python3 -c 'import os,sys; os.setxattr(sys.argv[1], \"security.selinux\", \
             f\"system_u:object_r:{sys.argv[2]}:s0\".encode(), follow_symlinks=False)' \"$@\"; }; \
-            restorecon() { shift; setlabel \"$1\" virt_hook_t; }; ";
+            semodule() { :; }; restorecon() { shift; setlabel \"$1\" virt_hook_t; }; ";
         shell(root.path(), &format!("umask 022; {label}{relative}"));
         let (code, findings) = found(root.path());
         let seen: Vec<_> = findings.iter().map(|(kind, about, _)| (kind.as_str(), about.as_str())).collect();

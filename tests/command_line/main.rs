@@ -16,3 +16,4 @@ mod install;
 mod json;
 mod run;
 mod see;
+mod version;

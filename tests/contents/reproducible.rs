@@ -54,5 +54,5 @@ fn another_version_is_another_file() {
     build.arg(program()).arg(made.path()).env("SOURCE_DATE_EPOCH", TIME).env("HOOKMUX_PACKAGE_VERSION", "99.1.2");
     said(&mut build);
     let names = fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    assert_eq!(names.filter(|name| name.contains("99.1.2")).count(), 5);
+    assert_eq!(names.filter(|name| name.contains("99.1.2")).count(), 6);
 }

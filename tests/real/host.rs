@@ -126,6 +126,11 @@ impl Host {
 
     /// Runs a command in the host and waits for it.
     pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
+        self.run_within(PATIENCE, words)
+    }
+
+    /// Runs a command that may take longer than others.
+    pub(crate) fn run_within<S: AsRef<std::ffi::OsStr>>(&self, patience: Duration, words: &[S]) -> Answer {
         let pid = self.first.id();
         let started = Instant::now();
         let mut child = Command::new("/usr/bin/nsenter")
@@ -148,9 +153,9 @@ impl Host {
             if let Some(status) = child.try_wait().unwrap() {
                 break status.code();
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > patience {
                 let _ = child.kill();
-                panic!("{:?} has not ended after {PATIENCE:?}", words.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+                panic!("{:?} has not ended after {patience:?}", words.iter().map(AsRef::as_ref).collect::<Vec<_>>());
             }
             thread::sleep(Duration::from_millis(5));
         };

@@ -27,6 +27,7 @@ inside) ;;
 esac
 
 mount --make-rprivate /
+ip link set lo up
 
 # For every process of this mount namespace the new root becomes the root, also for the one that the test knows.
 if [ -n "$root" ]; then
@@ -79,10 +80,9 @@ if [ -e /dev/kvm ]; then
     chmod 600 /run/no-kvm
     mount --bind /run/no-kvm /dev/kvm
     # libvirt gives each guest a /dev of its own, and fails to carry this mount over into it.
-    echo 'namespaces = []' >> /etc/libvirt/qemu.conf
+    [ ! -d /etc/libvirt ] || echo 'namespaces = []' >> /etc/libvirt/qemu.conf
 fi
 
-ip link set lo up
 hostname "$name"
 echo "127.0.1.1 $name" >> /etc/hosts
 echo ready

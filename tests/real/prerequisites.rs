@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-const PROGRAMS: [&str; 17] = [
+const PROGRAMS: [&str; 16] = [
     "/usr/sbin/libvirtd",
     "/usr/sbin/virtlogd",
     "/usr/bin/virsh",
@@ -17,7 +17,6 @@ const PROGRAMS: [&str; 17] = [
     "/usr/bin/env",
     "/usr/bin/find",
     "/usr/bin/hostname",
-    "/usr/bin/kill",
     "/usr/bin/mount",
     "/usr/bin/pgrep",
     "/usr/bin/python3",

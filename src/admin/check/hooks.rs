@@ -13,6 +13,9 @@ use crate::words;
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
 const TYPE: &str = "virt_hook_t";
 
+/// The module that gives it to the program, where packages have it.
+const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
+
 /// What is known of one driver's hook.
 #[derive(Debug)]
 pub(super) struct Hook<'a> {
@@ -29,8 +32,10 @@ pub(super) struct Hook<'a> {
     pub(super) denied: Option<Denied>,
     /// Who besides root could change the program that it leads to.
     pub(super) changeable: Option<Refusal>,
-    /// Its `SELinux` label, and where that of the program is: each path with its label.
-    pub(super) labels: Vec<(&'a Path, String)>,
+    /// Its `SELinux` label.
+    pub(super) label: Option<(&'a Path, String)>,
+    /// The program that it leads to, with its `SELinux` label, where that has to be a hook's, too.
+    pub(super) program: Option<(&'a Path, String)>,
     /// The program's name for commands.
     pub(super) own: &'static str,
     /// `--root` for commands.
@@ -79,13 +84,25 @@ pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
         );
         findings.push(Finding::new("not-reloaded", path, what, format!("{own} install --reload{root} {driver}")));
     }
-    for (path, label) in &hook.labels {
-        if label.split(':').nth(2) != Some(TYPE) {
-            let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
-            findings.push(Finding::new("selinux", path, what, format!("restorecon -v {}", words::quoted(path))));
-        }
+    let relabel = |path: &Path| format!("restorecon -v {}", words::quoted(path));
+    if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
+        let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
+        findings.push(Finding::new("selinux", path, what, relabel(path)));
+    }
+    if let Some((path, label)) = hook.program.as_ref().filter(|(_, label)| !is_hooks(label)) {
+        let what = format!(
+            "SELinux denies virtnetworkd its hook, and confines the scripts of virtqemud: its label is {label}, and its \
+             type should be {TYPE}"
+        );
+        let mend = format!("semodule -X 200 -i {MODULE} && {}", relabel(path));
+        findings.push(Finding::new("selinux", path, what, mend));
     }
     findings
+}
+
+/// Whether a label's type is that of hooks.
+pub(super) fn is_hooks(label: &str) -> bool {
+    label.split(':').nth(2) == Some(TYPE)
 }
 
 #[cfg(test)]
@@ -95,7 +112,7 @@ mod tests {
 
     fn hook(occupant: Occupant, scripts: usize) -> Hook<'static> {
         let path = Path::new("/etc/libvirt/hooks/qemu");
-        let (came, daemons, labels) = (None, Vec::new(), Vec::new());
+        let (came, daemons) = (None, Vec::new());
         let (own, root) = ("hookmux", String::new());
         Hook {
             driver: "qemu",
@@ -106,7 +123,8 @@ mod tests {
             daemons,
             denied: None,
             changeable: None,
-            labels,
+            label: None,
+            program: None,
             own,
             root,
         }
@@ -126,7 +144,9 @@ mod tests {
     fn each_state_of_a_hook_has_its_finding() {
         let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
         let with = |daemon| Hook { came, daemons: vec![daemon], ..hook(link(), 1) };
-        let label = |label: &str| Hook { labels: vec![(Path::new("/x"), label.into())], ..hook(link(), 1) };
+        let label = |label: &str| Hook { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
+        let program = |label: &str| Hook { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
+        let module = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon -v /p";
         let changeable = Some(Refusal::WritableByOthers("/opt".into()));
         let denied = Denied { why: "no".into(), mend: "mv".into() };
         let rows = [
@@ -144,6 +164,8 @@ mod tests {
             (with(daemon(101, None)), None),
             (label("system_u:object_r:virt_hook_t:s0"), None),
             (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /x"))),
+            (program("system_u:object_r:virt_hook_t:s0"), None),
+            (program("system_u:object_r:bin_t:s0"), Some(("selinux", module))),
             (Hook { changeable, ..hook(link(), 1) }, Some(("changeable", "chmod o-w /opt"))),
             (Hook { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
         ];

@@ -129,6 +129,15 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     };
     let is_libvirts = contract::driver(driver).words == Words::Libvirt;
     let label = label(&path).filter(|_| is_libvirts);
+    // Only a policy that has the link's type has a module for the program.
+    let program = match &occupant {
+        Occupant::OurLink(says) if label.as_deref().is_some_and(hooks::is_hooks) => {
+            let program = occupant::leads_to(root, &path, says);
+            self::label(&program).map(|label| (program, label))
+        }
+        _ => None,
+    };
+    let program = program.as_ref().map(|(program, label)| (program.as_path(), label.clone()));
     let running = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).collect();
     let came = fs::symlink_metadata(&path).ok().and_then(|link| {
         let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
@@ -143,7 +152,8 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         daemons: running,
         denied: denied.filter(|_| is_libvirts),
         changeable,
-        labels: label.map(|label| (path.as_path(), label)).into_iter().collect(),
+        label: label.map(|label| (path.as_path(), label)),
+        program,
         own: root::own(),
         root: root::option(root),
     })

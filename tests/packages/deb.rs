@@ -1,0 +1,172 @@
+//! The life of the package hookmux under dpkg, on a system without libvirt: nothing of an administrator's is lost, and
+//! nothing of the package's stays.
+
+use crate::built::{OLDER_SETTING, older, package};
+use crate::debian::{Debian, difference};
+use crate::proof::Proof;
+
+const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
+
+const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
+
+const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
+
+fn comes_and_goes(suite: &str) {
+    let debian = Debian::new(suite, "life");
+    let proof = Proof::new("life", &debian.name());
+    let deb = package("hookmux", "deb");
+    let clean = debian.everything();
+    proof.step("install on a clean system: the four links are there", || {
+        debian.install(&deb);
+        assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("installed", ALL.into()));
+        assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
+        assert_eq!(debian.dpkg(&["--audit"]).stdout, "");
+    });
+    proof.step("the program is of this commit, and all is well with it", || {
+        let version = debian.run(&["hookmux", "--version"]).succeeded().stdout;
+        let expected = concat!("hookmux ", env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ");
+        assert!(version.starts_with(expected), "{version} is not {expected}: make packages");
+        let check = debian.run(&["hookmux", "check"]);
+        assert_eq!((check.code, check.stdout.starts_with("all is well")), (Some(0), true), "{check:?}");
+    });
+    proof.step("install it again: nothing changes", || {
+        let before = debian.everything();
+        debian.install(&deb);
+        assert_eq!(difference(&before, &debian.everything()), [""; 0]);
+    });
+    proof.step("remove: the links are gone, settings and scripts stay", || {
+        debian.script(SCRIPT, "");
+        debian.dpkg(&["--remove", "hookmux"]);
+        assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("config-files", Vec::new()));
+        let paths = [SCRIPT, SETTINGS, "/usr/bin/hookmux", "/etc/libvirt"];
+        assert_eq!(paths.map(|path| debian.has(path)), [true, true, false, false]);
+    });
+    proof.step("install after a removal: the links are there again", || {
+        debian.install(&deb);
+        assert_eq!((debian.hooks(), debian.has(SCRIPT)), (ALL.into(), true));
+    });
+    proof.step("purge with a script of the administrator's: it stays, and is named", || {
+        let said = debian.dpkg(&["--purge", "hookmux"]).stdout;
+        assert!(said.contains("stay in /etc/hookmux"), "{said}");
+        let left = ["+ /etc/hookmux", "+ /etc/hookmux/qemu.d", "+ /etc/hookmux/qemu.d/10-mine"];
+        assert_eq!(difference(&clean, &debian.everything()), left);
+    });
+    proof.step("purge without one: nothing is left, anywhere", || {
+        debian.run(&["rm", "-r", "/etc/hookmux"]).succeeded();
+        debian.install(&deb);
+        debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"]).succeeded();
+        assert!(debian.has("/var/log/hookmux/calls.jsonl"), "a call leaves a record");
+        debian.dpkg(&["--purge", "hookmux"]);
+        assert_eq!(difference(&clean, &debian.everything()), [""; 0]);
+    });
+}
+
+fn is_upgraded(suite: &str) {
+    let debian = Debian::new(suite, "upgrade");
+    let proof = Proof::new("upgrade", &debian.name());
+    let (from, to) = (older("hookmux", "deb"), package("hookmux", "deb"));
+    proof.step("install the previous version", || {
+        debian.install(&from);
+        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (true, ALL.into()));
+    });
+    proof.step("upgrade: settings that nobody changed are the new ones, links stay", || {
+        debian.install(&to);
+        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (false, ALL.into()));
+        assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
+    });
+    proof.step("upgrade: changed settings, scripts and a link's absence stay", || {
+        debian.dpkg(&["--purge", "hookmux"]);
+        debian.install(&from);
+        debian.script(SCRIPT, "");
+        debian.file(SETTINGS, 0o644, b"parallel = 2\n");
+        debian.run(&["rm", "/etc/libvirt/hooks/lxc"]).succeeded();
+        debian.file("/tmp/new.deb", 0o644, &std::fs::read(&to).unwrap());
+        debian.dpkg(&["--force-confold", "--install", "/tmp/new.deb"]);
+        assert_eq!(debian.text(SETTINGS), "parallel = 2\n");
+        assert_eq!((debian.has(SCRIPT), debian.hooks()), (true, ["qemu", "libxl", "network"].into()));
+    });
+    proof.step("upgrade: a copy that is a hook becomes the new program", || {
+        debian.dpkg(&["--purge", "hookmux"]);
+        debian.install(&from);
+        debian.run(&["hookmux", "install", "--copy", "qemu"]).succeeded();
+        debian.install(&to);
+        debian.run(&["cmp", "/usr/bin/hookmux", "/etc/libvirt/hooks/qemu"]).succeeded();
+    });
+}
+
+fn finds_another_hook(suite: &str) {
+    const THEIRS: &str = "/etc/libvirt/hooks/qemu";
+    let debian = Debian::new(suite, "foreign");
+    let proof = Proof::new("foreign", &debian.name());
+    let deb = package("hookmux", "deb");
+    debian.file(THEIRS, 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
+    let theirs = debian.text(THEIRS);
+    proof.step("install over another program's hook: it stays, and one line says what to do", || {
+        let said = debian.install(&deb);
+        let lines: Vec<_> =
+            said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
+        assert_eq!((lines.len(), debian.state("hookmux").as_str()), (1, "installed"), "{said:?}");
+        assert!(lines[0].ends_with(": hookmux install --reload qemu"), "{said:?}");
+        assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
+    });
+    proof.step("remove: the other program's hook stays", || {
+        debian.dpkg(&["--purge", "hookmux"]);
+        assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), Vec::new()));
+    });
+    proof.step("take it over by that command: it runs as 00-original, also after an upgrade", || {
+        debian.install(&older("hookmux", "deb"));
+        debian.run(&["hookmux", "install", "--reload", "qemu"]).succeeded();
+        debian.install(&deb);
+        assert_eq!((debian.hooks(), debian.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
+    });
+    proof.step("purge: the hook that was there before is back", || {
+        debian.dpkg(&["--purge", "hookmux"]);
+        assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), Vec::new()));
+        assert!(!debian.has("/etc/hookmux"));
+    });
+}
+
+#[test]
+fn the_package_comes_and_goes_on_bookworm() {
+    comes_and_goes("bookworm");
+}
+
+#[test]
+fn the_package_comes_and_goes_on_trixie() {
+    comes_and_goes("trixie");
+}
+
+#[test]
+fn the_package_comes_and_goes_on_sid() {
+    comes_and_goes("sid");
+}
+
+#[test]
+fn the_package_is_upgraded_on_bookworm() {
+    is_upgraded("bookworm");
+}
+
+#[test]
+fn the_package_is_upgraded_on_trixie() {
+    is_upgraded("trixie");
+}
+
+#[test]
+fn the_package_is_upgraded_on_sid() {
+    is_upgraded("sid");
+}
+
+#[test]
+fn another_programs_hook_stays_on_bookworm() {
+    finds_another_hook("bookworm");
+}
+
+#[test]
+fn another_programs_hook_stays_on_trixie() {
+    finds_another_hook("trixie");
+}
+
+#[test]
+fn another_programs_hook_stays_on_sid() {
+    finds_another_hook("sid");
+}

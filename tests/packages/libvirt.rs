@@ -1,0 +1,180 @@
+//! A real libvirtd of the root that dpkg has put hookmux into: its guests start, and are kept from it by a packaged example.
+
+use crate::built::{older, package};
+use crate::debian::Debian;
+use crate::guests;
+use crate::proof::Proof;
+
+/// What a host has.
+const LIBVIRT: &[&str] = &["libvirt-daemon-system", "libvirt-clients", "qemu-system-x86"];
+
+/// The packaged example whose veto a released libvirt hears: 10-vm-protection's is about `stop`, which none calls.
+const EXAMPLE: &str = "/usr/share/doc/hookmux/examples/libxl.d/20-maintenance";
+
+const MARKER: &str = "/etc/hookmux/maintenance";
+
+/// Its libvirt's version, in the table from now on.
+fn starts_libvirtd(debian: &Debian, proof: &Proof) {
+    // As in namespaces.sh, for a libvirt that was not there yet.
+    if debian.has("/run/no-kvm") {
+        let settings = debian.text("/etc/libvirt/qemu.conf") + "namespaces = []\n";
+        debian.file("/etc/libvirt/qemu.conf", 0o600, settings.as_bytes());
+    }
+    debian.start_libvirtd();
+    let version = debian.run(&["libvirtd", "--version"]).succeeded().stdout;
+    proof.libvirt_is(version.trim_end().rsplit(' ').next().unwrap());
+    debian.virsh(&format!("define {}", debian.document("vm1", &guests::qemu("vm1", "")))).succeeded();
+}
+
+/// Puts the example where it works, with a command that its README has.
+fn puts_example(debian: &Debian) {
+    debian.run(&["install", "-D", "-m", "755", EXAMPLE, "/etc/hookmux/qemu.d/20-maintenance"]).succeeded();
+}
+
+fn guest_is(debian: &Debian, state: &str) {
+    assert_eq!(debian.virsh("domstate vm1").succeeded().stdout.trim(), state);
+}
+
+/// The example's veto as virsh shows it, and no start.
+fn guest_is_refused(debian: &Debian) {
+    debian.file(MARKER, 0o644, b"new memory, back at 14:00\n");
+    let error = debian.virsh("start vm1").failed().stderr;
+    let words = [
+        "Hook script execution failed",
+        "hookmux: qemu prepare 'vm1' refused: /etc/hookmux/qemu.d/20-maintenance exited 1",
+        "maintenance: guest 'vm1' is kept away from this host: /etc/hookmux/maintenance is there (new memory, back at 14:00)",
+    ];
+    assert_eq!(words.map(|words| error.contains(words)), [true; 3], "{error}");
+    guest_is(debian, "shut off");
+    debian.run(&["rm", MARKER]).succeeded();
+}
+
+fn guest_starts(debian: &Debian) {
+    debian.virsh("start vm1").succeeded();
+    guest_is(debian, "running");
+}
+
+/// The package's last call of an operation, as the record has it.
+fn recorded(debian: &Debian, operation: &str) -> Option<String> {
+    let history = debian.run(&["hookmux", "history", "--guest", "vm1", "--json"]).succeeded().stdout;
+    let of = |record: &&str| record.contains(&format!("\"operation\":\"{operation}\""));
+    history.lines().rfind(of).map(str::to_owned)
+}
+
+fn is_there_before_libvirt(suite: &str) {
+    let debian = Debian::new(suite, "before");
+    let proof = Proof::new("before", &debian.name());
+    proof.step("install hookmux before libvirt", || {
+        debian.install(&package("hookmux", "deb"));
+    });
+    proof.step("install libvirt: its package keeps the links", || {
+        debian.apt_install(LIBVIRT);
+        assert_eq!(debian.hooks(), ["qemu", "lxc", "libxl", "network"]);
+        assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
+    });
+    starts_libvirtd(&debian, &proof);
+    proof.step("a guest starts on a real libvirtd", || {
+        guest_starts(&debian);
+        debian.virsh("destroy vm1").succeeded();
+        assert!(recorded(&debian, "started").is_some());
+    });
+    proof.step("the packaged example's veto: the start is refused, and virsh says by whom", || {
+        puts_example(&debian);
+        guest_is_refused(&debian);
+    });
+    proof.step("without its marker the same guest starts", || {
+        guest_starts(&debian);
+        debian.virsh("destroy vm1").succeeded();
+    });
+    proof.step("the packaged protection refuses a stop, called as a libvirt with stop calls it", || {
+        let from = "/usr/share/doc/hookmux/examples/qemu.d/10-vm-protection";
+        debian.run(&["install", "-D", "-m", "755", from, "/etc/hookmux/qemu.d/10-vm-protection"]).succeeded();
+        debian.file("/etc/hookmux/protected-domains", 0o644, b"vm1\n");
+        let stop =
+            |guest: &str| debian.run(&["hookmux", "run", "qemu", guest, "stop", "--xml", "/run/documents/vm1.xml"]);
+        let (protected, other) = (stop("vm1"), stop("vm2"));
+        let said = protected.stdout.clone() + &protected.stderr;
+        assert_eq!((protected.code, said.contains("'vm1' is protected by")), (Some(1), true), "{protected:?}");
+        assert_eq!(other.code, Some(0), "{other:?}");
+    });
+}
+
+fn comes_to_a_running_libvirt(suite: &str) {
+    let debian = Debian::new(suite, "after");
+    let proof = Proof::new("after", &debian.name());
+    proof.step("install libvirt without hookmux", || debian.apt_install(LIBVIRT));
+    starts_libvirtd(&debian, &proof);
+    proof.step("a guest starts on a real libvirtd that has no hook", || {
+        guest_starts(&debian);
+        debian.virsh("destroy vm1").succeeded();
+    });
+    let pid = debian.text("/run/libvirtd.pid");
+    proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
+        let said = debian.install(&older("hookmux", "deb")).stdout;
+        assert!(said.contains(&format!("libvirtd (process {}) was told to look for its hooks", pid.trim())), "{said}");
+        let check = |output: &str| output.starts_with("all is well");
+        debian.wait_until("all to be well", || check(&debian.run(&["hookmux", "check"]).stdout));
+        // It answers no SIGHUP.
+        debian.wait_until("libvirtd to call the hook", || {
+            guest_starts(&debian);
+            debian.virsh("destroy vm1").succeeded();
+            recorded(&debian, "prepare").is_some()
+        });
+        assert_eq!(debian.text("/run/libvirtd.pid"), pid);
+    });
+    proof.step("the packaged example's veto: the start is refused, and virsh says by whom", || {
+        puts_example(&debian);
+        guest_is_refused(&debian);
+        guest_starts(&debian);
+    });
+    proof.step("upgrade under a running guest: it runs on, libvirtd is left alone", || {
+        let said = debian.install(&package("hookmux", "deb")).stdout;
+        assert!(!said.contains("was told"), "{said}");
+        guest_is(&debian, "running");
+    });
+    proof.step("after the upgrade: the veto holds, and a restart of libvirtd keeps the guest", || {
+        debian.stop_libvirtd();
+        debian.start_libvirtd();
+        guest_is(&debian, "running");
+        assert!(recorded(&debian, "reconnect").is_some());
+        debian.virsh("destroy vm1").succeeded();
+        guest_is_refused(&debian);
+        guest_starts(&debian);
+    });
+    proof.step("remove under a running guest: it runs on, and starts again without hooks", || {
+        let said = debian.dpkg(&["--remove", "hookmux"]).stdout;
+        assert!(said.contains("was told to look for its hooks"), "{said}");
+        guest_is(&debian, "running");
+        debian.virsh("destroy vm1").succeeded();
+        guest_starts(&debian);
+    });
+    proof.step("libvirt's own directory is still there, and nothing of its package has changed", || {
+        assert_eq!((debian.hooks(), debian.has("/etc/libvirt/hooks")), (Vec::new(), true));
+        let changed = debian.dpkg(&["--verify", "libvirt-daemon-system"]).stdout;
+        // Which this test has changed.
+        assert_eq!(
+            changed.lines().filter(|line| !line.ends_with(" /etc/libvirt/qemu.conf")).collect::<Vec<_>>(),
+            [""; 0]
+        );
+    });
+}
+
+#[test]
+fn hookmux_is_there_before_libvirt_on_bookworm() {
+    is_there_before_libvirt("bookworm");
+}
+
+#[test]
+fn hookmux_is_there_before_libvirt_on_trixie() {
+    is_there_before_libvirt("trixie");
+}
+
+#[test]
+fn hookmux_comes_to_a_running_libvirt_on_bookworm() {
+    comes_to_a_running_libvirt("bookworm");
+}
+
+#[test]
+fn hookmux_comes_to_a_running_libvirt_on_trixie() {
+    comes_to_a_running_libvirt("trixie");
+}

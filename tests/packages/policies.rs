@@ -1,0 +1,130 @@
+//! What the policies of `AppArmor` and `SELinux` say of the packages, asked of their own tools: no kernel that enforces one is
+//! needed, and none was there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::built::run;
+use crate::debian::Debian;
+
+/// A file or directory of this test's own.
+fn own(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policies").join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    path
+}
+
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A system of that release with its own parser, and the profile of libvirtd as its packages have it.
+fn system(suite: &str) -> (Debian, String) {
+    let debian = Debian::new(suite, "apparmor");
+    debian.apt_install(&["apparmor"]);
+    let unpack = "for deb in /var/cache/apt/archives/libvirt-daemon_*.deb /var/cache/apt/archives/libvirt-daemon-system_*.deb; \
+        do dpkg-deb --extract $deb /tmp/libvirt; done";
+    debian.run(&["sh", "-c", unpack]).succeeded();
+    // For the administrator's own rules; libvirt's package makes it when it is configured.
+    debian.file("/etc/apparmor.d/local/usr.sbin.libvirtd", 0o644, b"");
+    let profile = debian.text("/tmp/libvirt/etc/apparmor.d/usr.sbin.libvirtd");
+    (debian, profile)
+}
+
+/// The sum of a profile as the kernel would get it.
+fn compiled(debian: &Debian, profile: &str) -> String {
+    debian.file("/tmp/profile", 0o644, profile.as_bytes());
+    // It says that this kernel has no AppArmor; what it compiles is for one that has.
+    let parse =
+        "apparmor_parser --skip-kernel-load --skip-cache --ofile /tmp/compiled /tmp/profile && md5sum </tmp/compiled";
+    let answer = debian.run(&["sh", "-c", parse]);
+    assert_eq!((answer.code, answer.stdout.len()), (Some(0), 36), "{answer:?}");
+    answer.stdout
+}
+
+/// Whether a profile has that rule already: with it, it is compiled to the same bytes.
+fn has_rule(debian: &Debian, profile: &str, rule: &str) -> bool {
+    const BEFORE: &str = "  /etc/libvirt/hooks/** rmix,\n";
+    assert!(profile.contains(BEFORE), "{profile}");
+    let with = profile.replace(BEFORE, &format!("{BEFORE}  {rule},\n"));
+    compiled(debian, &with) == compiled(debian, profile)
+}
+
+fn apparmor_lets_libvirt_execute_the_packaged_program(suite: &str) {
+    let (debian, profile) = system(suite);
+    let rows = [
+        // The package's program, leaving libvirt's profile, by whatever link.
+        ("/usr/bin/hookmux PUx", true),
+        ("/usr/sbin/hookmux PUx", true),
+        // A copy as the hook, in libvirt's profile; which then may not execute what is in hookmux's directory.
+        ("/etc/libvirt/hooks/qemu rmix", true),
+        ("/etc/hookmux/qemu.d/10-a rmix", false),
+        ("/etc/hookmux/qemu.d/10-a PUx", false),
+        // Where `hookmux install` and `check` say that it will be denied.
+        ("/usr/local/bin/hookmux PUx", false),
+        ("/usr/libexec/hookmux PUx", false),
+        ("/opt/hookmux PUx", false),
+    ];
+    assert_eq!(rows.map(|(rule, _)| (rule, has_rule(&debian, &profile, rule))), rows);
+}
+
+#[test]
+fn apparmor_lets_libvirt_of_bookworm_execute_the_packaged_program() {
+    apparmor_lets_libvirt_execute_the_packaged_program("bookworm");
+}
+
+#[test]
+fn apparmor_lets_libvirt_of_trixie_execute_the_packaged_program() {
+    apparmor_lets_libvirt_execute_the_packaged_program("trixie");
+}
+
+/// What a policy of these modules says of executing a hook, and which labels it gives.
+fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
+    let [policy, contexts] = ["policy", "contexts"].map(|what| own(&format!("selinux-{name}-{what}")));
+    let files: Vec<PathBuf> = (0..modules.len()).map(|at| own(&format!("selinux-{name}-{at}.cil"))).collect();
+    for (file, module) in files.iter().zip(modules) {
+        fs::write(file, module).unwrap();
+    }
+    run(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
+    let ask = |words: &[&str]| run(Command::new("sesearch").args(words).arg(&policy));
+    let said =
+        ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file", "--perms", "execute"]);
+    let mut said: Vec<String> = said.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
+    said.sort();
+    (said, fs::read_to_string(contexts).unwrap())
+}
+
+/// The module's rules, and the policy's own; `[ … ]:True` is one that needs the boolean.
+#[test]
+fn selinux_has_both_daemons_run_the_packaged_program_in_the_domain_of_hooks() {
+    const FILE: &str = "{ execute getattr ioctl lock map open read }";
+    let policy = fs::read_to_string(source("tests/packages/fedora.cil")).unwrap();
+    let module = fs::read_to_string(source("packaging/selinux/hookmux.cil")).unwrap();
+    let own_rules = [
+        format!("allow virt_hook_unconfined_t virt_hook_t:file {{ entrypoint {}", FILE.replacen("{ ", "", 1)),
+        format!("allow virtnetworkd_t virt_hook_t:file {FILE}; [ virt_hooks_unconfined ]:True"),
+        "allow virtqemud_t bin_t:file { execute execute_no_trans getattr ioctl lock map open read };".to_owned(),
+        "type_transition virtnetworkd_t virt_hook_t:process virt_hook_unconfined_t; [ virt_hooks_unconfined ]:True"
+            .to_owned(),
+    ];
+    let own_rules = own_rules.map(|rule| if rule.ends_with('}') { rule + ";" } else { rule });
+    assert_eq!(selinux("without", std::slice::from_ref(&policy)), (own_rules.to_vec(), String::new()));
+
+    let may = FILE.replace("lock ", "");
+    let mut with = own_rules.to_vec();
+    // The policy's conditional transition is the module's now.
+    with.retain(|rule| !rule.starts_with("type_transition"));
+    for daemon in ["virtnetworkd_t", "virtqemud_t"] {
+        with.push(format!("allow {daemon} virt_hook_t:file {may};"));
+        with.push(format!("type_transition {daemon} virt_hook_t:process virt_hook_unconfined_t;"));
+    }
+    with.sort();
+    let label = "/usr/bin/hookmux\t--\tsystem_u:object_r:virt_hook_t:s0\n".to_owned();
+    assert_eq!(selinux("with", &[policy.clone(), module.clone()]), (with, label));
+
+    // A policy without the domain of hooks: nothing changes.
+    let hooks = |line: &&str| !line.contains("virt_hook_unconfined_t");
+    let older = policy.lines().filter(hooks).collect::<Vec<_>>().join("\n");
+    assert_eq!(selinux("older-with", &[older.clone(), module]), selinux("older-without", &[older]));
+}

@@ -1,0 +1,217 @@
+//! The life of the packages under rpm: this machine's rpm, on a root of its own whose only package says that there is a
+//! shell, so that nothing else can be depended upon. What the root is made of is a Debian, which rpm knows nothing of, with
+//! the directories that Fedora's packages filesystem and selinux-policy have, and Debian's base system lacks.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::built::{OLDER_SETTING, older, package};
+use crate::host::{Answer, Host};
+use crate::proof::Proof;
+
+const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
+
+const SHELL: &str = "Name: shell\nVersion: 1\nRelease: 1\nSummary: a shell\nLicense: none\nBuildArch: noarch\n\
+    Provides: /bin/sh\n%description\nWhat scripts of packages need.\n%files\n";
+
+const FILESYSTEM: [&str; 4] = ["fish/vendor_completions.d", "licenses", "selinux/packages", "zsh/site-functions"];
+
+const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
+
+const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
+
+const THEIRS: &str = "/etc/libvirt/hooks/qemu";
+
+struct Rpm {
+    host: Host,
+}
+
+impl Rpm {
+    fn new(test: &str) -> Self {
+        let lower = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/package-roots/bookworm");
+        assert!(lower.exists(), "{} is missing: tests/packages/roots makes it", lower.display());
+        let rpm = Self { host: Host::new(&format!("rpm-{test}")) };
+        let layers = format!("lowerdir={},upperdir=/run/rpm/upper,workdir=/run/rpm/work", lower.display());
+        rpm.host.run(&["mkdir", "-p", "/run/rpm/upper", "/run/rpm/work", "/run/rpm/root"]).succeeded();
+        rpm.host.run(&["mount", "-t", "overlay", "overlay", "-o", &layers, "/run/rpm/root"]).succeeded();
+        rpm.host.run(&["mount", "-t", "proc", "proc", "/run/rpm/root/proc"]).succeeded();
+        for directory in FILESYSTEM {
+            fs::create_dir_all(rpm.path("/usr/share").join(directory)).unwrap();
+        }
+        rpm.host.file("/run/rpm/shell.spec", 0o644, SHELL.as_bytes());
+        let build = ["rpmbuild", "-bb", "--quiet", "--define", "_topdir /run/rpm/build", "/run/rpm/shell.spec"];
+        assert_eq!(rpm.host.run(&build).code, Some(0));
+        rpm.rpm(&["--install", "/run/rpm/build/RPMS/noarch/shell-1-1.noarch.rpm"]);
+        rpm
+    }
+
+    /// rpm, which must succeed.
+    fn rpm(&self, words: &[&str]) -> Answer {
+        let how = ["rpm", "--force-debian", "--root", "/run/rpm/root", "--dbpath", "/var/lib/rpm"];
+        let answer = self.host.run(&[&how, words].concat());
+        assert_eq!(answer.code, Some(0), "{answer:?}");
+        answer
+    }
+
+    fn install(&self, package: &Path) -> Answer {
+        let inside = format!("/run/{}", package.file_name().unwrap().to_str().unwrap());
+        self.host.file(&inside, 0o644, &fs::read(package).unwrap());
+        self.rpm(&["--upgrade", &inside])
+    }
+
+    fn path(&self, inside: &str) -> PathBuf {
+        self.host.path(&format!("/run/rpm/root{inside}"))
+    }
+
+    fn text(&self, inside: &str) -> String {
+        fs::read_to_string(self.path(inside)).unwrap_or_else(|error| panic!("{inside}: {error}"))
+    }
+
+    fn has(&self, inside: &str) -> bool {
+        self.path(inside).symlink_metadata().is_ok()
+    }
+
+    fn hooks(&self) -> Vec<&'static str> {
+        let says = |driver: &str| fs::read_link(self.path(&format!("/etc/libvirt/hooks/{driver}"))).ok();
+        ALL.into_iter()
+            .filter(|driver| says(driver).is_some_and(|says| says == Path::new("/usr/bin/hookmux")))
+            .collect()
+    }
+
+    /// Every path, without rpm's own database.
+    fn everything(&self) -> BTreeSet<String> {
+        let find = ["find", "/run/rpm/root", "-xdev", "-not", "-path", "*/var/lib/rpm*", "-printf", "%P\n"];
+        self.host.run(&find).succeeded().stdout.lines().map(str::to_owned).collect()
+    }
+}
+
+#[test]
+fn the_package_comes_and_goes_under_rpm() {
+    let (rpm, proof) = (Rpm::new("life"), Proof::new("life", "rpm root"));
+    let clean = rpm.everything();
+    proof.step("install the previous version: the four links are there, nothing but a shell is needed", || {
+        rpm.install(&older("hookmux", "rpm"));
+        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), true));
+        assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
+        let needs = rpm.rpm(&["--query", "--requires", "hookmux"]).stdout;
+        let needs: Vec<_> = needs.lines().filter(|need| !need.starts_with("rpmlib(")).collect();
+        assert!(needs.iter().all(|need| *need == "/bin/sh" || need.starts_with("config(hookmux)")), "{needs:?}");
+    });
+    proof.step("upgrade: settings that nobody changed are the new ones, links stay", || {
+        rpm.install(&package("hookmux", "rpm"));
+        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), false));
+        assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
+    });
+    proof.step("erase: nothing is left, anywhere", || {
+        rpm.rpm(&["--erase", "hookmux"]);
+        assert_eq!(rpm.everything().symmetric_difference(&clean).collect::<Vec<_>>(), [""; 0]);
+    });
+    proof.step("upgrade: changed settings, scripts and a link's absence stay", || {
+        rpm.install(&older("hookmux", "rpm"));
+        fs::write(rpm.path(SETTINGS), "parallel = 2\n").unwrap();
+        rpm.host.script(&format!("/run/rpm/root{SCRIPT}"), "");
+        fs::remove_file(rpm.path("/etc/libvirt/hooks/lxc")).unwrap();
+        rpm.install(&package("hookmux", "rpm"));
+        assert_eq!((rpm.text(SETTINGS).as_str(), rpm.has(SCRIPT)), ("parallel = 2\n", true));
+        assert_eq!(rpm.hooks(), ["qemu", "libxl", "network"]);
+    });
+    proof.step("erase: the links are gone, changed settings and scripts stay", || {
+        rpm.rpm(&["--erase", "hookmux"]);
+        let kept = [SCRIPT, "/etc/hookmux/hookmux.toml.rpmsave", "/usr/bin/hookmux", "/etc/libvirt"];
+        assert_eq!((rpm.hooks(), kept.map(|path| rpm.has(path))), (Vec::new(), [true, true, false, false]));
+    });
+}
+
+/// Programs that only say what they were told, and how many links there were then. `semodule` fails once.
+#[test]
+fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
+    const SAID: &str = "/var/log/said";
+    let (rpm, proof) = (Rpm::new("selinux"), Proof::new("selinux", "rpm root"));
+    let stand_in = |name: &str, ends: &str| {
+        let body = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks | wc -l) links\" >>{SAID}\n{ends}\n");
+        rpm.host.file(&format!("/run/rpm/root/usr/sbin/{name}"), 0o755, format!("#!/bin/sh\n{body}").as_bytes());
+    };
+    rpm.host.file("/run/rpm/root/usr/sbin/selinuxenabled", 0o755, b"#!/bin/sh\n");
+    stand_in("restorecon", "");
+    proof.step("install where SELinux takes no module: no link, and one line says why", || {
+        stand_in("semodule", "exit 1");
+        let said = rpm.install(&package("hookmux", "rpm")).stderr;
+        assert!(said.lines().any(|line| line.starts_with("hookmux: SELinux has no module hookmux")), "{said}");
+        assert_eq!(rpm.hooks(), [""; 0]);
+        rpm.rpm(&["--erase", "hookmux"]);
+    });
+    proof.step(
+        "install and erase where it does (stand-ins): the module comes before the links, and goes after",
+        || {
+            fs::write(rpm.path(SAID), "").unwrap();
+            stand_in("semodule", "");
+            rpm.install(&package("hookmux", "rpm"));
+            assert_eq!(rpm.hooks(), ALL);
+            rpm.rpm(&["--erase", "hookmux"]);
+            let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
+            restorecon /usr/bin/hookmux: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
+            assert_eq!(rpm.text(SAID), said);
+        },
+    );
+}
+
+#[test]
+fn another_programs_hook_stays_under_rpm() {
+    let (rpm, proof) = (Rpm::new("foreign"), Proof::new("foreign", "rpm root"));
+    rpm.host.file(&format!("/run/rpm/root{THEIRS}"), 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
+    let theirs = rpm.text(THEIRS);
+    proof.step("install over another program's hook: it stays, and one line says what to do", || {
+        let said = rpm.install(&older("hookmux", "rpm"));
+        let lines: Vec<_> =
+            said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
+        assert!(lines.len() == 1 && lines[0].ends_with(": hookmux install --reload qemu"), "{said:?}");
+        assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
+    });
+    proof.step("take it over by that command: it runs as 00-original, also after an upgrade", || {
+        rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "install", "--reload", "qemu"]).succeeded();
+        rpm.install(&package("hookmux", "rpm"));
+        assert_eq!((rpm.hooks(), rpm.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
+    });
+    proof.step("erase: the hook that was there before is back", || {
+        rpm.rpm(&["--erase", "hookmux"]);
+        assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), Vec::new()));
+    });
+    proof.step("install and erase over another program's hook: it stays", || {
+        rpm.install(&package("hookmux", "rpm"));
+        rpm.rpm(&["--erase", "hookmux"]);
+        assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), Vec::new()));
+    });
+}
+
+#[test]
+fn hookmux_guest_comes_and_goes_under_rpm() {
+    let (rpm, proof) = (Rpm::new("guest"), Proof::new("guest", "rpm root"));
+    let clean = rpm.everything();
+    let hook = "/usr/libexec/hookmux/fsfreeze-hook";
+    proof.step("install hookmux-guest beside hookmux: one hook for the agent, which it has to be told of", || {
+        rpm.install(&older("hookmux-guest", "rpm"));
+        rpm.install(&package("hookmux", "rpm"));
+        rpm.install(&package("hookmux-guest", "rpm"));
+        assert_eq!((rpm.hooks(), rpm.has("/etc/qemu-ga/fsfreeze-hook"), rpm.has(hook)), (ALL.into(), false, true));
+    });
+    proof.step("a script of the agent's directory that fails makes the freeze fail", || {
+        rpm.host.file("/run/rpm/root/etc/qemu-ga/fsfreeze-hook.d/10-no", 0o755, b"#!/bin/sh\nexit 3\n");
+        let freeze = rpm.host.run(&["chroot", "/run/rpm/root", hook, "freeze"]);
+        assert_eq!(freeze.code, Some(3), "{freeze:?}");
+    });
+    proof.step("erase it while the agent is told of it: a line says so", || {
+        let switch = format!("FSFREEZE_HOOK_PATHNAME={hook}\n");
+        rpm.host.file("/run/rpm/root/etc/sysconfig/qemu-ga", 0o644, switch.as_bytes());
+        let said = rpm.rpm(&["--erase", "hookmux-guest"]);
+        assert!(said.stderr.contains("/etc/sysconfig/qemu-ga"), "{said:?}");
+    });
+    proof.step("erase hookmux, too: the records are left, as logs are, and nothing else", || {
+        for path in ["/etc/sysconfig", "/etc/qemu-ga"] {
+            fs::remove_dir_all(rpm.path(path)).unwrap();
+        }
+        rpm.rpm(&["--erase", "hookmux"]);
+        let left: Vec<_> = rpm.everything().symmetric_difference(&clean).cloned().collect();
+        assert_eq!(left, ["var/log/hookmux", "var/log/hookmux/calls.jsonl"]);
+    });
+}

@@ -1,0 +1,75 @@
+//! The tarball and its install.sh, on a system whose package manager knows nothing of it.
+
+use std::fs;
+
+use crate::built::{older, package};
+use crate::debian::{Debian, difference};
+use crate::proof::Proof;
+
+/// Unpacks a tarball, and returns where.
+fn unpacked(debian: &Debian, tarball: &std::path::Path) -> String {
+    let name = tarball.file_name().unwrap().to_str().unwrap();
+    debian.file(&format!("/tmp/{name}"), 0o644, &fs::read(tarball).unwrap());
+    debian.run(&["tar", "-xzf", &format!("/tmp/{name}"), "--directory", "/tmp"]).succeeded();
+    format!("/tmp/{}", name.strip_suffix(".tar.gz").unwrap())
+}
+
+#[test]
+fn the_tarball_comes_and_goes() {
+    let debian = Debian::new("bookworm", "tarball");
+    let proof = Proof::new("tarball", &debian.name());
+    let (from, to) = (unpacked(&debian, &older("hookmux", "tar.gz")), unpacked(&debian, &package("hookmux", "tar.gz")));
+    let [install_old, install] = [&from, &to].map(|directory| format!("{directory}/install.sh"));
+    let clean = debian.everything();
+    proof.step("tarball: install: the four links are there, and all is well", || {
+        assert_eq!(debian.run(&[&install_old]).code, Some(0));
+        let check = debian.run(&["hookmux", "check"]);
+        assert_eq!((debian.hooks().len(), check.code), (4, Some(0)), "{check:?}");
+    });
+    proof.step("tarball: upgrade: changed settings and a link's absence stay", || {
+        debian.file("/etc/hookmux/hookmux.toml", 0o644, b"parallel = 2\n");
+        debian.run(&["rm", "/etc/libvirt/hooks/lxc"]).succeeded();
+        assert_eq!(debian.run(&[&install]).code, Some(0));
+        assert_eq!((debian.text("/etc/hookmux/hookmux.toml").as_str(), debian.hooks().len()), ("parallel = 2\n", 3));
+        debian.run(&["rm", "-f", "/etc/hookmux/hookmux.toml.new"]).succeeded();
+    });
+    proof.step("tarball: uninstall: changed settings are left, and nothing else", || {
+        assert_eq!(debian.run(&[&install, "--uninstall"]).code, Some(0));
+        let left = difference(&clean, &debian.everything());
+        // Directories that other programs share.
+        let shared = |path: &&String| !["/etc/libvirt", "/usr/share/"].iter().any(|shared| path.contains(shared));
+        assert_eq!(left.iter().filter(shared).collect::<Vec<_>>(), ["+ /etc/hookmux", "+ /etc/hookmux/hookmux.toml"]);
+        assert_eq!(debian.hooks(), [""; 0]);
+    });
+}
+
+/// As under rpm, with the same stand-ins.
+#[test]
+fn selinux_hears_of_the_program_before_there_is_a_link_from_the_tarball() {
+    const SAID: &str = "/var/log/said";
+    let debian = Debian::new("bookworm", "tarball-selinux");
+    let proof = Proof::new("tarball-selinux", &debian.name());
+    let install = format!("{}/install.sh", unpacked(&debian, &package("hookmux", "tar.gz")));
+    let stand_in = |name: &str, ends: &str| {
+        let body = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks | wc -l) links\" >>{SAID}\n{ends}\n");
+        debian.file(&format!("/usr/sbin/{name}"), 0o755, format!("#!/bin/sh\n{body}").as_bytes());
+    };
+    debian.file("/usr/sbin/selinuxenabled", 0o755, b"#!/bin/sh\n");
+    stand_in("restorecon", "");
+    proof.step("tarball: install where SELinux takes no module: no link, and it says why", || {
+        stand_in("semodule", "exit 1");
+        let said = debian.run(&[&install]);
+        assert_eq!((said.code, debian.hooks().len()), (Some(1), 0), "{said:?}");
+        assert!(said.stderr.contains("SELinux has no module hookmux"), "{said:?}");
+    });
+    proof.step("tarball: install and uninstall where it does (stand-ins): module, links, and back", || {
+        debian.run(&[&install, "--uninstall"]);
+        debian.file(SAID, 0o644, b"");
+        stand_in("semodule", "");
+        assert_eq!((debian.run(&[&install]).code, debian.hooks().len()), (Some(0), 4));
+        assert_eq!(debian.run(&[&install, "--uninstall"]).code, Some(0));
+        let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
+            restorecon /usr/bin/hookmux: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
+        assert_eq!(debian.text(SAID), said);
+    });
+}
