@@ -33,8 +33,8 @@ pub struct Afterwards {
     pub kill_after: Duration,
     /// Where everything lies.
     pub root: PathBuf,
-    /// What is kept of the call.
-    pub record: Draft,
+    /// What is kept of the call, where records are.
+    pub record: Option<Draft>,
 }
 
 impl Afterwards {
@@ -58,7 +58,7 @@ impl Afterwards {
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, detached: true, watch };
         runner.walk(&steps, &document, &mut |event| {
             report::event(&call, &event);
-            if let Event::Ended(step, ended) = event {
+            if let (Event::Ended(step, ended), Some(record)) = (event, &record) {
                 record.keep_afterwards(&root, step, ended);
             }
         });

@@ -5,6 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -39,8 +40,9 @@ impl Directory {
     /// # Errors
     /// Those of reading it.
     pub fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
-        let (mut names, mut buffer) = (Vec::new(), Vec::with_capacity(BUFFER));
-        let mut entries = RawDir::new(&self.0, buffer.spare_capacity_mut());
+        // On the stack: musl maps one of this length, and gives it back.
+        let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
+        let mut entries = RawDir::new(&self.0, &mut buffer);
         while let Some(found) = entries.next() {
             let found = match found {
                 // The directory has been removed meanwhile.

@@ -41,7 +41,7 @@ pub struct Answer {
     pub words: Vec<u8>,
     /// What is started once the caller has its answer, if that is a yes.
     pub afterwards: Option<Afterwards>,
-    /// What is kept of the call, once it has its answer.
+    /// What is kept of the call, once it has its answer; nothing where nobody keeps records.
     pub record: Option<Draft>,
 }
 
@@ -55,12 +55,12 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     if !call.has_operation() {
         return without_operation(call);
     }
-    let mut record = Draft::new(call);
+    let mut record = record::file::is_kept(root).then(|| Draft::new(call));
     let answer = carry_out(call, root, parent, &mut record);
-    Answer { record: Some(record), ..answer }
+    Answer { record, ..answer }
 }
 
-fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) -> Answer {
+fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {
     report::to_system();
     process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
     let settings = match settings::read(root) {
@@ -84,17 +84,14 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Draft) ->
     let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
     let done = standard_input(call).and_then(|document| {
         let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
-        // Only a record asks whose port it is.
-        if call.row.input == Input::HookData && record::file::is_kept(root) {
-            record.guest(port_owner(&document));
+        if let Some(record) = record {
+            record.walked(&plan.steps, &walked);
+            record.guest(port_owner(call, &document));
         }
         Ok((document, walked, verdict))
     });
     match done {
-        Ok((document, walked, verdict)) => {
-            record.walked(&plan.steps, &walked);
-            hook.spoken(plan, document, walked, verdict, record)
-        }
+        Ok((document, walked, verdict)) => hook.spoken(plan, document, walked, verdict, record.as_ref()),
         Err(error) => own_fault(call, &format!("before any script could run: {error}"), record),
     }
 }
@@ -238,7 +235,7 @@ impl<'a> Hook<'a> {
     }
 
     /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
-    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict, record: &Draft) -> Answer {
+    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict, record: Option<&Draft>) -> Answer {
         if verdict.code == 0 {
             let afterwards = (!plan.afterwards.is_empty()).then(|| self.afterwards(plan, document, record));
             return Answer { document: walked.document, afterwards, ..Answer::default() };
@@ -261,9 +258,9 @@ impl<'a> Hook<'a> {
         Answer { code: verdict.code, words: said, afterwards, ..Answer::default() }
     }
 
-    fn afterwards(&self, plan: Plan, document: Spool, record: &Draft) -> Afterwards {
+    fn afterwards(&self, plan: Plan, document: Spool, record: Option<&Draft>) -> Afterwards {
         let (call, kill_after) = (self.call.clone(), self.settings.kill_after);
-        let (root, record) = (self.root.to_owned(), record.clone());
+        let (root, record) = (self.root.to_owned(), record.cloned());
         Afterwards { call, steps: plan.afterwards, environment: self.environment(), document, kill_after, root, record }
     }
 }
@@ -277,7 +274,10 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
 }
 
 /// The guest whose port is plugged into a network, or out of it: its name is in the document alone.
-fn port_owner(document: &Spool) -> Option<String> {
+fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
+    if call.row.input != Input::HookData {
+        return None;
+    }
     guard::port_owner(&document.bytes().ok()?)
 }
 
@@ -305,10 +305,12 @@ fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
 }
 
 /// The answer to a call that hookmux itself could not carry out.
-fn own_fault(call: &Invocation, what: &str, record: &mut Draft) -> Answer {
+fn own_fault(call: &Invocation, what: &str, record: &mut Option<Draft>) -> Answer {
     let line = format!("hookmux: {} failed: {what}", words::call(call));
     report::own_fault(call, &line);
-    record.fault(what);
+    if let Some(record) = record {
+        record.fault(what);
+    }
     let code = verdict::of_our_own_fault(call.row.failure);
     let words = if code == 0 { Vec::new() } else { format!("{line}\n").into_bytes() };
     Answer { code, words, ..Answer::default() }

@@ -251,7 +251,7 @@ impl Level<'_> {
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
         let directory = match directory::Directory::open(self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(Vec::new()),
             directory => directory?,
         };
         let names = directory.names(wanted)?;
@@ -269,7 +269,7 @@ impl Level<'_> {
     fn entry(&self, directory: &directory::Directory, name: &OsStr, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
         let path = paths::join(self.path, name);
         let node = match directory.node(name, path.clone()) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(None),
             node => node?,
         };
         let (links, file) = if node.kind == Kind::Link {

@@ -27,8 +27,9 @@ use crate::way;
 const DEATH_SIGNAL: c_int = libc::SIGTERM;
 
 /// Stack of the child between clone and exec, in bytes. It calls a dozen wrappers of system calls, the deepest a few
-/// hundred bytes; `posix_spawn` in musl takes less than this.
-const CHILD_STACK: usize = 16 << 10;
+/// hundred bytes; `posix_spawn` in musl takes 5 KiB, and looks for the program, too. Each page of it is touched in each
+/// process that starts scripts.
+const CHILD_STACK: usize = 8 << 10;
 
 /// Words as execve wants them: each with a NUL behind it, all in one piece of memory, and an array of pointers to them
 /// that ends with null.
@@ -256,6 +257,7 @@ pub fn inherit_nothing() {
 
 /// Ends this process at once, as the kernel takes everything back anyway: to give back memory piece by piece interrupts
 /// each other processor that our scripts have been started on. Nothing is left in a buffer to be written.
+#[inline]
 pub fn end(code: u8) -> ! {
     // SAFETY: _exit may be called at any time.
     unsafe { libc::_exit(c_int::from(code)) }

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -24,17 +24,15 @@ use crate::run::Event;
 use crate::syslog::{self, Syslog};
 use crate::words;
 
-/// The system's log.
-struct System(Mutex<(Journal, Syslog)>);
+/// The system's log, looked for with the first message.
+struct System(Mutex<Option<(Journal, Syslog)>>);
 
-static SYSTEM: OnceLock<System> = OnceLock::new();
+static SYSTEM: System = System(Mutex::new(None));
 
 /// From now on, what is logged goes to the system's log.
 pub fn to_system() {
-    let log = || (Journal::new(Path::new(journal::SOCKET)), Syslog::new(Path::new(syslog::SOCKET)));
-    let system = SYSTEM.get_or_init(|| System(Mutex::new(log())));
     // Only a second logger in one process is an error.
-    if log::set_logger(system).is_ok() {
+    if log::set_logger(&SYSTEM).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
 }
@@ -57,7 +55,9 @@ impl Log for System {
             ("SYSLOG_FACILITY", "3"),
         ];
         fields.extend(own.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let (journal, syslog) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut system = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (journal, syslog) = system
+            .get_or_insert_with(|| (Journal::new(Path::new(journal::SOCKET)), Syslog::new(Path::new(syslog::SOCKET))));
         if !journal.write(&fields) {
             syslog.write(record.level(), &line);
         }

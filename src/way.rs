@@ -3,6 +3,7 @@
 //! Whoever may write to one of the directories on the way, or owns a link on it, decides which file lies at its end;
 //! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
@@ -88,7 +89,7 @@ pub fn walk(path: &Path) -> Way {
 }
 
 fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
-    let path = std::path::absolute(path)?;
+    let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
     let mut here = look(PathBuf::from("/"))?;
     let mut links = 0_usize;
     // What is still to be walked, the next one last.

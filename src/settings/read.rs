@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -47,7 +46,7 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && gate::by_name(name).is_none();
     let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(BTreeMap::new()),
         names => names.map_err(|error| fault(directory, &error))?,
     };
     let with_path = |name: OsString| {
@@ -61,7 +60,7 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
     // Mostly there is none, and then nobody needs to know the way.
-    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+    if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
     let way = way::walk(path);
@@ -88,6 +87,7 @@ fn fault(path: &Path, error: &io::Error) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
     use std::time::Duration;
 
