@@ -150,9 +150,18 @@ impl<'a> Hook<'a> {
     /// Reads the directories and decides what runs.
     #[must_use]
     pub fn plan(&self) -> Plan {
+        self.plan_without(&LeftOut::of(&self.settings.rules, self.call))
+    }
+
+    /// The same plan, for somebody who wants to know what rules leave out, too: each file is looked at.
+    #[must_use]
+    pub fn whole_plan(&self) -> Plan {
+        self.plan_without(&LeftOut::default())
+    }
+
+    fn plan_without(&self, left_out: &LeftOut) -> Plan {
         let call = self.call;
-        let left_out = LeftOut::of(&self.settings.rules, call);
-        let listing = listing::read(&self.directories, Selection::Call(call, &left_out));
+        let listing = listing::read(&self.directories, Selection::Call(call, left_out));
         let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
         let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
         Plan::new(listing, call.row.order, circumstances, treat)

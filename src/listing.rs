@@ -14,7 +14,6 @@ use crate::guest::{self, Fit};
 use crate::invocation::Invocation;
 use crate::paths::{self, Directory, Place};
 use crate::rules::LeftOut;
-use crate::settings::Origin;
 use crate::way::{self, Kind, Node};
 
 /// What was found.
@@ -24,8 +23,6 @@ pub struct Listing {
     pub entries: Vec<Entry>,
     /// Directories that are there and cannot be read.
     pub unreadable: Vec<(PathBuf, Errno)>,
-    /// Files that nobody looked at, since this rule leaves out whatever has their names.
-    pub left_out: Vec<(PathBuf, Origin)>,
 }
 
 /// A file in a script directory: a script, or something that looks like one from afar.
@@ -91,7 +88,7 @@ pub enum Selection<'a> {
     All,
 }
 
-impl<'a> Selection<'a> {
+impl Selection<'_> {
     fn guest(self, name: &OsStr) -> Option<Fit> {
         match self {
             Self::Call(call, _) => guest::fits(name, &call.object),
@@ -114,11 +111,11 @@ impl<'a> Selection<'a> {
         }
     }
 
-    /// The rule that leaves out a file of this name.
-    fn left_out(self, name: &OsStr) -> Option<&'a Origin> {
+    /// Whether a rule leaves out a file of this name.
+    fn leaves_out(self, name: &OsStr) -> bool {
         match self {
-            Self::Call(_, left_out) => left_out.rule(name),
-            Self::All => None,
+            Self::Call(_, left_out) => left_out.has(name),
+            Self::All => false,
         }
     }
 }
@@ -143,18 +140,14 @@ impl Listing {
     fn driver(&mut self, level: &Level, selection: Selection) {
         let wanted = |name: &OsStr, kind: Option<FileType>| {
             let is_guests = || selection.guest(name).is_some();
-            // Other guests' directories are told by their names alone: they cost nothing but this one read.
-            if kind == Some(FileType::Directory) {
-                return Wanted::of(is_guests());
-            }
-            match selection.left_out(name) {
-                // A link by a guest's name may lead to its directory. And libvirt runs its own, whatever our rules say.
-                Some(rule)
-                    if level.place != Place::Libvirt && (kind == Some(FileType::RegularFile) || !is_guests()) =>
-                {
-                    Wanted::LeftOut(rule)
-                }
-                _ => Wanted::Yes,
+            match kind {
+                // Other guests' directories are told by their names alone: they cost nothing but this one read.
+                Some(FileType::Directory) => is_guests(),
+                // libvirt runs its own, whatever our rules say.
+                _ if level.place == Place::Libvirt => true,
+                Some(FileType::RegularFile) => !selection.leaves_out(name),
+                // A link by a guest's name may lead to its directory.
+                _ => !selection.leaves_out(name) || is_guests(),
             }
         };
         for entry in self.entries(level, wanted) {
@@ -169,16 +162,12 @@ impl Listing {
 
     /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
     fn guest(&mut self, level: &Level, selection: Selection) {
-        let in_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            Some(rule) if selection.sub_operation(name) && kind == Some(FileType::RegularFile) => Wanted::LeftOut(rule),
-            _ => Wanted::of(selection.sub_operation(name)),
+        let in_operation = |name: &OsStr, kind| {
+            let is_left_out = || kind == Some(FileType::RegularFile) && selection.leaves_out(name);
+            selection.sub_operation(name) && !is_left_out()
         };
-        let in_sub_operation = |name: &OsStr, kind| match selection.left_out(name) {
-            _ if kind == Some(FileType::Directory) => Wanted::No,
-            Some(rule) => Wanted::LeftOut(rule),
-            None => Wanted::Yes,
-        };
-        for operation in self.entries(level, |name, _| Wanted::of(selection.operation(name))) {
+        let in_sub_operation = |name: &OsStr, kind| kind != Some(FileType::Directory) && !selection.leaves_out(name);
+        for operation in self.entries(level, |name, _| selection.operation(name)) {
             if !operation.is_directory() {
                 continue;
             }
@@ -194,36 +183,12 @@ impl Listing {
         }
     }
 
-    /// The entries of one directory that are wanted by their names and kinds; what is left out, and a directory that
-    /// cannot be read, is noted.
-    fn entries<'r>(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> Wanted<'r>) -> Vec<Entry> {
-        let left_out = &mut self.left_out;
-        let wanted = |name: &OsStr, kind: Option<FileType>| match wanted(name, kind) {
-            Wanted::Yes => true,
-            Wanted::No => false,
-            Wanted::LeftOut(rule) => {
-                left_out.push((paths::join(level.path, name), rule.clone()));
-                false
-            }
-        };
+    /// The entries of one directory that are wanted by their names and kinds; a directory that cannot be read is noted.
+    fn entries(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> bool) -> Vec<Entry> {
         level.entries(wanted).unwrap_or_else(|error| {
             self.unreadable.push((level.path.to_owned(), way::errno(&error)));
             Vec::new()
         })
-    }
-}
-
-/// Whether something that is found in a directory is looked at.
-enum Wanted<'r> {
-    Yes,
-    No,
-    /// Not, since this rule leaves it out.
-    LeftOut(&'r Origin),
-}
-
-impl Wanted<'_> {
-    fn of(yes: bool) -> Self {
-        if yes { Self::Yes } else { Self::No }
     }
 }
 

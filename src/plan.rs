@@ -47,7 +47,6 @@ impl Plan {
         let mut plan = Self::default();
         // A directory that nobody could read may have held a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
-        let left_out = listing.left_out.into_iter().map(|(path, rule)| (path, Skip::ByRule(rule)));
         let mut judged = judge(&listing.entries, circumstances);
         // Stable: equal names stay in the order of their directories.
         judged.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
@@ -72,7 +71,6 @@ impl Plan {
                 (_, Wait::Yes) => plan.steps.push(Step { path, refusal, treatment }),
             }
         }
-        plan.skipped.extend(left_out);
         if order == Order::Reverse {
             plan.steps.reverse();
         }
@@ -132,8 +130,7 @@ mod tests {
     }
 
     fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {
-        let listing =
-            Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![], left_out: vec![] };
+        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
         Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own, strict: true }, nothing)
     }
 
@@ -227,8 +224,7 @@ mod tests {
             Treatment { run: Given { value: run, by: Some(origin.clone()) }, ..Treatment::default() }
         };
         let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
-        let listing =
-            Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![], left_out: vec![] };
+        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
         let circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
         let plan = Plan::new(listing, Order::Forward, circumstances, treat);
         assert_eq!(
@@ -243,7 +239,6 @@ mod tests {
         let listing = Listing {
             entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],
             unreadable: vec![(path.clone(), Errno::ENOTDIR)],
-            left_out: vec![],
         };
         let plan = Plan::new(
             listing,

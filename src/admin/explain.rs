@@ -23,7 +23,7 @@ impl Explain {
     pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root);
-        let plan = Hook::new(&call, &root, self.call.settings(&root)?).plan();
+        let plan = Hook::new(&call, &root, self.call.settings(&root)?).whole_plan();
         let scripts = script::scripts(&plan);
         if console.json {
             let content = serde_json::json!({ "call": Call::json(&call), "scripts": scripts });

@@ -1,13 +1,12 @@
 //! A script as an administrator sees it: what becomes of it, why, and what mends that. In: a plan. Out: one value a
 //! script, for lines or for JSON. Pure, but for a look at which names are free.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::console::Paint;
 use super::{mend, setting};
-use crate::gate::Skip;
 use crate::plan::{Plan, Step};
 use crate::words;
 
@@ -46,9 +45,7 @@ pub(super) fn scripts(plan: &Plan) -> Vec<Script> {
     let steps = plan.steps.iter().map(|step| of(step, State::Runs));
     let afterwards = plan.afterwards.iter().map(|step| of(step, State::Afterwards));
     let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
-    let mut skipped: Vec<&(PathBuf, Skip)> = plan.skipped.iter().collect();
-    skipped.sort_by(|(one, _), (other, _)| one.file_name().cmp(&other.file_name()));
-    let skipped = skipped.into_iter().map(|(path, skip)| {
+    let skipped = plan.skipped.iter().map(|(path, skip)| {
         let (reason, mend) = (Some(words::skip(skip)), Some(mend::skip(path, skip)));
         Script { reason, mend, ..Script::new(path, State::Skipped) }
     });

@@ -66,7 +66,7 @@ impl Run {
             notice,
         };
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
-        let plan = hook.plan();
+        let plan = hook.whole_plan();
         if self.dry {
             return dry_run(&call, &plan, console);
         }
