@@ -31,10 +31,11 @@ impl Rpm {
     fn new(test: &str) -> Self {
         let lower = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/package-roots/bookworm");
         assert!(lower.exists(), "{} is missing: tests/packages/roots makes it", lower.display());
-        let rpm = Self { host: Host::new(&format!("rpm-{test}")) };
-        let layers = format!("lowerdir={},upperdir=/run/rpm/upper,workdir=/run/rpm/work", lower.display());
+        // Wherever it lies: of this machine's directories, not all can be seen in a host.
+        let rpm = Self { host: Host::on_wire(&format!("rpm-{test}"), &lower) };
+        let layers = "lowerdir=/run/wire,upperdir=/run/rpm/upper,workdir=/run/rpm/work";
         rpm.host.run(&["mkdir", "-p", "/run/rpm/upper", "/run/rpm/work", "/run/rpm/root"]).succeeded();
-        rpm.host.run(&["mount", "-t", "overlay", "overlay", "-o", &layers, "/run/rpm/root"]).succeeded();
+        rpm.host.run(&["mount", "-t", "overlay", "overlay", "-o", layers, "/run/rpm/root"]).succeeded();
         rpm.host.run(&["mount", "-t", "proc", "proc", "/run/rpm/root/proc"]).succeeded();
         for directory in FILESYSTEM {
             fs::create_dir_all(rpm.path("/usr/share").join(directory)).unwrap();
