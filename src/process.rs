@@ -89,6 +89,7 @@ impl Words {
         Strings { _bytes: self.bytes, pointers }
     }
 }
+
 /// A program and what it starts with.
 #[derive(Debug)]
 pub struct Launch<'a> {

@@ -73,6 +73,8 @@ impl Runner<'_> {
     pub fn walk(&mut self, steps: &[Step], document: &Spool, look_on: &mut dyn FnMut(Event)) -> Walked {
         let row = self.call.row;
         let width = if self.detached { steps.len() } else { overlap(&row, self.parallel) };
+        // The answer is known by then, and nobody listens to what comes after it.
+        let failure = if self.detached { Failure::Ignored } else { row.failure };
         let mut ended: Vec<Option<Ended>> = steps.iter().map(|_| None).collect();
         let mut filtered: Option<Spool> = None;
         let mut running = Vec::new();
@@ -89,7 +91,7 @@ impl Runner<'_> {
                     Err(outcome) => {
                         let end = Ended::never_started(outcome);
                         look_on(Event::Ended(step, &end));
-                        goes_on &= self.goes_on_after(step, &end.outcome);
+                        goes_on &= verdict::weigh(failure, &step.treatment, &end.outcome).goes_on;
                         ended.get_mut(at).map(|place| place.insert(end));
                     }
                 }
@@ -100,8 +102,8 @@ impl Runner<'_> {
                 self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
             }
             look_on(Event::Ended(step, &end));
-            let weight = verdict::weigh(row.failure, &step.treatment, &end.outcome);
-            goes_on &= self.goes_on_after(step, &end.outcome);
+            let weight = verdict::weigh(failure, &step.treatment, &end.outcome);
+            goes_on &= weight.goes_on;
             // Only the words of the first failure are said: with many steps, the others' would be many.
             if weight.code.is_none() || cause.is_some_and(|first| first < at) {
                 end.forget_words();
@@ -114,11 +116,6 @@ impl Runner<'_> {
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
         let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
         Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
-    }
-
-    /// Whether later steps have their turn. Where the answer is known already, each has it.
-    fn goes_on_after(&self, step: &Step, outcome: &Outcome) -> bool {
-        self.detached || verdict::weigh(self.call.row.failure, &step.treatment, outcome).goes_on
     }
 
     /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.
