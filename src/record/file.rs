@@ -63,7 +63,7 @@ pub fn append(root: &Path, moment: Moment, line: impl FnOnce() -> Vec<u8>) {
     };
 }
 
-/// Whether there is a place for records.
+/// Whether there is a place for records: nothing is noted for a file that will not be.
 #[must_use]
 pub fn is_kept(root: &Path) -> bool {
     calls(root).parent().is_some_and(Path::is_dir)
@@ -94,9 +94,7 @@ fn write(file: &mut File, lines: &[u8]) -> io::Result<()> {
 /// Keeps a line in memory: only where that is memory.
 fn keep_back(root: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     let kept = paths::below(root, KEPT_BACK);
-    let (Some(directory), Some(log)) = (kept.parent(), calls(root).parent().map(Path::to_owned)) else { return Ok(()) };
-    // Nothing is kept for a file that will not be.
-    fs::metadata(log)?;
+    let Some(directory) = kept.parent() else { return Ok(()) };
     if !is_memory(&paths::below(root, "/run"))? {
         return Ok(());
     }
