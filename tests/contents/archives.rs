@@ -3,8 +3,9 @@
 use std::fs;
 use std::process::Command;
 
+use crate::common::{repository, said};
 use crate::list::{self, Entry};
-use crate::made::{package, packages, said};
+use crate::made::{package, packages};
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
 
@@ -37,7 +38,7 @@ fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
 fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
     for name in PACKAGES {
         let entries = list::of(name, "deb");
-        let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, ".deb"))));
+        let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
         let listed: Vec<String> = listed.into_iter().filter(|line| !is_on_the_way(line, &entries)).collect();
         assert_eq!(listed, expected(&entries), "{name}");
     }
@@ -47,7 +48,7 @@ fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
 fn a_debs_control_files_are_true() {
     for name in PACKAGES {
         let root = tempfile::tempdir().unwrap();
-        said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, ".deb")).arg(root.path()));
+        said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
         let control = |file: &str| fs::read_to_string(root.path().join("DEBIAN").join(file)).unwrap();
         let config = list::of(name, "deb").into_iter().filter(|entry| entry.kind == "config");
         assert_eq!(
@@ -57,7 +58,7 @@ fn a_debs_control_files_are_true() {
         let sums = said(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
         let files = list::of(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
         assert_eq!(sums.lines().filter(|line| line.ends_with(": OK")).count(), files, "{sums}");
-        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(package(name, ".deb")).arg(field));
+        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
         assert_eq!(
             [field("Package"), field("Version")],
             [format!("{name}\n"), format!("{}\n", env!("CARGO_PKG_VERSION"))]
@@ -85,7 +86,7 @@ fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
     };
     for name in PACKAGES {
         let format = "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]";
-        let listed = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, ".rpm")));
+        let listed = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
         let entries = list::of(name, "rpm");
         let expected = expected(&entries).into_iter().zip(&entries);
         let expected: Vec<String> = expected.map(|(line, entry)| format!("{line} {}", flags(entry))).collect();
@@ -97,7 +98,7 @@ fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
 fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
     for name in PACKAGES {
         let mut needs = Command::new("rpm");
-        let needs = said(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, ".rpm")));
+        let needs = said(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, "rpm")));
         let own = format!("config({name})");
         let mut needs: Vec<&str> = needs.lines().filter(|need| !need.starts_with("rpmlib(") && *need != own).collect();
         needs.dedup();
@@ -115,6 +116,6 @@ fn sums_are_there_and_right() {
 
 #[test]
 fn lintian_and_rpmlint_find_nothing_that_is_not_explained() {
-    let lint = crate::made::repository().join("packaging/lint");
+    let lint = repository().join("packaging/lint");
     said(Command::new(lint).arg(packages()));
 }

@@ -5,20 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::common::{find, repository, said};
+
 /// The commit's time does not matter here.
 pub(crate) const TIME: &str = "1790000000";
-
-pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// What a command prints; it must succeed.
-pub(crate) fn said(command: &mut Command) -> String {
-    let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (tests/needs)"));
-    let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
-    assert!(done.status.success(), "{command:?}\n{out}\n{err}");
-    out.into_owned()
-}
 
 /// The paths of all files below a directory of the repository, from there.
 pub(crate) fn files_below(directory: &str) -> Vec<String> {
@@ -50,15 +40,7 @@ pub(crate) fn packages() -> &'static Path {
     })
 }
 
-/// The one file there of that name's start and ending.
-pub(crate) fn package(start: &str, ending: &str) -> PathBuf {
-    let version = env!("CARGO_PKG_VERSION");
-    let found = fs::read_dir(packages()).unwrap().map(|entry| entry.unwrap().path());
-    let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
-    let starts = [format!("{start}_{version}_"), format!("{start}-{version}-")];
-    let wanted =
-        |path: &PathBuf| starts.iter().any(|start| name(path).starts_with(start)) && name(path).ends_with(ending);
-    let found: Vec<PathBuf> = found.filter(wanted).collect();
-    assert_eq!(found.len(), 1, "{start} {ending}: {found:?}");
-    found[0].clone()
+/// One of them, by its name and its file's ending.
+pub(crate) fn package(name: &str, ending: &str) -> PathBuf {
+    find(packages(), env!("CARGO_PKG_VERSION"), name, ending)
 }

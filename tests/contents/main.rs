@@ -10,6 +10,8 @@
     reason = "a test is its own world"
 )]
 
+#[path = "../common/packages.rs"]
+mod common;
 mod list;
 mod made;
 

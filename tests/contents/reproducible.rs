@@ -4,7 +4,8 @@
 use std::fs;
 use std::process::Command;
 
-use crate::made::{TIME, packages, program, repository, said};
+use crate::common::{repository, said};
+use crate::made::{TIME, packages, program};
 
 #[test]
 fn two_builds_make_the_same_bytes() {

@@ -4,7 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::made::{files_below, package, repository, said};
+use crate::common::{repository, said};
+use crate::made::{files_below, package};
 
 fn is_shell(file: &str) -> bool {
     fs::read(repository().join(file)).is_ok_and(|bytes| bytes.starts_with(b"#!/bin/sh\n"))
@@ -23,7 +24,7 @@ fn shellcheck_finds_nothing_in_an_rpms_scripts() {
     for name in ["hookmux", "hookmux-guest"] {
         for part in ["PREIN", "POSTIN", "PREUN", "POSTUN"] {
             let mut query = Command::new("rpm");
-            let query = query.args(["-qp", "--qf", &format!("%|{part}?{{%{{{part}}}}}|")]).arg(package(name, ".rpm"));
+            let query = query.args(["-qp", "--qf", &format!("%|{part}?{{%{{{part}}}}}|")]).arg(package(name, "rpm"));
             let script = said(query);
             let mut check = Command::new("shellcheck");
             let mut check =

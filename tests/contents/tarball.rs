@@ -6,8 +6,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::common::said;
 use crate::list;
-use crate::made::{package, said};
+use crate::made::package;
 
 /// The tarball, unpacked, and where it is installed.
 struct Unpacked {
@@ -17,7 +18,7 @@ struct Unpacked {
 
 fn unpacked() -> Unpacked {
     let here = tempfile::tempdir().unwrap();
-    said(Command::new("tar").arg("xzf").arg(package("hookmux", ".tar.gz")).arg("-C").arg(here.path()));
+    said(Command::new("tar").arg("xzf").arg(package("hookmux", "tar.gz")).arg("-C").arg(here.path()));
     let directories: Vec<PathBuf> = fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(directories.len(), 1, "one directory, which says what it is: {directories:?}");
     let script = directories[0].join("install.sh");
@@ -94,7 +95,7 @@ fn an_unknown_word_does_nothing_and_shows_how_it_is_used() {
 
 #[test]
 fn its_owners_are_roots() {
-    let owners = said(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", ".tar.gz")));
+    let owners = said(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
     let odd: Vec<&str> = owners.lines().filter(|line| line.split_whitespace().nth(1) != Some("0/0")).collect();
     assert_eq!(odd, [""; 0]);
 }

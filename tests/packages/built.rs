@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use crate::common::{find, repository, said};
+
 /// The version that hosts are upgraded from.
 const OLDER: &str = "0.0.9";
 
@@ -14,13 +16,13 @@ pub(crate) const OLDER_SETTING: &str = "#older = true\n";
 
 /// A package, by its name and its file's ending.
 pub(crate) fn package(name: &str, ending: &str) -> PathBuf {
-    in_directory(&root().join("target/packages"), env!("CARGO_PKG_VERSION"), name, ending)
+    find(&repository().join("target/packages"), env!("CARGO_PKG_VERSION"), name, ending)
 }
 
 /// The same package of an older version, which has another program and other settings.
 pub(crate) fn older(name: &str, ending: &str) -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    in_directory(MADE.get_or_init(make_older), OLDER, name, ending)
+    find(MADE.get_or_init(make_older), OLDER, name, ending)
 }
 
 fn make_older() -> PathBuf {
@@ -28,40 +30,17 @@ fn make_older() -> PathBuf {
     let [sources, extracted, packages] = ["sources", "extracted", "packages"].map(|name| temporary.join(name));
     let _ = (fs::remove_dir_all(&sources), fs::remove_dir_all(&extracted));
     fs::create_dir_all(&sources).unwrap();
-    let parts = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let parts = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
     let parts = parts.filter(|part| !part.ends_with("target") && !part.ends_with(".git"));
-    run(Command::new("cp").arg("--archive").args(parts).arg(&sources));
+    said(Command::new("cp").arg("--archive").args(parts).arg(&sources));
     let settings = sources.join("packaging/hookmux.toml");
     fs::write(&settings, fs::read_to_string(&settings).unwrap() + OLDER_SETTING).unwrap();
     // The program out of the package under test, and something after its end: no other build of it is needed.
-    run(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
+    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
     let program = extracted.join("usr/bin/hookmux");
     fs::write(&program, [fs::read(&program).unwrap(), OLDER.into()].concat()).unwrap();
     let build = &mut Command::new(sources.join("packaging/build"));
     build.arg(&program).arg(&packages).env("HOOKMUX_PACKAGE_VERSION", OLDER).env("SOURCE_DATE_EPOCH", "1700000000");
-    run(build);
+    said(build);
     packages
-}
-
-/// The one file of that name.
-fn in_directory(directory: &Path, version: &str, name: &str, ending: &str) -> PathBuf {
-    let files = fs::read_dir(directory).map(|files| files.map(|file| file.unwrap().path()).collect::<Vec<_>>());
-    let wanted = |file: &&PathBuf| {
-        let file = file.file_name().unwrap().to_str().unwrap();
-        [format!("{name}_{version}_"), format!("{name}-{version}-")].iter().any(|start| file.starts_with(start))
-            && file.ends_with(&format!(".{ending}"))
-    };
-    let found = files.unwrap_or_default().iter().find(wanted).cloned();
-    found.unwrap_or_else(|| panic!("no {name} {version} .{ending} in {}: make packages", directory.display()))
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Runs a command that must succeed.
-pub(crate) fn run(command: &mut Command) -> String {
-    let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    assert!(done.status.success(), "{command:?}: {}", String::from_utf8_lossy(&done.stderr));
-    String::from_utf8(done.stdout).unwrap()
 }

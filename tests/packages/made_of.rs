@@ -7,13 +7,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::built::{package, run};
+use crate::built::package;
+use crate::common::said;
 
 /// What a package of Debian's holds.
 fn extracted() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-of");
     let _ = fs::remove_dir_all(&root);
-    run(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
+    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
     root
 }
 
@@ -37,8 +38,8 @@ fn the_bill_of_materials_and_the_copyright_name_what_is_in_the_program() {
     assert_eq!((text(&bill, "bomFormat"), text(own, "name")), ("CycloneDX", "hookmux"));
     assert_eq!((text(own, "version"), bill.get("serialNumber")), (env!("CARGO_PKG_VERSION"), None));
     let target = &bill["metadata"]["properties"][0];
-    let said = run(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
-    assert!(said.ends_with(&format!(", {})\n", text(target, "value"))), "{target} {said}");
+    let version = said(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
+    assert!(version.ends_with(&format!(", {})\n", text(target, "value"))), "{target} {version}");
 
     let components = bill["components"].as_array().unwrap();
     let linked = components.iter().filter(|one| text(one, "scope") == "required");

@@ -26,6 +26,9 @@ mod prerequisites;
 #[allow(dead_code, reason = "no recording script here")]
 mod recorder;
 
+#[path = "../common/packages.rs"]
+mod common;
+
 mod built;
 mod debian;
 mod proof;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::built::run;
+use crate::common::said;
 use crate::debian::Debian;
 
 /// A file or directory of this test's own.
@@ -86,8 +86,8 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
     for (file, module) in files.iter().zip(modules) {
         fs::write(file, module).unwrap();
     }
-    run(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
-    let ask = |words: &[&str]| run(Command::new("sesearch").args(words).arg(&policy));
+    said(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
+    let ask = |words: &[&str]| said(Command::new("sesearch").args(words).arg(&policy));
     let said =
         ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file", "--perms", "execute"]);
     let mut said: Vec<String> = said.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
