@@ -5,10 +5,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use hookmux::admin::console::{Console, Paint};
+use hookmux::admin;
+use hookmux::admin::support::console::{Console, Paint};
+use hookmux::call::invocation::{self, Personality};
+use hookmux::files::paths;
 use hookmux::hook::{self, Answer};
-use hookmux::invocation::{self, Personality};
-use hookmux::{admin, paths, process};
+use hookmux::run::process;
 
 fn main() -> ExitCode {
     match invocation::personality(std::env::args_os()) {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hookmux::paths::ROOT_VARIABLE;
+use hookmux::files::paths::ROOT_VARIABLE;
 
 use crate::builder::{Hooks, hook};
 use crate::figures::ROUNDS;

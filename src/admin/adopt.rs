@@ -21,18 +21,18 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use super::console::Console;
-use super::files;
-use super::install::occupant;
-use super::mend;
-use super::root::{self, Root};
-use crate::gate;
-use crate::turnstile;
-use crate::words::{self, printable};
+use crate::admin::install::occupant;
+use crate::admin::support::console::Console;
+use crate::admin::support::files;
+use crate::admin::support::mend;
+use crate::admin::support::root::{self, Root};
+use crate::files::turnstile;
+use crate::plan::gate;
+use crate::verdict::words::{self, printable};
 
 /// Arguments of `hookmux adopt`.
 #[derive(Debug, Args)]
-pub(super) struct Adopt {
+pub(crate) struct Adopt {
     /// qemu, lxc, libxl, network, …
     driver: OsString,
     /// Names in libvirt's directory of that driver, or paths to them
@@ -44,7 +44,7 @@ pub(super) struct Adopt {
 
 impl Adopt {
     /// Moves all scripts, or none.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let hook = root::base(&root, &self.driver).join(&self.driver);
         let driver = printable(&self.driver);
@@ -97,7 +97,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     if file.len() == 0 {
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());
     }
-    if let Some(refusal) = super::install::distrusted(root, &from)? {
+    if let Some(refusal) = crate::admin::install::distrusted(root, &from)? {
         let mend = words::trusting(&refusal).map(|mend| format!(". Try: {mend}")).unwrap_or_default();
         bail!("hookmux would refuse it: {}{mend}", words::distrust(&refusal));
     }

@@ -5,17 +5,17 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::console::{Console, Paint};
-use super::table;
-use crate::contract::{DRIVERS, Driver, Input, Output, ROWS, Row};
+use crate::admin::support::console::{Console, Paint};
+use crate::admin::support::table;
+use crate::call::contract::{DRIVERS, Driver, Input, Output, ROWS, Row};
 
 /// Arguments of `hookmux contract`.
 #[derive(Debug, Args)]
-pub(super) struct Contract {}
+pub(crate) struct Contract {}
 
 impl Contract {
     /// Prints the table.
-    pub(super) fn main(console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(console: &mut Console) -> anyhow::Result<ExitCode> {
         if console.json {
             console.json("contract", serde_json::json!({ "operations": ROWS }))?;
         } else {

@@ -7,13 +7,13 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::FOUND;
-use super::console::Console;
+use crate::admin::FOUND;
+use crate::admin::support::console::Console;
 use crate::guard::{self, Changes, Which};
 
 /// Arguments of `hookmux diff`.
 #[derive(Debug, Args)]
-pub(super) struct Diff {
+pub(crate) struct Diff {
     /// The document before
     before: PathBuf,
     /// The document after
@@ -22,7 +22,7 @@ pub(super) struct Diff {
 
 impl Diff {
     /// Prints a line a difference. Exit code 1 if there is one.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let (before, after) = (read(&self.before)?, read(&self.after)?);
         let document = |path: &Path, text, which| {
             guard::read(text, which).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
@@ -40,7 +40,7 @@ impl Diff {
 }
 
 /// Changes as JSON; a secret is `{"hidden": true}`.
-pub(super) fn changes_json(changes: &Changes) -> Value {
+pub(crate) fn changes_json(changes: &Changes) -> Value {
     let value = |value: &guard::Value| match value {
         guard::Value::None => Value::Null,
         guard::Value::Hidden => json!({ "hidden": true }),

@@ -5,22 +5,22 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::call::Call;
-use super::console::Console;
-use super::script::{self, State};
+use crate::admin::support::call::Call;
+use crate::admin::support::console::Console;
+use crate::admin::support::script::{self, State};
 use crate::hook::Hook;
-use crate::words;
+use crate::verdict::words;
 
 /// Arguments of `hookmux explain`.
 #[derive(Debug, Args)]
-pub(super) struct Explain {
+pub(crate) struct Explain {
     #[command(flatten)]
     call: Call,
 }
 
 impl Explain {
     /// Prints the plan of the call.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root);
         let plan = Hook::new(&call, &root, self.call.settings(&root)?).whole_plan();

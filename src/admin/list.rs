@@ -7,19 +7,20 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::console::Console;
-use super::root::{self, Root};
-use super::script;
-use crate::contract::{self, DRIVERS, Order, Words};
-use crate::gate::Circumstances;
-use crate::listing::{self, Selection};
+use crate::admin::support::console::Console;
+use crate::admin::support::root::{self, Root};
+use crate::admin::support::script;
+use crate::call::contract::{self, DRIVERS, Order, Words};
+use crate::files::paths;
 use crate::plan::Plan;
-use crate::rules::Treatment;
-use crate::{paths, words};
+use crate::plan::gate::Circumstances;
+use crate::plan::listing::{self, Selection};
+use crate::plan::rules::Treatment;
+use crate::verdict::words;
 
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
-pub(super) struct List {
+pub(crate) struct List {
     /// Only this driver's (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name)
     driver: Option<OsString>,
     #[command(flatten)]
@@ -28,7 +29,7 @@ pub(super) struct List {
 
 impl List {
     /// Prints one section a driver; without a driver, one for each that has anything in its directories.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers: Vec<&OsStr> = match &self.driver {
             Some(driver) => vec![driver],
@@ -56,7 +57,7 @@ impl List {
 }
 
 /// Everything that some call of this driver's may run.
-pub(super) fn plan(root: &Path, driver: &OsStr) -> Plan {
+pub(crate) fn plan(root: &Path, driver: &OsStr) -> Plan {
     let known = contract::driver(driver);
     let directories = paths::directories(root, &root::base(root, driver), driver);
     let listing = listing::read(&directories, Selection::All);

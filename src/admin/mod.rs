@@ -6,28 +6,18 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod adopt;
-mod apparmor;
-mod call;
 mod check;
 mod contract;
-mod daemons;
 mod diff;
 mod explain;
-mod files;
 mod history;
 mod install;
 mod list;
-mod mend;
-mod root;
 mod run;
-mod script;
-mod setting;
 mod stats;
-mod table;
+pub mod support;
 
-pub mod console;
-
-use console::{Console, Paint};
+use support::console::{Console, Paint};
 
 /// Exit code of a command that found something, or whose call was refused.
 const FOUND: u8 = 1;

@@ -8,15 +8,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::console::Console;
-use super::history;
+use crate::admin::history;
+use crate::admin::support::console::Console;
 use crate::record::read::Files;
 use crate::record::{Count, Name, Record, Step, file};
-use crate::words;
+use crate::verdict::words;
 
 /// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
-pub(super) struct Stats {
+pub(crate) struct Stats {
     /// As Prometheus reads it, for the textfile collector of its node exporter
     #[arg(long, required = true)]
     prometheus: bool,
@@ -27,7 +27,7 @@ pub(super) struct Stats {
 
 impl Stats {
     /// Prints the metrics.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         history::assert_kept(&file::calls(&self.root))?;
         // Not what was rotated away: numbers that fell to anything but 0 would count as new calls.
         let records = history::found(&self.root, Files::Newest, &history::Selection::default(), console.errors)?;
@@ -88,7 +88,7 @@ fn count(number: &mut u64) {
 impl Metrics {
     fn add(&mut self, record: &Record) {
         // An operation's older name is the same operation.
-        let row = crate::contract::look_up(&record.driver.0, &record.operation.0);
+        let row = crate::call::contract::look_up(&record.driver.0, &record.operation.0);
         let operation = if row.operation.is_empty() { record.operation.clone() } else { Name(row.operation.into()) };
         let call = (record.driver.clone(), operation);
         // What a call has left behind is no call.

@@ -62,22 +62,22 @@ pub enum Defect {
 
 /// A defect at a byte offset: what the reading files hand up, before anybody asked for a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Flaw {
-    pub(super) at: usize,
-    pub(super) defect: Defect,
+pub(crate) struct Flaw {
+    pub(crate) at: usize,
+    pub(crate) defect: Defect,
 }
 
 impl Flaw {
-    pub(super) fn new(at: usize, defect: Defect) -> Self {
+    pub(crate) fn new(at: usize, defect: Defect) -> Self {
         Self { at, defect }
     }
 
-    pub(super) fn form(at: usize, found: &'static str, expected: &'static str) -> Self {
+    pub(crate) fn form(at: usize, found: &'static str, expected: &'static str) -> Self {
         Self { at, defect: Defect::Form(found, expected) }
     }
 
     /// Looks the line and column up.
-    pub(super) fn within(self, source: &[u8], document: Which) -> Fault {
+    pub(crate) fn within(self, source: &[u8], document: Which) -> Fault {
         let (line, column) = place(source, self.at);
         Fault { document, line, column, defect: self.defect }
     }

@@ -4,38 +4,25 @@
 //! A document is read once, without recursion and without copies: `Document` keeps offsets, 16 bytes for an element or a
 //! text, at most 16 MiB (`limit`). Comparing two takes, beside that, room in proportion to the number of their elements.
 
-mod abi;
-mod change;
-mod chars;
-mod declaration;
 mod diff;
 mod fault;
-mod identity;
-mod key;
-mod limit;
-mod matching;
-mod namespace;
 mod owner;
-mod path;
 mod policy;
-mod reader;
-mod secret;
-mod siblings;
-mod tag;
-mod text;
-mod tree;
+mod xml;
 
 use std::ops::ControlFlow;
 
-pub use change::{Change, Changes, Kind, Value};
+pub use diff::change::{Change, Changes, Kind, Value};
+pub use diff::path::{PathFault, Pattern, Step};
 pub use fault::{Defect, Fault, Which};
 pub use owner::port_owner;
-pub use path::{PathFault, Pattern, Step};
 pub use policy::Policy;
-pub use tree::Document;
+pub use xml::tree::Document;
 
-use change::Difference;
+use diff::change::Difference;
 use fault::Flaw;
+use policy::identity;
+use xml::reader;
 
 /// The most changes that are kept for a log. A rule looks at all of them.
 pub const MAX_CHANGES: usize = 200;

@@ -1,7 +1,7 @@
 //! Whose port it is. In: the document of a network's `port-created` or `port-deleted`. Out: the guest's name. Pure.
 
-use super::reader;
-use super::tree::ROOT;
+use crate::guard::xml::reader;
+use crate::guard::xml::tree::ROOT;
 
 /// The guest whose port is plugged into a network or out of it; `None` where the document names none, or is none.
 #[must_use]

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
-use super::file::{self, Moment};
-use super::{Record, Step, micros};
-use crate::child::Ended;
-use crate::invocation::Invocation;
+use crate::call::invocation::Invocation;
 use crate::plan;
+use crate::record::Record;
+use crate::record::Step;
+use crate::record::file::{self, Moment};
+use crate::record::micros;
 use crate::run::Walked;
+use crate::run::child::Ended;
 
 /// A record that lacks its end.
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ impl Draft {
 
     /// Whose port it is.
     pub fn guest(&mut self, name: Option<String>) {
-        self.record.guest = name.map(|name| super::Name(name.into()));
+        self.record.guest = name.map(|name| crate::record::Name(name.into()));
     }
 
     /// What became of the steps.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
-use crate::contract::{self, Row};
-use crate::{paths, process};
+use crate::call::contract::{self, Row};
+use crate::files::paths;
+use crate::run::process;
 
 /// The file that records are appended to.
 pub const CALLS: &str = "/var/log/hookmux/calls.jsonl";

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::invocation::Invocation;
+use crate::call::invocation::Invocation;
 
 pub mod draft;
 pub mod file;

@@ -5,8 +5,8 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use super::Record;
-use super::file;
+use crate::record::Record;
+use crate::record::file;
 
 /// What is in the log.
 #[derive(Debug, Default, PartialEq, Eq)]

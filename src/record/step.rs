@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Name, micros};
-use crate::child::Ended;
-use crate::outcome::Outcome;
-use crate::{plan, words};
+use crate::plan;
+use crate::record::Name;
+use crate::record::micros;
+use crate::run::child::Ended;
+use crate::verdict::outcome::Outcome;
+use crate::verdict::words;
 
 /// One script of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

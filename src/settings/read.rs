@@ -11,12 +11,14 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use super::{Fault, Settings, parse};
-use crate::directory::Directory;
-use crate::gate;
-use crate::paths;
-use crate::way::{self, Kind, Node};
-use crate::words;
+use crate::files::directory::Directory;
+use crate::files::paths;
+use crate::files::way::{self, Kind, Node};
+use crate::plan::gate;
+use crate::settings::Fault;
+use crate::settings::Settings;
+use crate::settings::parse;
+use crate::verdict::words;
 
 const FILE: &str = "/etc/hookmux/hookmux.toml";
 const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";

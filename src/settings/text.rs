@@ -12,8 +12,16 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
-use super::{GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule};
-use crate::{guard, words};
+use crate::guard;
+use crate::settings::GuestAbi;
+use crate::settings::LibvirtRunsDotD;
+use crate::settings::MAX_PARALLEL;
+use crate::settings::OnFailure;
+use crate::settings::OnFault;
+use crate::settings::Origin;
+use crate::settings::Patterns;
+use crate::settings::Rule;
+use crate::verdict::words;
 
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq)]

@@ -123,15 +123,15 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 #[test]
 fn contract_prints_every_operation_in_words_and_as_json() {
     let (code, out, err) = hookmux(Path::new("/nowhere"), "contract");
-    let operation = |row: &hookmux::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
-    assert_eq!((code, err.as_str(), hookmux::contract::ROWS.iter().all(operation)), (Some(0), "", true), "{out}");
+    let operation = |row: &hookmux::call::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
+    assert_eq!((code, err.as_str(), hookmux::call::contract::ROWS.iter().all(operation)), (Some(0), "", true), "{out}");
     assert_eq!(out.lines().filter(|line| line.chars().count() > 80).collect::<Vec<_>>(), [""; 0]);
     let (code, out, _) = hookmux(Path::new("/nowhere"), "contract --json");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     let names =
         |row: &serde_json::Value| (row["driver"].to_string(), row["operation"].to_string(), row["failure"].to_string());
     let rows = json["operations"].as_array().unwrap();
-    assert_eq!((code, rows.len()), (Some(0), hookmux::contract::ROWS.len()));
+    assert_eq!((code, rows.len()), (Some(0), hookmux::call::contract::ROWS.len()));
     assert!(
         rows.iter().map(names).any(|row| row == ("\"qemu\"".into(), "\"reconnect\"".into(), "\"kills-guest\"".into()))
     );

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::finding::Finding;
-use crate::admin::apparmor::Denied;
-use crate::admin::daemons::Running;
+use crate::admin::check::finding::Finding;
 use crate::admin::install::occupant::Occupant;
-use crate::gate::Refusal;
-use crate::words;
+use crate::admin::support::apparmor::Denied;
+use crate::admin::support::daemons::Running;
+use crate::plan::gate::Refusal;
+use crate::verdict::words;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
 const TYPE: &str = "virt_hook_t";
@@ -18,32 +18,32 @@ const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
 /// What is known of one driver's hook.
 #[derive(Debug)]
-pub(super) struct Hook<'a> {
-    pub(super) driver: &'a str,
-    pub(super) path: &'a Path,
-    pub(super) occupant: Occupant,
+pub(crate) struct Hook<'a> {
+    pub(crate) driver: &'a str,
+    pub(crate) path: &'a Path,
+    pub(crate) occupant: Occupant,
     /// How many scripts wait for it in hookmux's directories.
-    pub(super) scripts: usize,
+    pub(crate) scripts: usize,
     /// When it came.
-    pub(super) came: Option<SystemTime>,
+    pub(crate) came: Option<SystemTime>,
     /// The daemons that call it.
-    pub(super) daemons: Vec<Running>,
+    pub(crate) daemons: Vec<Running>,
     /// Why `AppArmor` would not let it run.
-    pub(super) denied: Option<Denied>,
+    pub(crate) denied: Option<Denied>,
     /// Who besides root could change the program that it leads to.
-    pub(super) changeable: Option<Refusal>,
+    pub(crate) changeable: Option<Refusal>,
     /// Its `SELinux` label.
-    pub(super) label: Option<(&'a Path, String)>,
+    pub(crate) label: Option<(&'a Path, String)>,
     /// The program that it leads to, with its `SELinux` label, where that has to be a hook's, too.
-    pub(super) program: Option<(&'a Path, String)>,
+    pub(crate) program: Option<(&'a Path, String)>,
     /// The program's name for commands.
-    pub(super) own: &'static str,
+    pub(crate) own: &'static str,
     /// `--root` for commands.
-    pub(super) root: String,
+    pub(crate) root: String,
 }
 
 /// What is wrong with it.
-pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
+pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let Hook { driver, path, scripts, own, root, .. } = hook;
     let install = format!("{own} install{root} {driver}");
     let waiting =
@@ -101,7 +101,7 @@ pub(super) fn judge(hook: &Hook) -> Vec<Finding> {
 }
 
 /// Whether a label's type is that of hooks.
-pub(super) fn is_hooks(label: &str) -> bool {
+pub(crate) fn is_hooks(label: &str) -> bool {
     label.split(':').nth(2) == Some(TYPE)
 }
 

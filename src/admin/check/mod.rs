@@ -12,12 +12,15 @@ use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
-use super::console::Console;
-use super::install::occupant::{self, Occupant};
-use super::root::{self, Root};
-use super::{FOUND, apparmor, daemons, list};
-use crate::contract::{self, DRIVERS, Words};
-use crate::paths;
+use crate::admin::FOUND;
+use crate::admin::install::occupant::{self, Occupant};
+use crate::admin::list;
+use crate::admin::support::apparmor;
+use crate::admin::support::console::Console;
+use crate::admin::support::daemons;
+use crate::admin::support::root::{self, Root};
+use crate::call::contract::{self, DRIVERS, Words};
+use crate::files::paths;
 use crate::plan::Plan;
 use crate::settings::{self, Settings};
 
@@ -33,14 +36,14 @@ use text::Text;
 
 /// Arguments of `hookmux check`.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(crate) struct Check {
     #[command(flatten)]
     root: Root,
 }
 
 impl Check {
     /// Prints what was found. Exit code 1 if anything was.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers = drivers(&root);
         let plans: Vec<(OsString, Plan)> =
@@ -102,7 +105,7 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
         }
     }
     findings.extend(rules::unused(root, &settings.rules, plans));
-    let directory = paths::below(root, super::LOG_DIRECTORY);
+    let directory = paths::below(root, crate::admin::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
 }
@@ -124,7 +127,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         _ => None,
     };
     let changeable = match &occupant {
-        Occupant::OurLink(says) => super::install::changeable(&occupant::leads_to(root, &path, says)),
+        Occupant::OurLink(says) => crate::admin::install::changeable(&occupant::leads_to(root, &path, says)),
         _ => None,
     };
     let is_libvirts = contract::driver(driver).words == Words::Libvirt;
@@ -170,7 +173,7 @@ fn label(path: &Path) -> Option<String> {
 
 /// Whether the records have a call of that operation.
 fn was_called(root: &Path, operation: &str) -> bool {
-    let calls = paths::below(root, super::LOG_DIRECTORY).join("calls.jsonl");
+    let calls = paths::below(root, crate::admin::LOG_DIRECTORY).join("calls.jsonl");
     let wanted = format!("\"operation\":\"{operation}\"");
     fs::read(calls).is_ok_and(|calls| calls.split(|byte| *byte == b'\n').any(|line| contains(line, wanted.as_bytes())))
 }

@@ -3,16 +3,16 @@
 
 use std::path::Path;
 
-use super::finding::Finding;
-use super::text::Text;
-use crate::admin::mend;
-use crate::caller::Version;
-use crate::contract::ROWS;
-use crate::gate;
+use crate::admin::check::finding::Finding;
+use crate::admin::check::text::Text;
+use crate::admin::support::mend;
+use crate::call::caller::Version;
+use crate::call::contract::ROWS;
+use crate::files::way;
 use crate::plan::Plan;
+use crate::plan::gate;
 use crate::settings::{Fault, Origin};
-use crate::way;
-use crate::words::{self, quoted};
+use crate::verdict::words::{self, quoted};
 
 /// The newest release whose calls are known.
 const NEWEST: Version = Version { major: 12, minor: 8 };
@@ -21,7 +21,7 @@ const NEWEST: Version = Version { major: 12, minor: 8 };
 const LITTLE: u64 = 1 << 20;
 
 /// Settings that every call stumbles over.
-pub(super) fn settings(fault: &Fault) -> Finding {
+pub(crate) fn settings(fault: &Fault) -> Finding {
     let user = nix::unistd::geteuid().as_raw();
     let way = way::walk(&fault.file);
     let refusal = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user));
@@ -33,15 +33,15 @@ pub(super) fn settings(fault: &Fault) -> Finding {
 
 /// What is known of the directory for records.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(crate) struct Room {
     /// Bytes that are left on its file system.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Whether another file can be made on it.
-    pub(super) files: bool,
+    pub(crate) files: bool,
 }
 
 /// A directory for records that takes none.
-pub(super) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
+pub(crate) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
     let at = quoted(directory);
     match room {
         None => {
@@ -62,7 +62,7 @@ pub(super) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
 }
 
 /// A script that waits for a call which this libvirt does not make.
-pub(super) fn stop(
+pub(crate) fn stop(
     plan: &Plan,
     version: Option<Version>,
     was_called: bool,
@@ -93,7 +93,7 @@ fn handles_only_stop(text: &Text) -> bool {
 mod tests {
     use super::*;
     use crate::plan::Step;
-    use crate::rules::Treatment;
+    use crate::plan::rules::Treatment;
 
     #[test]
     fn records_need_a_directory_and_room() {

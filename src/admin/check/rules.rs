@@ -3,19 +3,19 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::finding::Finding;
-use super::text::Text;
-use crate::admin::{mend, root};
-use crate::contract::{self, ROWS, Words};
-use crate::invocation::Invocation;
-use crate::paths;
+use crate::admin::check::finding::Finding;
+use crate::admin::check::text::Text;
+use crate::admin::support::{mend, root};
+use crate::call::contract::{self, ROWS, Words};
+use crate::call::invocation::Invocation;
+use crate::files::paths;
 use crate::plan::Plan;
-use crate::rules;
+use crate::plan::rules;
 use crate::settings::Rule;
-use crate::words::{printable, quoted};
+use crate::verdict::words::{printable, quoted};
 
 /// Rules of which nothing is left if one leaves out what nobody calls and no script is called.
-pub(super) fn unused(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
+pub(crate) fn unused(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
     list.iter().filter_map(|rule| unused_one(system, rule, plans)).collect()
 }
 
@@ -51,7 +51,7 @@ fn calls(driver: &OsStr) -> Vec<Invocation> {
 }
 
 /// Scripts that call libvirt while libvirt waits for them.
-pub(super) fn waiting(
+pub(crate) fn waiting(
     system: &Path,
     list: &[Rule],
     driver: &OsStr,

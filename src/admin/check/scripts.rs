@@ -4,20 +4,20 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::finding::Finding;
-use super::text::{Beginning, Text};
-use crate::admin::{mend, root};
-use crate::contract::{self, ROWS, UNKNOWN, Words};
-use crate::gate::{self, Skip};
-use crate::paths;
+use crate::admin::check::finding::Finding;
+use crate::admin::check::text::{Beginning, Text};
+use crate::admin::support::{mend, root};
+use crate::call::contract::{self, ROWS, UNKNOWN, Words};
+use crate::files::paths;
 use crate::plan::Plan;
-use crate::words::{self, quoted};
+use crate::plan::gate::{self, Skip};
+use crate::verdict::words::{self, quoted};
 
 /// Where the programs of a system lie.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// What is wrong with the scripts of one driver.
-pub(super) fn judge(
+pub(crate) fn judge(
     system: &Path,
     driver: &OsStr,
     plan: &Plan,

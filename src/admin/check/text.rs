@@ -10,7 +10,7 @@ const MOST: u64 = 1 << 20;
 
 /// How a file begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Beginning {
+pub(crate) enum Beginning {
     /// It is a program, or nobody could read it.
     Program,
     /// It has a `#!` line: the interpreter, and what comes after it.
@@ -25,16 +25,16 @@ pub(super) enum Beginning {
 
 /// A script's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Text(Vec<u8>);
+pub(crate) struct Text(Vec<u8>);
 
 impl Text {
     #[cfg(test)]
-    pub(super) fn new(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Self {
         Self(bytes.into())
     }
 
     /// Reads a file that is known to be a regular one.
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let mut bytes = Vec::new();
         if let Ok(file) = File::open(path) {
             let _ = file.take(MOST).read_to_end(&mut bytes);
@@ -43,7 +43,7 @@ impl Text {
     }
 
     /// How it begins.
-    pub(super) fn beginning(&self) -> Beginning {
+    pub(crate) fn beginning(&self) -> Beginning {
         if self.0.is_empty() || self.0.starts_with(b"\x7fELF") {
             return Beginning::Program;
         }
@@ -61,7 +61,7 @@ impl Text {
     }
 
     /// Whether a word is in it, outside of comments; a path's last part counts as a word.
-    pub(super) fn has(&self, word: &str) -> bool {
+    pub(crate) fn has(&self, word: &str) -> bool {
         self.lines().any(|line| {
             let between = |character: char| !(character.is_alphanumeric() || "_-.".contains(character));
             line.split(between).any(|one| one == word)

@@ -7,49 +7,49 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::record::{Count, Kind, Record, Step};
-use crate::words;
+use crate::verdict::words;
 
 /// After so long without a call, the next one begins another episode.
 const REST: Duration = Duration::from_secs(30);
 
 /// Calls about one guest, network or daemon, close to each other.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Episode {
+pub(crate) struct Episode {
     /// Whom they are about.
-    pub(super) who: String,
+    pub(crate) who: String,
     /// When the first began.
-    pub(super) begin: SystemTime,
+    pub(crate) begin: SystemTime,
     /// From the first beginning to the last end.
-    pub(super) span: Duration,
+    pub(crate) span: Duration,
     /// How many calls there are.
-    pub(super) calls: usize,
+    pub(crate) calls: usize,
     /// How many of them have a failure in them.
-    pub(super) failed: usize,
+    pub(crate) failed: usize,
     /// Calls, each with its scripts after it.
-    pub(super) rows: Vec<Row>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// One bar.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(crate) struct Row {
     /// A script of the call above, or the call itself.
-    pub(super) is_step: bool,
+    pub(crate) is_step: bool,
     /// The call's words, or the script's name.
-    pub(super) label: String,
+    pub(crate) label: String,
     /// The script's whole path; empty for a call.
-    pub(super) path: String,
+    pub(crate) path: String,
     /// What became of it, unless all is well.
-    pub(super) note: String,
+    pub(crate) note: String,
     /// More lines to say.
-    pub(super) details: Vec<String>,
+    pub(crate) details: Vec<String>,
     /// When it began after the episode's beginning, and how long it took; `None` if it never did.
-    pub(super) time: Option<(Duration, Duration)>,
+    pub(crate) time: Option<(Duration, Duration)>,
     /// How it came out.
-    pub(super) count: Count,
+    pub(crate) count: Count,
 }
 
 /// Puts records, ordered by time, into episodes, ordered by their beginnings.
-pub(super) fn episodes(records: &[Record]) -> Vec<Episode> {
+pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
     let mut groups: Vec<(SystemTime, Vec<&Record>)> = Vec::new();
     let mut latest: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
@@ -85,7 +85,7 @@ fn who(record: &Record) -> String {
         return words::printable(&guest.0);
     }
     let (driver, object) = (words::printable(&record.driver.0), words::printable(&record.object.0));
-    if object == crate::invocation::NOTHING { driver } else { format!("{driver} {object}") }
+    if object == crate::call::invocation::NOTHING { driver } else { format!("{driver} {object}") }
 }
 
 fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
@@ -104,8 +104,8 @@ fn call_row(record: &Record, offset: Duration) -> Row {
     if record.afterwards {
         label += " (afterwards)";
     }
-    let nothing = crate::invocation::NOTHING;
-    let usual = crate::contract::look_up(&record.driver.0, &record.operation.0).extra;
+    let nothing = crate::call::invocation::NOTHING;
+    let usual = crate::call::contract::look_up(&record.driver.0, &record.operation.0).extra;
     if record.extra.0 != nothing && record.extra.0 != usual {
         label = format!("{label} ({})", word(&record.extra));
     }

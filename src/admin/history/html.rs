@@ -4,16 +4,16 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::episode::{Episode, Row};
-use super::picture::moment;
+use crate::admin::history::episode::{Episode, Row};
+use crate::admin::history::picture::moment;
 use crate::record::Count;
-use crate::words;
+use crate::verdict::words;
 
 /// How it looks.
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
-pub(super) fn page(episodes: &[Episode]) -> String {
+pub(crate) fn page(episodes: &[Episode]) -> String {
     let sum = |count: fn(&Episode) -> usize| episodes.iter().map(count).fold(0, usize::saturating_add);
     let summary = summary(sum(|episode| episode.calls), sum(|episode| episode.failed));
     let mut page = format!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 
-use crate::admin::console::Console;
+use crate::admin::support::console::Console;
 use crate::record::read::Files;
 use crate::record::{Record, file, read};
 
@@ -19,7 +19,7 @@ mod picture;
 mod select;
 mod tail;
 
-pub(super) use select::Selection;
+pub(crate) use select::Selection;
 use tail::Tail;
 
 /// How often the log is looked at for more.
@@ -27,7 +27,7 @@ const TURN: Duration = Duration::from_millis(100);
 
 /// Arguments of `hookmux history`.
 #[derive(Debug, Args)]
-pub(super) struct History {
+pub(crate) struct History {
     #[command(flatten)]
     selection: Selection,
     /// Go on with calls as they are made; without --since, with those alone
@@ -43,7 +43,7 @@ pub(super) struct History {
 
 impl History {
     /// Prints the calls that are asked for. A reader who has seen enough, such as head(1), is no error.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let shown = self.show(console);
         let seen_enough = |error: &anyhow::Error| {
             error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
@@ -103,7 +103,7 @@ fn print(records: &[Record], console: &mut Console) -> io::Result<()> {
 }
 
 /// The records that are asked for. Says how many lines are none.
-pub(super) fn found(
+pub(crate) fn found(
     root: &Path,
     files: Files,
     selection: &Selection,
@@ -127,7 +127,7 @@ fn tell_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Says what to do where nothing is kept at all.
-pub(super) fn assert_kept(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let shown = directory.display();
     match fs::read_dir(directory) {

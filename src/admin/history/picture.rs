@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::episode::{Episode, Row};
-use crate::admin::console::Paint;
+use crate::admin::history::episode::{Episode, Row};
+use crate::admin::support::console::Paint;
 use crate::record::Count;
-use crate::words;
+use crate::verdict::words;
 
 /// Columns: what a terminal has at least.
 const WIDTH: usize = 80;
@@ -17,7 +17,7 @@ const TIME: usize = 8;
 const BARS: usize = 34;
 
 /// Draws an episode.
-pub(super) fn draw(episode: &Episode, paint: Paint) -> String {
+pub(crate) fn draw(episode: &Episode, paint: Paint) -> String {
     let who = paint.heading(&fit(&episode.who, WIDTH.saturating_sub(23)));
     let (indent, axis) = (" ".repeat(LABEL.saturating_add(TIME).saturating_add(2)), paint.faint(&axis(episode.span)));
     let mut text = format!("{who}  {}\n{indent}{axis}\n", moment(episode.begin));
@@ -38,7 +38,7 @@ fn axis(span: Duration) -> String {
 }
 
 /// A time to the second, as `--since` takes it.
-pub(super) fn moment(time: SystemTime) -> String {
+pub(crate) fn moment(time: SystemTime) -> String {
     humantime::format_rfc3339_seconds(time).to_string()
 }
 

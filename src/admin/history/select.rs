@@ -5,13 +5,13 @@ use std::time::SystemTime;
 
 use clap::Args;
 
-use crate::contract;
-use crate::guest;
+use crate::call::contract;
+use crate::plan::guest;
 use crate::record::Record;
 
 /// What is looked for; what is left out fits everything.
 #[derive(Debug, Default, Args)]
-pub(in crate::admin) struct Selection {
+pub(crate) struct Selection {
     /// Only this guest's calls, the ports of its networks among them; may be a pattern (web-*)
     #[arg(long, value_name = "G")]
     guest: Option<OsString>,
@@ -28,12 +28,12 @@ pub(in crate::admin) struct Selection {
 
 impl Selection {
     /// Whether calls of the past are asked for.
-    pub(super) fn has_since(&self) -> bool {
+    pub(crate) fn has_since(&self) -> bool {
         self.since.is_some()
     }
 
     /// Whether the record is wanted.
-    pub(in crate::admin) fn wants(&self, record: &Record) -> bool {
+    pub(crate) fn wants(&self, record: &Record) -> bool {
         let of_guest = |name: &OsString| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
         let of_operation = |name: &OsString| {
             *name == record.operation.0 || contract::look_up(&record.driver.0, &record.operation.0).is_called(name)

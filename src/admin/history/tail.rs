@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A file that is read to its end, again and again.
 #[derive(Debug)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     path: PathBuf,
     file: Option<File>,
     /// What was read of a line that has no end yet.
@@ -16,12 +16,12 @@ pub(super) struct Tail {
 
 impl Tail {
     /// Reads from the beginning.
-    pub(super) fn from_start(path: &Path) -> Self {
+    pub(crate) fn from_start(path: &Path) -> Self {
         Self { path: path.to_owned(), file: File::open(path).ok(), begun: Vec::new() }
     }
 
     /// Reads what comes from now on.
-    pub(super) fn from_end(path: &Path) -> io::Result<Self> {
+    pub(crate) fn from_end(path: &Path) -> io::Result<Self> {
         let mut tail = Self::from_start(path);
         if let Some(file) = &mut tail.file {
             file.seek(SeekFrom::End(0))?;
@@ -30,7 +30,7 @@ impl Tail {
     }
 
     /// The file that is read, where there is one.
-    pub(super) fn inode(&self) -> Option<(u64, u64)> {
+    pub(crate) fn inode(&self) -> Option<(u64, u64)> {
         self.file.as_ref().and_then(|file| file.metadata().ok()).map(|it| (it.dev(), it.ino()))
     }
 
@@ -38,7 +38,7 @@ impl Tail {
     ///
     /// # Errors
     /// Those of reading.
-    pub(super) fn lines(&mut self) -> io::Result<Vec<Vec<u8>>> {
+    pub(crate) fn lines(&mut self) -> io::Result<Vec<Vec<u8>>> {
         // Looked at before the old file is read: what is written until it was rotated away is in there.
         let now = fs::metadata(&self.path).map(|it| (it.dev(), it.ino())).ok();
         let mut lines = Vec::new();

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use clap::Args;
 
-use super::occupant::{self, Occupant};
-use crate::admin::root;
-use crate::contract::{self, DRIVERS, Words};
-use crate::invocation::OWN_NAMES;
-use crate::paths;
+use crate::admin::install::occupant::{self, Occupant};
+use crate::admin::support::root;
+use crate::call::contract::{self, DRIVERS, Words};
+use crate::call::invocation::OWN_NAMES;
+use crate::files::paths;
 
 /// The hooks of a Linux host, for whoever names none.
 const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
 
 /// Which drivers, by words of their own or behind an option; both mean the same.
 #[derive(Debug, Args)]
-pub(super) struct Drivers {
+pub(crate) struct Drivers {
     /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
     /// and network, and uninstall all that are hookmux
     #[arg(value_name = "DRIVERS")]
@@ -29,17 +29,17 @@ pub(super) struct Drivers {
 
 impl Drivers {
     /// Those that are named, or else the usual ones.
-    pub(super) fn named_or_usual(&self) -> Vec<OsString> {
+    pub(crate) fn named_or_usual(&self) -> Vec<OsString> {
         self.named().unwrap_or_else(|| USUAL.iter().map(OsString::from).collect())
     }
 
     /// Those that are named, or else all whose hook is this package's hookmux.
-    pub(super) fn named_or_ours(&self, root: &Path) -> Vec<OsString> {
+    pub(crate) fn named_or_ours(&self, root: &Path) -> Vec<OsString> {
         self.named().unwrap_or_else(|| of_kind(root, all(root), is_our_packages))
     }
 
     /// Of those that are named, or else of all, those whose hook is a copy of another version.
-    pub(super) fn older_copies(&self, root: &Path) -> Vec<OsString> {
+    pub(crate) fn older_copies(&self, root: &Path) -> Vec<OsString> {
         let drivers = self.named().unwrap_or_else(|| all(root));
         of_kind(root, drivers, |_, occupant| *occupant == Occupant::OurCopy { same: false })
     }

@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::admin::call;
-use crate::admin::files;
-use crate::admin::root;
-use crate::gate::{self, Refusal};
-use crate::listing::{self, Selection};
-use crate::paths;
-use crate::way;
-use crate::words;
+use crate::admin::support::call;
+use crate::admin::support::files;
+use crate::admin::support::root;
+use crate::files::paths;
+use crate::files::way;
+use crate::plan::gate::{self, Refusal};
+use crate::plan::listing::{self, Selection};
+use crate::verdict::words;
 
 /// The name under which it is kept: before any other.
 const ORIGINAL: &str = "00-original";
@@ -23,7 +23,7 @@ const ORIGINAL: &str = "00-original";
 type Why = (String, Option<String>);
 
 /// Gives a hook that another program has put there a second name, where hookmux will run it.
-pub(super) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
+pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
     let kept = original(root, driver);
     // Otherwise it worked until now, and every start of a guest fails from now on.
     if let Some(refusal) = distrusted(root, hook)? {
@@ -42,7 +42,7 @@ pub(super) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<R
 }
 
 /// Puts the kept hook over ours; returns where it was kept. `None` if there is none.
-pub(super) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Option<PathBuf>> {
+pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Option<PathBuf>> {
     let kept = original(root, driver);
     if fs::symlink_metadata(&kept).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(super) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Resul
 }
 
 /// Which scripts nobody runs any more once hookmux is gone.
-pub(super) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
+pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(&ours, Selection::All).entries.len();
     let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
@@ -66,7 +66,7 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
 }
 
 /// Why hookmux would not run this file, if it would not.
-pub(in crate::admin) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Refusal>> {
+pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Refusal>> {
     if !call::settings(root)?.strict {
         return Ok(None);
     }

@@ -12,29 +12,29 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use super::FOUND;
-use super::console::{Console, Paint};
-use super::files::{self, Form};
-use super::root::{self, Root};
-use crate::paths;
-use crate::words;
+use crate::admin::FOUND;
+use crate::admin::support::console::{Console, Paint};
+use crate::admin::support::files::{self, Form};
+use crate::admin::support::root::{self, Root};
+use crate::files::paths;
+use crate::verdict::words;
 
 mod drivers;
 mod keep;
 mod reload;
 mod target;
 
-pub(super) mod occupant;
+pub(crate) mod occupant;
 
 use drivers::Drivers;
-pub(super) use keep::distrusted;
+pub(crate) use keep::distrusted;
 use occupant::Occupant;
-pub(super) use target::changeable;
+pub(crate) use target::changeable;
 
 /// Arguments of `hookmux install`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
-pub(super) struct Install {
+pub(crate) struct Install {
     #[command(flatten)]
     drivers: Drivers,
     /// Put copies of this program there instead of links to it
@@ -55,7 +55,7 @@ pub(super) struct Install {
 
 /// Arguments of `hookmux uninstall`.
 #[derive(Debug, Args)]
-pub(super) struct Uninstall {
+pub(crate) struct Uninstall {
     #[command(flatten)]
     drivers: Drivers,
     /// Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves
@@ -99,7 +99,7 @@ struct Way<'a> {
 
 impl Install {
     /// Installs each hook. Exit code 1 if one had to be refused.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let way = Way { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
         let drivers = if self.refresh { self.drivers.older_copies(&root) } else { self.drivers.named_or_usual() };
@@ -114,7 +114,7 @@ impl Install {
 
 impl Uninstall {
     /// Takes each hook away. Exit code 1 if one is not ours.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers = self.drivers.named_or_ours(&root);
         let all = each(&drivers, |driver| uninstall(&root, driver))?;
@@ -177,7 +177,7 @@ fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
     let (base, hook) = hook(root, driver);
     let in_words = |what: &str| format!("{what} {}", hook.display());
     files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
-    let records = paths::below(root, super::LOG_DIRECTORY);
+    let records = paths::below(root, crate::admin::LOG_DIRECTORY);
     for (directory, mode) in [(root::directories(root, driver)[1].clone(), 0o755), (records, 0o750)] {
         files::directory(&directory, mode).with_context(|| format!("cannot make {}", directory.display()))?;
     }

@@ -5,15 +5,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::invocation::OWN_NAMES;
-use crate::paths;
+use crate::call::invocation::OWN_NAMES;
+use crate::files::paths;
 
 /// In every hookmux, because it is looked for here: so a copy is known whatever its version.
 const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::admin) enum Occupant {
+pub(crate) enum Occupant {
     /// Nothing.
     Nothing,
     /// A link to a hookmux: what the link says.
@@ -33,19 +33,19 @@ pub(in crate::admin) enum Occupant {
 
 impl Occupant {
     /// Whether it is hookmux.
-    pub(in crate::admin) fn is_ours(&self) -> bool {
+    pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
     }
 
     /// Which of the packages' programs a link leads to, if it leads to one by its name.
-    pub(in crate::admin) fn package(&self) -> Option<&'static str> {
+    pub(crate) fn package(&self) -> Option<&'static str> {
         let Self::OurLink(says) = self else { return None };
         OWN_NAMES.into_iter().find(|own| says.file_name().is_some_and(|name| name == *own))
     }
 }
 
 /// Looks at `hook`, on a system that lies below `root`.
-pub(in crate::admin) fn look(root: &Path, hook: &Path) -> io::Result<Occupant> {
+pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<Occupant> {
     let kind = match fs::symlink_metadata(hook) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
         kind => kind?.file_type(),
@@ -69,7 +69,7 @@ pub(in crate::admin) fn look(root: &Path, hook: &Path) -> io::Result<Occupant> {
 }
 
 /// Where a link leads that says `says`, on a system below `root`.
-pub(in crate::admin) fn leads_to(root: &Path, link: &Path, says: &Path) -> PathBuf {
+pub(crate) fn leads_to(root: &Path, link: &Path, says: &Path) -> PathBuf {
     match says.to_str().filter(|_| says.is_absolute()) {
         Some(absolute) => paths::below(root, absolute),
         None => link.parent().unwrap_or(link).join(says),

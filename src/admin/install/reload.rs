@@ -6,20 +6,20 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::admin::console::Paint;
-use crate::admin::daemons::{self, Running};
-use crate::admin::root;
+use crate::admin::support::console::Paint;
+use crate::admin::support::daemons::{self, Running};
+use crate::admin::support::root;
 
 /// A daemon, and what it was told.
 #[derive(Debug, Serialize)]
-pub(super) struct Told {
+pub(crate) struct Told {
     daemon: String,
     pid: i32,
     reloaded: bool,
 }
 
 /// Finds the daemons that call one of these hooks, if that matters now, and reloads them, if that is asked for.
-pub(super) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: bool) -> anyhow::Result<Vec<Told>> {
+pub(crate) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: bool) -> anyhow::Result<Vec<Told>> {
     if !reload && !changed {
         return Ok(Vec::new());
     }
@@ -39,7 +39,7 @@ fn tell(root: &Path, daemon: Running, reload: bool) -> anyhow::Result<Told> {
 }
 
 impl Told {
-    pub(super) fn line(&self, root: &Path, drivers: &[&str], paint: Paint) -> String {
+    pub(crate) fn line(&self, root: &Path, drivers: &[&str], paint: Paint) -> String {
         let Self { daemon, pid, reloaded } = self;
         if *reloaded {
             return paint.good(&format!("{daemon} (process {pid}) was told to look for its hooks"));

@@ -5,18 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::admin::apparmor;
-use crate::admin::files::Form;
-use crate::gate::{self, Refusal};
-use crate::paths;
-use crate::way;
-use crate::words;
+use crate::admin::support::apparmor;
+use crate::admin::support::files::Form;
+use crate::files::paths;
+use crate::files::way;
+use crate::plan::gate::{self, Refusal};
+use crate::verdict::words;
 
 /// Where packages put it.
 const PACKAGED: &str = "/usr/bin/hookmux";
 
 /// A link to this program as the system below `root` will see it, or a copy.
-pub(super) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
+pub(crate) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
     let program = std::env::current_exe().context("cannot find this program's own file")?;
     if !program.exists() {
         bail!("{} has been replaced since it was started: try again with the new one", program.display());
@@ -36,14 +36,14 @@ pub(super) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
 }
 
 /// Who besides root could change the program that a link leads to, which libvirt runs as root.
-pub(in crate::admin) fn changeable(program: &Path) -> Option<Refusal> {
+pub(crate) fn changeable(program: &Path) -> Option<Refusal> {
     let user = nix::unistd::geteuid().as_raw();
     let way = way::walk(program);
     way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user))
 }
 
 /// What an administrator should know of it.
-pub(super) fn warnings(root: &Path, form: &Form) -> Vec<String> {
+pub(crate) fn warnings(root: &Path, form: &Form) -> Vec<String> {
     let denied = match form {
         Form::Link(says) => apparmor::denies_link(root, says),
         Form::Copy(_) => apparmor::denies_copy(root),

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use crate::child::{Child, Start};
-use crate::contract::{Input, Output};
-use crate::invocation::Invocation;
-use crate::process::Strings;
-use crate::spool::{MAX_DOCUMENT, Spool};
-use crate::watch::Watch;
-use crate::words;
+use crate::call::contract::{Input, Output};
+use crate::call::invocation::Invocation;
+use crate::run::child::{Child, Start};
+use crate::run::process::Strings;
+use crate::run::spool::{MAX_DOCUMENT, Spool};
+use crate::run::watch::Watch;
+use crate::verdict::words;
 
 /// How long libvirt may take to answer: somebody waits, and a small document will do.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where a document is from.
-pub(super) enum Source {
+pub(crate) enum Source {
     /// The call has none.
     Nothing,
     /// A file that was given.
@@ -32,7 +32,7 @@ pub(super) enum Source {
 
 impl Source {
     /// It in one word, for a program.
-    pub(super) fn word(&self) -> &'static str {
+    pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
             Self::File(_) => "file",
@@ -42,7 +42,7 @@ impl Source {
     }
 
     /// It in a sentence, for a person.
-    pub(super) fn sentence(&self) -> Option<String> {
+    pub(crate) fn sentence(&self) -> Option<String> {
         Some(match self {
             Self::Nothing => return None,
             Self::File(path) => format!("the XML is {}", path.display()),
@@ -53,7 +53,7 @@ impl Source {
 }
 
 /// The document of a call.
-pub(super) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
+pub(crate) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
     if let Some(path) = file {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let document = Spool::read(file).with_context(|| format!("cannot read {}", path.display()))?;

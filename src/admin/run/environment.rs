@@ -4,13 +4,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::admin::daemons::Running;
+use crate::admin::support::daemons::Running;
 
 /// Source: `virCommandAddEnvPassCommon` in libvirt's `src/util/vircommand.c`.
 const HANDED_ON: &[&str] = &["LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "HOME", "USER", "LOGNAME", "TMPDIR"];
 
 /// libvirt's own, and then what the daemon has; if none can be seen, what a daemon would have that was started from here.
-pub(super) fn of(daemon: Option<&Running>) -> Vec<(OsString, OsString)> {
+pub(crate) fn of(daemon: Option<&Running>) -> Vec<(OsString, OsString)> {
     let theirs = daemon.and_then(|daemon| fs::read(format!("/proc/{}/environ", daemon.pid)).ok());
     let all = theirs.map_or_else(|| std::env::vars_os().collect(), |environ| pairs(&environ));
     handed_on(all)

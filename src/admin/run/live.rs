@@ -5,23 +5,23 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
-use super::document::Source;
-use super::in_words;
-use crate::admin::console::{Console, Paint};
-use crate::child::Ended;
-use crate::contract::{self, Output, Words};
-use crate::invocation::Invocation;
-use crate::outcome::{Kind, Outcome};
+use crate::admin::run::document::Source;
+use crate::admin::run::in_words;
+use crate::admin::support::console::{Console, Paint};
+use crate::call::contract::{self, Output, Words};
+use crate::call::invocation::Invocation;
 use crate::plan::{Plan, Step};
+use crate::run::child::Ended;
 use crate::run::{Event, Walked};
 use crate::verdict::Verdict;
-use crate::words;
+use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::words;
 
 /// Back to the beginning of the line, and nothing on it.
 const AGAIN: &str = "\r\u{1b}[K";
 
 /// Where it is told.
-pub(super) struct Live<'c> {
+pub(crate) struct Live<'c> {
     errors: &'c mut dyn Write,
     paint: Paint,
     on_terminal: bool,
@@ -30,12 +30,12 @@ pub(super) struct Live<'c> {
 }
 
 impl<'c> Live<'c> {
-    pub(super) fn new<'a: 'c>(console: &'c mut Console<'a>) -> Self {
+    pub(crate) fn new<'a: 'c>(console: &'c mut Console<'a>) -> Self {
         let (paint, on_terminal) = (console.errors_paint, console.live);
         Self { errors: &mut *console.errors, paint, on_terminal, ticking: false }
     }
 
-    pub(super) fn begin(&mut self, call: &Invocation, plan: &Plan, source: &Source) -> io::Result<()> {
+    pub(crate) fn begin(&mut self, call: &Invocation, plan: &Plan, source: &Source) -> io::Result<()> {
         let heading = self.paint.heading(&words::call(call));
         let count = match plan.steps.len() {
             0 => "nothing".into(),
@@ -47,7 +47,7 @@ impl<'c> Live<'c> {
         source.map_or(Ok(()), |source| writeln!(self.errors, "{source}"))
     }
 
-    pub(super) fn tell(&mut self, call: &Invocation, event: &Event) -> io::Result<()> {
+    pub(crate) fn tell(&mut self, call: &Invocation, event: &Event) -> io::Result<()> {
         if self.ticking {
             write!(self.errors, "{AGAIN}")?;
             self.ticking = false;
@@ -88,7 +88,7 @@ impl<'c> Live<'c> {
     }
 
     /// Says which scripts had no turn, and why.
-    pub(super) fn not_run(&mut self, plan: &Plan, walked: &Walked) -> io::Result<()> {
+    pub(crate) fn not_run(&mut self, plan: &Plan, walked: &Walked) -> io::Result<()> {
         let ended = plan.steps.iter().zip(&walked.ended);
         for (step, _) in ended.filter(|(_, ended)| ended.outcome == Outcome::NotRun) {
             writeln!(self.errors, "  {}\n    not run, since an earlier one failed", words::printable(&step.path))?;
@@ -103,12 +103,12 @@ impl<'c> Live<'c> {
         Ok(())
     }
 
-    pub(super) fn now_libvirt(&mut self) -> io::Result<()> {
+    pub(crate) fn now_libvirt(&mut self) -> io::Result<()> {
         writeln!(self.errors, "{}", self.paint.faint("then libvirt itself, whatever came of these:"))
     }
 
     /// Says what the caller would make of it.
-    pub(super) fn conclude(&mut self, call: &Invocation, hook: Verdict, code: u8, filtered: bool) -> io::Result<()> {
+    pub(crate) fn conclude(&mut self, call: &Invocation, hook: Verdict, code: u8, filtered: bool) -> io::Result<()> {
         let conclusion = match (code, call.row.output, filtered) {
             (0, Output::Filter, true) => self.paint.good("exit code 0: libvirt takes the new XML"),
             (0, Output::Filter, false) => self.paint.good("exit code 0: libvirt keeps its own XML"),

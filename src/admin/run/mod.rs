@@ -9,23 +9,23 @@ use clap::Args;
 use nix::sys::stat::{Mode, umask};
 use serde_json::{Value, json};
 
-use super::FOUND;
-use super::call::Call;
-use super::console::Console;
-use super::script;
-use crate::child::Ended;
+use crate::admin::FOUND;
+use crate::admin::support::call::Call;
+use crate::admin::support::console::Console;
+use crate::admin::support::script;
+use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook};
-use crate::invocation::Invocation;
-use crate::outcome::{Kind, Outcome};
+use crate::log::report;
+use crate::plan::rules::{Given, Treatment};
 use crate::plan::{Plan, Step};
-use crate::report;
-use crate::rules::{Given, Treatment};
+use crate::run::child::Ended;
+use crate::run::spool::Spool;
+use crate::run::watch;
 use crate::run::{Event, Walked};
 use crate::settings::OnFailure;
-use crate::spool::Spool;
 use crate::verdict::Verdict;
-use crate::watch;
-use crate::words;
+use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::words;
 
 mod document;
 mod environment;
@@ -41,7 +41,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
-pub(super) struct Run {
+pub(crate) struct Run {
     #[command(flatten)]
     call: Call,
     /// The XML that scripts read; libvirt's own of the object, or a small made-up one, if left out
@@ -54,7 +54,7 @@ pub(super) struct Run {
 
 impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
-    pub(super) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root);
         let settings = self.call.settings(&root)?;
@@ -200,7 +200,7 @@ fn step(path: &Path, ended: &Ended, by: &str) -> Value {
         "seconds": ended.elapsed.as_secs_f64(),
         "output": String::from_utf8_lossy(&ended.output),
         "errors": String::from_utf8_lossy(&ended.errors),
-        "changes": super::diff::changes_json(&ended.changes),
+        "changes": crate::admin::diff::changes_json(&ended.changes),
     })
 }
 

@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use hookmux::contract::{self, Failure};
-use hookmux::invocation::{OWN_NAME, Personality, personality};
-use hookmux::{guest, paths, words};
+use hookmux::call::contract::{self, Failure};
+use hookmux::call::invocation::{OWN_NAME, Personality, personality};
+use hookmux::plan::guest;
+use hookmux::files::paths;
+use hookmux::verdict::words;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

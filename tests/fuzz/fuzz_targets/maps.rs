@@ -4,7 +4,7 @@
 
 use std::io::BufReader;
 
-use hookmux::caller::version_in_maps;
+use hookmux::call::caller::version_in_maps;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -7,8 +7,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use hookmux::invocation::Invocation;
-use hookmux::rules::{matches, treatment};
+use hookmux::call::invocation::Invocation;
+use hookmux::plan::rules::{matches, treatment};
 use hookmux::settings::{Settings, parse};
 use libfuzzer_sys::fuzz_target;
 

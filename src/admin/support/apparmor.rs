@@ -1,0 +1,72 @@
+//! What the profiles of Debian's and Ubuntu's `AppArmor` let a libvirt daemon execute. In: where a hook lies and leads. Out: why it
+//! would be denied. Reads whether there is a profile.
+//!
+//! Source: libvirt's `src/security/apparmor/usr.sbin.libvirtd.in`: `/usr/bin/* PUx` and the like leave the daemon's
+//! profile, `/etc/libvirt/hooks/** rmix` stays in it; nothing else of ours is in it. The path that counts is the one at
+//! the end of all links.
+
+use std::path::Path;
+
+use crate::files::paths;
+use crate::verdict::words;
+
+const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
+
+const PROFILES: &[&str] = &["usr.sbin.libvirtd", "usr.sbin.virtqemud", "usr.sbin.virtxend"];
+
+/// Something that a profile forbids.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Denied {
+    /// What, and why.
+    pub(crate) why: String,
+    /// The command that mends it.
+    pub(crate) mend: String,
+}
+
+/// Why a daemon may not execute what a hook's link leads to.
+pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
+    let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
+    let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
+    let program = words::quoted(&paths::below(root, &leads_to.display().to_string()));
+    let packaged = words::quoted(&paths::below(root, "/usr/bin/hookmux"));
+    let mend = format!(
+        "install -m 755 {program} {packaged} && {packaged} install{}",
+        crate::admin::support::root::option(root)
+    );
+    (!allowed && has_profile(root)).then_some(Denied { why, mend })
+}
+
+/// Why a copy may not execute the scripts.
+pub(crate) fn denies_copy(root: &Path) -> Option<Denied> {
+    let why = "AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux".into();
+    let packaged = words::quoted(&paths::below(root, "/usr/bin/hookmux"));
+    has_profile(root)
+        .then(|| Denied { why, mend: format!("{packaged} install{}", crate::admin::support::root::option(root)) })
+}
+
+/// Whether a libvirt daemon of that system runs under a profile.
+fn has_profile(root: &Path) -> bool {
+    let at = |directory: &str, profile: &str| paths::below(root, directory).join(profile);
+    let disabled = |profile: &&&str| at("/etc/apparmor.d/disable", profile).symlink_metadata().is_ok();
+    let there = |profile: &&str| at("/etc/apparmor.d", profile).exists() && !disabled(&profile);
+    PROFILES.iter().any(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_may_lead_to_where_programs_of_the_system_lie_and_nowhere_else() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(denies_link(root.path(), Path::new("/opt/hookmux")), None, "no profile, no denial");
+        std::fs::create_dir_all(root.path().join("etc/apparmor.d/disable")).unwrap();
+        std::fs::write(root.path().join("etc/apparmor.d/usr.sbin.libvirtd"), "").unwrap();
+        let denied = |path: &str| denies_link(root.path(), Path::new(path)).is_some();
+        let paths = ["/usr/bin/hookmux", "/usr/sbin/hookmux", "/usr/local/bin/hookmux", "/usr/bin/x/hookmux", "/opt/h"];
+        assert_eq!(paths.map(denied), [false, false, true, true, true]);
+        assert!(denies_copy(root.path()).is_some());
+        std::fs::write(root.path().join("etc/apparmor.d/disable/usr.sbin.libvirtd"), "").unwrap();
+        assert!(denies_copy(root.path()).is_none());
+    }
+}

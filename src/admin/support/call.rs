@@ -1,0 +1,82 @@
+//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make,
+//! and the settings that it would meet. Reads.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::admin::support::daemons::{self, Running};
+use crate::admin::support::root::{self, Root};
+use crate::call::contract::{self, Words};
+use crate::call::invocation::Invocation;
+use crate::settings::{self, LibvirtRunsDotD, Settings};
+use crate::verdict::words;
+
+/// A call that libvirt may make.
+#[derive(Debug, Args)]
+pub(crate) struct Call {
+    /// qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name
+    driver: OsString,
+    /// The guest or network; - where there is none; after -- if its name begins with a dash
+    object: OsString,
+    /// prepare, start, stop, …: see `hookmux contract`
+    operation: OsString,
+    /// begin or end: what libvirt says, if left out
+    sub_operation: Option<OsString>,
+    /// The last word, such as the reason of a release
+    extra: Option<OsString>,
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Call {
+    /// Where everything lies, as an absolute path.
+    pub(crate) fn root(&self) -> std::io::Result<PathBuf> {
+        self.root.path()
+    }
+
+    /// The call, word for word as libvirt makes it.
+    pub(crate) fn invocation(&self, root: &Path) -> Invocation {
+        let known = contract::driver(&self.driver);
+        let row = contract::look_up(&self.driver, &self.operation);
+        let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
+        let words = match known.words {
+            Words::Libvirt => {
+                let (sub_operation, extra) = (or(&self.sub_operation, row.sub_operation), or(&self.extra, row.extra));
+                vec![self.object.clone(), self.operation.clone(), sub_operation, extra]
+            }
+            Words::GuestAgent => vec![self.operation.clone()],
+        };
+        Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words)
+    }
+
+    /// The settings, with an answer to who runs libvirt's own directory: the daemon that would call; one that cannot be
+    /// seen counts as a new one.
+    pub(crate) fn settings(&self, root: &Path) -> anyhow::Result<Settings> {
+        let mut settings = settings(root)?;
+        if settings.libvirt_runs_dot_d == LibvirtRunsDotD::Auto {
+            let runs_its_own = self.daemon(root).is_none_or(|daemon| daemon.runs_its_own);
+            settings.libvirt_runs_dot_d = if runs_its_own { LibvirtRunsDotD::Yes } else { LibvirtRunsDotD::No };
+        }
+        Ok(settings)
+    }
+
+    /// The daemon that would make the call.
+    pub(crate) fn daemon(&self, root: &Path) -> Option<Running> {
+        daemons::of(root, &root::base(root, &self.driver)).into_iter().find(|daemon| daemon.calls(&self.driver))
+    }
+
+    /// The call, for a program.
+    pub(crate) fn json(call: &Invocation) -> Value {
+        let shown = |word: &OsString| words::printable(word);
+        let words: Vec<String> = call.words.iter().map(shown).collect();
+        json!({ "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect })
+    }
+}
+
+/// The settings below a root.
+pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
+    settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
+}

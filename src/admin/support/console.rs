@@ -1,0 +1,112 @@
+//! Where a command speaks: two outputs, in which form. In: words and values. Out: text with colours or without, or one
+//! JSON document. Does.
+
+use std::io::{self, Write};
+
+use clap::builder::styling::{AnsiColor, Style};
+use serde::Serialize;
+
+/// The form of every JSON document, as docs/json.md describes it. Another number once a field goes or changes its
+/// meaning; a new field changes nothing for whoever reads the old ones.
+pub const SCHEMA: &str = "hookmux/1";
+
+/// The two outputs of a command.
+pub struct Console<'a> {
+    /// Standard output: what was asked for.
+    pub output: &'a mut dyn Write,
+    /// Standard error: what happens meanwhile.
+    pub errors: &'a mut dyn Write,
+    /// How standard output is coloured.
+    pub paint: Paint,
+    /// How standard error is coloured.
+    pub errors_paint: Paint,
+    /// Whether standard error is a terminal, where a line may be written over.
+    pub live: bool,
+    /// Whether standard output is one JSON document.
+    pub json: bool,
+}
+
+/// Whether there are colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paint {
+    /// None: a file, a pipe, or somebody who wants none.
+    Plain,
+    /// A terminal.
+    Coloured,
+}
+
+impl Paint {
+    /// As <https://no-color.org> has it: colours on a terminal that knows them, unless `NO_COLOR` says something.
+    #[must_use]
+    pub fn choose(is_terminal: bool) -> Self {
+        let says = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));
+        let unwanted = says("NO_COLOR", |value| !value.is_empty()) || says("TERM", |value| value == "dumb");
+        if is_terminal && !unwanted { Self::Coloured } else { Self::Plain }
+    }
+
+    /// What all is well with.
+    pub(crate) fn good(self, text: &str) -> String {
+        self.styled(AnsiColor::Green.on_default(), text)
+    }
+
+    /// What somebody has to look at.
+    pub(crate) fn bad(self, text: &str) -> String {
+        self.styled(AnsiColor::Red.on_default().bold(), text)
+    }
+
+    /// What is to be typed.
+    pub(crate) fn command(self, text: &str) -> String {
+        self.styled(AnsiColor::Cyan.on_default(), text)
+    }
+
+    /// A heading.
+    pub(crate) fn heading(self, text: &str) -> String {
+        self.styled(Style::new().bold(), text)
+    }
+
+    /// What matters less.
+    pub(crate) fn faint(self, text: &str) -> String {
+        self.styled(Style::new().dimmed(), text)
+    }
+
+    fn styled(self, style: Style, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Coloured => format!("{style}{text}{style:#}"),
+        }
+    }
+}
+
+/// One document, with what it is.
+#[derive(Serialize)]
+struct Document<'a, T> {
+    schema: &'static str,
+    command: &'a str,
+    #[serde(flatten)]
+    content: T,
+}
+
+impl Console<'_> {
+    /// Writes the command's one JSON document.
+    pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *self.output, &Document { schema: SCHEMA, command, content })?;
+        writeln!(self.output)
+    }
+
+    /// Writes lines, with a newline after each.
+    pub(crate) fn lines(&mut self, lines: &[String]) -> io::Result<()> {
+        lines.iter().try_for_each(|line| writeln!(self.output, "{line}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_surround_a_text_and_end_with_it() {
+        assert_eq!(Paint::Plain.bad("no"), "no");
+        assert_eq!(Paint::Coloured.good("yes"), "\u{1b}[32myes\u{1b}[0m");
+        assert_eq!(Paint::choose(false), Paint::Plain);
+    }
+}

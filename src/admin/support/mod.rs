@@ -1,0 +1,12 @@
+//! What the commands share.
+
+pub(crate) mod apparmor;
+pub(crate) mod call;
+pub mod console;
+pub(crate) mod daemons;
+pub(crate) mod files;
+pub(crate) mod mend;
+pub(crate) mod root;
+pub(crate) mod script;
+pub(crate) mod setting;
+pub(crate) mod table;

@@ -1,0 +1,67 @@
+//! Tables that fit a terminal. In: fields. Out: lines of at most 80 columns, unless a single word is longer. Pure.
+
+/// Columns of the smallest terminal that people use.
+const WIDTH: usize = 80;
+
+/// Between two fields, and before the first.
+const GAP: usize = 2;
+
+/// One row a line; the last field, which has sentences, goes on below itself.
+pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|field| columns(field)).max();
+    let widths: Vec<usize> = (0..N.saturating_sub(1)).map(|column| width(column).unwrap_or(0)).collect();
+    let indent = widths.iter().fold(GAP, |sum, width| sum.saturating_add(*width).saturating_add(GAP));
+    rows.iter().flat_map(|row| line(row, &widths, indent)).collect()
+}
+
+fn line(row: &[String], widths: &[usize], indent: usize) -> Vec<String> {
+    let mut first = " ".repeat(GAP);
+    for (field, width) in row.iter().zip(widths) {
+        first.push_str(field);
+        first.push_str(&" ".repeat(width.saturating_sub(columns(field)).saturating_add(GAP)));
+    }
+    let parts = fold(row.last().map_or("", String::as_str), WIDTH.saturating_sub(indent));
+    let begins = std::iter::once(first).chain(std::iter::repeat(" ".repeat(indent)));
+    parts.iter().zip(begins).map(|(part, begin)| format!("{begin}{part}").trim_end().to_owned()).collect()
+}
+
+/// A text in lines of at most `width` columns, broken between words; at least one line.
+pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(line) = lines.last_mut() else { continue };
+        if line.is_empty() {
+            line.push_str(word);
+        } else if columns(line).saturating_add(1).saturating_add(columns(word)) <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
+/// How wide a text is: its characters, which are all narrow in what we say.
+fn columns(text: &str) -> usize {
+    text.chars().count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_field_goes_on_below_itself() {
+        let row = |first: &str, last: &str| [first.to_owned(), last.to_owned()];
+        let long = "word ".repeat(20);
+        let lines = table(&[row("a", "short"), row("longer", long.trim_end())]);
+        let expected = [
+            "  a       short".to_owned(),
+            format!("  longer  {}", "word ".repeat(14).trim_end()),
+            format!("          {}", "word ".repeat(6).trim_end()),
+        ];
+        assert_eq!(lines, expected);
+        assert!(lines.iter().all(|line| line.len() <= WIDTH));
+    }
+}

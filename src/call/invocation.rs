@@ -1,0 +1,163 @@
+//! Who is being called, and for what. In: the words of argv, argv\[0\] first. Out: a hook's [`Invocation`], or the
+//! administrator's side. Pure.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+use crate::call::contract::{self, Driver, Row, Words};
+
+/// The names under which the binary is the administrator's command line: the second is that of the package for guests,
+/// which brings a binary of its own, so that a guest needs no host's package and a host inside a guest can have both.
+pub const OWN_NAMES: [&str; 2] = ["hookmux", "hookmux-guest"];
+
+/// The word that libvirt puts where there is nothing to say.
+pub const NOTHING: &str = "-";
+
+/// As whom the binary was called.
+#[allow(clippy::large_enum_variant, reason = "there is one, on the stack of main")]
+#[derive(Debug, PartialEq, Eq)]
+pub enum Personality {
+    /// A hook: libvirt's, the guest agent's, or one that is not known yet.
+    Hook(Invocation),
+    /// `hookmux` itself, or without any name.
+    Administrator,
+}
+
+/// One call of a hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invocation {
+    /// The hook's name: argv\[0\] without its directory.
+    pub driver: OsString,
+    /// The directory of argv\[0\], as it was called; the driver's usual one where argv\[0\] names none.
+    pub base: PathBuf,
+    /// The words after argv\[0\], as they came: every script gets these.
+    pub words: Vec<OsString>,
+    /// The guest or the network; `-` where there is none.
+    pub object: OsString,
+    /// The operation; `-` when the call has none, which no caller does.
+    pub operation: OsString,
+    /// The sub-operation, or `-`.
+    pub sub_operation: OsString,
+    /// The last of libvirt's words, or `-`.
+    pub extra: OsString,
+    /// What the caller does around this call.
+    pub row: Row,
+}
+
+/// Reads argv.
+#[must_use]
+pub fn personality(mut argv: impl Iterator<Item = OsString>) -> Personality {
+    let name = argv.next().unwrap_or_default().into_vec();
+    let (directory, file) = match name.iter().rposition(|byte| *byte == b'/') {
+        // "/qemu" lies in "/".
+        Some(slash) => (name.get(..slash.max(1)), name.get(slash.saturating_add(1)..).unwrap_or_default()),
+        None => (None, name.as_slice()),
+    };
+    if file.is_empty() || OWN_NAMES.iter().any(|own| file == own.as_bytes()) {
+        return Personality::Administrator;
+    }
+    let driver = OsStr::from_bytes(file);
+    let base = directory.map(|directory| PathBuf::from(OsStr::from_bytes(directory)));
+    Personality::Hook(Invocation::new(driver, base, argv.collect()))
+}
+
+impl Invocation {
+    /// A call of `driver` with the words after argv\[0\]; `base` is the directory of the hook, the usual one if `None`.
+    #[must_use]
+    pub fn new(driver: &OsStr, base: Option<PathBuf>, words: Vec<OsString>) -> Self {
+        let known: Driver = contract::driver(driver);
+        let word = |at: usize| words.get(at).cloned().unwrap_or_else(|| NOTHING.into());
+        let [object, operation, sub_operation, extra] = match known.words {
+            Words::Libvirt => [word(0), word(1), word(2), word(3)],
+            Words::GuestAgent => [NOTHING.into(), word(0), word(1), word(2)],
+        };
+        let row = contract::look_up(driver, &operation);
+        let base = base.unwrap_or_else(|| PathBuf::from(known.base));
+        Self { driver: driver.to_owned(), base, words, object, operation, sub_operation, extra, row }
+    }
+
+    /// The call that takes this one back, where the caller makes none.
+    #[must_use]
+    pub fn undoing(&self) -> Option<Self> {
+        let operation = self.row.undone_by?;
+        Some(Self::new(&self.driver, Some(self.base.clone()), vec![operation.into()]))
+    }
+
+    /// Whether the words say what is to happen. A caller always does; a person who tries a hook by hand may not.
+    #[must_use]
+    pub fn has_operation(&self) -> bool {
+        let needed = match contract::driver(&self.driver).words {
+            Words::Libvirt => 2,
+            Words::GuestAgent => 1,
+        };
+        self.words.len() >= needed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(words: &[&str]) -> Personality {
+        personality(words.iter().map(OsString::from))
+    }
+
+    /// Driver, base, object, operation, sub-operation, extra: what the call was read as.
+    fn read(words: &[&str]) -> [String; 6] {
+        let Personality::Hook(call) = call(words) else { panic!("{words:?} is not a hook") };
+        let base = call.base.into_os_string();
+        [call.driver, base, call.object, call.operation, call.sub_operation, call.extra]
+            .map(|word| word.into_string().unwrap())
+    }
+
+    #[test]
+    fn argv_names_the_driver_the_base_and_the_call() {
+        let rows: &[(&[&str], [&str; 6])] = &[
+            (
+                &["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"],
+                ["qemu", "/etc/libvirt/hooks", "vm1", "start", "begin", "-"],
+            ),
+            (&["qemu", "vm1", "stopped", "end"], ["qemu", "/etc/libvirt/hooks", "vm1", "stopped", "end", "-"]),
+            (&["./lxc", "c1"], ["lxc", ".", "c1", "-", "-", "-"]),
+            (&["/qemu"], ["qemu", "/", "-", "-", "-", "-"]),
+            (&["//x//qemu", "a", "b"], ["qemu", "//x/", "a", "b", "-", "-"]),
+            (&["/etc/qemu/fsfreeze-hook", "freeze"], ["fsfreeze-hook", "/etc/qemu", "-", "freeze", "-", "-"]),
+            (&["fsfreeze-hook", "thaw"], ["fsfreeze-hook", "/etc/qemu", "-", "thaw", "-", "-"]),
+            (&["/h/daemon", "-", "reload", "begin", "SIGHUP"], ["daemon", "/h", "-", "reload", "begin", "SIGHUP"]),
+            (&["/h/nbd", "x", "y", "z", "1", "2"], ["nbd", "/h", "x", "y", "z", "1"]),
+            (&["/h/..", "x", "y"], ["..", "/h", "x", "y", "-", "-"]),
+            (&["/h/hookmux-qemu", "x", "y"], ["hookmux-qemu", "/h", "x", "y", "-", "-"]),
+        ];
+        for (words, expected) in rows {
+            assert_eq!(read(words), *expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn under_its_own_name_or_none_it_is_the_administrators() {
+        for words in
+            [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &["hookmux-guest", "list"], &[""], &[], &["/usr/bin/"]]
+        {
+            assert_eq!(call(words), Personality::Administrator, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_kept_as_they_came() {
+        let odd = OsString::from_vec(vec![0xff, b'\n', b' ']);
+        let words = ["/h/qemu".into(), odd.clone(), "start".into(), "".into(), "-".into(), "more".into()];
+        let Personality::Hook(call) = personality(words.clone().into_iter()) else { panic!("not a hook") };
+        assert_eq!((call.object, call.words), (odd, words[1..].to_vec()));
+    }
+
+    #[test]
+    fn a_call_without_an_operation_is_none() {
+        let has = |words: &[&str]| match call(words) {
+            Personality::Hook(call) => call.has_operation(),
+            Personality::Administrator => panic!("not a hook"),
+        };
+        assert_eq!([has(&["qemu"]), has(&["qemu", "vm1"]), has(&["qemu", "vm1", "start"])], [false, false, true]);
+        assert_eq!([has(&["fsfreeze-hook"]), has(&["fsfreeze-hook", "freeze"])], [false, true]);
+    }
+}

@@ -1,0 +1,5 @@
+//! What a call is: its arguments, what libvirt does around it, and who makes it.
+
+pub mod caller;
+pub mod contract;
+pub mod invocation;

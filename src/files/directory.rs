@@ -1,0 +1,123 @@
+//! What a directory holds. In: its path. Out: names and kinds, and a node for a name. Reads.
+//!
+//! Not by `std::fs::read_dir`: its buffer is musl's, which maps one and gives it back each time, and its look at an entry
+//! walks the whole path once more.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+pub use rustix::fs::FileType;
+
+use crate::files::way::Node;
+
+/// Bytes of names read at a time; the longest takes 280.
+const BUFFER: usize = 2 << 10;
+
+/// A directory that is open.
+#[derive(Debug)]
+pub struct Directory(OwnedFd);
+
+impl Directory {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// Those of open; ENOTDIR for anything else.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+    }
+
+    /// The names in it, in the file system's order, that are wanted by themselves or by what kind of file they are of:
+    /// `None` where that cannot be seen.
+    ///
+    /// # Errors
+    /// Those of reading it.
+    pub fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
+        // On the stack: musl maps one of this length, and gives it back.
+        let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
+        let mut entries = RawDir::new(&self.0, &mut buffer);
+        while let Some(found) = entries.next() {
+            let found = match found {
+                // The directory has been removed meanwhile.
+                Err(Errno::NOENT) => break,
+                found => found?,
+            };
+            let name = OsStr::from_bytes(found.file_name().to_bytes());
+            if name == "." || name == ".." {
+                continue;
+            }
+            let kind = match found.file_type() {
+                // A file system that keeps no kinds with its names.
+                FileType::Unknown => self.look(name).ok().map(|stat| FileType::from_raw_mode(stat.st_mode)),
+                kind => Some(kind),
+            };
+            if wanted(name, kind) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// What lies in it by that name, whose path is `path`; a link is not followed.
+    ///
+    /// # Errors
+    /// Those of fstatat.
+    pub fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<Node> {
+        Ok(Node::new(path, &self.look(name)?))
+    }
+
+    fn look(&self, name: &OsStr) -> io::Result<Stat> {
+        Ok(rustix::fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::way::Kind;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn names_come_with_their_kinds_and_none_is_a_directory_itself() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        fs::create_dir(at("directory")).unwrap();
+        fs::write(at("file"), "").unwrap();
+        symlink("file", at("link")).unwrap();
+        let directory = Directory::open(scratch.path()).unwrap();
+        let mut seen = Vec::new();
+        let names = directory.names(|name, kind| {
+            seen.push((name.to_owned(), kind));
+            kind != Some(FileType::Directory)
+        });
+        seen.sort_by(|one, other| one.0.cmp(&other.0));
+        let expected =
+            [("directory", FileType::Directory), ("file", FileType::RegularFile), ("link", FileType::Symlink)];
+        assert_eq!(seen, expected.map(|(name, kind)| (name.into(), Some(kind))));
+        let mut names = names.unwrap();
+        names.sort();
+        assert_eq!(names, ["file", "link"]);
+        let kind = |name: &str| directory.node(OsStr::new(name), at(name)).map(|node| node.kind);
+        assert_eq!([kind("directory").unwrap(), kind("link").unwrap()], [Kind::Directory, Kind::Link]);
+        assert_eq!(kind("gone").unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(Directory::open(&at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
+    }
+
+    #[test]
+    fn a_thousand_names_are_all_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let name = |at: usize| format!("{at:04}-{}", "x".repeat(at % 200));
+        (0..1000).for_each(|at| fs::write(scratch.path().join(name(at)), "").unwrap());
+        let mut names = Directory::open(scratch.path()).unwrap().names(|_, _| true).unwrap();
+        names.sort();
+        assert_eq!(names, (0..1000).map(|at| OsString::from(name(at))).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,225 @@
+//! The way to a file: every directory and link that is passed. In: a path. Out: the nodes. Reads.
+//!
+//! Whoever may write to one of the directories on the way, or owns a link on it, decides which file lies at its end;
+//! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::errno::Errno;
+use rustix::fs::{FileType, Stat, makedev};
+
+use crate::files::paths;
+
+/// As many links as the kernel follows before it says ELOOP (`MAXSYMLINKS`).
+const MAX_LINKS: usize = 40;
+
+/// What a node is, as far as hooks care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Link,
+    /// /dev/null, or another node of the same device.
+    Null,
+    /// A FIFO, a socket or a device.
+    Special,
+}
+
+/// One file, directory or link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: Kind,
+    /// Its permission bits, with set-uid, set-gid and sticky.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A way, walked to its end or to where it breaks off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The directories and links passed, from the root on; those of links' targets among them.
+    pub passed: Vec<Node>,
+    /// What lies at the end (never a link), or why nothing can be seen there.
+    pub end: Result<Node, Errno>,
+}
+
+impl Node {
+    /// The node of `path`, whose `stat` was read without following a link.
+    #[must_use]
+    pub fn new(path: PathBuf, stat: &Stat) -> Self {
+        let size = u64::try_from(stat.st_size).unwrap_or_default();
+        Self { path, kind: Kind::of(stat), mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, size }
+    }
+}
+
+impl Kind {
+    fn of(stat: &Stat) -> Self {
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::RegularFile => Self::Regular,
+            FileType::Directory => Self::Directory,
+            FileType::Symlink => Self::Link,
+            FileType::CharacterDevice if stat.st_rdev == makedev(1, 3) => Self::Null,
+            _ => Self::Special,
+        }
+    }
+}
+
+/// Walks to `path`, component by component and link by link. A relative path starts at the working directory.
+#[must_use]
+pub fn walk(path: &Path) -> Way {
+    let mut passed = Vec::new();
+    let end = follow(path, &mut passed).map_err(|error| errno(&error));
+    Way { passed, end }
+}
+
+fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
+    let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
+    let mut here = look(PathBuf::from("/"))?;
+    let mut links = 0_usize;
+    // What is still to be walked, the next one last.
+    let mut ahead: Vec<OsString> = Vec::new();
+    push(&mut ahead, path.strip_prefix("/").unwrap_or(&path));
+    while let Some(name) = ahead.pop() {
+        if here.kind != Kind::Directory {
+            return Err(Errno::ENOTDIR.into());
+        }
+        let next = match Path::new(&name).components().next() {
+            Some(Component::RootDir) => look(PathBuf::from("/"))?,
+            Some(Component::ParentDir) => look(here.path.parent().unwrap_or(&here.path).to_owned())?,
+            Some(Component::Normal(name)) => look(paths::join(&here.path, name))?,
+            _ => continue,
+        };
+        if next.kind == Kind::Link {
+            links = links.saturating_add(1);
+            if links > MAX_LINKS {
+                return Err(Errno::ELOOP.into());
+            }
+            push(&mut ahead, &fs::read_link(&next.path)?);
+            passed.push(next);
+        } else {
+            passed.push(std::mem::replace(&mut here, next));
+        }
+    }
+    Ok(here)
+}
+
+fn push(ahead: &mut Vec<OsString>, path: &Path) {
+    ahead.extend(path.components().rev().map(|component| component.as_os_str().to_owned()));
+}
+
+fn look(path: PathBuf) -> io::Result<Node> {
+    let stat = rustix::fs::lstat(&path)?;
+    Ok(Node::new(path, &stat))
+}
+
+/// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening
+/// one has none either until somebody writes.
+///
+/// # Errors
+/// Those of opening; EINVAL for what is no regular file, EISDIR for a directory.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let kind = file.metadata()?.file_type();
+    match (kind.is_file(), kind.is_dir()) {
+        (true, _) => Ok(file),
+        (false, true) => Err(Errno::EISDIR.into()),
+        (false, false) => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// The errno of an error of the standard library's; EIO for one that has none.
+#[must_use]
+pub fn errno(error: &io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn end(path: &Path) -> Result<PathBuf, Errno> {
+        walk(path).end.map(|node| node.path)
+    }
+
+    #[test]
+    fn the_end_is_where_the_kernel_arrives() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        fs::write(root.join("a/b/file"), "").unwrap();
+        symlink("b/../b/file", root.join("a/near")).unwrap();
+        symlink(root.join("a/near"), root.join("far")).unwrap();
+        symlink("a", root.join("dir")).unwrap();
+        for name in ["a/b/file", "a/near", "far", "dir/near", "dir/./b/../near", "dir//b//file"] {
+            assert_eq!(end(&root.join(name)), Ok(root.join("a/b/file")), "{name}");
+        }
+        assert_eq!(end(&root.join("dir")), Ok(root.join("a")));
+        assert_eq!(end(Path::new("/")), Ok(PathBuf::from("/")));
+    }
+
+    #[test]
+    fn links_and_their_directories_are_on_the_way() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("other/deep")).unwrap();
+        fs::write(root.join("other/deep/file"), "").unwrap();
+        symlink("deep/file", root.join("other/middle")).unwrap();
+        symlink("other/middle", root.join("first")).unwrap();
+        let passed: Vec<PathBuf> = walk(&root.join("first")).passed.into_iter().map(|node| node.path).collect();
+        let from = passed.iter().position(|path| path == &root.join("first")).unwrap();
+        let expected = ["first", "", "other/middle", "other", "other/deep"].map(|name| root.join(name));
+        let seen: Vec<PathBuf> = passed[from..].iter().map(|path| path.components().collect()).collect();
+        assert_eq!(seen, expected.map(|path| path.components().collect::<PathBuf>()));
+    }
+
+    #[test]
+    fn a_way_that_breaks_off_says_why() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        fs::write(root.join("file"), "").unwrap();
+        symlink("nowhere", root.join("dangling")).unwrap();
+        symlink("loop-b", root.join("loop-a")).unwrap();
+        symlink("loop-a", root.join("loop-b")).unwrap();
+        let table =
+            [("dangling", Errno::ENOENT), ("loop-a", Errno::ELOOP), ("file/x", Errno::ENOTDIR), ("no", Errno::ENOENT)];
+        for (name, errno) in table {
+            assert_eq!(end(&root.join(name)), Err(errno), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_a_regular_file_is_opened_and_nothing_is_waited_for() {
+        let scratch = tempfile::tempdir().unwrap();
+        let fifo = scratch.path().join("fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let opened = |path: &Path| open_regular(path).map(drop).map_err(|error| errno(&error));
+        assert_eq!(
+            [opened(&fifo), opened(scratch.path()), opened(Path::new("/dev/null"))],
+            [Err(Errno::EINVAL), Err(Errno::EISDIR), Err(Errno::EINVAL)]
+        );
+        fs::write(scratch.path().join("file"), "").unwrap();
+        assert_eq!(opened(&scratch.path().join("file")), Ok(()));
+    }
+
+    #[test]
+    fn dev_null_is_known_by_its_device() {
+        assert_eq!(walk(Path::new("/dev/null")).end.map(|node| node.kind), Ok(Kind::Null));
+    }
+}

@@ -1,0 +1,51 @@
+//! What a filter may change. Comes in: a difference; goes out: nothing, or why it is forbidden. Pure.
+
+pub(crate) mod abi;
+pub(crate) mod identity;
+
+use crate::guard::diff::change::{Difference, Kind};
+use crate::guard::diff::path::{Pattern, render};
+use crate::guard::fault::Defect;
+
+/// The limits of one script, from the rules that match it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// `may-change`: `None`: everything; otherwise only what one of the patterns covers.
+    ///
+    /// A pattern covers each place that it leads to and everything below, whatever happens there: a changed value, and
+    /// something added, removed or moved. It does not cover what is above: with `/domain/devices/disk/source`, a whole
+    /// `<disk>` can be neither added nor removed, with `/domain/devices/disk` it can.
+    pub may_change: Option<Vec<Pattern>>,
+    /// `guest-abi = "keep"`.
+    pub keep_guest_abi: bool,
+}
+
+impl Policy {
+    /// Is there anything that this policy forbids?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.may_change.is_none() && !self.keep_guest_abi
+    }
+
+    /// Why the difference is forbidden; `None`: it is allowed.
+    pub(crate) fn forbids(&self, difference: &Difference<'_, '_>) -> Option<Defect> {
+        let Difference { place, kind, .. } = *difference;
+        let listed = |patterns: &Vec<Pattern>| patterns.iter().any(|pattern| pattern.covers(place));
+        if !self.may_change.as_ref().is_none_or(listed) {
+            return Some(Defect::MayChange { path: render(place), kind: kind.word() });
+        }
+        let row = if self.keep_guest_abi { abi::row_against(difference) } else { None };
+        row.map(|row| Defect::GuestAbi { path: render(place), kind: kind.word(), row })
+    }
+}
+
+/// Does the difference touch what the pattern leads to? It does at and below such a place; above it, if something was
+/// added or removed that contains one.
+pub(crate) fn touches(pattern: &Pattern, difference: &Difference<'_, '_>) -> bool {
+    let Difference { place, kind, subtree, .. } = *difference;
+    if kind == Kind::Moved {
+        return false;
+    }
+    pattern.covers(place)
+        || subtree.is_some_and(|(document, id)| pattern.beyond(place).is_some_and(|rest| rest.is_in(document, id)))
+}

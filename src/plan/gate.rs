@@ -1,0 +1,312 @@
+//! May this file run? In: an entry's facts, who we are. Out: a decision with its reason. Pure.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+use crate::files::paths::Place;
+use crate::files::way::{Kind, Node};
+use crate::plan::listing::{Entry, Scope};
+use crate::settings::Origin;
+
+/// Endings that editors, package managers and patch leave behind; the list of QEMU's own fsfreeze-hook is among them.
+const LEFTOVERS: &[&str] = &[
+    "~",
+    ".bak",
+    ".orig",
+    ".rej",
+    ".swp",
+    ".tmp",
+    ".sample",
+    ".disabled",
+    ".rpmnew",
+    ".rpmsave",
+    ".rpmorig",
+    ".pacnew",
+    ".pacsave",
+];
+
+/// Leftovers with a word after these: `10-net.dpkg-old`, `10-net.ucf-dist`.
+const LEFTOVER_PARTS: &[&str] = &[".dpkg-", ".ucf-"];
+
+/// What is known of this call apart from the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The user we run as; next to root, the only one who may own scripts.
+    pub user: u32,
+    /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
+    pub caller_runs_its_own: bool,
+    /// Whether what somebody else may have written is refused.
+    pub strict: bool,
+}
+
+impl Circumstances {
+    /// Those of this process.
+    #[must_use]
+    pub fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
+        Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own, strict }
+    }
+}
+
+/// What becomes of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It is a step of ours.
+    Run,
+    /// The caller runs it, whatever we think of it.
+    LeftToCaller,
+    /// It is no script, or is switched off.
+    Skip(Skip),
+    /// It would be a step, but nobody can vouch for what is in it.
+    Refuse(Refusal),
+}
+
+/// Why a file is passed over, with no harm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Skip {
+    /// Its name starts with a dot.
+    DotFile,
+    /// Its name ends as this, which editors and package managers leave behind.
+    Leftover(&'static str),
+    /// It is empty, or a link to /dev/null: it switches off its own name.
+    Masked,
+    /// This file, in an earlier directory, has the same name.
+    Hidden(PathBuf),
+    /// A FIFO, a socket or a device.
+    NotRegular,
+    /// A link to nowhere, or in a circle.
+    BrokenLink(Errno),
+    /// No execute bit at all.
+    NotExecutable,
+    /// A rule leaves it out of this call.
+    ByRule(Origin),
+}
+
+/// Why a script is not trusted: somebody else decides what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// This file or directory belongs to another user.
+    OwnedBy(PathBuf, u32),
+    /// This file or directory may be written to by a group.
+    WritableByGroup(PathBuf, u32),
+    /// This file or directory may be written to by everybody.
+    WritableByOthers(PathBuf),
+    /// It would run with another user's rights.
+    SetUid(PathBuf),
+    /// The directory cannot be read, so nobody knows what should run.
+    Unreadable(PathBuf, Errno),
+}
+
+/// Decides about one entry by itself; what hides what is the plan's business.
+#[must_use]
+pub fn judge(entry: &Entry, circumstances: Circumstances) -> Decision {
+    let file = match &entry.file {
+        Ok(file) => file,
+        Err(errno) => return Decision::Skip(Skip::BrokenLink(*errno)),
+    };
+    let executable = file.mode & 0o111 != 0;
+    let callers = circumstances.caller_runs_its_own && entry.place == Place::Libvirt && entry.scope == Scope::Every;
+    // libvirt asks for nothing more, not even for a name without a tilde (virFileIsExecutable).
+    if callers && file.kind == Kind::Regular && executable {
+        return Decision::LeftToCaller;
+    }
+    if let Some(skip) = by_name(entry.name()) {
+        return Decision::Skip(skip);
+    }
+    let masked = file.kind == Kind::Null || (file.kind == Kind::Regular && file.size == 0);
+    let skip = match file.kind {
+        _ if masked => Some(Skip::Masked),
+        Kind::Regular if executable => None,
+        Kind::Regular => Some(Skip::NotExecutable),
+        _ => Some(Skip::NotRegular),
+    };
+    // A mask by somebody who has no business there would switch a protection off as surely as a script would.
+    match (distrust(entry, circumstances), skip) {
+        (Some(refusal), None | Some(Skip::Masked)) => Decision::Refuse(refusal),
+        (_, Some(skip)) => Decision::Skip(skip),
+        (None, None) => Decision::Run,
+    }
+}
+
+/// Whether a name by itself keeps a file from running, or from being read.
+#[must_use]
+pub fn by_name(name: &OsStr) -> Option<Skip> {
+    let name = name.as_bytes();
+    if name.starts_with(b".") {
+        return Some(Skip::DotFile);
+    }
+    let ends = |ending: &str| name.ends_with(ending.as_bytes());
+    let contains = |part: &str| name.windows(part.len()).any(|window| window == part.as_bytes());
+    let leftover = LEFTOVERS.iter().find(|ending| ends(ending));
+    leftover.or_else(|| LEFTOVER_PARTS.iter().find(|part| contains(part))).map(|ending| Skip::Leftover(ending))
+}
+
+/// The first thing on the way to an entry, or of the entry itself, that somebody else has in his hands.
+#[must_use]
+pub fn distrust(entry: &Entry, circumstances: Circumstances) -> Option<Refusal> {
+    let Circumstances { user, strict: true, .. } = circumstances else { return None };
+    let passed = entry.parents.iter().chain(&entry.links);
+    passed.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))
+}
+
+/// Why one node on a way is in somebody else's hands, if it is.
+#[must_use]
+pub fn distrust_node(node: &Node, user: u32) -> Option<Refusal> {
+    // /dev/null is everybody's, and says nothing.
+    if node.kind == Kind::Null {
+        return None;
+    }
+    let path = || node.path.clone();
+    if node.uid != 0 && node.uid != user {
+        return Some(Refusal::OwnedBy(path(), node.uid));
+    }
+    // A link's mode is always 0777 and means nothing; in a sticky directory nobody can touch what is not his own.
+    if node.kind == Kind::Link || (node.kind == Kind::Directory && node.mode & 0o1000 != 0) {
+        return None;
+    }
+    if node.mode & 0o002 != 0 {
+        return Some(Refusal::WritableByOthers(path()));
+    }
+    // Group 0 is root's own, as sudo has it for its files (`sudo_secure_path`).
+    if node.mode & 0o020 != 0 && node.gid != 0 {
+        return Some(Refusal::WritableByGroup(path(), node.gid));
+    }
+    (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Refusal::SetUid(path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const ROOT: Circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
+
+    fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> Node {
+        Node { path: path.into(), kind, mode, uid, gid, size: 10 }
+    }
+
+    fn directory(path: &str, mode: u32) -> Node {
+        node(path, Kind::Directory, mode, 0, 0)
+    }
+
+    fn entry(name: &str, file: Node) -> Entry {
+        let path = Path::new("/d").join(name);
+        let parents = [directory("/", 0o755), directory("/d", 0o755)];
+        let (place, scope) = (Place::Administrator, Scope::Every);
+        Entry { place, scope, path, key: name.into(), parents: parents.into(), links: vec![], file: Ok(file) }
+    }
+
+    fn script(name: &str, mode: u32) -> Entry {
+        entry(name, node(&format!("/d/{name}"), Kind::Regular, mode, 0, 0))
+    }
+
+    #[test]
+    fn leftovers_and_dot_files_do_not_run() {
+        let skipped = |name: &str| match judge(&script(name, 0o755), ROOT) {
+            Decision::Skip(skip) => Some(skip),
+            _ => None,
+        };
+        for name in [".x", "...", ".10-a.bak"] {
+            assert_eq!(skipped(name), Some(Skip::DotFile), "{name}");
+        }
+        let leftovers = "a~ a.bak a.orig a.rej a.swp a.tmp a.sample a.disabled a.rpmnew a.rpmsave a.rpmorig a.dpkg-old \
+            a.dpkg-dist a.dpkg-new a.ucf-dist a.ucf-old a.pacnew a.pacsave 10-net.dpkg-bak";
+        for name in leftovers.split_whitespace() {
+            assert!(matches!(skipped(name), Some(Skip::Leftover(_))), "{name}");
+        }
+        for name in "a a.sh a.py 10-bak bak samples 10.tmpl dpkg-x a.back orig -x a.d".split_whitespace() {
+            assert_eq!(skipped(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_file_is_decides_before_anything_else() {
+        let empty = Node { size: 0, ..node("/d/a", Kind::Regular, 0o755, 0, 0) };
+        let rows = [
+            (node("/d/a", Kind::Regular, 0o755, 0, 0), Decision::Run),
+            (node("/d/a", Kind::Regular, 0o001, 0, 0), Decision::Run),
+            (node("/d/a", Kind::Regular, 0o644, 0, 0), Decision::Skip(Skip::NotExecutable)),
+            (node("/d/a", Kind::Special, 0o755, 0, 0), Decision::Skip(Skip::NotRegular)),
+            (node("/dev/null", Kind::Null, 0o666, 0, 0), Decision::Skip(Skip::Masked)),
+            (empty, Decision::Skip(Skip::Masked)),
+        ];
+        for (file, decision) in rows {
+            assert_eq!(judge(&entry("a", file.clone()), ROOT), decision, "{file:?}");
+        }
+        let broken = Entry { file: Err(Errno::ELOOP), ..script("a", 0o755) };
+        assert_eq!(judge(&broken, ROOT), Decision::Skip(Skip::BrokenLink(Errno::ELOOP)));
+    }
+
+    #[test]
+    fn what_others_own_or_may_write_to_is_refused() {
+        let file = |mode, uid, gid| entry("a", node("/d/a", Kind::Regular, mode, uid, gid));
+        let path = || PathBuf::from("/d/a");
+        let rows = [
+            (file(0o755, 0, 0), None),
+            (file(0o775, 0, 0), None),
+            (file(0o755, 0, 50), None),
+            (file(0o775, 0, 50), Some(Refusal::WritableByGroup(path(), 50))),
+            (file(0o757, 0, 0), Some(Refusal::WritableByOthers(path()))),
+            (file(0o755, 1000, 0), Some(Refusal::OwnedBy(path(), 1000))),
+            (file(0o4755, 0, 0), Some(Refusal::SetUid(path()))),
+        ];
+        for (entry, refusal) in rows {
+            let decision = refusal.map_or(Decision::Run, Decision::Refuse);
+            assert_eq!(judge(&entry, ROOT), decision, "{:?}", entry.file);
+        }
+        let user = Circumstances { user: 1000, ..ROOT };
+        assert_eq!(
+            [judge(&file(0o755, 1000, 0), user), judge(&file(0o755, 0, 0), user)],
+            [Decision::Run, Decision::Run]
+        );
+    }
+
+    #[test]
+    fn every_directory_and_link_on_the_way_counts_and_a_sticky_one_is_safe() {
+        let with = |parent: Node| Entry { parents: [parent].into(), ..script("a", 0o755) };
+        let link = |uid| Entry { links: vec![node("/tmp/l", Kind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
+        let rows = [
+            (with(directory("/tmp", 0o1777)), Decision::Run),
+            (with(directory("/srv", 0o777)), Decision::Refuse(Refusal::WritableByOthers("/srv".into()))),
+            (
+                with(node("/srv", Kind::Directory, 0o2775, 0, 50)),
+                Decision::Refuse(Refusal::WritableByGroup("/srv".into(), 50)),
+            ),
+            (
+                with(node("/home/u", Kind::Directory, 0o700, 7, 7)),
+                Decision::Refuse(Refusal::OwnedBy("/home/u".into(), 7)),
+            ),
+            (link(0), Decision::Run),
+            (link(7), Decision::Refuse(Refusal::OwnedBy("/tmp/l".into(), 7))),
+        ];
+        for (entry, decision) in rows {
+            assert_eq!(judge(&entry, ROOT), decision, "{entry:?}");
+        }
+    }
+
+    #[test]
+    fn without_strict_nothing_is_refused() {
+        let lax = Circumstances { strict: false, ..ROOT };
+        assert_eq!(judge(&entry("a", node("/d/a", Kind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
+    }
+
+    #[test]
+    fn a_mask_is_trusted_no_more_than_a_script() {
+        let mask = Node { size: 0, ..node("/d/a", Kind::Regular, 0o666, 0, 0) };
+        assert_eq!(judge(&entry("a", mask), ROOT), Decision::Refuse(Refusal::WritableByOthers("/d/a".into())));
+    }
+
+    #[test]
+    fn the_caller_runs_executable_files_of_its_own_directory_whatever_we_think() {
+        let libvirt = Circumstances { caller_runs_its_own: true, ..ROOT };
+        let own = |entry: Entry| judge(&Entry { place: Place::Libvirt, ..entry }, libvirt);
+        let guests = Entry { scope: Scope::Guest(crate::plan::guest::Fit::Exact, "vm".into()), ..script("a", 0o755) };
+        assert_eq!(own(script("a", 0o755)), Decision::LeftToCaller);
+        assert_eq!(own(script("a.bak", 0o757)), Decision::LeftToCaller);
+        assert_eq!(own(script("a", 0o644)), Decision::Skip(Skip::NotExecutable));
+        assert_eq!(own(guests), Decision::Run);
+        assert_eq!(judge(&script("a", 0o755), libvirt), Decision::Run);
+    }
+}

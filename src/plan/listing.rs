@@ -1,0 +1,278 @@
+//! What lies in the script directories. In: the directories and the call. Out: entries with the facts about each, and
+//! no judgement. Reads.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use nix::errno::Errno;
+
+use crate::call::contract::Row;
+use crate::call::invocation::Invocation;
+use crate::files::directory::{self, FileType};
+use crate::files::paths::{self, Directory, Place};
+use crate::files::way::{self, Kind, Node};
+use crate::plan::guest::{self, Fit};
+use crate::plan::rules::LeftOut;
+
+/// What was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Files, by place, scope and name.
+    pub entries: Vec<Entry>,
+    /// Directories that are there and cannot be read.
+    pub unreadable: Vec<(PathBuf, Errno)>,
+}
+
+/// A file in a script directory: a script, or something that looks like one from afar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// In which of the four places it lies.
+    pub place: Place,
+    /// For whom it is.
+    pub scope: Scope,
+    /// Its path, as the script is called.
+    pub path: PathBuf,
+    /// Its path within the place: the name that hides and is hidden.
+    pub key: PathBuf,
+    /// The directories and links to the directory that it lies in, that one included.
+    pub parents: Rc<[Node]>,
+    /// The further directories and links passed where it is a link itself.
+    pub links: Vec<Node>,
+    /// What it is in the end, or why that cannot be seen.
+    pub file: Result<Node, Errno>,
+}
+
+/// For which guests an entry is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// All of them: it lies directly in the driver's directory.
+    Every,
+    /// Those that the name of the directory fits, and how.
+    Guest(Fit, OsString),
+}
+
+impl Entry {
+    /// The file name, by which steps are ordered.
+    #[must_use]
+    pub fn name(&self) -> &OsStr {
+        self.path.file_name().unwrap_or_default()
+    }
+
+    fn is_directory(&self) -> bool {
+        self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
+    }
+
+    /// All that is passed on the way to it, itself included, where it can be seen.
+    fn passed(&self) -> Option<Rc<[Node]>> {
+        let mut file = self.file.clone().ok()?;
+        let before = if self.links.is_empty() {
+            // By links passed earlier, it may lie elsewhere than it is called.
+            file.path = paths::join(&self.parents.last()?.path, self.name());
+            &self.parents
+        } else {
+            // A link's way was walked from the root on, like a directory's.
+            self.links.as_slice()
+        };
+        Some(before.iter().cloned().chain([file]).collect())
+    }
+}
+
+/// Which of the directories below a driver's are looked into.
+#[derive(Debug, Clone, Copy)]
+pub enum Selection<'a> {
+    /// Those of one call, and of the files in them those that no rule leaves out by name.
+    Call(&'a Invocation, &'a LeftOut<'a>),
+    /// All of them, as an administrator lists them.
+    All,
+}
+
+impl Selection<'_> {
+    fn guest(self, name: &OsStr) -> Option<Fit> {
+        match self {
+            Self::Call(call, _) => guest::fits(name, &call.object),
+            Self::All => Some(Fit::Exact),
+        }
+    }
+
+    fn operation(self, name: &OsStr) -> bool {
+        match self {
+            // `row.is_called` says yes to an older name of the same operation.
+            Self::Call(Invocation { operation, row, .. }, _) => name == operation || Row::is_called(row, name),
+            Self::All => true,
+        }
+    }
+
+    fn sub_operation(self, name: &OsStr) -> bool {
+        match self {
+            Self::Call(call, _) => name == call.sub_operation,
+            Self::All => true,
+        }
+    }
+
+    /// Whether a rule leaves out a file of this name.
+    fn leaves_out(self, name: &OsStr) -> bool {
+        match self {
+            Self::Call(_, left_out) => left_out.has(name),
+            Self::All => false,
+        }
+    }
+}
+
+/// Reads the directories. One that does not exist holds nothing.
+#[must_use]
+pub fn read(directories: &[Directory], selection: Selection) -> Listing {
+    let mut listing = Listing::default();
+    for directory in directories {
+        let first = listing.entries.len();
+        let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
+        let level = Level { place, path, key: Path::new(""), scope, passed: None };
+        listing.driver(&level, selection);
+        let found = listing.entries.get_mut(first..).unwrap_or_default();
+        found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
+    }
+    listing
+}
+
+impl Listing {
+    /// A driver's directory: scripts for every guest, and a directory for each guest.
+    fn driver(&mut self, level: &Level, selection: Selection) {
+        let wanted = |name: &OsStr, kind: Option<FileType>| {
+            let is_guests = || selection.guest(name).is_some();
+            match kind {
+                // Other guests' directories are told by their names alone: they cost nothing but this one read.
+                Some(FileType::Directory) => is_guests(),
+                // libvirt runs its own, whatever our rules say.
+                _ if level.place == Place::Libvirt => true,
+                Some(FileType::RegularFile) => !selection.leaves_out(name),
+                // A link by a guest's name may lead to its directory.
+                _ => !selection.leaves_out(name) || is_guests(),
+            }
+        };
+        for entry in self.entries(level, wanted) {
+            if !entry.is_directory() {
+                self.entries.push(entry);
+            } else if let Some(fit) = selection.guest(entry.name()) {
+                let scope = Scope::Guest(fit, entry.name().to_owned());
+                self.guest(&level.below(&entry, &scope), selection);
+            }
+        }
+    }
+
+    /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
+    fn guest(&mut self, level: &Level, selection: Selection) {
+        let in_operation = |name: &OsStr, kind| {
+            let is_left_out = || kind == Some(FileType::RegularFile) && selection.leaves_out(name);
+            selection.sub_operation(name) && !is_left_out()
+        };
+        let in_sub_operation = |name: &OsStr, kind| kind != Some(FileType::Directory) && !selection.leaves_out(name);
+        for operation in self.entries(level, |name, _| selection.operation(name)) {
+            if !operation.is_directory() {
+                continue;
+            }
+            let level = level.below(&operation, level.scope);
+            for entry in self.entries(&level, in_operation) {
+                if entry.is_directory() {
+                    let files = self.entries(&level.below(&entry, level.scope), in_sub_operation);
+                    self.entries.extend(files.into_iter().filter(|file| !file.is_directory()));
+                } else {
+                    self.entries.push(entry);
+                }
+            }
+        }
+    }
+
+    /// The entries of one directory that are wanted by their names and kinds; a directory that cannot be read is noted.
+    fn entries(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> bool) -> Vec<Entry> {
+        level.entries(wanted).unwrap_or_else(|error| {
+            self.unreadable.push((level.path.to_owned(), way::errno(&error)));
+            Vec::new()
+        })
+    }
+}
+
+/// All that is passed on the way to a directory, itself included.
+fn walk(path: &Path) -> io::Result<Rc<[Node]>> {
+    let way::Way { mut passed, end } = way::walk(path);
+    passed.push(end?);
+    Ok(passed.into())
+}
+
+/// A directory that is being read.
+struct Level<'a> {
+    place: Place,
+    path: &'a Path,
+    key: &'a Path,
+    scope: &'a Scope,
+    /// The way to it, where that has been walked.
+    passed: Option<Rc<[Node]>>,
+}
+
+impl Level<'_> {
+    fn below<'a>(&self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
+        Level { place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
+    }
+
+    fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
+        let directory = match directory::Directory::open(self.path) {
+            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(Vec::new()),
+            directory => directory?,
+        };
+        let names = directory.names(wanted)?;
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let parents = match &self.passed {
+            Some(passed) => Rc::clone(passed),
+            None => walk(self.path)?,
+        };
+        names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
+    }
+
+    /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
+    fn entry(&self, directory: &directory::Directory, name: &OsStr, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
+        let path = paths::join(self.path, name);
+        let node = match directory.node(name, path.clone()) {
+            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(None),
+            node => node?,
+        };
+        let (links, file) = if node.kind == Kind::Link {
+            let way = way::walk(&path);
+            (way.passed, way.end)
+        } else {
+            (Vec::new(), Ok(node))
+        };
+        let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
+        Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn parents_are_what_a_walk_to_their_directory_passes() {
+        let scratch = tempfile::tempdir().unwrap();
+        let root = scratch.path();
+        let hooks = root.join("hooks/qemu.d");
+        for directory in ["hooks/qemu.d/vm1/start/begin", "else/where/prepare/begin", "far/begin"] {
+            fs::create_dir_all(root.join(directory)).unwrap();
+            fs::write(root.join(directory).join("10-a"), "").unwrap();
+        }
+        symlink("../../else/where", hooks.join("vm2")).unwrap();
+        symlink(root.join("far"), root.join("else/where/stop")).unwrap();
+        symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
+        let listing = read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Selection::All);
+        let mut names: Vec<&Path> = listing.entries.iter().map(|entry| entry.key.as_path()).collect();
+        names.sort();
+        let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];
+        assert_eq!(names, expected.map(Path::new));
+        for entry in &listing.entries {
+            assert_eq!(entry.parents, walk(entry.path.parent().unwrap()).unwrap(), "{}", entry.path.display());
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Which scripts this call runs, in which order. In: the listing, the row, the circumstances. Out: the plan. Pure.
+
+pub mod gate;
+pub mod guest;
+pub mod listing;
+pub mod rules;
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+
+use crate::call::contract::Order;
+use crate::plan::gate::{Circumstances, Decision, Refusal, Skip};
+use crate::plan::listing::{Entry, Listing};
+use crate::plan::rules::{Given, Run, Treatment, Wait};
+
+/// What a call does.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What hookmux runs, in order.
+    pub steps: Vec<Step>,
+    /// What is started once the answer is known, and nobody waits for.
+    pub afterwards: Vec<Step>,
+    /// What the caller runs by itself afterwards, in its order.
+    pub left_to_caller: Vec<PathBuf>,
+    /// What nobody runs, and why.
+    pub skipped: Vec<(PathBuf, Skip)>,
+}
+
+/// One script of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The script's path, as it is called.
+    pub path: PathBuf,
+    /// Why it must not be started; its turn is a fault then.
+    pub refusal: Option<Refusal>,
+    /// What the rules say.
+    pub treatment: Treatment,
+}
+
+impl Plan {
+    /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
+    #[must_use]
+    pub fn new(
+        listing: Listing,
+        order: Order,
+        circumstances: Circumstances,
+        treat: impl Fn(&Path) -> Treatment,
+    ) -> Self {
+        let mut plan = Self::default();
+        // A directory that nobody could read may have held a veto: that is known before the first script runs.
+        plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
+        let mut judged = judge(&listing.entries, circumstances);
+        // Stable: equal names stay in the order of their directories.
+        judged.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
+        for (entry, decision) in judged {
+            let path = entry.path.clone();
+            let refusal = match decision {
+                Decision::LeftToCaller => {
+                    plan.left_to_caller.push(path);
+                    continue;
+                }
+                Decision::Skip(skip) => {
+                    plan.skipped.push((path, skip));
+                    continue;
+                }
+                Decision::Run => None,
+                Decision::Refuse(refusal) => Some(refusal),
+            };
+            let treatment = treat(&path);
+            match (&treatment.run, treatment.wait.value) {
+                (Given { value: Run::No, by: Some(rule) }, _) => plan.skipped.push((path, Skip::ByRule(rule.clone()))),
+                (_, Wait::No) => plan.afterwards.push(Step { path, refusal, treatment }),
+                (_, Wait::Yes) => plan.steps.push(Step { path, refusal, treatment }),
+            }
+        }
+        if order == Order::Reverse {
+            plan.steps.reverse();
+        }
+        plan
+    }
+}
+
+/// Decides about each entry: by itself, unless an earlier directory has the same name.
+fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decision)> {
+    let mut first_of: BTreeMap<&OsStr, &Path> = BTreeMap::new();
+    let mut judged = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let decision = match first_of.get(entry.key.as_os_str()) {
+            Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
+            None => gate::judge(entry, circumstances),
+        };
+        // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
+        if decision == Decision::LeftToCaller || gate::distrust(entry, circumstances).is_none() {
+            first_of.entry(entry.key.as_os_str()).or_insert(&entry.path);
+        }
+        judged.push((entry, decision));
+    }
+    judged
+}
+
+fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
+    Step { refusal: Some(Refusal::Unreadable(path.clone(), errno)), path, treatment: Treatment::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::paths::Place;
+    use crate::files::way::{Kind, Node};
+    use crate::plan::guest::Fit;
+    use crate::plan::listing::Scope;
+    use crate::settings::Origin;
+
+    /// An entry by its path: the directory gives the place, a directory below `qemu.d` the guest. A name that starts
+    /// with `!` is writable by everybody, one with `0` is a mask.
+    fn entry(path: &str) -> Entry {
+        let (parent, key) = path.split_once("/qemu.d/").unwrap();
+        let place = match parent {
+            "/etc/libvirt/hooks" => Place::Libvirt,
+            "/etc/hookmux" => Place::Administrator,
+            "/run/hookmux" => Place::Runtime,
+            _ => Place::Package,
+        };
+        let scope = match key.split_once('/') {
+            None => Scope::Every,
+            Some((guest, _)) => Scope::Guest(if guest.contains('*') { Fit::Pattern } else { Fit::Exact }, guest.into()),
+        };
+        let mode = if key.contains('!') { 0o777 } else { 0o755 };
+        let size = u64::from(!key.contains("mask"));
+        let file = Ok(Node { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size });
+        Entry { place, scope, path: path.into(), key: key.into(), parents: [].into(), links: vec![], file }
+    }
+
+    fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {
+        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
+        Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own, strict: true }, nothing)
+    }
+
+    /// No rules at all.
+    fn nothing(_: &Path) -> Treatment {
+        Treatment::default()
+    }
+
+    fn steps(plan: &Plan) -> Vec<&str> {
+        plan.steps.iter().map(|step| step.path.to_str().unwrap()).collect()
+    }
+
+    #[test]
+    fn steps_run_by_file_name_whatever_directory_they_lie_in() {
+        let paths = [
+            "/etc/libvirt/hooks/qemu.d/20-b",
+            "/etc/hookmux/qemu.d/10-a",
+            "/etc/hookmux/qemu.d/vm1/start/begin/15-c",
+            "/etc/hookmux/qemu.d/vm*/start/begin",
+            "/usr/lib/hookmux/qemu.d/9-z",
+            "/usr/lib/hookmux/qemu.d/A",
+        ];
+        let forward = plan(&paths, Order::Forward, false);
+        let expected = [paths[1], paths[2], paths[0], paths[4], paths[5], paths[3]];
+        assert_eq!(steps(&forward), expected);
+        let mut reverse = expected;
+        reverse.reverse();
+        assert_eq!(steps(&plan(&paths, Order::Reverse, false)), reverse);
+    }
+
+    #[test]
+    fn equal_names_for_different_guests_all_run_by_directory() {
+        let paths = [
+            "/etc/hookmux/qemu.d/10-a",
+            "/etc/hookmux/qemu.d/vm1/start/begin/10-a",
+            "/etc/hookmux/qemu.d/vm*/start/begin/10-a",
+            "/usr/lib/hookmux/qemu.d/vm2/start/begin/10-a",
+        ];
+        assert_eq!(steps(&plan(&paths, Order::Forward, false)), paths);
+    }
+
+    #[test]
+    fn an_earlier_directory_hides_the_same_name_even_with_a_mask() {
+        let paths = [
+            "/etc/hookmux/qemu.d/10-a",
+            "/etc/hookmux/qemu.d/20-mask",
+            "/run/hookmux/qemu.d/10-a",
+            "/usr/lib/hookmux/qemu.d/20-mask",
+        ];
+        let plan = plan(&paths, Order::Forward, false);
+        let skipped = [
+            (paths[2].into(), Skip::Hidden(paths[0].into())),
+            (paths[1].into(), Skip::Masked),
+            (paths[3].into(), Skip::Hidden(paths[1].into())),
+        ];
+        assert_eq!((steps(&plan), plan.skipped.as_slice()), (vec![paths[0]], skipped.as_slice()));
+    }
+
+    #[test]
+    fn what_is_refused_hides_nothing_and_keeps_its_turn() {
+        let paths = ["/etc/hookmux/qemu.d/10-!", "/usr/lib/hookmux/qemu.d/10-!x", "/usr/lib/hookmux/qemu.d/10-!"];
+        let plan = plan(&paths, Order::Forward, false);
+        let refused: Vec<bool> = plan.steps.iter().map(|step| step.refusal.is_some()).collect();
+        assert_eq!((steps(&plan), refused), (vec![paths[0], paths[2], paths[1]], vec![true; 3]));
+    }
+
+    #[test]
+    fn what_the_caller_runs_is_left_to_it_and_hides_ours() {
+        let paths = [
+            "/etc/libvirt/hooks/qemu.d/10-a",
+            "/etc/libvirt/hooks/qemu.d/vm1/start/begin/30-c",
+            "/etc/hookmux/qemu.d/10-a",
+            "/etc/hookmux/qemu.d/20-b",
+        ];
+        let plan = plan(&paths, Order::Forward, true);
+        assert_eq!(
+            (steps(&plan), plan.left_to_caller.clone(), plan.skipped.clone()),
+            (
+                vec![paths[3], paths[1]],
+                vec![PathBuf::from(paths[0])],
+                vec![(paths[2].into(), Skip::Hidden(paths[0].into()))]
+            )
+        );
+    }
+
+    #[test]
+    fn a_rule_leaves_a_script_out_even_one_that_would_be_refused() {
+        let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
+        let treat = |path: &Path| {
+            let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
+            Treatment { run: Given { value: run, by: Some(origin.clone()) }, ..Treatment::default() }
+        };
+        let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
+        let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
+        let circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
+        let plan = Plan::new(listing, Order::Forward, circumstances, treat);
+        assert_eq!(
+            (steps(&plan), plan.skipped.clone()),
+            (vec![paths[1]], vec![(paths[0].into(), Skip::ByRule(origin))])
+        );
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_read_is_the_first_step_and_refused() {
+        let path = PathBuf::from("/etc/hookmux/qemu.d");
+        let listing = Listing {
+            entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],
+            unreadable: vec![(path.clone(), Errno::ENOTDIR)],
+        };
+        let plan = Plan::new(
+            listing,
+            Order::Forward,
+            Circumstances { user: 0, caller_runs_its_own: false, strict: true },
+            nothing,
+        );
+        let refusal = Some(Refusal::Unreadable(path.clone(), Errno::ENOTDIR));
+        assert_eq!(plan.steps.first(), Some(&Step { path, refusal, treatment: Treatment::default() }));
+    }
+}

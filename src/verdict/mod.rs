@@ -1,0 +1,181 @@
+//! What libvirt is told. In: the row and the outcomes. Out: one exit code, and which step is the cause. Pure; the one
+//! place that knows 128 + n.
+
+pub mod outcome;
+pub mod words;
+
+use nix::sys::signal::Signal;
+
+use crate::call::contract::Failure;
+use crate::plan::rules::Treatment;
+use crate::settings::{OnFailure, OnFault};
+use crate::verdict::outcome::{Kind, Outcome};
+
+/// The answer to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// The exit code.
+    pub code: u8,
+    /// Which step it comes from: the first that failed, since libvirt keeps the first error, too.
+    pub cause: Option<usize>,
+}
+
+/// What a fault exits with where it counts.
+pub const FAULT: u8 = 1;
+
+/// What one outcome does to the answer and to the steps after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight {
+    /// The exit code, if this is the first that counts; `None` if it does not count.
+    pub code: Option<u8>,
+    /// Whether the next step runs.
+    pub goes_on: bool,
+}
+
+/// Weighs an outcome: by what libvirt does with a failure, and by what the rules say of the script.
+#[must_use]
+pub fn weigh(failure: Failure, treatment: &Treatment, outcome: &Outcome) -> Weight {
+    let continues = failure == Failure::Ignored || treatment.on_failure.value == OnFailure::Continue;
+    let nothing = Weight { code: None, goes_on: true };
+    match outcome.kind() {
+        Kind::Success => nothing,
+        Kind::NotRun => Weight { code: None, goes_on: false },
+        Kind::Verdict(_) if treatment.on_failure.value == OnFailure::Ignore => nothing,
+        Kind::Verdict(code) => Weight { code: Some(code), goes_on: continues },
+        // A fault at reconnect does not count, whatever a rule says, so it keeps nobody from his turn either.
+        Kind::Fault if failure == Failure::KillsGuest || treatment.on_fault.value == OnFault::Ignore => nothing,
+        Kind::Fault => Weight { code: Some(FAULT), goes_on: continues },
+    }
+}
+
+/// What a fault outside any script, such as no memory for the document, exits with.
+#[must_use]
+pub fn of_our_own_fault(failure: Failure) -> u8 {
+    match failure {
+        // Only a script's own word may kill a running guest.
+        Failure::KillsGuest => 0,
+        Failure::Aborts | Failure::Ignored => FAULT,
+    }
+}
+
+/// Puts the outcomes together.
+#[must_use]
+pub fn of<'a>(
+    failure: Failure,
+    outcomes: impl Iterator<Item = (&'a Treatment, &'a Outcome)>,
+    stopped_by: Option<Signal>,
+) -> Verdict {
+    let first = outcomes
+        .enumerate()
+        .find_map(|(at, (treatment, outcome))| Some((at, weigh(failure, treatment, outcome).code?)));
+    let cause = first.map(|(at, _)| at);
+    let code = match (stopped_by, first) {
+        // Told to stop, the scripts have died of our signal; that is no word of their own.
+        (Some(_), _) if failure == Failure::KillsGuest => 0,
+        (Some(signal), _) => u8::try_from((signal as i32).saturating_add(128)).unwrap_or(FAULT),
+        (None, Some((_, code))) => code,
+        (None, None) => 0,
+    };
+    Verdict { code, cause }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    use nix::errno::Errno;
+
+    use crate::plan::gate::Refusal;
+    use crate::plan::rules::Given;
+
+    const YES: Outcome = Outcome::Exited(0);
+    const NO: Outcome = Outcome::Exited(3);
+    const LATE: Outcome = Outcome::TimedOut(Duration::from_secs(30));
+    const KILLED: Outcome = Outcome::Killed(9);
+    const NOT_RUN: Outcome = Outcome::NotRun;
+
+    fn by_default(failure: Failure, outcomes: &[Outcome], stopped_by: Option<Signal>) -> Verdict {
+        let treatment = Treatment::default();
+        of(failure, outcomes.iter().map(|outcome| (&treatment, outcome)), stopped_by)
+    }
+
+    fn refused() -> Outcome {
+        Outcome::Refused(Refusal::WritableByOthers("/x".into()))
+    }
+
+    #[test]
+    fn the_first_failure_that_libvirt_listens_to_is_the_answer() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let not_started = || Outcome::NotStarted(Errno::ENOENT, "x".into());
+        let rows: Vec<(Failure, Vec<Outcome>, u8, Option<usize>)> = vec![
+            (Aborts, vec![], 0, None),
+            (Aborts, vec![YES, YES], 0, None),
+            (Aborts, vec![YES, NO, NOT_RUN], 3, Some(1)),
+            (Aborts, vec![KILLED, NOT_RUN], 137, Some(0)),
+            (Aborts, vec![LATE, NOT_RUN], 1, Some(0)),
+            (Aborts, vec![refused(), NOT_RUN], 1, Some(0)),
+            (Aborts, vec![not_started(), NOT_RUN], 1, Some(0)),
+            (Aborts, vec![Outcome::Lost(Errno::EFBIG)], 1, Some(0)),
+            (Aborts, vec![Outcome::Exited(255)], 255, Some(0)),
+            (KillsGuest, vec![refused(), not_started(), LATE, Outcome::Lost(Errno::EIO), YES], 0, None),
+            (KillsGuest, vec![refused(), NO, NOT_RUN], 3, Some(1)),
+            (KillsGuest, vec![KILLED, NOT_RUN], 137, Some(0)),
+            (Ignored, vec![YES, NO, KILLED, refused()], 3, Some(1)),
+            (Ignored, vec![refused(), NO], 1, Some(0)),
+        ];
+        for (failure, outcomes, code, cause) in rows {
+            assert_eq!(by_default(failure, &outcomes, None), Verdict { code, cause }, "{failure:?} {outcomes:?}");
+        }
+    }
+
+    #[test]
+    fn a_signal_to_us_is_the_answer_but_never_kills_a_running_guest() {
+        let died = [Outcome::Killed(15), NOT_RUN];
+        let code = |failure| by_default(failure, &died, Some(Signal::SIGTERM)).code;
+        let codes = [Failure::Aborts, Failure::KillsGuest, Failure::Ignored].map(code);
+        assert_eq!(codes, [143, 0, 143]);
+    }
+
+    #[test]
+    fn rules_soften_a_failure_and_never_harden_a_fault_at_reconnect() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let with = |on_failure, on_fault| Treatment {
+            on_failure: Given { value: on_failure, by: None },
+            on_fault: Given { value: on_fault, by: None },
+            ..Treatment::default()
+        };
+        let (no, fault) = (|code, goes_on| Weight { code: Some(code), goes_on }, refused);
+        let nothing = Weight { code: None, goes_on: true };
+        let rows = [
+            (Aborts, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (Aborts, with(OnFailure::Ignore, OnFault::Fail), fault(), no(1, false)),
+            (Aborts, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
+            (Aborts, with(OnFailure::Continue, OnFault::Fail), fault(), no(1, true)),
+            (Aborts, with(OnFailure::Fail, OnFault::Ignore), NO, no(3, false)),
+            (Aborts, with(OnFailure::Fail, OnFault::Ignore), fault(), nothing),
+            (KillsGuest, with(OnFailure::Fail, OnFault::Fail), fault(), nothing),
+            (KillsGuest, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (KillsGuest, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
+            (Ignored, with(OnFailure::Ignore, OnFault::Ignore), NO, nothing),
+            (Ignored, with(OnFailure::Fail, OnFault::Fail), NO, no(3, true)),
+        ];
+        for (failure, treatment, outcome, weight) in rows {
+            assert_eq!(weigh(failure, &treatment, &outcome), weight, "{failure:?} {treatment:?} {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_failure_depends_on_who_listens() {
+        use Failure::{Aborts, Ignored, KillsGuest};
+        let table = |outcome: Outcome| {
+            [Aborts, KillsGuest, Ignored].map(|failure| weigh(failure, &Treatment::default(), &outcome).goes_on)
+        };
+        assert_eq!(table(YES), [true, true, true]);
+        assert_eq!(table(NO), [false, false, true]);
+        assert_eq!(table(KILLED), [false, false, true]);
+        assert_eq!(table(refused()), [false, true, true]);
+        assert_eq!(table(LATE), [false, true, true]);
+        assert_eq!([Aborts, KillsGuest, Ignored].map(of_our_own_fault), [1, 0, 1]);
+    }
+}
