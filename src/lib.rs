@@ -6,7 +6,7 @@
 //!       │ contract     data     (driver, operation) → Row { failure, output, order, … }
 //!       │ listing      reads    directories → entries: facts, no judgement    (directory, way, guest)
 //!       │ caller       reads    parents → the libvirt daemon and its release
-//!       │ settings     reads    hookmux.toml and its drop-ins → settings; rules (pure) → each script's treatment
+//!       │ settings     reads    hookmux.toml and its drop-ins → settings; rules (pure) → each script's effective
 //!       │ gate, plan   pure     entries → steps in order, and what is skipped with the reason
 //!       │ spool        does     stdin → a sealed document
 //!       │ run          does     steps → outcomes, and the document as filtered    (child, watch, stream, process)
@@ -14,7 +14,7 @@
 //!       │ verdict      pure     outcomes → exit code
 //!       │ words        pure     outcomes → sentences
 //!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log    (journal, syslog),
-//!                      record one line of JSON a call, which history and stats read; afterwards starts what nobody
+//!                      record one line of JSON a call, which history and stats read; background starts what nobody
 //!                      waits for
 //! ```
 
@@ -25,6 +25,7 @@ pub mod guard;
 pub mod hook;
 pub mod log;
 pub mod plan;
+pub mod printable;
 pub mod record;
 pub mod run;
 pub mod settings;

@@ -7,18 +7,18 @@ use std::process::ExitCode;
 
 use hookmux::admin;
 use hookmux::admin::support::console::{Console, Paint};
-use hookmux::call::invocation::{self, Personality};
+use hookmux::call::invocation::{self, Role};
 use hookmux::files::paths;
 use hookmux::hook::{self, Answer};
 use hookmux::run::process;
 
 fn main() -> ExitCode {
-    match invocation::personality(std::env::args_os()) {
-        Personality::Hook(call) => {
+    match invocation::role(std::env::args_os()) {
+        Role::Hook(call) => {
             let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
             process::end(answer(hook::answer(&call, &root), &root))
         }
-        Personality::Administrator => {
+        Role::Administrator => {
             let live = io::stderr().is_terminal();
             let (paint, errors_paint) = (Paint::choose(io::stdout().is_terminal()), Paint::choose(live));
             let (output, errors) = (&mut io::stdout(), &mut io::stderr());
@@ -30,19 +30,19 @@ fn main() -> ExitCode {
 /// Writes the document first: if it cannot be written whole, the code must be another. Then keeps the record, and starts
 /// what nobody waits for, unless there is a no after all.
 fn answer(answer: Answer, root: &Path) -> u8 {
-    let Answer { mut code, document, mut words, mut afterwards, record } = answer;
+    let Answer { mut code, document, mut words, mut background, record } = answer;
     if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(io::stdout())) {
         code = hookmux::verdict::FAULT;
         words = format!("hookmux: the filtered XML could not be written: {error}\n").into_bytes();
-        afterwards = None;
+        background = None;
     }
     // Nobody reads it any more: that changes no answer.
     let _ = io::stderr().write_all(&words);
     if let Some(record) = record {
         record.keep(root, code);
     }
-    if let Some(afterwards) = afterwards {
-        afterwards.start(document);
+    if let Some(background) = background {
+        background.start(document);
     }
     code
 }

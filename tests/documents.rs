@@ -122,8 +122,8 @@ fn every_kind_of_message_is_in_the_manual_with_its_number() {
     let manual = document("man/hookmux.8");
     let from = ".\\\" The table is checked against the program.\n.Bl -tag -width Ds -compact\n";
     let table = between(&manual, from, ".El\n");
-    let row = |(_, id, words): &(hookmux::log::message::Message, &str, &str)| format!(".It Li {id}\n{words}\n");
-    assert_eq!(table, hookmux::log::message::MESSAGES.iter().map(row).collect::<String>());
+    let row = |(_, id, words): &(hookmux::log::message_id::Message, &str, &str)| format!(".It Li {id}\n{words}\n");
+    assert_eq!(table, hookmux::log::message_id::MESSAGES.iter().map(row).collect::<String>());
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
     assert_eq!(endings.len(), 15);
     for ending in endings {
         let name = format!("10-a{}", ending.replace('*', "x"));
-        assert!(hookmux::plan::gate::by_name(name.as_ref()).is_some(), "{name}");
+        assert!(hookmux::plan::admission::by_name(name.as_ref()).is_some(), "{name}");
     }
 }
 

@@ -21,14 +21,16 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 
-use crate::admin::install::occupant;
+use crate::admin::install::existing;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
-use crate::admin::support::mend;
+use crate::admin::support::fix;
 use crate::admin::support::root::{self, Root};
-use crate::files::turnstile;
-use crate::plan::gate;
-use crate::verdict::words::{self, printable};
+use crate::files::lock;
+use crate::files::trust;
+use crate::plan::admission;
+use crate::printable::{self, printable};
+use crate::verdict::messages;
 
 /// Arguments of `hookmux adopt`.
 #[derive(Debug, Args)]
@@ -48,14 +50,14 @@ impl Adopt {
         let root = self.root.path()?;
         let hook = root::base(&root, &self.driver).join(&self.driver);
         let driver = printable(&self.driver);
-        if !occupant::look(&root, &hook).is_ok_and(|occupant| occupant.is_ours()) {
+        if !existing::look(&root, &hook).is_ok_and(|existing| existing.is_ours()) {
             let install = format!("{} install{} {driver}", root::own(), root::option(&root));
             bail!("{} is not hookmux, so nobody would run them in its directory. Try: {install}", hook.display());
         }
         let [libvirts, ours] = root::directories(&root, &self.driver);
         let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
         let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
-        carry_out(&libvirts, &ours, &turnstile::file(&root, &self.driver), &scripts)?;
+        carry_out(&libvirts, &ours, &lock::file(&root, &self.driver), &scripts)?;
         if console.json {
             let moved = scripts
                 .iter()
@@ -90,16 +92,16 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     if !file.is_file() {
         bail!("{} is no file: hookmux runs what is in such a directory already", from.display());
     }
-    if let Some(skip) = gate::by_name(name) {
-        let mend = mend::skip(&from, &skip);
-        bail!("hookmux would not run {}: {}. Try: {mend}", from.display(), words::skip(&skip));
+    if let Some(skip) = admission::by_name(name) {
+        let fix = fix::skip(&from, &skip);
+        bail!("hookmux would not run {}: {}. Try: {fix}", from.display(), messages::skip(&skip));
     }
     if file.len() == 0 {
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());
     }
-    if let Some(refusal) = crate::admin::install::distrusted(root, &from)? {
-        let mend = words::trusting(&refusal).map(|mend| format!(". Try: {mend}")).unwrap_or_default();
-        bail!("hookmux would refuse it: {}{mend}", words::distrust(&refusal));
+    if let Some(distrust) = crate::admin::install::distrusted(root, &from)? {
+        let fix = trust::trusting(&distrust).map(|fix| format!(". Try: {fix}")).unwrap_or_default();
+        bail!("hookmux would refuse it: {}{fix}", trust::distrust(&distrust));
     }
     Ok(Move { from, to })
 }
@@ -109,18 +111,18 @@ fn carry_out(libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyho
     for Move { from, to } in moves {
         match files::same_at(from, to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let away = words::quoted(&from.with_file_name(other(from)));
+                let away = printable::quoted(&from.with_file_name(other(from)));
                 bail!(
                     "there is another {} already, which {} hides. Try: mv -n {} {away}",
                     to.display(),
                     from.display(),
-                    words::quoted(from)
+                    printable::quoted(from)
                 );
             }
             put => put.with_context(|| format!("cannot put {} to {}", from.display(), to.display()))?,
         }
     }
-    let _turn = turnstile::alone(libvirts, lock).map_err(|error| match error.kind() {
+    let _turn = lock::exclusive(libvirts, lock).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => anyhow::anyhow!(
             "a hook has been running for seconds, and moves nothing away under it: libvirt still runs all of them. Try \
              again once it has ended: pgrep -a hookmux"

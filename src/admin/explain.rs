@@ -9,7 +9,7 @@ use crate::admin::support::call::Call;
 use crate::admin::support::console::Console;
 use crate::admin::support::script::{self, State};
 use crate::hook::Hook;
-use crate::verdict::words;
+use crate::verdict::messages;
 
 /// Arguments of `hookmux explain`.
 #[derive(Debug, Args)]
@@ -30,9 +30,9 @@ impl Explain {
             console.json("explain", content)?;
             return Ok(ExitCode::SUCCESS);
         }
-        let call_in_words = console.paint.heading(&words::call(&call));
+        let call_in_words = console.paint.heading(&messages::call(&call));
         let mut lines = vec![format!("{call_in_words}: if the hook fails, {}", call.row.effect)];
-        if !scripts.iter().any(|script| matches!(script.state, State::Runs | State::Refused)) {
+        if !scripts.iter().any(|script| matches!(script.state, State::Runs | State::Untrusted)) {
             lines.push("  hookmux runs nothing".into());
         }
         lines.extend(script::sections(&scripts, console.paint));

@@ -10,13 +10,13 @@ use clap::Args;
 use crate::admin::support::console::Console;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::script;
-use crate::call::contract::{self, DRIVERS, Order, Words};
+use crate::call::contract::{self, ArgLayout, DRIVERS, Order};
 use crate::files::paths;
 use crate::plan::Plan;
-use crate::plan::gate::Circumstances;
+use crate::plan::admission::Context;
 use crate::plan::listing::{self, Selection};
-use crate::plan::rules::Treatment;
-use crate::verdict::words;
+use crate::plan::rules::Effective;
+use crate::printable;
 
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
@@ -39,13 +39,13 @@ impl List {
         let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
         if console.json {
             let all = plans.iter().map(|(driver, plan)| {
-                serde_json::json!({ "driver": words::printable(driver), "scripts": script::scripts(plan) })
+                serde_json::json!({ "driver": printable::printable(driver), "scripts": script::scripts(plan) })
             });
             console.json("list", serde_json::json!({ "drivers": all.collect::<Vec<_>>() }))?;
             return Ok(ExitCode::SUCCESS);
         }
         for (driver, plan) in &plans {
-            console.lines(&[console.paint.heading(&words::printable(driver))])?;
+            console.lines(&[console.paint.heading(&printable::printable(driver))])?;
             console.lines(&script::sections(&script::scripts(plan), console.paint))?;
         }
         if plans.is_empty() {
@@ -62,6 +62,6 @@ pub(crate) fn plan(root: &Path, driver: &OsStr) -> Plan {
     let directories = paths::directories(root, &root::base(root, driver), driver);
     let listing = listing::read(&directories, Selection::All);
     // Nobody calls now: what libvirt since 6.5.0 runs itself is shown as libvirt's.
-    let circumstances = Circumstances::ours(known.words == Words::Libvirt, true);
-    Plan::new(listing, Order::Forward, circumstances, |_| Treatment::default())
+    let context = Context::ours(known.args == ArgLayout::Libvirt, true);
+    Plan::new(listing, Order::Forward, context, |_| Effective::default())
 }

@@ -51,7 +51,7 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
-    /// Find everything that would surprise somebody at night, with the way to mend it
+    /// Find everything that would surprise somebody at night, with the way to fix it
     Check(check::Check),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
     Install(install::Install),

@@ -10,9 +10,9 @@ use clap::Args;
 
 use crate::admin::history;
 use crate::admin::support::console::Console;
+use crate::printable;
 use crate::record::read::Files;
 use crate::record::{Count, Name, Record, Step, file};
-use crate::verdict::words;
 
 /// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
@@ -92,7 +92,7 @@ impl Metrics {
         let operation = if row.operation.is_empty() { record.operation.clone() } else { Name(row.operation.into()) };
         let call = (record.driver.clone(), operation);
         // What a call has left behind is no call.
-        if !record.afterwards {
+        if !record.background {
             count(self.calls.entry(call.clone()).or_default());
             let failures = self.failures.entry(call.clone()).or_default();
             if record.verdict.is_some_and(|code| code != 0) {
@@ -187,7 +187,7 @@ fn head(name: &str, help: &str, kind: &str, text: &mut String) {
 
 fn labels((driver, operation): &Call, script: Option<&Name>) -> String {
     let label = |name: &str, value: &Name| {
-        let value = words::printable(&value.0).replace('\\', "\\\\").replace('"', "\\\"");
+        let value = printable::printable(&value.0).replace('\\', "\\\\").replace('"', "\\\"");
         format!("{name}=\"{value}\"")
     };
     let script = script.map(|script| format!(",{}", label("script", script))).unwrap_or_default();

@@ -60,7 +60,7 @@ pub enum Input {
 
 /// How the words after argv\[0\] are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Words {
+pub enum ArgLayout {
     /// Object, operation, sub-operation, extra.
     Libvirt,
     /// The operation alone.
@@ -73,7 +73,7 @@ pub struct Driver {
     /// The hook's file name, and its `.d` directories' without the `.d`.
     pub name: &'static str,
     /// How its words are laid out.
-    pub words: Words,
+    pub args: ArgLayout,
     /// Where the caller looks for the hook: the directory when argv\[0\] names none.
     pub base: &'static str,
 }
@@ -86,14 +86,14 @@ pub const DRIVERS: &[Driver] = &[
     libvirt("bhyve"),
     libvirt("network"),
     libvirt("daemon"),
-    Driver { name: "fsfreeze-hook", words: Words::GuestAgent, base: "/etc/qemu" },
+    Driver { name: "fsfreeze-hook", args: ArgLayout::GuestAgent, base: "/etc/qemu" },
 ];
 
 /// A driver of a name that the table does not know: called as libvirt calls all of its own.
 pub const UNKNOWN_DRIVER: Driver = libvirt("");
 
 const fn libvirt(name: &'static str) -> Driver {
-    Driver { name, words: Words::Libvirt, base: "/etc/libvirt/hooks" }
+    Driver { name, args: ArgLayout::Libvirt, base: "/etc/libvirt/hooks" }
 }
 
 /// The driver of that name, or [`UNKNOWN_DRIVER`].
@@ -278,7 +278,7 @@ pub const ROWS: &[Row] = {
     ]
 };
 
-/// The row of a call that the table does not know: the strictest treatment, so that a veto is heard whatever libvirt
+/// The row of a call that the table does not know: the strictest effective, so that a veto is heard whatever libvirt
 /// invents, and so that hookmux need not be newer than libvirt.
 pub const UNKNOWN: Row =
     row("", "", ("", ""), "-", Input::Unknown, Failure::Aborts, "what libvirt then does is not known to this version");

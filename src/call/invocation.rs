@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::call::contract::{self, Driver, Row, Words};
+use crate::call::contract::{self, ArgLayout, Driver, Row};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
 /// which brings a binary of its own, so that a guest needs no host's package and a host inside a guest can have both.
@@ -17,7 +17,7 @@ pub const NOTHING: &str = "-";
 /// As whom the binary was called.
 #[allow(clippy::large_enum_variant, reason = "there is one, on the stack of main")]
 #[derive(Debug, PartialEq, Eq)]
-pub enum Personality {
+pub enum Role {
     /// A hook: libvirt's, the guest agent's, or one that is not known yet.
     Hook(Invocation),
     /// `hookmux` itself, or without any name.
@@ -32,7 +32,7 @@ pub struct Invocation {
     /// The directory of argv\[0\], as it was called; the driver's usual one where argv\[0\] names none.
     pub base: PathBuf,
     /// The words after argv\[0\], as they came: every script gets these.
-    pub words: Vec<OsString>,
+    pub args: Vec<OsString>,
     /// The guest or the network; `-` where there is none.
     pub object: OsString,
     /// The operation; `-` when the call has none, which no caller does.
@@ -47,7 +47,7 @@ pub struct Invocation {
 
 /// Reads argv.
 #[must_use]
-pub fn personality(mut argv: impl Iterator<Item = OsString>) -> Personality {
+pub fn role(mut argv: impl Iterator<Item = OsString>) -> Role {
     let name = argv.next().unwrap_or_default().into_vec();
     let (directory, file) = match name.iter().rposition(|byte| *byte == b'/') {
         // "/qemu" lies in "/".
@@ -55,26 +55,26 @@ pub fn personality(mut argv: impl Iterator<Item = OsString>) -> Personality {
         None => (None, name.as_slice()),
     };
     if file.is_empty() || OWN_NAMES.iter().any(|own| file == own.as_bytes()) {
-        return Personality::Administrator;
+        return Role::Administrator;
     }
     let driver = OsStr::from_bytes(file);
     let base = directory.map(|directory| PathBuf::from(OsStr::from_bytes(directory)));
-    Personality::Hook(Invocation::new(driver, base, argv.collect()))
+    Role::Hook(Invocation::new(driver, base, argv.collect()))
 }
 
 impl Invocation {
     /// A call of `driver` with the words after argv\[0\]; `base` is the directory of the hook, the usual one if `None`.
     #[must_use]
-    pub fn new(driver: &OsStr, base: Option<PathBuf>, words: Vec<OsString>) -> Self {
+    pub fn new(driver: &OsStr, base: Option<PathBuf>, args: Vec<OsString>) -> Self {
         let known: Driver = contract::driver(driver);
-        let word = |at: usize| words.get(at).cloned().unwrap_or_else(|| NOTHING.into());
-        let [object, operation, sub_operation, extra] = match known.words {
-            Words::Libvirt => [word(0), word(1), word(2), word(3)],
-            Words::GuestAgent => [NOTHING.into(), word(0), word(1), word(2)],
+        let word = |at: usize| args.get(at).cloned().unwrap_or_else(|| NOTHING.into());
+        let [object, operation, sub_operation, extra] = match known.args {
+            ArgLayout::Libvirt => [word(0), word(1), word(2), word(3)],
+            ArgLayout::GuestAgent => [NOTHING.into(), word(0), word(1), word(2)],
         };
         let row = contract::look_up(driver, &operation);
         let base = base.unwrap_or_else(|| PathBuf::from(known.base));
-        Self { driver: driver.to_owned(), base, words, object, operation, sub_operation, extra, row }
+        Self { driver: driver.to_owned(), base, args, object, operation, sub_operation, extra, row }
     }
 
     /// The call that takes this one back, where the caller makes none.
@@ -87,11 +87,11 @@ impl Invocation {
     /// Whether the words say what is to happen. A caller always does; a person who tries a hook by hand may not.
     #[must_use]
     pub fn has_operation(&self) -> bool {
-        let needed = match contract::driver(&self.driver).words {
-            Words::Libvirt => 2,
-            Words::GuestAgent => 1,
+        let needed = match contract::driver(&self.driver).args {
+            ArgLayout::Libvirt => 2,
+            ArgLayout::GuestAgent => 1,
         };
-        self.words.len() >= needed
+        self.args.len() >= needed
     }
 }
 
@@ -99,13 +99,13 @@ impl Invocation {
 mod tests {
     use super::*;
 
-    fn call(words: &[&str]) -> Personality {
-        personality(words.iter().map(OsString::from))
+    fn call(words: &[&str]) -> Role {
+        role(words.iter().map(OsString::from))
     }
 
     /// Driver, base, object, operation, sub-operation, extra: what the call was read as.
     fn read(words: &[&str]) -> [String; 6] {
-        let Personality::Hook(call) = call(words) else { panic!("{words:?} is not a hook") };
+        let Role::Hook(call) = call(words) else { panic!("{words:?} is not a hook") };
         let base = call.base.into_os_string();
         [call.driver, base, call.object, call.operation, call.sub_operation, call.extra]
             .map(|word| word.into_string().unwrap())
@@ -139,7 +139,7 @@ mod tests {
         for words in
             [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &["hookmux-guest", "list"], &[""], &[], &["/usr/bin/"]]
         {
-            assert_eq!(call(words), Personality::Administrator, "{words:?}");
+            assert_eq!(call(words), Role::Administrator, "{words:?}");
         }
     }
 
@@ -147,15 +147,15 @@ mod tests {
     fn words_are_kept_as_they_came() {
         let odd = OsString::from_vec(vec![0xff, b'\n', b' ']);
         let words = ["/h/qemu".into(), odd.clone(), "start".into(), "".into(), "-".into(), "more".into()];
-        let Personality::Hook(call) = personality(words.clone().into_iter()) else { panic!("not a hook") };
-        assert_eq!((call.object, call.words), (odd, words[1..].to_vec()));
+        let Role::Hook(call) = role(words.clone().into_iter()) else { panic!("not a hook") };
+        assert_eq!((call.object, call.args), (odd, words[1..].to_vec()));
     }
 
     #[test]
     fn a_call_without_an_operation_is_none() {
         let has = |words: &[&str]| match call(words) {
-            Personality::Hook(call) => call.has_operation(),
-            Personality::Administrator => panic!("not a hook"),
+            Role::Hook(call) => call.has_operation(),
+            Role::Administrator => panic!("not a hook"),
         };
         assert_eq!([has(&["qemu"]), has(&["qemu", "vm1"]), has(&["qemu", "vm1", "start"])], [false, false, true]);
         assert_eq!([has(&["fsfreeze-hook"]), has(&["fsfreeze-hook", "freeze"])], [false, true]);

@@ -15,7 +15,7 @@ use rustix::io::{Errno, retry_on_intr};
 
 pub use rustix::fs::FileType;
 
-use crate::files::way::Node;
+use crate::files::resolve::FileFacts;
 
 /// Bytes of names read at a time; the longest takes 280.
 const BUFFER: usize = 2 << 10;
@@ -69,8 +69,8 @@ impl Directory {
     ///
     /// # Errors
     /// Those of fstatat.
-    pub fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<Node> {
-        Ok(Node::new(path, &self.look(name)?))
+    pub fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<FileFacts> {
+        Ok(FileFacts::new(path, &self.look(name)?))
     }
 
     fn look(&self, name: &OsStr) -> io::Result<Stat> {
@@ -81,7 +81,7 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::way::Kind;
+    use crate::files::resolve::Kind;
     use std::fs;
     use std::os::unix::fs::symlink;
 

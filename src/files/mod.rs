@@ -1,7 +1,8 @@
 //! What is on disk: where scripts lie, what lies there, and who may write to it.
 
+pub mod accounts;
 pub mod directory;
-pub mod names;
+pub mod lock;
 pub mod paths;
-pub mod turnstile;
-pub mod way;
+pub mod resolve;
+pub mod trust;

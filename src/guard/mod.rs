@@ -24,6 +24,10 @@ use fault::Flaw;
 use policy::identity;
 use xml::reader;
 
+/// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
+/// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
+pub const MAX_GROWTH: u64 = 4 << 20;
+
 /// The most changes that are kept for a log. A rule looks at all of them.
 pub const MAX_CHANGES: usize = 200;
 

@@ -1,7 +1,7 @@
 //! One call, from its words to its answer. In: the invocation, the root. Out: exit code, document, words. Does, by way
 //! of the others.
 
-pub mod afterwards;
+pub mod background;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
@@ -12,27 +12,28 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use crate::call::caller::{self, Daemon};
-use crate::call::contract::{self, Failure, Input, Output, Words};
+use crate::call::contract::{self, ArgLayout, Failure, Input, Output};
 use crate::call::invocation::Invocation;
+use crate::files::lock::{self, Lock};
 use crate::files::paths::{self, Directory, Place};
-use crate::files::turnstile::{self, Turn};
 use crate::guard;
-use crate::hook::afterwards::Afterwards;
-use crate::log::report;
-use crate::plan::gate::Circumstances;
+use crate::hook::background::Background;
+use crate::log;
+use crate::plan::admission::Context;
 use crate::plan::listing::{self, Entry, Listing, Scope, Selection};
 use crate::plan::rules;
 use crate::plan::rules::{LeftOut, Run};
 use crate::plan::{Plan, Step};
+use crate::printable;
 use crate::record::{self, draft::Draft};
 use crate::run::child::Ended;
 use crate::run::process::{self, Strings};
 use crate::run::spool::Spool;
 use crate::run::watch::{self, Watch};
-use crate::run::{Event, Runner, Walked};
+use crate::run::{Event, RunReport, Runner};
 use crate::settings::{self, LibvirtRunsDotD, Settings};
+use crate::verdict::messages;
 use crate::verdict::outcome::Kind;
-use crate::verdict::words;
 use crate::verdict::{self, Verdict};
 
 /// What the caller gets.
@@ -45,7 +46,7 @@ pub struct Answer {
     /// For standard error.
     pub words: Vec<u8>,
     /// What is started once the caller has its answer, if that is a yes.
-    pub afterwards: Option<Afterwards>,
+    pub background: Option<Background>,
     /// What is kept of the call, once it has its answer; nothing where nobody keeps records.
     pub record: Option<Draft>,
 }
@@ -66,13 +67,13 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
 }
 
 fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {
-    report::to_system();
+    log::to_system();
     process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
     let settings = match settings::read(root) {
         Ok(settings) => settings,
         Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string(), record),
         Err(fault) => {
-            report::default_settings(call, &fault);
+            log::default_settings(call, &fault);
             Settings::default()
         }
     };
@@ -82,13 +83,13 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Dr
     let hook = Hook::new(call, root, settings);
     let _turn = hook.turn();
     let plan = hook.plan();
-    report::skipped(call, &plan);
-    if plan.steps.is_empty() && plan.afterwards.is_empty() {
+    log::skipped(call, &plan);
+    if plan.steps.is_empty() && plan.background.is_empty() {
         return Answer::default();
     }
-    let look_on = &mut |call: &Invocation, event: Event| report::event(call, &event);
+    let on_event = &mut |call: &Invocation, event: Event| log::event(call, &event);
     let done = standard_input(call).and_then(|document| {
-        let (walked, verdict) = hook.perform(&plan, &document, look_on)?;
+        let (walked, verdict) = hook.perform(&plan, &document, on_event)?;
         if let Some(record) = record {
             record.walked(&plan.steps, &walked);
             record.guest(port_owner(call, &document));
@@ -143,13 +144,13 @@ impl<'a> Hook<'a> {
     }
 
     /// Has whoever moves scripts between directories wait until this call is over.
-    fn turn(&self) -> Option<Turn> {
+    fn turn(&self) -> Option<Lock> {
         // The guest agent runs nothing itself; and while file systems are frozen, no file is made.
-        if contract::driver(&self.call.driver).words == Words::GuestAgent {
+        if contract::driver(&self.call.driver).args == ArgLayout::GuestAgent {
             return None;
         }
         let [libvirts, ..] = &self.directories;
-        turnstile::enter(&libvirts.path, &turnstile::file(self.root, &self.call.driver))
+        lock::shared(&libvirts.path, &lock::file(self.root, &self.call.driver))
     }
 
     /// Reads the directories and decides what runs.
@@ -167,16 +168,16 @@ impl<'a> Hook<'a> {
     fn plan_without(&self, left_out: &LeftOut) -> Plan {
         let call = self.call;
         let listing = listing::read(&self.directories, Selection::Call(call, left_out));
-        let circumstances = Circumstances::ours(self.caller_runs_its_own(&listing), self.settings.strict);
-        let treat = |script: &Path| rules::treatment(&self.settings.rules, call, script);
-        Plan::new(listing, call.row.order, circumstances, treat)
+        let context = Context::ours(self.caller_runs_its_own(&listing), self.settings.strict);
+        let treat = |script: &Path| rules::effective(&self.settings.rules, call, script);
+        Plan::new(listing, call.row.order, context, treat)
     }
 
     /// Whether the caller runs what lies directly in libvirt's own directory. Its release is only looked at when there
     /// is something there.
     fn caller_runs_its_own(&self, listing: &Listing) -> bool {
         let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
-        contract::driver(&self.call.driver).words == Words::Libvirt
+        contract::driver(&self.call.driver).args == ArgLayout::Libvirt
             && listing.entries.iter().any(is_own)
             && match self.settings.libvirt_runs_dot_d {
                 LibvirtRunsDotD::Auto => self.caller().is_some_and(Daemon::runs_its_own),
@@ -185,7 +186,7 @@ impl<'a> Hook<'a> {
             }
     }
 
-    /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `look_on`
+    /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `on_event`
     /// is told what happens, and in which of the two calls.
     ///
     /// # Errors
@@ -194,8 +195,8 @@ impl<'a> Hook<'a> {
         &self,
         plan: &Plan,
         document: &Spool,
-        look_on: &mut dyn FnMut(&Invocation, Event),
-    ) -> io::Result<(Walked, Verdict)> {
+        on_event: &mut dyn FnMut(&Invocation, Event),
+    ) -> io::Result<(RunReport, Verdict)> {
         process::inherit_nothing();
         let mut runner = Runner {
             call: self.call,
@@ -203,27 +204,28 @@ impl<'a> Hook<'a> {
             parallel: self.settings.parallel,
             kill_after: self.settings.kill_after,
             detached: false,
-            watch: Watch::new()?.noticing_every(self.by_hand.as_ref().map_or(watch::NOTICE, |by_hand| by_hand.notice)),
+            watch: Watch::new()?
+                .noticing_every(self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.notice)),
         };
-        let mut walked = runner.walk(&plan.steps, document, &mut |event| look_on(self.call, event));
-        let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.treatment, &ended.outcome));
+        let mut walked = runner.walk(&plan.steps, document, &mut |event| on_event(self.call, event));
+        let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.effective, &ended.outcome));
         let verdict = verdict::of(self.call.row.failure, outcomes, walked.stopped_by);
         if let Some(undoing) = self.call.undoing().filter(|_| verdict.code != 0) {
             let mut runner = Runner { call: &undoing, ..runner };
             let steps = self.undoing_steps(&undoing, plan, &walked);
-            walked.undone = runner.undo(steps, &mut |event| look_on(&undoing, event));
+            walked.undone = runner.undo(steps, &mut |event| on_event(&undoing, event));
         }
         Ok((walked, verdict))
     }
 
     /// What takes back what was started, the last one first.
-    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, walked: &Walked) -> Vec<Step> {
+    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, walked: &RunReport) -> Vec<Step> {
         let started = plan.steps.iter().zip(&walked.ended).filter(|(_, ended)| ended.outcome.was_started());
         let step = |(step, _): (&Step, &Ended)| {
-            let treatment = rules::treatment(&self.settings.rules, undoing, &step.path);
-            Step { treatment, ..step.clone() }
+            let effective = rules::effective(&self.settings.rules, undoing, &step.path);
+            Step { effective, ..step.clone() }
         };
-        started.rev().map(step).filter(|step| step.treatment.run.value == Run::Yes).collect()
+        started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()
     }
 
     /// Our environment, which is libvirt's, and what we add.
@@ -249,16 +251,23 @@ impl<'a> Hook<'a> {
     }
 
     /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
-    fn spoken(&self, plan: Plan, document: Spool, walked: Walked, verdict: Verdict, record: Option<&Draft>) -> Answer {
+    fn spoken(
+        &self,
+        plan: Plan,
+        document: Spool,
+        walked: RunReport,
+        verdict: Verdict,
+        record: Option<&Draft>,
+    ) -> Answer {
         if verdict.code == 0 {
-            let afterwards = (!plan.afterwards.is_empty()).then(|| self.afterwards(plan, document, record));
-            return Answer { document: walked.document, afterwards, ..Answer::default() };
+            let background = (!plan.background.is_empty()).then(|| self.background(plan, document, record));
+            return Answer { document: walked.document, background, ..Answer::default() };
         }
         let mut said = Vec::new();
         if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
             tell(self.call, &step.path, ended, &mut said);
         } else if let Some(signal) = walked.stopped_by {
-            let line = format!("hookmux: {} failed: stopped by {signal}\n", words::call(self.call));
+            let line = format!("hookmux: {} failed: stopped by {signal}\n", messages::call(self.call));
             said.extend_from_slice(line.as_bytes());
         }
         if let Some(undoing) = self.call.undoing() {
@@ -267,15 +276,15 @@ impl<'a> Hook<'a> {
             failed.for_each(|(script, ended)| tell(&undoing, script, ended, &mut said));
         }
         // Where nobody listens the operation goes ahead, and so does what comes after it.
-        let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.afterwards.is_empty();
-        let afterwards = goes_ahead.then(|| self.afterwards(plan, document, record));
-        Answer { code: verdict.code, words: said, afterwards, ..Answer::default() }
+        let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.background.is_empty();
+        let background = goes_ahead.then(|| self.background(plan, document, record));
+        Answer { code: verdict.code, words: said, background, ..Answer::default() }
     }
 
-    fn afterwards(&self, plan: Plan, document: Spool, record: Option<&Draft>) -> Afterwards {
+    fn background(&self, plan: Plan, document: Spool, record: Option<&Draft>) -> Background {
         let (call, kill_after) = (self.call.clone(), self.settings.kill_after);
         let (root, record) = (self.root.to_owned(), record.cloned());
-        Afterwards { call, steps: plan.afterwards, environment: self.environment(), document, kill_after, root, record }
+        Background { call, steps: plan.background, environment: self.environment(), document, kill_after, root, record }
     }
 }
 
@@ -297,7 +306,7 @@ fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
 
 /// The answer to somebody who tries a hook by hand.
 fn without_operation(call: &Invocation) -> Answer {
-    let driver = words::printable(&call.driver);
+    let driver = printable::printable(&call.driver);
     let usage = format!(
         "hookmux: {driver} was called without an operation; libvirt calls it with four words, OBJECT OPERATION \
          SUB-OPERATION EXTRA. To try it by hand: hookmux run {driver} OBJECT OPERATION\n"
@@ -307,7 +316,7 @@ fn without_operation(call: &Invocation) -> Answer {
 
 /// One failure: a line of ours, then what the script wrote.
 fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
-    let line = words::failure(call, script, &ended.outcome) + "\n";
+    let line = messages::failure(call, script, &ended.outcome) + "\n";
     let shown = Some(&ended.output).filter(|_| call.row.output == Output::Shown);
     for words in [Some(&line.into_bytes()), shown, Some(&ended.errors)].into_iter().flatten() {
         // A script need not end its last line, but it ends here.
@@ -320,8 +329,8 @@ fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
 
 /// The answer to a call that hookmux itself could not carry out.
 fn own_fault(call: &Invocation, what: &str, record: &mut Option<Draft>) -> Answer {
-    let line = format!("hookmux: {} failed: {what}", words::call(call));
-    report::own_fault(call, &line);
+    let line = format!("hookmux: {} failed: {what}", messages::call(call));
+    log::own_fault(call, &line);
     if let Some(record) = record {
         record.fault(what);
     }

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
 /// How long a call may be held up by a log, in all its life: a busy daemon takes milliseconds.
-const PATIENCE: Duration = Duration::from_millis(250);
+const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A way to a daemon, opened with the first datagram.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn open(path: &Path) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(path)?;
     // The time that a send may wait for room; the first that waits in vain is the last.
-    socket.set_write_timeout(Some(PATIENCE))?;
+    socket.set_write_timeout(Some(TIMEOUT))?;
     Ok(socket)
 }
 
@@ -131,7 +131,7 @@ mod tests {
         let begin = Instant::now();
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
-        assert!(matches!(socket.state, State::Deaf) && begin.elapsed() < 20 * PATIENCE, "{:?}", begin.elapsed());
+        assert!(matches!(socket.state, State::Deaf) && begin.elapsed() < 20 * TIMEOUT, "{:?}", begin.elapsed());
     }
 
     #[test]

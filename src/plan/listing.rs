@@ -12,7 +12,7 @@ use crate::call::contract::Row;
 use crate::call::invocation::Invocation;
 use crate::files::directory::{self, FileType};
 use crate::files::paths::{self, Directory, Place};
-use crate::files::way::{self, Kind, Node};
+use crate::files::resolve::{self, FileFacts, Kind};
 use crate::plan::guest::{self, Fit};
 use crate::plan::rules::LeftOut;
 
@@ -37,11 +37,11 @@ pub struct Entry {
     /// Its path within the place: the name that hides and is hidden.
     pub key: PathBuf,
     /// The directories and links to the directory that it lies in, that one included.
-    pub parents: Rc<[Node]>,
+    pub parents: Rc<[FileFacts]>,
     /// The further directories and links passed where it is a link itself.
-    pub links: Vec<Node>,
+    pub links: Vec<FileFacts>,
     /// What it is in the end, or why that cannot be seen.
-    pub file: Result<Node, Errno>,
+    pub file: Result<FileFacts, Errno>,
 }
 
 /// For which guests an entry is.
@@ -65,7 +65,7 @@ impl Entry {
     }
 
     /// All that is passed on the way to it, itself included, where it can be seen.
-    fn passed(&self) -> Option<Rc<[Node]>> {
+    fn passed(&self) -> Option<Rc<[FileFacts]>> {
         let mut file = self.file.clone().ok()?;
         let before = if self.links.is_empty() {
             // By links passed earlier, it may lie elsewhere than it is called.
@@ -186,15 +186,15 @@ impl Listing {
     /// The entries of one directory that are wanted by their names and kinds; a directory that cannot be read is noted.
     fn entries(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> bool) -> Vec<Entry> {
         level.entries(wanted).unwrap_or_else(|error| {
-            self.unreadable.push((level.path.to_owned(), way::errno(&error)));
+            self.unreadable.push((level.path.to_owned(), resolve::errno(&error)));
             Vec::new()
         })
     }
 }
 
 /// All that is passed on the way to a directory, itself included.
-fn walk(path: &Path) -> io::Result<Rc<[Node]>> {
-    let way::Way { mut passed, end } = way::walk(path);
+fn walk(path: &Path) -> io::Result<Rc<[FileFacts]>> {
+    let resolve::Resolved { hops: mut passed, target: end } = resolve::resolve(path);
     passed.push(end?);
     Ok(passed.into())
 }
@@ -206,7 +206,7 @@ struct Level<'a> {
     key: &'a Path,
     scope: &'a Scope,
     /// The way to it, where that has been walked.
-    passed: Option<Rc<[Node]>>,
+    passed: Option<Rc<[FileFacts]>>,
 }
 
 impl Level<'_> {
@@ -216,7 +216,7 @@ impl Level<'_> {
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
         let directory = match directory::Directory::open(self.path) {
-            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(Vec::new()),
+            Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(Vec::new()),
             directory => directory?,
         };
         let names = directory.names(wanted)?;
@@ -231,15 +231,20 @@ impl Level<'_> {
     }
 
     /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
-    fn entry(&self, directory: &directory::Directory, name: &OsStr, parents: &Rc<[Node]>) -> io::Result<Option<Entry>> {
+    fn entry(
+        &self,
+        directory: &directory::Directory,
+        name: &OsStr,
+        parents: &Rc<[FileFacts]>,
+    ) -> io::Result<Option<Entry>> {
         let path = paths::join(self.path, name);
         let node = match directory.node(name, path.clone()) {
-            Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(None),
+            Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(None),
             node => node?,
         };
         let (links, file) = if node.kind == Kind::Link {
-            let way = way::walk(&path);
-            (way.passed, way.end)
+            let resolved = resolve::resolve(&path);
+            (resolved.hops, resolved.target)
         } else {
             (Vec::new(), Ok(node))
         };

@@ -1,6 +1,6 @@
-//! Which scripts this call runs, in which order. In: the listing, the row, the circumstances. Out: the plan. Pure.
+//! Which scripts this call runs, in which order. In: the listing, the row, the context. Out: the plan. Pure.
 
-pub mod gate;
+pub mod admission;
 pub mod guest;
 pub mod listing;
 pub mod rules;
@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::call::contract::Order;
-use crate::plan::gate::{Circumstances, Decision, Refusal, Skip};
+use crate::files::trust::Distrust;
+use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::listing::{Entry, Listing};
-use crate::plan::rules::{Given, Run, Treatment, Wait};
+use crate::plan::rules::{Effective, Run, Setting, Wait};
 
 /// What a call does.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,8 +23,8 @@ pub struct Plan {
     /// What hookmux runs, in order.
     pub steps: Vec<Step>,
     /// What is started once the answer is known, and nobody waits for.
-    pub afterwards: Vec<Step>,
-    /// What the caller runs by itself afterwards, in its order.
+    pub background: Vec<Step>,
+    /// What the caller runs by itself after us, in its order.
     pub left_to_caller: Vec<PathBuf>,
     /// What nobody runs, and why.
     pub skipped: Vec<(PathBuf, Skip)>,
@@ -35,29 +36,24 @@ pub struct Step {
     /// The script's path, as it is called.
     pub path: PathBuf,
     /// Why it must not be started; its turn is a fault then.
-    pub refusal: Option<Refusal>,
+    pub distrust: Option<Distrust>,
     /// What the rules say.
-    pub treatment: Treatment,
+    pub effective: Effective,
 }
 
 impl Plan {
     /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
     #[must_use]
-    pub fn new(
-        listing: Listing,
-        order: Order,
-        circumstances: Circumstances,
-        treat: impl Fn(&Path) -> Treatment,
-    ) -> Self {
+    pub fn new(listing: Listing, order: Order, context: Context, treat: impl Fn(&Path) -> Effective) -> Self {
         let mut plan = Self::default();
         // A directory that nobody could read may have held a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
-        let mut judged = judge(&listing.entries, circumstances);
+        let mut judged = judge(&listing.entries, context);
         // Stable: equal names stay in the order of their directories.
         judged.sort_by(|(one, _), (other, _)| one.name().cmp(other.name()));
         for (entry, decision) in judged {
             let path = entry.path.clone();
-            let refusal = match decision {
+            let distrust = match decision {
                 Decision::LeftToCaller => {
                     plan.left_to_caller.push(path);
                     continue;
@@ -67,13 +63,15 @@ impl Plan {
                     continue;
                 }
                 Decision::Run => None,
-                Decision::Refuse(refusal) => Some(refusal),
+                Decision::Distrust(distrust) => Some(distrust),
             };
-            let treatment = treat(&path);
-            match (&treatment.run, treatment.wait.value) {
-                (Given { value: Run::No, by: Some(rule) }, _) => plan.skipped.push((path, Skip::ByRule(rule.clone()))),
-                (_, Wait::No) => plan.afterwards.push(Step { path, refusal, treatment }),
-                (_, Wait::Yes) => plan.steps.push(Step { path, refusal, treatment }),
+            let effective = treat(&path);
+            match (&effective.run, effective.wait.value) {
+                (Setting { value: Run::No, from: Some(rule) }, _) => {
+                    plan.skipped.push((path, Skip::ByRule(rule.clone())));
+                }
+                (_, Wait::No) => plan.background.push(Step { path, distrust, effective }),
+                (_, Wait::Yes) => plan.steps.push(Step { path, distrust, effective }),
             }
         }
         if order == Order::Reverse {
@@ -84,16 +82,16 @@ impl Plan {
 }
 
 /// Decides about each entry: by itself, unless an earlier directory has the same name.
-fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decision)> {
+fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
     let mut first_of: BTreeMap<&OsStr, &Path> = BTreeMap::new();
     let mut judged = Vec::with_capacity(entries.len());
     for entry in entries {
         let decision = match first_of.get(entry.key.as_os_str()) {
             Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
-            None => gate::judge(entry, circumstances),
+            None => admission::judge(entry, context),
         };
         // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
-        if decision == Decision::LeftToCaller || gate::distrust(entry, circumstances).is_none() {
+        if decision == Decision::LeftToCaller || admission::distrust(entry, context).is_none() {
             first_of.entry(entry.key.as_os_str()).or_insert(&entry.path);
         }
         judged.push((entry, decision));
@@ -102,14 +100,14 @@ fn judge(entries: &[Entry], circumstances: Circumstances) -> Vec<(&Entry, Decisi
 }
 
 fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
-    Step { refusal: Some(Refusal::Unreadable(path.clone(), errno)), path, treatment: Treatment::default() }
+    Step { distrust: Some(Distrust::Unreadable(path.clone(), errno)), path, effective: Effective::default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::files::paths::Place;
-    use crate::files::way::{Kind, Node};
+    use crate::files::resolve::{FileFacts, Kind};
     use crate::plan::guest::Fit;
     use crate::plan::listing::Scope;
     use crate::settings::Origin;
@@ -130,18 +128,18 @@ mod tests {
         };
         let mode = if key.contains('!') { 0o777 } else { 0o755 };
         let size = u64::from(!key.contains("mask"));
-        let file = Ok(Node { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size });
+        let file = Ok(FileFacts { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size });
         Entry { place, scope, path: path.into(), key: key.into(), parents: [].into(), links: vec![], file }
     }
 
     fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {
         let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
-        Plan::new(listing, order, Circumstances { user: 0, caller_runs_its_own, strict: true }, nothing)
+        Plan::new(listing, order, Context { user: 0, caller_runs_its_own, strict: true }, nothing)
     }
 
     /// No rules at all.
-    fn nothing(_: &Path) -> Treatment {
-        Treatment::default()
+    fn nothing(_: &Path) -> Effective {
+        Effective::default()
     }
 
     fn steps(plan: &Plan) -> Vec<&str> {
@@ -198,7 +196,7 @@ mod tests {
     fn what_is_refused_hides_nothing_and_keeps_its_turn() {
         let paths = ["/etc/hookmux/qemu.d/10-!", "/usr/lib/hookmux/qemu.d/10-!x", "/usr/lib/hookmux/qemu.d/10-!"];
         let plan = plan(&paths, Order::Forward, false);
-        let refused: Vec<bool> = plan.steps.iter().map(|step| step.refusal.is_some()).collect();
+        let refused: Vec<bool> = plan.steps.iter().map(|step| step.distrust.is_some()).collect();
         assert_eq!((steps(&plan), refused), (vec![paths[0], paths[2], paths[1]], vec![true; 3]));
     }
 
@@ -226,12 +224,12 @@ mod tests {
         let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
         let treat = |path: &Path| {
             let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
-            Treatment { run: Given { value: run, by: Some(origin.clone()) }, ..Treatment::default() }
+            Effective { run: Setting { value: run, from: Some(origin.clone()) }, ..Effective::default() }
         };
         let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
         let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };
-        let circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
-        let plan = Plan::new(listing, Order::Forward, circumstances, treat);
+        let context = Context { user: 0, caller_runs_its_own: false, strict: true };
+        let plan = Plan::new(listing, Order::Forward, context, treat);
         assert_eq!(
             (steps(&plan), plan.skipped.clone()),
             (vec![paths[1]], vec![(paths[0].into(), Skip::ByRule(origin))])
@@ -245,13 +243,9 @@ mod tests {
             entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],
             unreadable: vec![(path.clone(), Errno::ENOTDIR)],
         };
-        let plan = Plan::new(
-            listing,
-            Order::Forward,
-            Circumstances { user: 0, caller_runs_its_own: false, strict: true },
-            nothing,
-        );
-        let refusal = Some(Refusal::Unreadable(path.clone(), Errno::ENOTDIR));
-        assert_eq!(plan.steps.first(), Some(&Step { path, refusal, treatment: Treatment::default() }));
+        let plan =
+            Plan::new(listing, Order::Forward, Context { user: 0, caller_runs_its_own: false, strict: true }, nothing);
+        let distrust = Some(Distrust::Unreadable(path.clone(), Errno::ENOTDIR));
+        assert_eq!(plan.steps.first(), Some(&Step { path, distrust, effective: Effective::default() }));
     }
 }

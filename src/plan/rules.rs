@@ -1,4 +1,4 @@
-//! What holds for a script in a call. In: the rules, the call, the script. Out: its treatment, and which rule gave
+//! What holds for a script in a call. In: the rules, the call, the script. Out: its effective, and which rule gave
 //! what. Pure.
 
 use std::ffi::OsStr;
@@ -13,24 +13,24 @@ use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 
 /// How a script runs in a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Treatment {
+pub struct Effective {
     /// Whether it runs at all.
-    pub run: Given<Run>,
+    pub run: Setting<Run>,
     /// How long it may take.
-    pub timeout: Given<Option<Duration>>,
+    pub timeout: Setting<Option<Duration>>,
     /// What its own no does.
-    pub on_failure: Given<OnFailure>,
+    pub on_failure: Setting<OnFailure>,
     /// What it does that it could not be run.
-    pub on_fault: Given<OnFault>,
+    pub on_fault: Setting<OnFault>,
     /// Whether the answer waits for it.
-    pub wait: Given<Wait>,
+    pub wait: Setting<Wait>,
     /// What a filter may change; `None` for everything.
-    pub may_change: Given<Option<Vec<guard::Pattern>>>,
+    pub may_change: Setting<Option<Vec<guard::Pattern>>>,
     /// Whether a filter may change the guest's hardware.
-    pub guest_abi: Given<GuestAbi>,
+    pub guest_abi: Setting<GuestAbi>,
 }
 
-impl Treatment {
+impl Effective {
     /// What a filter may change.
     #[must_use]
     pub fn policy(&self) -> guard::Policy {
@@ -41,11 +41,11 @@ impl Treatment {
 
 /// A value, and the rule that gave it; none for the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Given<T> {
+pub struct Setting<T> {
     /// The value.
     pub value: T,
     /// Where the rule stands.
-    pub by: Option<Origin>,
+    pub from: Option<Origin>,
 }
 
 /// Whether a script runs in a call.
@@ -68,10 +68,10 @@ pub enum Wait {
     No,
 }
 
-impl<T> Given<T> {
+impl<T> Setting<T> {
     fn set(&mut self, value: Option<T>, rule: &Rule) {
         if let Some(value) = value {
-            *self = Self { value, by: Some(rule.origin.clone()) };
+            *self = Self { value, from: Some(rule.origin.clone()) };
         }
     }
 }
@@ -90,7 +90,7 @@ impl<'a> LeftOut<'a> {
         Self(if rules.iter().any(about_paths) { Vec::new() } else { rules })
     }
 
-    /// Whether what has this file name is left out, as [`treatment`] has it for any path that ends so.
+    /// Whether what has this file name is left out, as [`effective`] has it for any path that ends so.
     #[must_use]
     pub fn has(&self, name: &OsStr) -> bool {
         let last = self.0.iter().rev().find(|rule| any(&rule.script, |pattern| fits(pattern, name)));
@@ -100,20 +100,20 @@ impl<'a> LeftOut<'a> {
 
 /// Applies all rules that match, in order: a later one wins, key by key.
 #[must_use]
-pub fn treatment(rules: &[Rule], call: &Invocation, script: &Path) -> Treatment {
+pub fn effective(rules: &[Rule], call: &Invocation, script: &Path) -> Effective {
     // A limit that comes with the operation is nobody's rule.
-    let timeout = Given { value: call.row.limit, by: None };
-    let mut treatment = Treatment { timeout, ..Treatment::default() };
+    let timeout = Setting { value: call.row.limit, from: None };
+    let mut effective = Effective { timeout, ..Effective::default() };
     for rule in rules.iter().filter(|rule| matches(rule, call, script)) {
-        treatment.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
-        treatment.timeout.set(rule.timeout, rule);
-        treatment.on_failure.set(rule.on_failure, rule);
-        treatment.on_fault.set(rule.on_fault, rule);
-        treatment.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
-        treatment.may_change.set(rule.may_change.clone().map(Some), rule);
-        treatment.guest_abi.set(rule.guest_abi, rule);
+        effective.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
+        effective.timeout.set(rule.timeout, rule);
+        effective.on_failure.set(rule.on_failure, rule);
+        effective.on_fault.set(rule.on_fault, rule);
+        effective.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
+        effective.may_change.set(rule.may_change.clone().map(Some), rule);
+        effective.guest_abi.set(rule.guest_abi, rule);
     }
-    treatment
+    effective
 }
 
 /// Whether a rule is about this script in this call.
@@ -202,20 +202,20 @@ mod tests {
             "[[rule]]\ntimeout = '30s'\non-failure = 'ignore'\n[[rule]]\nguest = 'vm1'\ntimeout = '5s'\nwait = false\n\
              [[rule]]\nguest = 'other'\nrun = false\n[[rule]]\ntimeout = 'none'\nguest = 'vm2'\n",
         );
-        let of = |words| treatment(&rules, &call(words), Path::new("/x/10-a"));
+        let of = |words| effective(&rules, &call(words), Path::new("/x/10-a"));
         let by = |line| Some(Origin { file: Path::new("/x.toml").into(), line });
-        let expected = Treatment {
-            run: Given::default(),
-            timeout: Given { value: Some(Duration::from_secs(5)), by: by(4) },
-            on_failure: Given { value: OnFailure::Ignore, by: by(1) },
-            on_fault: Given::default(),
-            wait: Given { value: Wait::No, by: by(4) },
-            may_change: Given::default(),
-            guest_abi: Given::default(),
+        let expected = Effective {
+            run: Setting::default(),
+            timeout: Setting { value: Some(Duration::from_secs(5)), from: by(4) },
+            on_failure: Setting { value: OnFailure::Ignore, from: by(1) },
+            on_fault: Setting::default(),
+            wait: Setting { value: Wait::No, from: by(4) },
+            may_change: Setting::default(),
+            guest_abi: Setting::default(),
         };
         assert_eq!(of("qemu vm1 start"), expected);
-        assert_eq!(of("qemu other start").run, Given { value: Run::No, by: by(8) });
-        assert_eq!(of("qemu vm2 start").timeout, Given { value: None, by: by(11) });
+        assert_eq!(of("qemu other start").run, Setting { value: Run::No, from: by(8) });
+        assert_eq!(of("qemu vm2 start").timeout, Setting { value: None, from: by(11) });
     }
 
     #[test]
@@ -235,7 +235,7 @@ mod tests {
             let (rules, call) = (rules(text), call(words));
             assert_eq!(LeftOut::of(&rules, &call).has(OsStr::new(name)), left_out, "{words} {name}");
             for directory in ["/etc/x", "/usr/lib/x"].map(Path::new).iter().filter(|_| left_out) {
-                assert_eq!(treatment(&rules, &call, &directory.join(name)).run.value, Run::No, "{words} {name}");
+                assert_eq!(effective(&rules, &call, &directory.join(name)).run.value, Run::No, "{words} {name}");
             }
         }
     }

@@ -7,9 +7,9 @@ use crate::call::invocation::Invocation;
 use crate::plan;
 use crate::record::Record;
 use crate::record::Step;
-use crate::record::file::{self, Moment};
+use crate::record::file::{self, DiskState};
 use crate::record::micros;
-use crate::run::Walked;
+use crate::run::RunReport;
 use crate::run::child::Ended;
 
 /// A record that lacks its end.
@@ -17,7 +17,7 @@ use crate::run::child::Ended;
 pub struct Draft {
     record: Record,
     begin: Instant,
-    moment: Moment,
+    moment: DiskState,
 }
 
 impl Draft {
@@ -25,7 +25,7 @@ impl Draft {
     #[must_use]
     pub fn new(call: &Invocation) -> Self {
         let (record, begin) = (Record::new(call, SystemTime::now()), Instant::now());
-        Self { record, begin, moment: Moment::of(&call.row) }
+        Self { record, begin, moment: DiskState::of(&call.row) }
     }
 
     /// What hookmux itself could not do.
@@ -39,7 +39,7 @@ impl Draft {
     }
 
     /// What became of the steps.
-    pub fn walked(&mut self, steps: &[plan::Step], walked: &Walked) {
+    pub fn walked(&mut self, steps: &[plan::Step], walked: &RunReport) {
         let begin = self.begin;
         self.record.steps = steps.iter().zip(&walked.ended).map(|(step, end)| Step::new(step, end, begin)).collect();
         self.record.undone = walked.undone.iter().map(|(path, end)| Step::of(path, end, begin)).collect();
@@ -54,21 +54,21 @@ impl Draft {
         self.record.duration_us = micros(self.begin.elapsed());
         let moment = match self.moment {
             // The agent freezes nothing after a no.
-            Moment::Freeze if code != 0 => Moment::Thaw,
+            DiskState::Freeze if code != 0 => DiskState::Thaw,
             moment => moment,
         };
         file::append(root, moment, || self.record.line());
     }
 
     /// Keeps a record of its own for a script that nobody waits for.
-    pub fn keep_afterwards(&self, root: &Path, step: &plan::Step, ended: &Ended) {
+    pub fn keep_background(&self, root: &Path, step: &plan::Step, ended: &Ended) {
         let began = ended.began.unwrap_or_else(Instant::now);
         let time = self.record.time.checked_add(began.saturating_duration_since(self.begin));
         let record = Record {
             time: time.unwrap_or(self.record.time),
             pid: std::process::id(),
             duration_us: micros(ended.elapsed),
-            afterwards: true,
+            background: true,
             steps: vec![Step::new(step, ended, began)],
             verdict: None,
             fault: None,

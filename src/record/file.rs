@@ -22,7 +22,7 @@ const KEPT_BACK: &str = "/run/hookmux/freeze.jsonl";
 
 /// What a call says about the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum DiskState {
     /// It can be written to.
     Any,
     /// It may be frozen from now on: a write would wait for thaw, and so would whoever waits for us.
@@ -32,7 +32,7 @@ pub enum Moment {
     Thaw,
 }
 
-impl Moment {
+impl DiskState {
     /// The moment of a call of that row.
     #[must_use]
     pub fn of(row: &Row) -> Self {
@@ -48,12 +48,12 @@ impl Moment {
 }
 
 /// Appends a line, which is made only if there is a file for it.
-pub fn append(root: &Path, moment: Moment, line: impl FnOnce() -> Vec<u8>) {
+pub fn append(root: &Path, moment: DiskState, line: impl FnOnce() -> Vec<u8>) {
     // Nobody could be told.
     let _ = match moment {
-        Moment::Any => open(&calls(root)).and_then(|mut file| write(&mut file, &line())),
-        Moment::Freeze => keep_back(root, line),
-        Moment::Thaw => process::aside(|| {
+        DiskState::Any => open(&calls(root)).and_then(|mut file| write(&mut file, &line())),
+        DiskState::Freeze => keep_back(root, line),
+        DiskState::Thaw => process::fork_detached(|| {
             let _ = open(&calls(root)).and_then(|mut file| {
                 let mut lines = take_back(root);
                 lines.extend(line());
@@ -132,8 +132,9 @@ mod tests {
 
     #[test]
     fn only_a_call_that_another_undoes_may_freeze() {
-        let moment =
-            |driver: &str, operation: &str| Moment::of(&contract::look_up(OsStr::new(driver), OsStr::new(operation)));
+        let moment = |driver: &str, operation: &str| {
+            DiskState::of(&contract::look_up(OsStr::new(driver), OsStr::new(operation)))
+        };
         assert_eq!(
             [
                 moment("fsfreeze-hook", "freeze"),
@@ -141,7 +142,7 @@ mod tests {
                 moment("qemu", "start"),
                 moment("nbd", "freeze")
             ],
-            [Moment::Freeze, Moment::Thaw, Moment::Any, Moment::Any]
+            [DiskState::Freeze, DiskState::Thaw, DiskState::Any, DiskState::Any]
         );
     }
 }

@@ -56,7 +56,7 @@ pub struct Record {
     pub fault: Option<String>,
     /// This is no call, but a script that a call has left behind (`wait = false`).
     #[serde(default, skip_serializing_if = "is_false")]
-    pub afterwards: bool,
+    pub background: bool,
     /// Its scripts, in order.
     pub steps: Vec<Step>,
     /// The scripts that were told to take back what they did, in that order.
@@ -77,7 +77,7 @@ impl Record {
         let [driver, object, operation, sub_operation, extra] =
             [&call.driver, &call.object, &call.operation, &call.sub_operation, &call.extra].map(|w| Name(w.clone()));
         let (v, pid, guest, verdict, duration_us, fault) = (VERSION, std::process::id(), None, None, 0, None);
-        let (afterwards, steps, undone) = (false, Vec::new(), Vec::new());
+        let (background, steps, undone) = (false, Vec::new(), Vec::new());
         Self {
             v,
             time,
@@ -91,7 +91,7 @@ impl Record {
             verdict,
             duration_us,
             fault,
-            afterwards,
+            background,
             steps,
             undone,
         }

@@ -9,8 +9,8 @@ use crate::plan;
 use crate::record::Name;
 use crate::record::micros;
 use crate::run::child::Ended;
+use crate::verdict::messages;
 use crate::verdict::outcome::Outcome;
-use crate::verdict::words;
 
 /// One script of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,7 @@ pub enum Kind {
     /// It could not be started.
     NotStarted,
     /// It must not be started.
-    Refused,
+    Untrusted,
     /// Its answer could not be kept.
     Lost,
     /// It wrote XML that libvirt must not get.
@@ -101,7 +101,7 @@ impl Step {
             path: path.into(),
             outcome,
             code,
-            why: explains.then(|| words::outcome(path, &ended.outcome)),
+            why: explains.then(|| messages::outcome(path, &ended.outcome)),
             after_us: ended.began.map(|began| micros(began.saturating_duration_since(begin))),
             duration_us: micros(ended.elapsed),
             bytes_out: ended.bytes_out,
@@ -137,7 +137,7 @@ pub fn kind(outcome: &Outcome) -> (Kind, Option<i32>) {
         Outcome::Killed(signal) => (Kind::Killed, Some(*signal)),
         Outcome::TimedOut(_) => (Kind::TimedOut, None),
         Outcome::NotStarted(..) => (Kind::NotStarted, None),
-        Outcome::Refused(_) => (Kind::Refused, None),
+        Outcome::Untrusted(_) => (Kind::Untrusted, None),
         Outcome::Lost(_) => (Kind::Lost, None),
         Outcome::Unfit(_) => (Kind::Unfit, None),
         Outcome::NotRun => (Kind::NotRun, None),
@@ -153,7 +153,7 @@ impl Kind {
             Self::Killed => "killed",
             Self::TimedOut => "timed-out",
             Self::NotStarted => "not-started",
-            Self::Refused => "refused",
+            Self::Untrusted => "untrusted",
             Self::Lost => "lost",
             Self::Unfit => "unfit",
             Self::NotRun => "not-run",

@@ -12,7 +12,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Pid, getpgid, pipe2};
 
-use crate::files::way;
+use crate::files::resolve;
 use crate::guard;
 use crate::run::process::{self, Launch, Strings};
 use crate::run::spool::Spool;
@@ -107,7 +107,7 @@ impl Child {
         let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
         // argv[0] is the path, as libvirt has it.
         let argv = [start.path.as_os_str()].into_iter().chain(start.words.iter().map(OsString::as_os_str)).collect();
-        let input = start.input.reader().map_err(|error| way::errno(&error))?;
+        let input = start.input.reader().map_err(|error| resolve::errno(&error))?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = pipe()?;
         let streams = [input.as_fd(), output_end.as_fd(), errors_end.as_fd()];
@@ -203,7 +203,7 @@ impl Child {
         let errors = self.errors.into_words();
         let (outcome, output, document) = match (outcome, self.output.into_content()) {
             (Outcome::Exited(0), Content::Document(Err(error))) => {
-                (Outcome::Lost(way::errno(&error)), Vec::new(), None)
+                (Outcome::Lost(resolve::errno(&error)), Vec::new(), None)
             }
             (Outcome::Exited(0), Content::Document(Ok(document))) => (Outcome::Exited(0), Vec::new(), Some(document)),
             (outcome, Content::Document(_)) => (outcome, Vec::new(), None),

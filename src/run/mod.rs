@@ -2,7 +2,7 @@
 //! filter left it. Does.
 
 pub mod child;
-pub mod obstacle;
+pub mod exec_error;
 pub mod process;
 pub mod spool;
 pub mod stream;
@@ -19,8 +19,8 @@ use nix::unistd::Pid;
 
 use crate::call::contract::{Failure, Order, Output, Row};
 use crate::call::invocation::Invocation;
-use crate::files::way;
-use crate::guard;
+use crate::files::resolve;
+use crate::guard::{self, MAX_GROWTH};
 use crate::plan::Step;
 use crate::run::child::{Child, Ended, Start};
 use crate::run::process::Strings;
@@ -28,10 +28,6 @@ use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::verdict;
 use crate::verdict::outcome::{Kind, Outcome};
-
-/// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
-/// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
-pub const MAX_GROWTH: u64 = 4 << 20;
 
 /// Something that happens while a plan runs, for those who look on.
 #[derive(Debug)]
@@ -46,7 +42,7 @@ pub enum Event<'a> {
 
 /// What became of a plan.
 #[derive(Debug)]
-pub struct Walked {
+pub struct RunReport {
     /// One for each step, in their order.
     pub ended: Vec<Ended>,
     /// What the filters made of the document; `None` if it is what it was.
@@ -76,7 +72,7 @@ pub struct Runner<'a> {
 
 impl Runner<'_> {
     /// Runs the steps, until one fails where that matters; one after the other, unless nobody listens anyway.
-    pub fn walk(&mut self, steps: &[Step], document: &Spool, look_on: &mut dyn FnMut(Event)) -> Walked {
+    pub fn walk(&mut self, steps: &[Step], document: &Spool, on_event: &mut dyn FnMut(Event)) -> RunReport {
         let row = self.call.row;
         let width = if self.detached { steps.len() } else { overlap(&row, self.parallel) };
         // The answer is known by then, and nobody listens to what comes after it.
@@ -90,25 +86,25 @@ impl Runner<'_> {
         loop {
             while running.len() < width && goes_on && self.watch.stopped_by().is_none() {
                 let Some((at, step)) = waiting.next() else { break };
-                look_on(Event::Starting(step));
+                on_event(Event::Starting(step));
                 let input = filtered.as_ref().unwrap_or(document);
                 match self.start(step, input) {
                     Ok(child) => running.push((at, child)),
                     Err(outcome) => {
                         let end = Ended::never_started(outcome);
-                        look_on(Event::Ended(step, &end));
-                        goes_on &= verdict::weigh(failure, &step.treatment, &end.outcome).goes_on;
+                        on_event(Event::Ended(step, &end));
+                        goes_on &= verdict::weigh(failure, &step.effective, &end.outcome).goes_on;
                         ended.get_mut(at).map(|place| place.insert(end));
                     }
                 }
             }
-            let Some((at, mut end)) = self.next(steps, &mut running, look_on) else { break };
+            let Some((at, mut end)) = self.next(steps, &mut running, on_event) else { break };
             let Some(step) = steps.get(at) else { break };
             if let Some(written) = end.document.take() {
                 self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
             }
-            look_on(Event::Ended(step, &end));
-            let weight = verdict::weigh(failure, &step.treatment, &end.outcome);
+            on_event(Event::Ended(step, &end));
+            let weight = verdict::weigh(failure, &step.effective, &end.outcome);
             goes_on &= weight.goes_on;
             // Only the words of the first failure are said: with many steps, the others' would be many.
             if weight.code.is_none() || cause.is_some_and(|first| first < at) {
@@ -121,21 +117,21 @@ impl Runner<'_> {
         }
         let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
         let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
-        Walked { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
+        RunReport { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
     }
 
     /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.
-    pub fn undo(&mut self, steps: Vec<Step>, look_on: &mut dyn FnMut(Event)) -> Vec<(PathBuf, Ended)> {
+    pub fn undo(&mut self, steps: Vec<Step>, on_event: &mut dyn FnMut(Event)) -> Vec<(PathBuf, Ended)> {
         let turn = |step: Step| {
-            look_on(Event::Starting(&step));
+            on_event(Event::Starting(&step));
             let ended = match self.start(&step, &Spool::nothing()) {
                 Ok(child) => {
-                    self.next(std::slice::from_ref(&step), &mut vec![(0, child)], look_on).map(|(_, ended)| ended)
+                    self.next(std::slice::from_ref(&step), &mut vec![(0, child)], on_event).map(|(_, ended)| ended)
                 }
                 Err(outcome) => Some(Ended::never_started(outcome)),
             };
             let ended = ended.unwrap_or_else(|| Ended::never_started(Outcome::NotRun));
-            look_on(Event::Ended(&step, &ended));
+            on_event(Event::Ended(&step, &ended));
             (step.path, ended)
         };
         steps.into_iter().map(turn).collect()
@@ -148,7 +144,7 @@ impl Runner<'_> {
             if written.is_blank()? || written.is_same(read)? {
                 return Ok(None);
             }
-            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.treatment.policy())))
+            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.effective.policy())))
         })();
         match judged {
             Ok(None) => {}
@@ -157,26 +153,26 @@ impl Runner<'_> {
                 end.document = Some(written);
             }
             Ok(Some(Err(fault))) => end.outcome = Outcome::Unfit(fault),
-            Err(error) => end.outcome = Outcome::Lost(way::errno(&error)),
+            Err(error) => end.outcome = Outcome::Lost(resolve::errno(&error)),
         }
     }
 
     fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
-        if let Some(refusal) = &step.refusal {
-            return Err(Outcome::Refused(refusal.clone()));
+        if let Some(distrust) = &step.distrust {
+            return Err(Outcome::Untrusted(distrust.clone()));
         }
         let is_filter = self.call.row.output == Output::Filter && !self.detached;
         let start = Start {
             path: &step.path,
-            words: &self.call.words,
+            words: &self.call.args,
             environment: &self.environment,
             input,
             document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
-            limit: step.treatment.timeout.value,
+            limit: step.effective.timeout.value,
             kill_after: self.kill_after,
             detached: self.detached,
         };
-        Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, obstacle::explain(&step.path, errno)))
+        Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, exec_error::explain(&step.path, errno)))
     }
 
     /// Waits for the next end.
@@ -184,17 +180,17 @@ impl Runner<'_> {
         &mut self,
         steps: &[Step],
         running: &mut Vec<(usize, Child)>,
-        look_on: &mut dyn FnMut(Event),
+        on_event: &mut dyn FnMut(Event),
     ) -> Option<(usize, Ended)> {
         let mut notice = |at: &usize, child: &Child| {
             if let Some(step) = steps.get(*at) {
-                look_on(Event::StillRunning(step, child.pid, child.started.elapsed()));
+                on_event(Event::StillRunning(step, child.pid, child.started.elapsed()));
             }
         };
         let (at, mut ended) = self.watch.next(running, &mut notice)?;
         // A script whose first line is broken has not said no: whoever read that line did.
         if matches!(ended.outcome.kind(), Kind::Verdict(_))
-            && let Some(words) = steps.get(at).and_then(|step| obstacle::first_line(&step.path))
+            && let Some(words) = steps.get(at).and_then(|step| exec_error::first_line(&step.path))
         {
             ended.outcome = Outcome::NotStarted(Errno::ENOEXEC, words);
         }

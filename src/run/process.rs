@@ -20,7 +20,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::{ForkResult, Pid, fork, getpid, setsid};
 
-use crate::files::way;
+use crate::files::resolve;
 use crate::run::spool::Spool;
 
 /// Sent to a script when we die, so that it does not outlive a hook that libvirt has given up.
@@ -266,22 +266,22 @@ pub fn end(code: u8) -> ! {
 
 /// Who looks after scripts that nobody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeper {
+pub enum Fork {
     /// This process, from now on.
-    We,
+    Child,
     /// Its copy; this one is done.
-    Another,
+    Parent,
 }
 
 /// Makes a copy of this process, in a session of its own, that holds none of our caller's pipes.
 ///
 /// # Errors
 /// No process or no memory left.
-pub fn leave_keeper() -> Result<Keeper, Errno> {
+pub fn fork_supervisor() -> Result<Fork, Errno> {
     // SAFETY: this program has one thread, so the copy finds no lock held by a thread that it lacks.
     match unsafe { fork() }? {
-        ForkResult::Parent { .. } => Ok(Keeper::Another),
-        ForkResult::Child => detach().map(|()| Keeper::We),
+        ForkResult::Parent { .. } => Ok(Fork::Parent),
+        ForkResult::Child => detach().map(|()| Fork::Child),
     }
 }
 
@@ -289,7 +289,7 @@ pub fn leave_keeper() -> Result<Keeper, Errno> {
 ///
 /// # Errors
 /// No process left.
-pub fn aside(work: impl FnOnce()) -> Result<(), Errno> {
+pub fn fork_detached(work: impl FnOnce()) -> Result<(), Errno> {
     // SAFETY: as above.
     if let ForkResult::Child = unsafe { fork() }? {
         if detach().is_ok() {
@@ -305,7 +305,7 @@ pub fn aside(work: impl FnOnce()) -> Result<(), Errno> {
 fn detach() -> Result<(), Errno> {
     setsid()?;
     // A pipe that stayed open would keep libvirt waiting.
-    let null = Spool::nothing().reader().map_err(|error| way::errno(&error))?;
+    let null = Spool::nothing().reader().map_err(|error| resolve::errno(&error))?;
     for standard in 0..3 {
         // SAFETY: numbers of descriptors, both open.
         Errno::result(unsafe { libc::dup2(null.as_raw_fd(), standard) })?;

@@ -15,7 +15,7 @@ use crate::run::spool::CHUNK;
 use crate::run::stream::Stream;
 
 /// How often somebody is told that a script still runs and libvirt waits for it.
-pub const NOTICE: Duration = Duration::from_secs(30);
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Bytes read at a time as long as nobody writes more than a few words: a buffer of [`CHUNK`] costs a call several
 /// microseconds.
@@ -43,7 +43,7 @@ impl Watch {
             signals: process::signals()?,
             chunk: vec![0; FIRST_CHUNK],
             stopped_by: None,
-            notice: NOTICE,
+            notice: REPORT_INTERVAL,
             some_ended: false,
         })
     }

@@ -13,12 +13,12 @@ use nix::errno::Errno;
 
 use crate::files::directory::Directory;
 use crate::files::paths;
-use crate::files::way::{self, Kind, Node};
-use crate::plan::gate;
+use crate::files::resolve::{self, FileFacts, Kind};
+use crate::files::trust;
+use crate::plan::admission;
 use crate::settings::Fault;
 use crate::settings::Settings;
 use crate::settings::parse;
-use crate::verdict::words;
 
 const FILE: &str = "/etc/hookmux/hookmux.toml";
 const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
@@ -46,9 +46,9 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 
 /// The files of a directory that end in `.toml`, by name.
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
-    let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && gate::by_name(name).is_none();
+    let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && admission::by_name(name).is_none();
     let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
-        Err(error) if way::errno(&error) == Errno::ENOENT => return Ok(BTreeMap::new()),
+        Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(BTreeMap::new()),
         names => names.map_err(|error| fault(directory, &error))?,
     };
     let with_path = |name: OsString| {
@@ -61,25 +61,29 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 /// A file's text; `None` if there is no such file, or a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
-    // Mostly there is none, and then nobody needs to know the way.
+    // Mostly there is none, and then nobody needs to know the resolved.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
-    let way = way::walk(path);
-    if matches!(way.end, Err(Errno::ENOENT) | Ok(Node { kind: Kind::Null, .. })) {
+    let resolved = resolve::resolve(path);
+    if matches!(resolved.target, Err(Errno::ENOENT) | Ok(FileFacts { kind: Kind::Null, .. })) {
         return Ok(None);
     }
     // Whoever writes here decides which protection runs. Before it is read, since that may be without end.
-    if let Some(refusal) = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)) {
-        return Err(wrong(format!("not read: {}", words::refusal(&refusal))));
+    if let Some(distrust) =
+        resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
+    {
+        return Err(wrong(format!("not read: {}", trust::untrusted(&distrust))));
     }
     let mut bytes = Vec::new();
-    way::open_regular(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| fault(path, &error))?;
+    resolve::open_regular(path)
+        .and_then(|mut file| file.read_to_end(&mut bytes))
+        .map_err(|error| fault(path, &error))?;
     String::from_utf8(bytes).map(Some).map_err(|_| wrong("is not UTF-8".into()))
 }
 
 fn fault(path: &Path, error: &io::Error) -> Fault {
-    let what = match way::errno(error) {
+    let what = match resolve::errno(error) {
         Errno::EINVAL => "cannot be read: not a regular file".into(),
         errno => format!("cannot be read: {}", errno.desc().to_lowercase()),
     };

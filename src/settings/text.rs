@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
 use crate::guard;
+use crate::printable;
 use crate::settings::GuestAbi;
 use crate::settings::LibvirtRunsDotD;
 use crate::settings::MAX_PARALLEL;
@@ -21,7 +22,6 @@ use crate::settings::OnFault;
 use crate::settings::Origin;
 use crate::settings::Patterns;
 use crate::settings::Rule;
-use crate::verdict::words;
 
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq)]
@@ -47,12 +47,12 @@ pub struct Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}", words::printable(&self.file))?;
+        write!(out, "{}", printable::printable(&self.file))?;
         if let Some((line, column)) = self.at {
             write!(out, ":{line}:{column}")?;
         }
         // It may quote a key, and a key may be anything.
-        write!(out, ": {}", words::printable(OsStr::new(&self.what)))
+        write!(out, ": {}", printable::printable(OsStr::new(&self.what)))
     }
 }
 

@@ -1,13 +1,13 @@
 //! What libvirt is told. In: the row and the outcomes. Out: one exit code, and which step is the cause. Pure; the one
 //! place that knows 128 + n.
 
+pub mod messages;
 pub mod outcome;
-pub mod words;
 
 use nix::sys::signal::Signal;
 
 use crate::call::contract::Failure;
-use crate::plan::rules::Treatment;
+use crate::plan::rules::Effective;
 use crate::settings::{OnFailure, OnFault};
 use crate::verdict::outcome::{Kind, Outcome};
 
@@ -34,16 +34,16 @@ pub struct Weight {
 
 /// Weighs an outcome: by what libvirt does with a failure, and by what the rules say of the script.
 #[must_use]
-pub fn weigh(failure: Failure, treatment: &Treatment, outcome: &Outcome) -> Weight {
-    let continues = failure == Failure::Ignored || treatment.on_failure.value == OnFailure::Continue;
+pub fn weigh(failure: Failure, effective: &Effective, outcome: &Outcome) -> Weight {
+    let continues = failure == Failure::Ignored || effective.on_failure.value == OnFailure::Continue;
     let nothing = Weight { code: None, goes_on: true };
     match outcome.kind() {
         Kind::Success => nothing,
         Kind::NotRun => Weight { code: None, goes_on: false },
-        Kind::Verdict(_) if treatment.on_failure.value == OnFailure::Ignore => nothing,
+        Kind::Verdict(_) if effective.on_failure.value == OnFailure::Ignore => nothing,
         Kind::Verdict(code) => Weight { code: Some(code), goes_on: continues },
         // A fault at reconnect does not count, whatever a rule says, so it keeps nobody from his turn either.
-        Kind::Fault if failure == Failure::KillsGuest || treatment.on_fault.value == OnFault::Ignore => nothing,
+        Kind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => nothing,
         Kind::Fault => Weight { code: Some(FAULT), goes_on: continues },
     }
 }
@@ -62,12 +62,12 @@ pub fn of_our_own_fault(failure: Failure) -> u8 {
 #[must_use]
 pub fn of<'a>(
     failure: Failure,
-    outcomes: impl Iterator<Item = (&'a Treatment, &'a Outcome)>,
+    outcomes: impl Iterator<Item = (&'a Effective, &'a Outcome)>,
     stopped_by: Option<Signal>,
 ) -> Verdict {
     let first = outcomes
         .enumerate()
-        .find_map(|(at, (treatment, outcome))| Some((at, weigh(failure, treatment, outcome).code?)));
+        .find_map(|(at, (effective, outcome))| Some((at, weigh(failure, effective, outcome).code?)));
     let cause = first.map(|(at, _)| at);
     let code = match (stopped_by, first) {
         // Told to stop, the scripts have died of our signal; that is no word of their own.
@@ -86,8 +86,8 @@ mod tests {
 
     use nix::errno::Errno;
 
-    use crate::plan::gate::Refusal;
-    use crate::plan::rules::Given;
+    use crate::files::trust::Distrust;
+    use crate::plan::rules::Setting;
 
     const YES: Outcome = Outcome::Exited(0);
     const NO: Outcome = Outcome::Exited(3);
@@ -96,12 +96,12 @@ mod tests {
     const NOT_RUN: Outcome = Outcome::NotRun;
 
     fn by_default(failure: Failure, outcomes: &[Outcome], stopped_by: Option<Signal>) -> Verdict {
-        let treatment = Treatment::default();
-        of(failure, outcomes.iter().map(|outcome| (&treatment, outcome)), stopped_by)
+        let effective = Effective::default();
+        of(failure, outcomes.iter().map(|outcome| (&effective, outcome)), stopped_by)
     }
 
-    fn refused() -> Outcome {
-        Outcome::Refused(Refusal::WritableByOthers("/x".into()))
+    fn untrusted() -> Outcome {
+        Outcome::Untrusted(Distrust::WritableByOthers("/x".into()))
     }
 
     #[test]
@@ -114,15 +114,15 @@ mod tests {
             (Aborts, vec![YES, NO, NOT_RUN], 3, Some(1)),
             (Aborts, vec![KILLED, NOT_RUN], 137, Some(0)),
             (Aborts, vec![LATE, NOT_RUN], 1, Some(0)),
-            (Aborts, vec![refused(), NOT_RUN], 1, Some(0)),
+            (Aborts, vec![untrusted(), NOT_RUN], 1, Some(0)),
             (Aborts, vec![not_started(), NOT_RUN], 1, Some(0)),
             (Aborts, vec![Outcome::Lost(Errno::EFBIG)], 1, Some(0)),
             (Aborts, vec![Outcome::Exited(255)], 255, Some(0)),
-            (KillsGuest, vec![refused(), not_started(), LATE, Outcome::Lost(Errno::EIO), YES], 0, None),
-            (KillsGuest, vec![refused(), NO, NOT_RUN], 3, Some(1)),
+            (KillsGuest, vec![untrusted(), not_started(), LATE, Outcome::Lost(Errno::EIO), YES], 0, None),
+            (KillsGuest, vec![untrusted(), NO, NOT_RUN], 3, Some(1)),
             (KillsGuest, vec![KILLED, NOT_RUN], 137, Some(0)),
-            (Ignored, vec![YES, NO, KILLED, refused()], 3, Some(1)),
-            (Ignored, vec![refused(), NO], 1, Some(0)),
+            (Ignored, vec![YES, NO, KILLED, untrusted()], 3, Some(1)),
+            (Ignored, vec![untrusted(), NO], 1, Some(0)),
         ];
         for (failure, outcomes, code, cause) in rows {
             assert_eq!(by_default(failure, &outcomes, None), Verdict { code, cause }, "{failure:?} {outcomes:?}");
@@ -140,12 +140,12 @@ mod tests {
     #[test]
     fn rules_soften_a_failure_and_never_harden_a_fault_at_reconnect() {
         use Failure::{Aborts, Ignored, KillsGuest};
-        let with = |on_failure, on_fault| Treatment {
-            on_failure: Given { value: on_failure, by: None },
-            on_fault: Given { value: on_fault, by: None },
-            ..Treatment::default()
+        let with = |on_failure, on_fault| Effective {
+            on_failure: Setting { value: on_failure, from: None },
+            on_fault: Setting { value: on_fault, from: None },
+            ..Effective::default()
         };
-        let (no, fault) = (|code, goes_on| Weight { code: Some(code), goes_on }, refused);
+        let (no, fault) = (|code, goes_on| Weight { code: Some(code), goes_on }, untrusted);
         let nothing = Weight { code: None, goes_on: true };
         let rows = [
             (Aborts, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
@@ -160,8 +160,8 @@ mod tests {
             (Ignored, with(OnFailure::Ignore, OnFault::Ignore), NO, nothing),
             (Ignored, with(OnFailure::Fail, OnFault::Fail), NO, no(3, true)),
         ];
-        for (failure, treatment, outcome, weight) in rows {
-            assert_eq!(weigh(failure, &treatment, &outcome), weight, "{failure:?} {treatment:?} {outcome:?}");
+        for (failure, effective, outcome, weight) in rows {
+            assert_eq!(weigh(failure, &effective, &outcome), weight, "{failure:?} {effective:?} {outcome:?}");
         }
     }
 
@@ -169,12 +169,12 @@ mod tests {
     fn what_follows_a_failure_depends_on_who_listens() {
         use Failure::{Aborts, Ignored, KillsGuest};
         let table = |outcome: Outcome| {
-            [Aborts, KillsGuest, Ignored].map(|failure| weigh(failure, &Treatment::default(), &outcome).goes_on)
+            [Aborts, KillsGuest, Ignored].map(|failure| weigh(failure, &Effective::default(), &outcome).goes_on)
         };
         assert_eq!(table(YES), [true, true, true]);
         assert_eq!(table(NO), [false, false, true]);
         assert_eq!(table(KILLED), [false, false, true]);
-        assert_eq!(table(refused()), [false, true, true]);
+        assert_eq!(table(untrusted()), [false, true, true]);
         assert_eq!(table(LATE), [false, true, true]);
         assert_eq!([Aborts, KillsGuest, Ignored].map(of_our_own_fault), [1, 0, 1]);
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 
+use crate::files::trust::Distrust;
 use crate::guard;
-use crate::plan::gate::Refusal;
 
 /// What became of one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Outcome {
     /// The script could not be started, or was not in a state to run: why, in words.
     NotStarted(Errno, String),
     /// The script must not be started.
-    Refused(Refusal),
+    Untrusted(Distrust),
     /// Its end, or the document that it wrote, could not be kept: EFBIG for one that is too long.
     Lost(Errno),
     /// What a filter wrote must not reach libvirt.
@@ -49,7 +49,9 @@ impl Outcome {
             Self::Exited(0) => Kind::Success,
             Self::Exited(code) => Kind::Verdict(u8::try_from(*code).unwrap_or(1)),
             Self::Killed(signal) => Kind::Verdict(u8::try_from(signal.saturating_add(128)).unwrap_or(1)),
-            Self::TimedOut(_) | Self::NotStarted(..) | Self::Refused(_) | Self::Lost(_) | Self::Unfit(_) => Kind::Fault,
+            Self::TimedOut(_) | Self::NotStarted(..) | Self::Untrusted(_) | Self::Lost(_) | Self::Unfit(_) => {
+                Kind::Fault
+            }
             Self::NotRun => Kind::NotRun,
         }
     }

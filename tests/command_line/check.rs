@@ -1,4 +1,4 @@
-//! `check`: each fault on a tree of its own is found, and the command that is printed mends it.
+//! `check`: each fault on a tree of its own is found, and the command that is printed fixes it.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -40,7 +40,7 @@ fn shell(root: &Path, line: &str) {
     assert!(done.status.success(), "{line}: {}", String::from_utf8_lossy(&done.stderr));
 }
 
-/// A finding: its kind, what it is about (without the root), what mends it (word for word).
+/// A finding: its kind, what it is about (without the root), what fixes it (word for word).
 type Found = (String, String, Option<String>);
 
 /// What is found.
@@ -50,7 +50,7 @@ fn found(root: &Path) -> (Option<i32>, Vec<Found>) {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let finding = |found: &Value| {
         let about = text(&found["about"]).unwrap().replace(root.to_str().unwrap(), "");
-        (text(&found["kind"]).unwrap(), about, text(&found["mend"]))
+        (text(&found["kind"]).unwrap(), about, text(&found["fix"]))
     };
     (code, json["findings"].as_array().unwrap().iter().map(finding).collect())
 }
@@ -77,9 +77,9 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("cp D/50-well L/50-well.bak", "leftover", "L/50-well.bak"),
     ("mkfifo D/10-a", "no-script", "D/10-a"),
     ("ln -s nowhere D/10-a", "no-script", "D/10-a"),
-    ("chmod g-w,o+w D/50-well", "refused", "D/50-well"),
-    ("chown 1000 D/50-well", "refused", "D/50-well"),
-    ("chown 1000 etc/hookmux/qemu.d", "refused", "D/50-well"),
+    ("chmod g-w,o+w D/50-well", "untrusted", "D/50-well"),
+    ("chown 1000 D/50-well", "untrusted", "D/50-well"),
+    ("chown 1000 etc/hookmux/qemu.d", "untrusted", "D/50-well"),
     ("cp D/50-well L/10-a", "libvirts-own", "L/10-a"),
     ("cp D/50-well L/10-a; chmod 777 L/10-a", "libvirts-own", "L/10-a"),
     (
@@ -113,9 +113,9 @@ fn each_fault_is_found_and_the_printed_command_mends_it() {
         let (code, findings) = found(root.path());
         let seen: Vec<_> = findings.iter().map(|(kind, about, _)| (kind.as_str(), about.as_str())).collect();
         assert_eq!((code, seen), (Some(1), vec![(*kind, long(about).as_str())]), "{breaks}: {findings:?}");
-        let mend = findings[0].2.as_deref().unwrap_or_else(|| panic!("no command mends {breaks}"));
-        shell(root.path(), &format!("{label}{mend}"));
-        assert_eq!(found(root.path()), (Some(0), vec![]), "{breaks}; {mend}");
+        let fix = findings[0].2.as_deref().unwrap_or_else(|| panic!("no command fixes {breaks}"));
+        shell(root.path(), &format!("{label}{fix}"));
+        assert_eq!(found(root.path()), (Some(0), vec![]), "{breaks}; {fix}");
     }
 }
 
@@ -139,6 +139,6 @@ fn what_no_command_mends_has_an_advice() {
 fn a_system_without_any_hook_is_told_how_to_begin() {
     let root = root(&[("usr/bin/hookmux", YES), ("var/log/hookmux/calls.jsonl", "")]);
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
-    let expected = "/etc/libvirt/hooks: hookmux is no hook here, and has no scripts\n  mend: hookmux install --root \n";
+    let expected = "/etc/libvirt/hooks: hookmux is no hook here, and has no scripts\n  fix: hookmux install --root \n";
     assert_eq!((code, out.as_str()), (Some(1), expected));
 }

@@ -121,9 +121,9 @@ fn a_hook_that_cannot_be_kept_is_left_alone_with_the_way_to_mend_that() {
     fs::set_permissions(root.path().join("etc/libvirt/hooks/qemu"), Permissions::from_mode(0o777)).unwrap();
     let before = files(root.path());
     let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  it could not be kept as \
-        /etc/hookmux/qemu.d/00-original: /etc/libvirt/hooks/qemu is writable by everybody\n  mend: chmod o-w \
+        /etc/hookmux/qemu.d/00-original: /etc/libvirt/hooks/qemu is writable by everybody\n  fix: chmod o-w \
         /etc/libvirt/hooks/qemu\nlxc: left alone: /etc/libvirt/hooks/lxc\n  it could not be kept: there is another \
-        /etc/hookmux/lxc.d/00-original already\n  mend: mv -n /etc/hookmux/lxc.d/00-original \
+        /etc/hookmux/lxc.d/00-original already\n  fix: mv -n /etc/hookmux/lxc.d/00-original \
         /etc/hookmux/lxc.d/01-original\nnetwork: left alone: /etc/libvirt/hooks/network\n  \
         /etc/libvirt/hooks/network is no file\n";
     let said = hookmux(root.path(), "install --root ROOT qemu lxc network");
@@ -171,7 +171,7 @@ fn a_place_that_apparmor_forbids_is_said_when_the_hook_is_put_there() {
     let root = root(&[("usr/bin/hookmux", YES), ("etc/apparmor.d/usr.sbin.libvirtd", "profile libvirtd {}\n")]);
     let (code, out, _) = hookmux(root.path(), "install --root ROOT --copy qemu");
     let expected = "  AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux; \
-        mend: /usr/bin/hookmux install --root \n";
+        fix: /usr/bin/hookmux install --root \n";
     assert_eq!((code, out.split_once('\n').unwrap().1), (Some(0), expected));
 }
 

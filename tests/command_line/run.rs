@@ -112,7 +112,7 @@ fn a_dry_run_starts_nothing_and_says_what_would_be() {
     ]);
     let expected = "qemu start 'vm1': nothing is started; these would be:\n  /etc/hookmux/qemu.d/10-a\nnot run:\n  \
         /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n    \
-        mend: mv -n /etc/hookmux/qemu.d/20-b.bak /etc/hookmux/qemu.d/20-b\n";
+        fix: mv -n /etc/hookmux/qemu.d/20-b.bak /etc/hookmux/qemu.d/20-b\n";
     let said = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start");
     assert_eq!(said, (Some(0), expected.to_owned(), String::new()));
     assert!(!root.path().join("started").exists());

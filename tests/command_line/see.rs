@@ -25,14 +25,14 @@ fn list_shows_every_script_in_order_and_why_others_do_not_run() {
         /etc/libvirt/hooks/qemu.d/30-own\n\
         not run:\n  \
         /usr/lib/hookmux/qemu.d/20-b\n    hidden by /etc/hookmux/qemu.d/20-b\n    \
-        mend: mv -n /usr/lib/hookmux/qemu.d/20-b /usr/lib/hookmux/qemu.d/20-b-too\n  \
+        fix: mv -n /usr/lib/hookmux/qemu.d/20-b /usr/lib/hookmux/qemu.d/20-b-too\n  \
         /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n    \
-        mend: rm /etc/hookmux/qemu.d/20-b.bak\n  \
+        fix: rm /etc/hookmux/qemu.d/20-b.bak\n  \
         /etc/hookmux/qemu.d/README\n    not executable (chmod +x)\n    \
-        mend: chmod +x /etc/hookmux/qemu.d/README\n\
+        fix: chmod +x /etc/hookmux/qemu.d/README\n\
         lxc\n  \
-        /etc/hookmux/lxc.d/40-open\n    refused: /etc/hookmux/lxc.d/40-open is writable by everybody\n    \
-        mend: chmod o-w /etc/hookmux/lxc.d/40-open\n";
+        /etc/hookmux/lxc.d/40-open\n    untrusted: /etc/hookmux/lxc.d/40-open is writable by everybody\n    \
+        fix: chmod o-w /etc/hookmux/lxc.d/40-open\n";
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
     let lxc = expected.split_once("lxc\n").unwrap().1;
     assert_eq!(hookmux(root.path(), "list lxc --root ROOT"), (Some(0), format!("lxc\n{lxc}"), String::new()));
@@ -59,12 +59,12 @@ fn explain_names_the_rule_of_every_setting() {
         /etc/hookmux/qemu.d/10-a\n    timeout = 5 s (by the rule at /etc/hookmux/hookmux.toml:4)\n    \
         on-fault = ignore (by the rule at /etc/hookmux/hookmux.toml:4)\n  \
         /etc/hookmux/qemu.d/20-b\n    timeout = 30 s (by the rule at /etc/hookmux/hookmux.toml:1)\n\
-        afterwards, if it goes ahead, and without waiting:\n  \
+        in the background, if it goes ahead, and without waiting:\n  \
         /etc/hookmux/qemu.d/40-d\n    timeout = 30 s (by the rule at /etc/hookmux/hookmux.toml:1)\n    \
         wait = false (by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:4)\n\
         not run:\n  \
         /etc/hookmux/qemu.d/30-c\n    left out by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:1\n    \
-        mend: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml.d/50-x.toml\n";
+        fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml.d/50-x.toml\n";
     assert_eq!(
         hookmux(root.path(), "explain qemu vm1 start --root ROOT"),
         (Some(0), expected.to_owned(), String::new())

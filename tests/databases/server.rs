@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything may take that is over in a few seconds when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Runs a server until nobody holds our end of the pipe any more, be it that the test was killed; then ends it with
 /// the signal of the first word.
@@ -68,7 +68,7 @@ pub(crate) fn run(command: &mut Command) -> String {
 pub(crate) fn wait_until(what: &str, happened: impl Fn() -> bool) {
     let begin = Instant::now();
     while !happened() {
-        assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {what}");
+        assert!(begin.elapsed() < TIMEOUT, "waited {TIMEOUT:?} for {what}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -25,7 +25,7 @@ fn veto(guest: &str) -> Answer {
 fn cannot_tell(why: &str) -> Answer {
     refuses(&format!(
         "vm-protection: guest 'vm1' is not stopped: ROOT/etc/hookmux/protected-domains {why}; \
-         mend it, or remove it if no guest is protected"
+         fix it, or remove it if no guest is protected"
     ))
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::shell::{self, PATIENCE};
+use crate::shell::{self, TIMEOUT};
 
 /// A connection to an agent.
 pub(crate) struct Agent {
@@ -46,13 +46,13 @@ impl Agent {
                     return;
                 }
             }
-            assert!(begin.elapsed() < PATIENCE, "the agent does not answer");
+            assert!(begin.elapsed() < TIMEOUT, "the agent does not answer");
         }
     }
 
     /// Sends a command and waits for its answer.
     pub(crate) fn ask(&mut self, command: &str) -> Answer {
-        self.ask_for(command, PATIENCE)
+        self.ask_for(command, TIMEOUT)
     }
 
     /// Sends a command and waits for its answer that long. Without one, what comes later is out of step: synchronise.

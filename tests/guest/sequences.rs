@@ -3,7 +3,7 @@
 
 use crate::guest::{DEBIAN, Guest, Hook, RED_HAT};
 use crate::image::Release;
-use crate::shell::PATIENCE;
+use crate::shell::TIMEOUT;
 use crate::table::{self, Row};
 
 /// What is asked of a guest, and what it answers.
@@ -118,7 +118,7 @@ fn freeze_and_send(guest: &mut Guest, signal: &str) -> String {
     guest.agent.start("guest-fsfreeze-freeze");
     guest.shell().wait_for("[ -e /run/asleep ]");
     guest.shell().run(&format!("kill -{signal} $(pidof fsfreeze-hook)"));
-    guest.agent.answer(PATIENCE).to_string()
+    guest.agent.answer(TIMEOUT).to_string()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is over in a few seconds when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A connection to the shell.
 pub(crate) struct Shell {
@@ -54,7 +54,7 @@ impl Shell {
     pub(crate) fn wait_for(&mut self, commands: &str) {
         let begin = Instant::now();
         while self.try_run(commands).1 != 0 {
-            assert!(begin.elapsed() < PATIENCE, "waited {PATIENCE:?} for {commands}");
+            assert!(begin.elapsed() < TIMEOUT, "waited {TIMEOUT:?} for {commands}");
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -72,8 +72,8 @@ impl Shell {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(error) => self.fail(&error.to_string()),
             }
-            if begin.elapsed() > PATIENCE {
-                self.fail(&format!("no {end:?} after {PATIENCE:?}: {}", String::from_utf8_lossy(&said)));
+            if begin.elapsed() > TIMEOUT {
+                self.fail(&format!("no {end:?} after {TIMEOUT:?}: {}", String::from_utf8_lossy(&said)));
             }
         }
         String::from_utf8_lossy(&said).into_owned()
@@ -128,7 +128,7 @@ pub(crate) fn connect(path: &Path) -> UnixStream {
     loop {
         match UnixStream::connect(path) {
             Ok(stream) => return stream,
-            Err(error) if begin.elapsed() > PATIENCE => panic!("{}: {error}", path.display()),
+            Err(error) if begin.elapsed() > TIMEOUT => panic!("{}: {error}", path.display()),
             Err(_) => thread::sleep(Duration::from_millis(20)),
         }
     }

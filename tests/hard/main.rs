@@ -13,7 +13,7 @@
 //! | replaced, deleted, a FIFO, noexec, set-uid, 0 bytes, links | `files` | `order`, `odd`, `answers` |
 //! | ENOSPC, EMFILE, ENOMEM, EAGAIN, E2BIG, EFBIG | `resources`, `places` | `odd` (/dev/full) |
 //! | no /proc, /dev, /run; a read-only root; another clock | `places` | `still` |
-//! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `afterwards` |
+//! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `background` |
 //! | memory | `memory` | |
 //! | what excluded scripts cost | `excluded` | |
 //! | thousands of scripts, or of guests | `scale` | |

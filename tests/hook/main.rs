@@ -17,8 +17,8 @@ mod builder;
 mod programs;
 
 mod adopt;
-mod afterwards;
 mod answers;
+mod background;
 mod children;
 mod filters;
 mod freeze;

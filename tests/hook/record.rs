@@ -49,7 +49,7 @@ fn settled(mut record: Value) -> Value {
             let step = step.as_object_mut().unwrap();
             let after = step.remove("after_us").map(|after| after.as_u64().unwrap());
             let took = step.remove("duration_us").unwrap().as_u64().unwrap();
-            let ran = !["refused", "not-run", "not-started"].contains(&step["outcome"].as_str().unwrap());
+            let ran = !["untrusted", "not-run", "not-started"].contains(&step["outcome"].as_str().unwrap());
             assert_eq!((after.is_some(), took > 0), (ran, ran), "{step:?}");
             assert!(after.unwrap_or_default() + took <= whole, "{step:?} in {whole}");
         }
@@ -107,7 +107,7 @@ fn a_call_with_nothing_to_run_and_one_that_hookmux_cannot_carry_out_are_kept_too
     assert_eq!(settled(quiet), record("network net1 updated begin -", Some(0), &[]));
     assert!(broken["fault"].as_str().unwrap().starts_with("/etc/hookmux/hookmux.toml:1:1: "), "{broken}");
     assert_eq!((&broken["verdict"], &broken["steps"]), (&json!(1), &json!([])));
-    let mut open = step("/etc/hookmux/qemu.d/10-open", "refused", None, [0, 0]);
+    let mut open = step("/etc/hookmux/qemu.d/10-open", "untrusted", None, [0, 0]);
     open["why"] = "/etc/hookmux/qemu.d/10-open was not run: /etc/hookmux/qemu.d/10-open is writable by everybody \
         (chmod o-w /etc/hookmux/qemu.d/10-open)"
         .into();
@@ -215,7 +215,7 @@ fn a_script_that_nobody_waits_for_has_a_line_of_its_own() {
     let [call, mut late] = lines_in_time(&hooks);
     assert_ne!(call["pid"], late["pid"]);
     assert!(late["time"].as_str() >= call["time"].as_str() && late["duration_us"].as_u64() > Some(150_000), "{late}");
-    assert_eq!(late.as_object_mut().unwrap().remove("afterwards"), Some(json!(true)));
+    assert_eq!(late.as_object_mut().unwrap().remove("background"), Some(json!(true)));
     let steps = [step("/etc/hookmux/qemu.d/50-late", "exited", Some(4), [5, 0])];
     assert_eq!(settled(late), record("qemu vm1 start begin -", None, &steps));
     let steps = [step("/etc/hookmux/qemu.d/10-a", "exited", Some(0), [0, 0])];

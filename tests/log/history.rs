@@ -100,7 +100,7 @@ fn names_from_outside_do_not_command_a_terminal() {
     let odd = ["qemu", "vm\u{1b}[31m\n", "start", "begin", "\u{9b}2J"];
     let why = "x\u{7}\ny";
     let hooks =
-        log(&lines(&[call("2026-11-21T06:00:00Z", odd, 10, 1, &[other("/a.d/1\u{1b}", "refused", Some(why))])]));
+        log(&lines(&[call("2026-11-21T06:00:00Z", odd, 10, 1, &[other("/a.d/1\u{1b}", "untrusted", Some(why))])]));
     let (_, out, _) = hooks.hookmux(&["history"]);
     assert!(!out.contains(['\u{1b}', '\u{7}', '\u{9b}']) && out.contains("vm\\u{1b}[31m\\n  2026"), "{out:?}");
 }

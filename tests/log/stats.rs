@@ -28,7 +28,7 @@ fn calls() -> Vec<Value> {
     let time = "2026-11-21T05:32:06.100000Z";
     let stop = ["qemu", "vm1", "stop", "begin", "-"];
     let mut late = call(time, stop, 10, 0, &[step(SLOW, 0, 3_000_000, 4)]);
-    (late["afterwards"], late["verdict"]) = (true.into(), Value::Null);
+    (late["background"], late["verdict"]) = (true.into(), Value::Null);
     let mut fault = call(time, stop, 10, 1, &[]);
     fault["fault"] = "settings".into();
     let mut freeze = call(time, ["fsfreeze-hook", "-", "freeze", "-", "-"], 10, 3, &[step("/f", 0, 1000, 3)]);
@@ -36,7 +36,7 @@ fn calls() -> Vec<Value> {
     vec![
         call(time, stop, 10, 0, &[step(SLOW, 0, 2_500, 0), step(ODD, 0, 1, 0)]),
         call(time, stop, 10, 3, &[step(SLOW, 0, 700_000, 3), other(ODD, "not-run", None)]),
-        call(time, stop, 10, 1, &[other(SLOW, "refused", Some("x")), other(ODD, "not-run", None)]),
+        call(time, stop, 10, 1, &[other(SLOW, "untrusted", Some("x")), other(ODD, "not-run", None)]),
         late,
         fault,
         freeze,

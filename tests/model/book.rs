@@ -77,7 +77,7 @@ pub fn tell(case: &Case) -> Told {
 }
 
 /// Section 4's table, and what a rule makes of it: whether a failure counts, and whether the next step has its turn.
-fn weigh(after: After, is_fault: bool, rule: &Given) -> (bool, bool) {
+fn weigh(after: After, is_fault: bool, rule: &Setting) -> (bool, bool) {
     let listens_to_all = after == After::GoOn || rule.on_failure == "continue";
     match (is_fault, after) {
         (false, _) if rule.on_failure == "ignore" => (false, true),
@@ -130,14 +130,14 @@ fn run(path: &str, written: &mut String) -> (i32, String) {
 }
 
 /// What the rules say of one script.
-struct Given {
+struct Setting {
     run: bool,
     on_failure: &'static str,
     on_fault: &'static str,
 }
 
-fn given(case: &Case, path: &str) -> Given {
-    let mut given = Given { run: true, on_failure: "fail", on_fault: "fail" };
+fn given(case: &Case, path: &str) -> Setting {
+    let mut given = Setting { run: true, on_failure: "fail", on_fault: "fail" };
     if case.settings.broken.is_some() {
         return given;
     }
@@ -175,8 +175,8 @@ fn applies(rule: &Rule, case: &Case, path: &str) -> bool {
 }
 
 /// Section 3: what has its turn, in order.
-fn steps(case: &Case) -> Vec<(String, Step, Given)> {
-    let mut steps: Vec<(String, String, Step, Given)> = Vec::new();
+fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
+    let mut steps: Vec<(String, String, Step, Setting)> = Vec::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for found in found(case) {
         let Found { key, path, .. } = &found;
@@ -210,7 +210,7 @@ fn steps(case: &Case) -> Vec<(String, Step, Given)> {
         let step = match (distrust, found.what) {
             (Some(why), _) => Step::Fault(format!("was not run: {why}")),
             (None, What::NoInterpreter) => Step::Fault(
-                "could not be started: its interpreter /no/such/sh does not exist (install it, or mend line 1)".into(),
+                "could not be started: its interpreter /no/such/sh does not exist (install it, or fix line 1)".into(),
             ),
             (None, What::NoFirstLine) => Step::Fault(
                 "could not be started: it has no #! line (add one as its first line, such as #!/bin/sh)".into(),
@@ -224,7 +224,7 @@ fn steps(case: &Case) -> Vec<(String, Step, Given)> {
     let unreadable = (0..4).filter(|at| case.directories[*at] == Directory::AFile).map(|at| {
         let path = format!("{}/{}.d", place(case, at), case.call.driver);
         let why = format!("was not run: {path} cannot be read: not a directory");
-        (String::new(), path, Step::Fault(why), Given { run: true, on_failure: "fail", on_fault: "fail" })
+        (String::new(), path, Step::Fault(why), Setting { run: true, on_failure: "fail", on_fault: "fail" })
     });
     let mut steps: Vec<_> = unreadable.chain(steps).map(|(_, path, step, rule)| (path, step, rule)).collect();
     if case.call.operation == "thaw" {

@@ -235,7 +235,7 @@ fn toml(rule: &Rule) -> String {
     text
 }
 
-/// How to mend it is for people: quoted for a shell, or a list of all that would have been right.
+/// How to fix it is for people: quoted for a shell, or a list of all that would have been right.
 fn without_advice(line: &str) -> String {
     let advice = [" (chmod ", " (chown ", "; allowed here: "];
     let end = advice.iter().filter_map(|advice| line.find(advice)).min();

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::host::{Answer, Host};
 
 /// How long apt may take for libvirt and QEMU.
-const PATIENCE: Duration = Duration::from_mins(5);
+const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What dpkg, apt and the tools that packages call change for themselves.
 const OWN: &[&str] =
@@ -62,7 +62,7 @@ impl Debian {
     pub(crate) fn apt_install(&self, packages: &[&str]) {
         let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes"];
         let how = ["--no-install-recommends", "--no-download"];
-        let answer = self.run_within(PATIENCE, &[&apt[..], &how, packages].concat());
+        let answer = self.run_within(TIMEOUT, &[&apt[..], &how, packages].concat());
         assert_eq!(answer.code, Some(0), "{answer:?}");
     }
 

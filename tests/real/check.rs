@@ -26,10 +26,7 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     host.script("/etc/hookmux/network.d/10-a", "");
     host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
     let found = hookmux(&host, "check").failed().stdout;
-    assert!(
-        found.contains("there is no hook, and 1 script waits for it\n  mend: hookmux install network\n"),
-        "{found}"
-    );
+    assert!(found.contains("there is no hook, and 1 script waits for it\n  fix: hookmux install network\n"), "{found}");
     let installed = hookmux(&host, "install network").succeeded().stdout;
     let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
     let told = format!(
@@ -42,7 +39,7 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     let found = hookmux(&host, "check").failed().stdout;
     let expected = format!(
         "/etc/libvirt/hooks/network: libvirtd (process {pid}) runs since before it came, and knows of it only if it was \
-         reloaded since, which cannot be seen\n  mend: hookmux install --reload network\n"
+         reloaded since, which cannot be seen\n  fix: hookmux install --reload network\n"
     );
     assert_eq!(found, expected);
     hookmux(&host, "install --reload network").succeeded();

@@ -16,9 +16,9 @@ fn shell(host: &Host, line: &str) -> Answer {
     host.run(&["sh", "-c", line])
 }
 
-/// The first command that the program says mends something.
-fn mend(said: &str) -> Option<String> {
-    said.lines().find_map(|line| line.trim_start().strip_prefix("mend: ")).map(str::to_owned)
+/// The first command that the program says fixes something.
+fn fix(said: &str) -> Option<String> {
+    said.lines().find_map(|line| line.trim_start().strip_prefix("fix: ")).map(str::to_owned)
 }
 
 #[test]
@@ -36,10 +36,10 @@ fn the_right_state_is_reached_by_what_the_program_prints() {
         if answer.code == Some(0) {
             break;
         }
-        let command = mend(&answer.stdout).unwrap_or_else(|| panic!("nothing to do next: {answer:?}"));
+        let command = fix(&answer.stdout).unwrap_or_else(|| panic!("nothing to do next: {answer:?}"));
         assert!(!commands.contains(&command), "it did not help: {command}: {answer:?}");
-        let mended = shell(&host, &command);
-        assert_eq!(mended.code, Some(0), "{command}: {mended:?}");
+        let fixed = shell(&host, &command);
+        assert_eq!(fixed.code, Some(0), "{command}: {fixed:?}");
         commands.push(command);
     }
     let answer = host.virsh(&create).failed();

@@ -17,7 +17,7 @@ use crate::prerequisites;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How long anything may take that is over in a second when all is well.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Namespaces with their first process; dropping it ends every process in them, and with the last one go the mounts.
 pub(crate) struct Host {
@@ -81,7 +81,7 @@ impl Host {
             let _ = tell.send(line);
         });
         let mut host = Self { first, name: name.to_owned(), _cgroups: cgroups };
-        let said = told.recv_timeout(PATIENCE);
+        let said = told.recv_timeout(TIMEOUT);
         if said.as_deref() != Ok("ready\n") {
             let _ = host.first.kill();
             let mut errors = String::new();
@@ -126,7 +126,7 @@ impl Host {
 
     /// Runs a command in the host and waits for it.
     pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
-        self.run_within(PATIENCE, words)
+        self.run_within(TIMEOUT, words)
     }
 
     /// Runs a command that may take longer than others.
@@ -167,7 +167,7 @@ impl Host {
     pub(crate) fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
         let started = Instant::now();
         while !happened() {
-            assert!(started.elapsed() < PATIENCE, "{}: waited {PATIENCE:?} for {what}", self.name);
+            assert!(started.elapsed() < TIMEOUT, "{}: waited {TIMEOUT:?} for {what}", self.name);
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -197,7 +197,7 @@ impl Drop for Host {
         drop(self.first.stdin.take());
         let started = Instant::now();
         while matches!(self.first.try_wait(), Ok(None)) {
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > TIMEOUT {
                 let _ = self.first.kill();
                 let _ = self.first.wait();
                 break;

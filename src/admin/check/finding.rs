@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::verdict::words;
+use crate::printable;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,17 +16,17 @@ pub(crate) struct Finding {
     pub(crate) about: String,
     /// What is the matter, in a sentence.
     pub(crate) what: String,
-    /// The command that mends it.
-    pub(crate) mend: Option<String>,
+    /// The command that fixes it.
+    pub(crate) fix: Option<String>,
     /// What to do where no command does it.
     pub(crate) advice: Option<String>,
 }
 
 impl Finding {
-    /// Something that a command mends.
-    pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, mend: impl Into<String>) -> Self {
-        let about = words::printable(about);
-        Self { kind, about, what: what.into(), mend: Some(mend.into()), advice: None }
+    /// Something that a command fixes.
+    pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, fix: impl Into<String>) -> Self {
+        let about = printable::printable(about);
+        Self { kind, about, what: what.into(), fix: Some(fix.into()), advice: None }
     }
 
     /// Something that takes more than a command.
@@ -36,13 +36,13 @@ impl Finding {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let about = words::printable(about);
-        Self { kind, about, what: what.into(), mend: None, advice: Some(advice.into()) }
+        let about = printable::printable(about);
+        Self { kind, about, what: what.into(), fix: None, advice: Some(advice.into()) }
     }
 
     pub(crate) fn lines(&self, paint: Paint) -> Vec<String> {
         let mut lines = vec![format!("{}: {}", paint.heading(&self.about), self.what)];
-        lines.extend(self.mend.iter().map(|mend| format!("  mend: {}", paint.command(mend))));
+        lines.extend(self.fix.iter().map(|fix| format!("  fix: {}", paint.command(fix))));
         lines.extend(self.advice.iter().map(|advice| format!("  {advice}")));
         lines
     }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use crate::admin::check::finding::Finding;
-use crate::admin::install::occupant::Occupant;
+use crate::admin::install::existing::ExistingHook;
 use crate::admin::support::apparmor::Denied;
 use crate::admin::support::daemons::Running;
-use crate::plan::gate::Refusal;
-use crate::verdict::words;
+use crate::files::trust::{self, Distrust};
+use crate::printable;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
 const TYPE: &str = "virt_hook_t";
@@ -21,7 +21,7 @@ const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 pub(crate) struct Hook<'a> {
     pub(crate) driver: &'a str,
     pub(crate) path: &'a Path,
-    pub(crate) occupant: Occupant,
+    pub(crate) existing: ExistingHook,
     /// How many scripts wait for it in hookmux's directories.
     pub(crate) scripts: usize,
     /// When it came.
@@ -31,7 +31,7 @@ pub(crate) struct Hook<'a> {
     /// Why `AppArmor` would not let it run.
     pub(crate) denied: Option<Denied>,
     /// Who besides root could change the program that it leads to.
-    pub(crate) changeable: Option<Refusal>,
+    pub(crate) changeable: Option<Distrust>,
     /// Its `SELinux` label.
     pub(crate) label: Option<(&'a Path, String)>,
     /// The program that it leads to, with its `SELinux` label, where that has to be a hook's, too.
@@ -49,31 +49,33 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let waiting =
         if *scripts == 1 { "1 script waits for it".to_owned() } else { format!("{scripts} scripts wait for it") };
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
-    let mut findings = match &hook.occupant {
-        Occupant::Nothing if *scripts > 0 => return new("not-installed", format!("there is no hook, and {waiting}")),
-        Occupant::Another if *scripts > 0 => {
+    let mut findings = match &hook.existing {
+        ExistingHook::Nothing if *scripts > 0 => {
+            return new("not-installed", format!("there is no hook, and {waiting}"));
+        }
+        ExistingHook::Another if *scripts > 0 => {
             return new("another-hook", format!("another program's hook is there, and {waiting}"));
         }
-        Occupant::Nothing | Occupant::Another => return Vec::new(),
-        Occupant::Odd => {
+        ExistingHook::Nothing | ExistingHook::Another => return Vec::new(),
+        ExistingHook::NotAFile => {
             let advice = "move it away, then: hookmux install";
             return vec![Finding::advised("another-hook", path, "no file, so libvirt calls nothing", advice)];
         }
-        Occupant::OurBrokenLink(says) => {
+        ExistingHook::OurBrokenLink(says) => {
             return new("broken-hook", format!("leads nowhere, so libvirt calls nothing: {}", says.display()));
         }
-        Occupant::OurCopy { same: false } => {
-            let mend = format!("{install} --copy");
-            vec![Finding::new("older-copy", path, "a copy of another version than this one", mend)]
+        ExistingHook::OurCopy { same: false } => {
+            let fix = format!("{install} --copy");
+            vec![Finding::new("older-copy", path, "a copy of another version than this one", fix)]
         }
-        Occupant::OurLink(_) | Occupant::OurCopy { same: true } => Vec::new(),
+        ExistingHook::OurLink(_) | ExistingHook::OurCopy { same: true } => Vec::new(),
     };
-    findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.mend)));
-    if let Some(refusal) = &hook.changeable {
-        let what = format!("libvirt runs it as root, and {}", words::distrust(refusal));
+    findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.fix)));
+    if let Some(distrust) = &hook.changeable {
+        let what = format!("libvirt runs it as root, and {}", trust::distrust(distrust));
         let advice = "install hookmux where only root can write, then: hookmux install";
-        findings.push(match words::trusting(refusal) {
-            Some(mend) => Finding::new("changeable", path, what, mend),
+        findings.push(match trust::trusting(distrust) {
+            Some(fix) => Finding::new("changeable", path, what, fix),
             None => Finding::advised("changeable", path, what, advice),
         });
     }
@@ -84,7 +86,7 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
         );
         findings.push(Finding::new("not-reloaded", path, what, format!("{own} install --reload{root} {driver}")));
     }
-    let relabel = |path: &Path| format!("restorecon -v {}", words::quoted(path));
+    let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
     if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
         let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
         findings.push(Finding::new("selinux", path, what, relabel(path)));
@@ -94,8 +96,8 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
             "SELinux denies virtnetworkd its hook, and confines the scripts of virtqemud: its label is {label}, and its \
              type should be {TYPE}"
         );
-        let mend = format!("semodule -X 200 -i {MODULE} && {}", relabel(path));
-        findings.push(Finding::new("selinux", path, what, mend));
+        let fix = format!("semodule -X 200 -i {MODULE} && {}", relabel(path));
+        findings.push(Finding::new("selinux", path, what, fix));
     }
     findings
 }
@@ -110,14 +112,14 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn hook(occupant: Occupant, scripts: usize) -> Hook<'static> {
+    fn hook(existing: ExistingHook, scripts: usize) -> Hook<'static> {
         let path = Path::new("/etc/libvirt/hooks/qemu");
         let (came, daemons) = (None, Vec::new());
         let (own, root) = ("hookmux", String::new());
         Hook {
             driver: "qemu",
             path,
-            occupant,
+            existing,
             scripts,
             came,
             daemons,
@@ -130,8 +132,8 @@ mod tests {
         }
     }
 
-    fn link() -> Occupant {
-        Occupant::OurLink("/usr/bin/hookmux".into())
+    fn link() -> ExistingHook {
+        ExistingHook::OurLink("/usr/bin/hookmux".into())
     }
 
     fn daemon(started: u64, reloaded: Option<u64>) -> Running {
@@ -147,16 +149,16 @@ mod tests {
         let label = |label: &str| Hook { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
         let program = |label: &str| Hook { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
         let module = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon -v /p";
-        let changeable = Some(Refusal::WritableByOthers("/opt".into()));
-        let denied = Denied { why: "no".into(), mend: "mv".into() };
+        let changeable = Some(Distrust::WritableByOthers("/opt".into()));
+        let denied = Denied { why: "no".into(), fix: "mv".into() };
         let rows = [
-            (hook(Occupant::Nothing, 0), None),
-            (hook(Occupant::Nothing, 1), Some(("not-installed", "hookmux install qemu"))),
-            (hook(Occupant::Another, 0), None),
-            (hook(Occupant::Another, 2), Some(("another-hook", "hookmux install qemu"))),
-            (hook(Occupant::OurBrokenLink("/x".into()), 0), Some(("broken-hook", "hookmux install qemu"))),
-            (hook(Occupant::OurCopy { same: false }, 0), Some(("older-copy", "hookmux install qemu --copy"))),
-            (hook(Occupant::OurCopy { same: true }, 0), None),
+            (hook(ExistingHook::Nothing, 0), None),
+            (hook(ExistingHook::Nothing, 1), Some(("not-installed", "hookmux install qemu"))),
+            (hook(ExistingHook::Another, 0), None),
+            (hook(ExistingHook::Another, 2), Some(("another-hook", "hookmux install qemu"))),
+            (hook(ExistingHook::OurBrokenLink("/x".into()), 0), Some(("broken-hook", "hookmux install qemu"))),
+            (hook(ExistingHook::OurCopy { same: false }, 0), Some(("older-copy", "hookmux install qemu --copy"))),
+            (hook(ExistingHook::OurCopy { same: true }, 0), None),
             (hook(link(), 3), None),
             (with(daemon(99, None)), Some(("not-reloaded", "hookmux install --reload qemu"))),
             (with(daemon(99, Some(99))), Some(("not-reloaded", "hookmux install --reload qemu"))),
@@ -171,7 +173,7 @@ mod tests {
         ];
         for (hook, expected) in rows {
             let found = judge(&hook);
-            let found: Vec<_> = found.iter().map(|found| (found.kind, found.mend.as_deref().unwrap())).collect();
+            let found: Vec<_> = found.iter().map(|found| (found.kind, found.fix.as_deref().unwrap())).collect();
             assert_eq!(found, expected.into_iter().collect::<Vec<_>>(), "{hook:?}");
         }
     }

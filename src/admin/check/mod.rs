@@ -1,4 +1,4 @@
-//! `hookmux check`: everything that would surprise somebody at night, with the way to mend it. In: the system. Out:
+//! `hookmux check`: everything that would surprise somebody at night, with the way to fix it. In: the system. Out:
 //! findings. Reads; what is read is judged by the files beside this one.
 
 use std::ffi::{OsStr, OsString};
@@ -13,13 +13,13 @@ use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
 use crate::admin::FOUND;
-use crate::admin::install::occupant::{self, Occupant};
+use crate::admin::install::existing::{self, ExistingHook};
 use crate::admin::list;
 use crate::admin::support::apparmor;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
-use crate::call::contract::{self, DRIVERS, Words};
+use crate::call::contract::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::settings::{self, Settings};
@@ -90,8 +90,8 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     });
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, contract::UNKNOWN_DRIVER.base);
-        let mend = format!("{} install{}", root::own(), root::option(root));
-        findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", mend));
+        let fix = format!("{} install{}", root::own(), root::option(root));
+        findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", fix));
     }
     let read = &Text::read;
     for (driver, plan) in plans {
@@ -113,29 +113,29 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
 /// Whether there is a hook of ours, or a script for one.
 fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
     let hook = root::base(root, driver).join(driver);
-    *plan != Plan::default() || occupant::look(root, &hook).is_ok_and(|occupant| occupant.is_ours())
+    *plan != Plan::default() || existing::look(root, &hook).is_ok_and(|existing| existing.is_ours())
 }
 
 /// What is wrong with the hook of one driver.
 fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let base = root::base(root, driver);
     let path = base.join(driver);
-    let Ok(occupant) = occupant::look(root, &path) else { return Vec::new() };
-    let denied = match &occupant {
-        Occupant::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
-        Occupant::OurCopy { .. } => apparmor::denies_copy(root),
+    let Ok(existing) = existing::look(root, &path) else { return Vec::new() };
+    let denied = match &existing {
+        ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
+        ExistingHook::OurCopy { .. } => apparmor::denies_copy(root),
         _ => None,
     };
-    let changeable = match &occupant {
-        Occupant::OurLink(says) => crate::admin::install::changeable(&occupant::leads_to(root, &path, says)),
+    let changeable = match &existing {
+        ExistingHook::OurLink(says) => crate::admin::install::changeable(&existing::leads_to(root, &path, says)),
         _ => None,
     };
-    let is_libvirts = contract::driver(driver).words == Words::Libvirt;
+    let is_libvirts = contract::driver(driver).args == ArgLayout::Libvirt;
     let label = label(&path).filter(|_| is_libvirts);
     // Only a policy that has the link's type has a module for the program.
-    let program = match &occupant {
-        Occupant::OurLink(says) if label.as_deref().is_some_and(hooks::is_hooks) => {
-            let program = occupant::leads_to(root, &path, says);
+    let program = match &existing {
+        ExistingHook::OurLink(says) if label.as_deref().is_some_and(hooks::is_hooks) => {
+            let program = existing::leads_to(root, &path, says);
             self::label(&program).map(|label| (program, label))
         }
         _ => None,
@@ -149,7 +149,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     hooks::judge(&hooks::Hook {
         driver: &driver.to_string_lossy(),
         path: &path,
-        occupant,
+        existing,
         scripts: plan.steps.len(),
         came,
         daemons: running,

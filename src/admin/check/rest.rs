@@ -5,14 +5,14 @@ use std::path::Path;
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::text::Text;
-use crate::admin::support::mend;
+use crate::admin::support::fix;
 use crate::call::caller::Version;
 use crate::call::contract::ROWS;
-use crate::files::way;
+use crate::files::resolve;
+use crate::files::trust;
 use crate::plan::Plan;
-use crate::plan::gate;
+use crate::printable::quoted;
 use crate::settings::{Fault, Origin};
-use crate::verdict::words::{self, quoted};
 
 /// The newest release whose calls are known.
 const NEWEST: Version = Version { major: 12, minor: 8 };
@@ -23,12 +23,12 @@ const LITTLE: u64 = 1 << 20;
 /// Settings that every call stumbles over.
 pub(crate) fn settings(fault: &Fault) -> Finding {
     let user = nix::unistd::geteuid().as_raw();
-    let way = way::walk(&fault.file);
-    let refusal = way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user));
+    let resolved = resolve::resolve(&fault.file);
+    let distrust = resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user));
     let (line, _) = fault.at.unwrap_or((1, 1));
-    let edit = mend::edit(&Origin { file: fault.file.as_path().into(), line });
-    let mend = refusal.and_then(|refusal| words::trusting(&refusal)).unwrap_or(edit);
-    Finding::new("broken-settings", &fault.file, format!("every call that can be refused is: {fault}"), mend)
+    let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
+    let fix = distrust.and_then(|distrust| trust::trusting(&distrust)).unwrap_or(edit);
+    Finding::new("broken-settings", &fault.file, format!("every call that can be refused is: {fault}"), fix)
 }
 
 /// What is known of the directory for records.
@@ -93,7 +93,7 @@ fn handles_only_stop(text: &Text) -> bool {
 mod tests {
     use super::*;
     use crate::plan::Step;
-    use crate::plan::rules::Treatment;
+    use crate::plan::rules::Effective;
 
     #[test]
     fn records_need_a_directory_and_room() {
@@ -107,7 +107,7 @@ mod tests {
     fn a_script_for_stop_alone_is_found_where_libvirt_has_no_stop() {
         let version = |major| Some(Version { major, minor: 0 });
         let found = |path: &str, line: &str, version, was_called| {
-            let step = Step { path: path.into(), refusal: None, treatment: Treatment::default() };
+            let step = Step { path: path.into(), distrust: None, effective: Effective::default() };
             let plan = Plan { steps: vec![step], ..Plan::default() };
             stop(&plan, version, was_called, &|_| Text::new(format!("#!/bin/sh\n{line}\n"))).len()
         };

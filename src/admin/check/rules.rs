@@ -5,14 +5,14 @@ use std::path::Path;
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::text::Text;
-use crate::admin::support::{mend, root};
-use crate::call::contract::{self, ROWS, Words};
+use crate::admin::support::{fix, root};
+use crate::call::contract::{self, ArgLayout, ROWS};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::rules;
+use crate::printable::{printable, quoted};
 use crate::settings::Rule;
-use crate::verdict::words::{printable, quoted};
 
 /// Rules of which nothing is left if one leaves out what nobody calls and no script is called.
 pub(crate) fn unused(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
@@ -35,15 +35,15 @@ fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<
         return Some(Finding::new("unused-rule", Path::new(&about), what, adopt));
     }
     let what = "does nothing: there is no script and no call that it is about";
-    Some(Finding::new("unused-rule", Path::new(&about), what, mend::edit(&rule.origin)))
+    Some(Finding::new("unused-rule", Path::new(&about), what, fix::edit(&rule.origin)))
 }
 
 /// Every call that is known of a driver.
 fn calls(driver: &OsStr) -> Vec<Invocation> {
     let call = |operation: &str| {
-        let words = match contract::driver(driver).words {
-            Words::Libvirt => vec!["-".into(), operation.into()],
-            Words::GuestAgent => vec![operation.into()],
+        let words = match contract::driver(driver).args {
+            ArgLayout::Libvirt => vec!["-".into(), operation.into()],
+            ArgLayout::GuestAgent => vec![operation.into()],
         };
         Invocation::new(driver, None, words)
     };
@@ -58,7 +58,7 @@ pub(crate) fn waiting(
     plan: &Plan,
     read: &dyn Fn(&Path) -> Text,
 ) -> Vec<Finding> {
-    if contract::driver(driver).words != Words::Libvirt {
+    if contract::driver(driver).args != ArgLayout::Libvirt {
         return Vec::new();
     }
     let excused = |script: &Path| {

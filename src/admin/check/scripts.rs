@@ -6,12 +6,14 @@ use std::path::Path;
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::text::{Beginning, Text};
-use crate::admin::support::{mend, root};
-use crate::call::contract::{self, ROWS, UNKNOWN, Words};
+use crate::admin::support::{fix, root};
+use crate::call::contract::{self, ArgLayout, ROWS, UNKNOWN};
 use crate::files::paths;
+use crate::files::trust;
 use crate::plan::Plan;
-use crate::plan::gate::{self, Skip};
-use crate::verdict::words::{self, quoted};
+use crate::plan::admission::{self, Skip};
+use crate::printable::{self, quoted};
+use crate::verdict::messages;
 
 /// Where the programs of a system lie.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -26,13 +28,13 @@ pub(crate) fn judge(
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in &plan.steps {
-        match &step.refusal {
-            Some(refusal) if strict => {
-                let what = format!("refused, which fails the call: {}", words::distrust(refusal));
+        match &step.distrust {
+            Some(distrust) if strict => {
+                let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
                 let advice = "see who may write there: namei -l on the path";
-                findings.push(match words::trusting(refusal) {
-                    Some(mend) => Finding::new("refused", &step.path, what, mend),
-                    None => Finding::advised("refused", &step.path, what, advice),
+                findings.push(match trust::trusting(distrust) {
+                    Some(fix) => Finding::new("untrusted", &step.path, what, fix),
+                    None => Finding::advised("untrusted", &step.path, what, advice),
                 });
             }
             _ => {}
@@ -53,7 +55,7 @@ pub(crate) fn judge(
 /// A first line that the kernel will not take.
 fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
     let at = quoted(path);
-    let new = |kind, what: String, mend: String| Some(Finding::new(kind, path, what, mend));
+    let new = |kind, what: String, fix: String| Some(Finding::new(kind, path, what, fix));
     match text.beginning() {
         Beginning::Program => None,
         Beginning::Crlf => {
@@ -74,11 +76,11 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
             let name = Path::new(&missing).file_name()?.to_str()?;
             let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
             let elsewhere = elsewhere.into_iter().find(|program| paths::below(system, program).exists());
-            let mend = match elsewhere.filter(|_| missing == program) {
+            let fix = match elsewhere.filter(|_| missing == program) {
                 Some(program) => format!("sed -i '1s|.*|{}|' {at}", format!("#!{program} {rest}").trim_end()),
                 None => format!("${{EDITOR:-vi}} +1 {at}"),
             };
-            new("interpreter-missing", what, mend)
+            new("interpreter-missing", what, fix)
         }
     }
 }
@@ -100,15 +102,15 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
     let below = path.iter().skip_while(|part| *part != directory).skip(1);
     let [_, operation, sub_operation, ..] = below.collect::<Vec<_>>()[..] else { return None };
     let row = contract::look_up(driver, operation);
-    if contract::driver(driver).words != Words::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
+    if contract::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
         return None;
     }
     let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
     let (what, advice) = if row == UNKNOWN {
-        let what = format!("no operation is called '{}'", words::printable(operation));
+        let what = format!("no operation is called '{}'", printable::printable(operation));
         (what, format!("operations are {}", known.join(", ")))
     } else {
-        let what = format!("{} has no '{}'", row.operation, words::printable(sub_operation));
+        let what = format!("{} has no '{}'", row.operation, printable::printable(sub_operation));
         (what, format!("its sub-operation is {}", row.sub_operation))
     };
     Some(Finding::advised("never-called", path, format!("never runs: {what}"), advice))
@@ -117,28 +119,29 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
 fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
     let (kind, what) = match skip {
         Skip::NotExecutable => ("not-executable", "never runs: it is not executable".to_owned()),
-        Skip::Leftover(_) => ("leftover", format!("never runs: {}", words::skip(skip))),
-        Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", words::skip(skip))),
-        Skip::Hidden(by) if mend::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
+        Skip::Leftover(_) => ("leftover", format!("never runs: {}", messages::skip(skip))),
+        Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
+        Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
         // These are somebody's wish.
         Skip::DotFile | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) => return None,
     };
-    Some(Finding::new(kind, path, what, mend::skip(path, skip)))
+    Some(Finding::new(kind, path, what, fix::skip(path, skip)))
 }
 
 /// A script that libvirt runs itself.
 fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
-    if let Some(skip) = path.file_name().and_then(gate::by_name) {
-        let what = format!("libvirt runs it, though it looks like none: {}", words::skip(&skip));
+    if let Some(skip) = path.file_name().and_then(admission::by_name) {
+        let what = format!("libvirt runs it, though it looks like none: {}", messages::skip(&skip));
         // Beside the hooks, libvirt runs nothing that is not called as one.
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
     }
-    let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), words::printable(driver), quoted(path));
+    let adopt =
+        format!("{} adopt{} {} {}", root::own(), root::option(system), printable::printable(driver), quoted(path));
     let what = "libvirt runs it itself, with no limit, no log and no look at who may write to it";
-    // What hookmux would refuse has to be mended first.
+    // What hookmux would refuse has to be fixed first.
     let distrusted = crate::admin::install::distrusted(system, path).ok().flatten();
-    let first = distrusted.and_then(|refusal| words::trusting(&refusal));
-    let mend = first.map_or(adopt.clone(), |first| format!("{first} && {adopt}"));
-    Finding::new("libvirts-own", path, what, mend)
+    let first = distrusted.and_then(|distrust| trust::trusting(&distrust));
+    let fix = first.map_or(adopt.clone(), |first| format!("{first} && {adopt}"));
+    Finding::new("libvirts-own", path, what, fix)
 }

@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::printable;
 use crate::record::{Count, Kind, Record, Step};
-use crate::verdict::words;
 
 /// After so long without a call, the next one begins another episode.
 const REST: Duration = Duration::from_secs(30);
@@ -82,9 +82,9 @@ fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
 /// Whom a call is about: a guest by its name, anything else with its driver's.
 fn who(record: &Record) -> String {
     if let Some(guest) = record.guest() {
-        return words::printable(&guest.0);
+        return printable::printable(&guest.0);
     }
-    let (driver, object) = (words::printable(&record.driver.0), words::printable(&record.object.0));
+    let (driver, object) = (printable::printable(&record.driver.0), printable::printable(&record.object.0));
     if object == crate::call::invocation::NOTHING { driver } else { format!("{driver} {object}") }
 }
 
@@ -96,13 +96,13 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
 }
 
 fn call_row(record: &Record, offset: Duration) -> Row {
-    let word = |word: &crate::record::Name| words::printable(&word.0);
+    let word = |word: &crate::record::Name| printable::printable(&word.0);
     let mut label = format!("{} {}", word(&record.driver), word(&record.operation));
     if record.guest.is_some() {
         label = format!("{label} {}", word(&record.object));
     }
-    if record.afterwards {
-        label += " (afterwards)";
+    if record.background {
+        label += " (background)";
     }
     let nothing = crate::call::invocation::NOTHING;
     let usual = crate::call::contract::look_up(&record.driver.0, &record.operation.0).extra;
@@ -112,7 +112,7 @@ fn call_row(record: &Record, offset: Duration) -> Row {
     let code = record.verdict.unwrap_or_default();
     let note = if code == 0 { String::new() } else { format!("exit {code}") };
     let count = if code == 0 && record.fault.is_none() { Count::Success } else { Count::Veto };
-    let details = record.fault.iter().map(|fault| words::printable(OsStr::new(fault))).collect();
+    let details = record.fault.iter().map(|fault| printable::printable(OsStr::new(fault))).collect();
     Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), count }
 }
 
@@ -127,10 +127,10 @@ fn step_row(step: &Step, offset: Duration, prefix: &str) -> Row {
         other => other.word().replace('-', " "),
     };
     let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
-    let details = step.why.iter().map(|why| words::printable(OsStr::new(why))).chain(changed).collect();
+    let details = step.why.iter().map(|why| printable::printable(OsStr::new(why))).chain(changed).collect();
     let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
-    let path = words::printable(&step.path.0);
+    let path = printable::printable(&step.path.0);
     Row { is_step: true, label, path, note, details, time, count: step.counts() }
 }
 
@@ -141,18 +141,18 @@ fn label(path: &Path) -> String {
         if !below.is_empty() && part.as_encoded_bytes().ends_with(b".d") {
             break;
         }
-        below.push(words::printable(part));
+        below.push(printable::printable(part));
     }
     // A path outside any such directory is shown whole.
     if below.len() == path.iter().count() {
-        return words::printable(path);
+        return printable::printable(path);
     }
     below.reverse();
     below.join("/")
 }
 
 fn changes(step: &Step) -> String {
-    let first = step.changes.first().map(|change| words::printable(OsStr::new(change))).unwrap_or_default();
+    let first = step.changes.first().map(|change| printable::printable(OsStr::new(change))).unwrap_or_default();
     let others = step.changes.len().saturating_sub(1);
     match (others, step.more_changes) {
         (0, false) => first,

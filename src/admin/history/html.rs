@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::admin::history::episode::{Episode, Row};
 use crate::admin::history::picture::moment;
+use crate::printable;
 use crate::record::Count;
-use crate::verdict::words;
 
 /// How it looks.
 const STYLE: &str = include_str!("page.css");
@@ -36,7 +36,7 @@ fn summary(calls: usize, failed: usize) -> String {
 
 fn section(episode: &Episode, page: &mut String) {
     let (who, time) = (escaped(&episode.who), moment(episode.begin));
-    let (summary, span) = (summary(episode.calls, episode.failed), words::duration(episode.span));
+    let (summary, span) = (summary(episode.calls, episode.failed), printable::duration(episode.span));
     // Writing to a string cannot fail.
     let _ = write!(
         page,
@@ -45,7 +45,7 @@ fn section(episode: &Episode, page: &mut String) {
     );
     for quarter in 0..=4_u32 {
         let time = episode.span.saturating_mul(quarter).checked_div(4).unwrap_or_default();
-        let time = if quarter == 0 { "0".to_owned() } else { words::duration(time) };
+        let time = if quarter == 0 { "0".to_owned() } else { printable::duration(time) };
         let _ = write!(page, "<span class=\"tick\" style=\"left:{}%\">{time}</span>", quarter.saturating_mul(25));
     }
     page.push_str("</span></div>\n");
@@ -68,7 +68,7 @@ fn row(row: &Row, span: Duration, page: &mut String) {
     if !row.note.is_empty() {
         let _ = write!(page, "<span class=\"note\">{}</span>", escaped(&row.note));
     }
-    let time = row.time.map(|(_, took)| words::duration(took)).unwrap_or_default();
+    let time = row.time.map(|(_, took)| printable::duration(took)).unwrap_or_default();
     let _ = write!(page, "</span><span class=\"time\">{time}</span><span class=\"track\">");
     if let Some((offset, took)) = row.time {
         let left = percent(offset, span);

@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::admin::history::episode::{Episode, Row};
 use crate::admin::support::console::Paint;
+use crate::printable;
 use crate::record::Count;
-use crate::verdict::words;
 
 /// Columns: what a terminal has at least.
 const WIDTH: usize = 80;
@@ -32,7 +32,7 @@ pub(crate) fn draw(episode: &Episode, paint: Paint) -> String {
 
 /// The line of time, from nothing to the whole.
 fn axis(span: Duration) -> String {
-    let end = words::duration(span);
+    let end = printable::duration(span);
     let dots = BARS.saturating_sub(end.chars().count()).saturating_sub(3);
     format!("0 {} {end}", "·".repeat(dots))
 }
@@ -57,7 +57,7 @@ fn line(row: &Row, span: Duration, paint: Paint) -> String {
         Some((offset, took)) => {
             let (from, width) = columns(offset, took, span);
             let bar = if row.is_step { "█" } else { "─" }.repeat(width);
-            (words::duration(took), format!("{}{}", " ".repeat(from), coloured(&bar)))
+            (printable::duration(took), format!("{}{}", " ".repeat(from), coloured(&bar)))
         }
         None => (String::new(), String::new()),
     };

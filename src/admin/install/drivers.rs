@@ -6,9 +6,9 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::admin::install::occupant::{self, Occupant};
+use crate::admin::install::existing::{self, ExistingHook};
 use crate::admin::support::root;
-use crate::call::contract::{self, DRIVERS, Words};
+use crate::call::contract::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
 
@@ -41,7 +41,7 @@ impl Drivers {
     /// Of those that are named, or else of all, those whose hook is a copy of another version.
     pub(crate) fn older_copies(&self, root: &Path) -> Vec<OsString> {
         let drivers = self.named().unwrap_or_else(|| all(root));
-        of_kind(root, drivers, |_, occupant| *occupant == Occupant::OurCopy { same: false })
+        of_kind(root, drivers, |_, existing| *existing == ExistingHook::OurCopy { same: false })
     }
 
     fn named(&self) -> Option<Vec<OsString>> {
@@ -63,21 +63,21 @@ fn all(root: &Path) -> Vec<OsString> {
     known.chain(others).collect()
 }
 
-fn of_kind(root: &Path, drivers: Vec<OsString>, kind: impl Fn(&OsStr, &Occupant) -> bool) -> Vec<OsString> {
+fn of_kind(root: &Path, drivers: Vec<OsString>, kind: impl Fn(&OsStr, &ExistingHook) -> bool) -> Vec<OsString> {
     let is = |driver: &OsString| {
         let hook = root::base(root, driver).join(driver);
-        occupant::look(root, &hook).is_ok_and(|occupant| kind(driver, &occupant))
+        existing::look(root, &hook).is_ok_and(|existing| kind(driver, &existing))
     };
     drivers.into_iter().filter(is).collect()
 }
 
 /// Whether a hook goes with the package that this program came with. Where both are on one system, the other's hooks stay.
-fn is_our_packages(driver: &OsStr, occupant: &Occupant) -> bool {
+fn is_our_packages(driver: &OsStr, existing: &ExistingHook) -> bool {
     let [for_hosts, _] = OWN_NAMES;
-    let is_agents = contract::driver(driver).words == Words::GuestAgent;
-    match occupant.package() {
+    let is_agents = contract::driver(driver).args == ArgLayout::GuestAgent;
+    match existing.package() {
         Some(program) => program == root::own(),
         // A copy, or a link to a program of another name, does not say whose it is.
-        None => occupant.is_ours() && (is_agents || root::own() == for_hosts),
+        None => existing.is_ours() && (is_agents || root::own() == for_hosts),
     }
 }

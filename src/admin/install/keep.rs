@@ -11,31 +11,31 @@ use crate::admin::support::call;
 use crate::admin::support::files;
 use crate::admin::support::root;
 use crate::files::paths;
-use crate::files::way;
-use crate::plan::gate::{self, Refusal};
+use crate::files::resolve;
+use crate::files::trust::{self, Distrust};
 use crate::plan::listing::{self, Selection};
-use crate::verdict::words;
+use crate::printable;
 
 /// The name under which it is kept: before any other.
 const ORIGINAL: &str = "00-original";
 
-/// Why a hook cannot be kept, and what mends it.
+/// Why a hook cannot be kept, and what fixes it.
 type Why = (String, Option<String>);
 
 /// Gives a hook that another program has put there a second name, where hookmux will run it.
 pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
     let kept = original(root, driver);
     // Otherwise it worked until now, and every start of a guest fails from now on.
-    if let Some(refusal) = distrusted(root, hook)? {
-        let why = format!("it could not be kept as {}: {}", kept.display(), words::distrust(&refusal));
-        return Ok(Err((why, words::trusting(&refusal))));
+    if let Some(distrust) = distrusted(root, hook)? {
+        let why = format!("it could not be kept as {}: {}", kept.display(), trust::distrust(&distrust));
+        return Ok(Err((why, trust::trusting(&distrust))));
     }
     match files::same_at(hook, &kept) {
         Ok(()) => Ok(Ok(kept)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let why = format!("it could not be kept: there is another {} already", kept.display());
             let away = kept.with_file_name("01-original");
-            Ok(Err((why, Some(format!("mv -n {} {}", words::quoted(&kept), words::quoted(&away))))))
+            Ok(Err((why, Some(format!("mv -n {} {}", printable::quoted(&kept), printable::quoted(&away))))))
         }
         Err(error) => Err(error).with_context(|| format!("cannot keep {} as {}", hook.display(), kept.display())),
     }
@@ -57,7 +57,7 @@ pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(&ours, Selection::All).entries.len();
     let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
-    let list = format!("{} list {}{}", root::own(), words::printable(driver), root::option(root));
+    let list = format!("{} list {}{}", root::own(), printable::printable(driver), root::option(root));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
 }
 
@@ -66,11 +66,11 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
 }
 
 /// Why hookmux would not run this file, if it would not.
-pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Refusal>> {
+pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Distrust>> {
     if !call::settings(root)?.strict {
         return Ok(None);
     }
     let user = nix::unistd::geteuid().as_raw();
-    let way = way::walk(script);
-    Ok(way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user)))
+    let resolved = resolve::resolve(script);
+    Ok(resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user)))
 }

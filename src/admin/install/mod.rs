@@ -17,18 +17,18 @@ use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::files::{self, Form};
 use crate::admin::support::root::{self, Root};
 use crate::files::paths;
-use crate::verdict::words;
+use crate::printable;
 
 mod drivers;
 mod keep;
 mod reload;
 mod target;
 
-pub(crate) mod occupant;
+pub(crate) mod existing;
 
 use drivers::Drivers;
+use existing::ExistingHook;
 pub(crate) use keep::distrusted;
-use occupant::Occupant;
 pub(crate) use target::changeable;
 
 /// Arguments of `hookmux install`.
@@ -91,7 +91,7 @@ enum State {
 
 /// How hooks are put.
 #[derive(Debug)]
-struct Way<'a> {
+struct Choice<'a> {
     root: &'a Path,
     form: Form,
     free_only: bool,
@@ -101,9 +101,10 @@ impl Install {
     /// Installs each hook. Exit code 1 if one had to be refused.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let way = Way { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
+        let choice =
+            Choice { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
         let drivers = if self.refresh { self.drivers.older_copies(&root) } else { self.drivers.named_or_usual() };
-        let all = each(&drivers, |driver| install(&way, driver))?;
+        let all = each(&drivers, |driver| install(&choice, driver))?;
         let changed = all.iter().any(|done| done.state == State::Installed);
         // Who asks for hooks where none are, asks no daemon to look for what it knows.
         let told = if self.free_only { put(&drivers, &all) } else { drivers };
@@ -143,7 +144,7 @@ fn with(drivers: &[OsString], all: &[Done], state: impl Fn(&Done) -> bool) -> Ve
 fn each(drivers: &[OsString], one: impl Fn(&OsStr) -> anyhow::Result<Done>) -> anyhow::Result<Vec<Done>> {
     // The names of directories and files: nothing that leads somewhere else.
     if let Some(odd) = drivers.iter().find(|driver| Path::new(driver).file_name() != Some(driver)) {
-        bail!("'{}' is no hook's name: see `hookmux contract`", words::printable(odd));
+        bail!("'{}' is no hook's name: see `hookmux contract`", printable::printable(odd));
     }
     drivers.iter().map(|driver| one(driver)).collect()
 }
@@ -172,8 +173,8 @@ fn finish(
 }
 
 /// Puts the hook of one driver.
-fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
-    let Way { root, form, free_only } = way;
+fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
+    let Choice { root, form, free_only } = choice;
     let (base, hook) = hook(root, driver);
     let in_words = |what: &str| format!("{what} {}", hook.display());
     files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
@@ -181,29 +182,31 @@ fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
     for (directory, mode) in [(root::directories(root, driver)[1].clone(), 0o755), (records, 0o750)] {
         files::directory(&directory, mode).with_context(|| format!("cannot make {}", directory.display()))?;
     }
-    let found = occupant::look(root, &hook).with_context(|| in_words("cannot look at"))?;
+    let found = existing::look(root, &hook).with_context(|| in_words("cannot look at"))?;
     let mut done = Done::new(driver, &hook, State::Installed);
     done.notes = target::warnings(root, form);
     match (&found, form) {
-        (Occupant::OurLink(says), Form::Link(ours)) if says == ours => done.state = State::InstalledAlready,
-        (Occupant::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
-        (Occupant::OurLink(_) | Occupant::OurCopy { .. }, _) if *free_only => done.state = State::InstalledAlready,
-        (Occupant::Another, _) if *free_only => {
+        (ExistingHook::OurLink(says), Form::Link(ours)) if says == ours => done.state = State::InstalledAlready,
+        (ExistingHook::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
+        (ExistingHook::OurLink(_) | ExistingHook::OurCopy { .. }, _) if *free_only => {
+            done.state = State::InstalledAlready;
+        }
+        (ExistingHook::Another, _) if *free_only => {
             let take = format!("{} install --reload{} {}", root::own(), root::option(root), done.driver);
             return Ok(done.left_alone(format!("another program's hook; to take it over: {take}")));
         }
-        (Occupant::Odd, _) if *free_only => {
+        (ExistingHook::NotAFile, _) if *free_only => {
             return Ok(done.left_alone("no file, and libvirt calls nothing".into()));
         }
-        (Occupant::Odd, _) => return Ok(done.refused(format!("{} is no file", hook.display()), None)),
-        (Occupant::Another, _) => match keep::keep(root, driver, &hook)? {
-            Ok(kept) => done.original = Some(words::printable(kept)),
-            Err((why, mend)) => return Ok(done.refused(why, mend)),
+        (ExistingHook::NotAFile, _) => return Ok(done.refused(format!("{} is no file", hook.display()), None)),
+        (ExistingHook::Another, _) => match keep::keep(root, driver, &hook)? {
+            Ok(kept) => done.original = Some(printable::printable(kept)),
+            Err((why, fix)) => return Ok(done.refused(why, fix)),
         },
         _ => {}
     }
     if done.state == State::Installed {
-        files::put(form, &hook, found != Occupant::Nothing).with_context(|| in_words("cannot put"))?;
+        files::put(form, &hook, found != ExistingHook::Nothing).with_context(|| in_words("cannot put"))?;
     }
     Ok(done)
 }
@@ -211,19 +214,19 @@ fn install(way: &Way, driver: &OsStr) -> anyhow::Result<Done> {
 /// Takes the hook of one driver away.
 fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     let (_, hook) = hook(root, driver);
-    let found = occupant::look(root, &hook).with_context(|| format!("cannot look at {}", hook.display()))?;
+    let found = existing::look(root, &hook).with_context(|| format!("cannot look at {}", hook.display()))?;
     let mut done = Done::new(driver, &hook, State::Removed);
     match found {
-        Occupant::Nothing => done.state = State::NotInstalled,
-        Occupant::Another | Occupant::Odd => {
+        ExistingHook::Nothing => done.state = State::NotInstalled,
+        ExistingHook::Another | ExistingHook::NotAFile => {
             return Ok(done.refused(format!("{} is not hookmux", hook.display()), None));
         }
-        Occupant::OurLink(_) | Occupant::OurBrokenLink(_) | Occupant::OurCopy { .. } => {
+        ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy { .. } => {
             let original = keep::restore(root, driver, &hook)?;
             if original.is_none() {
                 files::remove(&hook).with_context(|| format!("cannot remove {}", hook.display()))?;
             }
-            done.original = original.map(words::printable);
+            done.original = original.map(printable::printable);
             done.notes.extend(keep::left_without(root, driver));
         }
     }
@@ -238,7 +241,7 @@ fn hook(root: &Path, driver: &OsStr) -> (PathBuf, PathBuf) {
 
 impl Done {
     fn new(driver: &OsStr, hook: &Path, state: State) -> Self {
-        let (driver, hook) = (words::printable(driver), words::printable(hook));
+        let (driver, hook) = (printable::printable(driver), printable::printable(hook));
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 
@@ -247,9 +250,9 @@ impl Done {
         self
     }
 
-    fn refused(mut self, why: String, mend: Option<String>) -> Self {
+    fn refused(mut self, why: String, fix: Option<String>) -> Self {
         self.state = State::Refused;
-        self.notes = std::iter::once(why).chain(mend.map(|mend| format!("mend: {mend}"))).collect();
+        self.notes = std::iter::once(why).chain(fix.map(|fix| format!("fix: {fix}"))).collect();
         self
     }
 

@@ -8,9 +8,9 @@ use anyhow::{Context, bail};
 use crate::admin::support::apparmor;
 use crate::admin::support::files::Form;
 use crate::files::paths;
-use crate::files::way;
-use crate::plan::gate::{self, Refusal};
-use crate::verdict::words;
+use crate::files::resolve;
+use crate::files::trust::{self, Distrust};
+use crate::printable;
 
 /// Where packages put it.
 const PACKAGED: &str = "/usr/bin/hookmux";
@@ -31,15 +31,15 @@ pub(crate) fn form(root: &Path, copy: bool) -> anyhow::Result<Form> {
     if packaged.exists() {
         return Ok(Form::Link(PathBuf::from(PACKAGED)));
     }
-    let (program, packaged) = (words::quoted(&program), words::quoted(&packaged));
+    let (program, packaged) = (printable::quoted(&program), printable::quoted(&packaged));
     bail!("nothing to link to: there is no {packaged}. Try: install -D -m 755 {program} {packaged}, or --copy");
 }
 
 /// Who besides root could change the program that a link leads to, which libvirt runs as root.
-pub(crate) fn changeable(program: &Path) -> Option<Refusal> {
+pub(crate) fn changeable(program: &Path) -> Option<Distrust> {
     let user = nix::unistd::geteuid().as_raw();
-    let way = way::walk(program);
-    way.passed.iter().chain(&way.end).find_map(|node| gate::distrust_node(node, user))
+    let resolved = resolve::resolve(program);
+    resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
 }
 
 /// What an administrator should know of it.
@@ -52,6 +52,7 @@ pub(crate) fn warnings(root: &Path, form: &Form) -> Vec<String> {
         Form::Link(says) => changeable(&paths::below(root, &says.display().to_string())),
         Form::Copy(_) => None,
     };
-    let changeable = changeable.map(|refusal| format!("libvirt will run it as root, and {}", words::refusal(&refusal)));
-    denied.into_iter().map(|denied| format!("{}; mend: {}", denied.why, denied.mend)).chain(changeable).collect()
+    let changeable =
+        changeable.map(|distrust| format!("libvirt will run it as root, and {}", trust::untrusted(&distrust)));
+    denied.into_iter().map(|denied| format!("{}; fix: {}", denied.why, denied.fix)).chain(changeable).collect()
 }

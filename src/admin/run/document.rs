@@ -13,10 +13,10 @@ use crate::run::child::{Child, Start};
 use crate::run::process::Strings;
 use crate::run::spool::{MAX_DOCUMENT, Spool};
 use crate::run::watch::Watch;
-use crate::verdict::words;
+use crate::verdict::messages;
 
 /// How long libvirt may take to answer: somebody waits, and a small document will do.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a document is from.
 pub(crate) enum Source {
@@ -105,7 +105,7 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 fn answer(program: &Path, words: &[OsString]) -> Result<Vec<u8>, String> {
     let environment = Strings::variables(std::env::vars_os());
     let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
-    let (limit, document) = (Some(PATIENCE), Some(MAX_DOCUMENT));
+    let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
         path: program,
         words,
@@ -126,7 +126,7 @@ fn answer(program: &Path, words: &[OsString]) -> Result<Vec<u8>, String> {
     }
     let said = String::from_utf8_lossy(&ended.errors);
     let first = said.lines().find(|line| !line.trim().is_empty());
-    Err(first.map_or_else(|| words::outcome(program, &ended.outcome), str::to_owned))
+    Err(first.map_or_else(|| messages::outcome(program, &ended.outcome), str::to_owned))
 }
 
 /// A network's XML as libvirt writes it to the hook.

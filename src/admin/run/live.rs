@@ -8,14 +8,15 @@ use std::os::unix::ffi::OsStrExt;
 use crate::admin::run::document::Source;
 use crate::admin::run::in_words;
 use crate::admin::support::console::{Console, Paint};
-use crate::call::contract::{self, Output, Words};
+use crate::call::contract::{self, ArgLayout, Output};
 use crate::call::invocation::Invocation;
 use crate::plan::{Plan, Step};
+use crate::printable;
 use crate::run::child::Ended;
-use crate::run::{Event, Walked};
+use crate::run::{Event, RunReport};
 use crate::verdict::Verdict;
+use crate::verdict::messages;
 use crate::verdict::outcome::{Kind, Outcome};
-use crate::verdict::words;
 
 /// Back to the beginning of the line, and nothing on it.
 const AGAIN: &str = "\r\u{1b}[K";
@@ -36,7 +37,7 @@ impl<'c> Live<'c> {
     }
 
     pub(crate) fn begin(&mut self, call: &Invocation, plan: &Plan, source: &Source) -> io::Result<()> {
-        let heading = self.paint.heading(&words::call(call));
+        let heading = self.paint.heading(&messages::call(call));
         let count = match plan.steps.len() {
             0 => "nothing".into(),
             1 => "1 script".into(),
@@ -54,10 +55,15 @@ impl<'c> Live<'c> {
         }
         match event {
             // One call of the agent's may make two of its scripts.
-            Event::Starting(step) if contract::driver(&call.driver).words == Words::GuestAgent => {
-                writeln!(self.errors, "  {} {}", words::printable(&step.path), words::printable(&call.operation))
+            Event::Starting(step) if contract::driver(&call.driver).args == ArgLayout::GuestAgent => {
+                writeln!(
+                    self.errors,
+                    "  {} {}",
+                    printable::printable(&step.path),
+                    printable::printable(&call.operation)
+                )
             }
-            Event::Starting(step) => writeln!(self.errors, "  {}", words::printable(&step.path)),
+            Event::Starting(step) => writeln!(self.errors, "  {}", printable::printable(&step.path)),
             Event::StillRunning(_, pid, elapsed) if self.on_terminal => {
                 self.ticking = true;
                 let running = format!("running for {} s, as process {pid}", elapsed.as_secs());
@@ -65,7 +71,7 @@ impl<'c> Live<'c> {
                 self.errors.flush()
             }
             Event::StillRunning(_, pid, elapsed) => {
-                writeln!(self.errors, "    still running after {}, as process {pid}", words::duration(*elapsed))
+                writeln!(self.errors, "    still running after {}, as process {pid}", printable::duration(*elapsed))
             }
             Event::Ended(step, ended) => self.ended(step, ended),
         }
@@ -74,7 +80,7 @@ impl<'c> Live<'c> {
     fn ended(&mut self, step: &Step, ended: &Ended) -> io::Result<()> {
         let said = [&ended.output, &ended.errors].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
         for line in said.filter(|line| !line.is_empty()) {
-            writeln!(self.errors, "    | {}", words::printable(OsStr::from_bytes(line)))?;
+            writeln!(self.errors, "    | {}", printable::printable(OsStr::from_bytes(line)))?;
         }
         for line in ended.changes.to_string().lines() {
             writeln!(self.errors, "    {line}")?;
@@ -84,20 +90,20 @@ impl<'c> Live<'c> {
             Kind::Success => self.paint.good(&outcome),
             Kind::Verdict(_) | Kind::Fault | Kind::NotRun => self.paint.bad(&outcome),
         };
-        writeln!(self.errors, "    {outcome}, {}", words::duration(ended.elapsed))
+        writeln!(self.errors, "    {outcome}, {}", printable::duration(ended.elapsed))
     }
 
     /// Says which scripts had no turn, and why.
-    pub(crate) fn not_run(&mut self, plan: &Plan, walked: &Walked) -> io::Result<()> {
+    pub(crate) fn not_run(&mut self, plan: &Plan, walked: &RunReport) -> io::Result<()> {
         let ended = plan.steps.iter().zip(&walked.ended);
         for (step, _) in ended.filter(|(_, ended)| ended.outcome == Outcome::NotRun) {
-            writeln!(self.errors, "  {}\n    not run, since an earlier one failed", words::printable(&step.path))?;
+            writeln!(self.errors, "  {}\n    not run, since an earlier one failed", printable::printable(&step.path))?;
         }
-        for step in &plan.afterwards {
+        for step in &plan.background {
             writeln!(
                 self.errors,
-                "  {}\n    to be started afterwards, without waiting; not by hand",
-                words::printable(&step.path)
+                "  {}\n    starts in the background; not started by hand",
+                printable::printable(&step.path)
             )?;
         }
         Ok(())

@@ -15,17 +15,18 @@ use crate::admin::support::console::Console;
 use crate::admin::support::script;
 use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook};
-use crate::log::report;
-use crate::plan::rules::{Given, Treatment};
+use crate::log;
+use crate::plan::rules::{Effective, Setting};
 use crate::plan::{Plan, Step};
+use crate::printable;
 use crate::run::child::Ended;
 use crate::run::spool::Spool;
 use crate::run::watch;
-use crate::run::{Event, Walked};
+use crate::run::{Event, RunReport};
 use crate::settings::OnFailure;
 use crate::verdict::Verdict;
+use crate::verdict::messages;
 use crate::verdict::outcome::{Kind, Outcome};
-use crate::verdict::words;
 
 mod document;
 mod environment;
@@ -59,7 +60,7 @@ impl Run {
         let call = self.call.invocation(&root);
         let settings = self.call.settings(&root)?;
         let daemon = self.call.daemon(&root);
-        let notice = if console.live { TICK } else { watch::NOTICE };
+        let notice = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let by_hand = ByHand {
             environment: environment::of(daemon.as_ref()),
             daemon: daemon.map(|daemon| daemon.name.into()),
@@ -70,7 +71,7 @@ impl Run {
         if self.dry {
             return dry_run(&call, &plan, console);
         }
-        report::skipped(&call, &plan);
+        log::skipped(&call, &plan);
         let (document, source) = document::of(&call, &root, self.xml.as_deref())?;
         // After the last path that was given relative to where we were.
         std::env::set_current_dir("/")?;
@@ -98,7 +99,7 @@ impl Run {
 /// What came of scripts that libvirt runs itself.
 struct Theirs {
     plan: Plan,
-    walked: Walked,
+    walked: RunReport,
     failed: bool,
 }
 
@@ -108,10 +109,10 @@ fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyh
         return Ok(None);
     }
     live.now_libvirt()?;
-    let on_failure = Given { value: OnFailure::Continue, by: None };
+    let on_failure = Setting { value: OnFailure::Continue, from: None };
     let step = |path: &PathBuf| {
-        let treatment = Treatment { on_failure: on_failure.clone(), ..Treatment::default() };
-        Step { path: path.clone(), refusal: None, treatment }
+        let effective = Effective { on_failure: on_failure.clone(), ..Effective::default() };
+        Step { path: path.clone(), distrust: None, effective }
     };
     let plan = Plan { steps: plan.left_to_caller.iter().map(step).collect(), ..Plan::default() };
     let mut told = Ok(());
@@ -132,7 +133,7 @@ fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Res
         console.json("run", json!({ "call": Call::json(call), "dry_run": true, "scripts": scripts }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let heading = console.paint.heading(&words::call(call));
+    let heading = console.paint.heading(&messages::call(call));
     console.lines(&[format!("{heading}: nothing is started; these would be:")])?;
     console.lines(&script::sections(&scripts, console.paint))?;
     Ok(ExitCode::SUCCESS)
@@ -142,7 +143,7 @@ fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Res
 struct Answer<'a> {
     call: &'a Invocation,
     plan: &'a Plan,
-    walked: &'a Walked,
+    walked: &'a RunReport,
     verdict: Verdict,
     theirs: Option<&'a Theirs>,
     code: u8,
@@ -180,7 +181,7 @@ impl Answer<'_> {
 }
 
 /// What became of each step, for a program.
-fn steps(plan: &Plan, walked: &Walked, by: &str) -> Vec<Value> {
+fn steps(plan: &Plan, walked: &RunReport, by: &str) -> Vec<Value> {
     plan.steps.iter().zip(&walked.ended).map(|(one, ended)| step(&one.path, ended, by)).collect()
 }
 
@@ -192,7 +193,7 @@ fn step(path: &Path, ended: &Ended, by: &str) -> Value {
         Kind::NotRun => ("not-run", None),
     };
     json!({
-        "path": words::printable(path),
+        "path": printable::printable(path),
         "by": by,
         "kind": kind,
         "exit_code": code,
@@ -206,7 +207,7 @@ fn step(path: &Path, ended: &Ended, by: &str) -> Value {
 
 /// What became of a step, without its path.
 fn in_words(path: &Path, outcome: &Outcome) -> String {
-    let shown = words::printable(path);
-    let words = words::outcome(path, outcome);
+    let shown = printable::printable(path);
+    let words = messages::outcome(path, outcome);
     words.strip_prefix(&shown).unwrap_or(&words).trim_start().to_owned()
 }

@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use crate::files::paths;
-use crate::verdict::words;
+use crate::printable;
 
 const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
@@ -19,29 +19,29 @@ const PROFILES: &[&str] = &["usr.sbin.libvirtd", "usr.sbin.virtqemud", "usr.sbin
 pub(crate) struct Denied {
     /// What, and why.
     pub(crate) why: String,
-    /// The command that mends it.
-    pub(crate) mend: String,
+    /// The command that fixes it.
+    pub(crate) fix: String,
 }
 
 /// Why a daemon may not execute what a hook's link leads to.
 pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
     let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
-    let program = words::quoted(&paths::below(root, &leads_to.display().to_string()));
-    let packaged = words::quoted(&paths::below(root, "/usr/bin/hookmux"));
-    let mend = format!(
+    let program = printable::quoted(&paths::below(root, &leads_to.display().to_string()));
+    let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux"));
+    let fix = format!(
         "install -m 755 {program} {packaged} && {packaged} install{}",
         crate::admin::support::root::option(root)
     );
-    (!allowed && has_profile(root)).then_some(Denied { why, mend })
+    (!allowed && has_profile(root)).then_some(Denied { why, fix })
 }
 
 /// Why a copy may not execute the scripts.
 pub(crate) fn denies_copy(root: &Path) -> Option<Denied> {
     let why = "AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux".into();
-    let packaged = words::quoted(&paths::below(root, "/usr/bin/hookmux"));
+    let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux"));
     has_profile(root)
-        .then(|| Denied { why, mend: format!("{packaged} install{}", crate::admin::support::root::option(root)) })
+        .then(|| Denied { why, fix: format!("{packaged} install{}", crate::admin::support::root::option(root)) })
 }
 
 /// Whether a libvirt daemon of that system runs under a profile.

@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::admin::support::daemons::{self, Running};
 use crate::admin::support::root::{self, Root};
-use crate::call::contract::{self, Words};
+use crate::call::contract::{self, ArgLayout};
 use crate::call::invocation::Invocation;
+use crate::printable;
 use crate::settings::{self, LibvirtRunsDotD, Settings};
-use crate::verdict::words;
 
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
@@ -42,12 +42,12 @@ impl Call {
         let known = contract::driver(&self.driver);
         let row = contract::look_up(&self.driver, &self.operation);
         let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
-        let words = match known.words {
-            Words::Libvirt => {
+        let words = match known.args {
+            ArgLayout::Libvirt => {
                 let (sub_operation, extra) = (or(&self.sub_operation, row.sub_operation), or(&self.extra, row.extra));
                 vec![self.object.clone(), self.operation.clone(), sub_operation, extra]
             }
-            Words::GuestAgent => vec![self.operation.clone()],
+            ArgLayout::GuestAgent => vec![self.operation.clone()],
         };
         Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words)
     }
@@ -70,8 +70,8 @@ impl Call {
 
     /// The call, for a program.
     pub(crate) fn json(call: &Invocation) -> Value {
-        let shown = |word: &OsString| words::printable(word);
-        let words: Vec<String> = call.words.iter().map(shown).collect();
+        let shown = |word: &OsString| printable::printable(word);
+        let words: Vec<String> = call.args.iter().map(shown).collect();
         json!({ "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect })
     }
 }

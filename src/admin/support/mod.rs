@@ -5,7 +5,7 @@ pub(crate) mod call;
 pub mod console;
 pub(crate) mod daemons;
 pub(crate) mod files;
-pub(crate) mod mend;
+pub(crate) mod fix;
 pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod setting;

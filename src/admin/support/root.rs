@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::call::contract::{self, Words};
+use crate::call::contract::{self, ArgLayout};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
 
@@ -36,7 +36,7 @@ impl Root {
 pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     let known = contract::driver(driver);
     let usual = paths::below(root, known.base);
-    if known.words != Words::GuestAgent {
+    if known.args != ArgLayout::GuestAgent {
         return usual;
     }
     let packaged = paths::below(root, PACKAGED);

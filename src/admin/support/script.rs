@@ -1,4 +1,4 @@
-//! A script as an administrator sees it: what becomes of it, why, and what mends that. In: a plan. Out: one value a
+//! A script as an administrator sees it: what becomes of it, why, and what fixes that. In: a plan. Out: one value a
 //! script, for lines or for JSON. Pure, but for a look at which names are free.
 
 use std::path::Path;
@@ -6,10 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::admin::support::mend;
+use crate::admin::support::fix;
 use crate::admin::support::setting;
+use crate::files::trust;
 use crate::plan::{Plan, Step};
-use crate::verdict::words;
+use crate::printable;
+use crate::verdict::messages;
 
 /// One script of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,8 +21,8 @@ pub(crate) struct Script {
     pub(crate) state: State,
     /// Why it does not run.
     reason: Option<String>,
-    /// The command that mends that.
-    mend: Option<String>,
+    /// The command that fixes that.
+    fix: Option<String>,
     /// What rules, or the operation, say of it.
     settings: Vec<setting::Setting>,
 }
@@ -32,9 +34,9 @@ pub(crate) enum State {
     /// hookmux runs it.
     Runs,
     /// It would be run, but is not trusted: that is a failure.
-    Refused,
+    Untrusted,
     /// hookmux starts it once the answer is known.
-    Afterwards,
+    Background,
     /// libvirt runs it by itself.
     LeftToLibvirt,
     /// Nobody runs it.
@@ -44,39 +46,39 @@ pub(crate) enum State {
 /// Every script of a plan, in order.
 pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
     let steps = plan.steps.iter().map(|step| of(step, State::Runs));
-    let afterwards = plan.afterwards.iter().map(|step| of(step, State::Afterwards));
+    let background = plan.background.iter().map(|step| of(step, State::Background));
     let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
-        let (reason, mend) = (Some(words::skip(skip)), Some(mend::skip(path, skip)));
-        Script { reason, mend, ..Script::new(path, State::Skipped) }
+        let (reason, fix) = (Some(messages::skip(skip)), Some(fix::skip(path, skip)));
+        Script { reason, fix, ..Script::new(path, State::Skipped) }
     });
-    steps.chain(afterwards).chain(left).chain(skipped).collect()
+    steps.chain(background).chain(left).chain(skipped).collect()
 }
 
 fn of(step: &Step, state: State) -> Script {
-    let settings = setting::of(&step.treatment);
+    let settings = setting::of(&step.effective);
     let script = Script { settings, ..Script::new(&step.path, state) };
-    match &step.refusal {
+    match &step.distrust {
         None => script,
-        Some(refusal) => {
-            let (reason, mend) = (Some(words::distrust(refusal)), words::trusting(refusal));
-            Script { state: State::Refused, reason, mend, ..script }
+        Some(distrust) => {
+            let (reason, fix) = (Some(trust::distrust(distrust)), trust::trusting(distrust));
+            Script { state: State::Untrusted, reason, fix, ..script }
         }
     }
 }
 
 impl Script {
     fn new(path: &Path, state: State) -> Self {
-        let path = words::printable(path);
-        Self { path, state, reason: None, mend: None, settings: Vec::new() }
+        let path = printable::printable(path);
+        Self { path, state, reason: None, fix: None, settings: Vec::new() }
     }
 
     /// Its lines: the path, and below it what there is to say.
     fn lines(&self, paint: Paint) -> Vec<String> {
         let mut lines = vec![format!("  {}", self.path)];
-        let refused = if self.state == State::Refused { paint.bad("refused: ") } else { String::new() };
+        let refused = if self.state == State::Untrusted { paint.bad("untrusted: ") } else { String::new() };
         lines.extend(self.reason.iter().map(|reason| format!("    {refused}{reason}")));
-        lines.extend(self.mend.iter().map(|mend| format!("    mend: {}", paint.command(mend))));
+        lines.extend(self.fix.iter().map(|fix| format!("    fix: {}", paint.command(fix))));
         lines.extend(self.settings.iter().map(|setting| format!("    {setting}")));
         lines
     }
@@ -85,8 +87,8 @@ impl Script {
 /// The lines of all scripts, in sections.
 pub(crate) fn sections(scripts: &[Script], paint: Paint) -> Vec<String> {
     let sections: [(&str, &[State]); 4] = [
-        ("", &[State::Runs, State::Refused]),
-        ("afterwards, if it goes ahead, and without waiting:", &[State::Afterwards]),
+        ("", &[State::Runs, State::Untrusted]),
+        ("in the background, if it goes ahead, and without waiting:", &[State::Background]),
         ("then libvirt itself, without limits or log (hookmux adopt moves them):", &[State::LeftToLibvirt]),
         ("not run:", &[State::Skipped]),
     ];

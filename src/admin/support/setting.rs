@@ -1,13 +1,13 @@
-//! What holds for a script that is not the default, and who says so. In: its treatment. Out: keys with values, in words.
+//! What holds for a script that is not the default, and who says so. In: its effective. Out: keys with values, in words.
 //! Pure.
 
 use std::fmt;
 
 use serde::Serialize;
 
-use crate::plan::rules::{Given, Treatment, Wait};
+use crate::plan::rules::{self, Effective, Wait};
+use crate::printable;
 use crate::settings::{GuestAbi, OnFailure, OnFault};
-use crate::verdict::words;
 
 /// One key of a rule, as it came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -26,24 +26,24 @@ impl fmt::Display for Setting {
 }
 
 /// Everything that some rule, or the operation, gave.
-pub(crate) fn of(treatment: &Treatment) -> Vec<Setting> {
+pub(crate) fn of(effective: &Effective) -> Vec<Setting> {
     let settings = [
-        setting("timeout", &treatment.timeout, |limit| limit.map_or("none".into(), words::duration)),
-        setting("on-failure", &treatment.on_failure, |on_failure| match on_failure {
+        setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
+        setting("on-failure", &effective.on_failure, |on_failure| match on_failure {
             OnFailure::Fail => "fail".into(),
             OnFailure::Ignore => "ignore".into(),
             OnFailure::Continue => "continue".into(),
         }),
-        setting("on-fault", &treatment.on_fault, |on_fault| match on_fault {
+        setting("on-fault", &effective.on_fault, |on_fault| match on_fault {
             OnFault::Fail => "fail".into(),
             OnFault::Ignore => "ignore".into(),
         }),
-        setting("wait", &treatment.wait, |wait| (*wait == Wait::Yes).to_string()),
-        setting("may-change", &treatment.may_change, |paths| {
+        setting("wait", &effective.wait, |wait| (*wait == Wait::Yes).to_string()),
+        setting("may-change", &effective.may_change, |paths| {
             let paths: Vec<String> = paths.iter().flatten().map(ToString::to_string).collect();
             paths.join(", ")
         }),
-        setting("guest-abi", &treatment.guest_abi, |guest_abi| match guest_abi {
+        setting("guest-abi", &effective.guest_abi, |guest_abi| match guest_abi {
             GuestAbi::Any => "any".into(),
             GuestAbi::Keep => "keep".into(),
         }),
@@ -51,8 +51,12 @@ pub(crate) fn of(treatment: &Treatment) -> Vec<Setting> {
     settings.into_iter().flatten().collect()
 }
 
-fn setting<T: Default + PartialEq>(key: &'static str, given: &Given<T>, in_words: fn(&T) -> String) -> Option<Setting> {
-    let unsaid = given.by.is_none() && given.value == T::default();
-    let rule = given.by.as_ref().map(ToString::to_string);
+fn setting<T: Default + PartialEq>(
+    key: &'static str,
+    given: &rules::Setting<T>,
+    in_words: fn(&T) -> String,
+) -> Option<Setting> {
+    let unsaid = given.from.is_none() && given.value == T::default();
+    let rule = given.from.as_ref().map(ToString::to_string);
     (!unsaid).then(|| Setting { key, value: in_words(&given.value), rule })
 }

@@ -18,7 +18,7 @@ use crate::guard::xml::limit;
 use crate::guard::xml::namespace::Prefixes;
 use crate::guard::xml::tag;
 use crate::guard::xml::tag::unknown_reference;
-use crate::guard::xml::tree::{Document, Id, Node};
+use crate::guard::xml::tree::{Document, FileFacts, Id};
 
 /// The document in these bytes. The flaw's offset counts from the first byte, a byte order mark included.
 pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
@@ -114,7 +114,8 @@ impl<'a> Builder<'a> {
         }
         let found = tag::read(self.document.source, start.saturating_add(1), inside_end)?;
         let name_length = found.name_length;
-        let id = self.push(Node { start: narrow(start), end: narrow(end), name_length, ..Node::default() })?;
+        let id =
+            self.push(FileFacts { start: narrow(start), end: narrow(end), name_length, ..FileFacts::default() })?;
         if found.colon {
             self.prefixes.open(self.open.len(), &self.document, id)?;
         }
@@ -161,19 +162,19 @@ impl<'a> Builder<'a> {
         match text {
             Some(start) if end.saturating_sub(start) > limit::TEXT.most => Err(Flaw::new(start, limit::TEXT.defect())),
             Some(start) if significant => {
-                self.push(Node { start: narrow(start), end: narrow(end), ..Node::default() }).map(|_| ())
+                self.push(FileFacts { start: narrow(start), end: narrow(end), ..FileFacts::default() }).map(|_| ())
             }
             _ => Ok(()),
         }
     }
 
     /// Adds a node that ends where it starts, until its end tag says otherwise.
-    fn push(&mut self, node: Node) -> Result<Id, Flaw> {
+    fn push(&mut self, node: FileFacts) -> Result<Id, Flaw> {
         let id = narrow(self.document.nodes.len());
         if self.document.nodes.len() >= limit::NODES.most {
             return Err(Flaw::new(node.start as usize, limit::NODES.defect()));
         }
-        self.document.nodes.push(Node { next: id.saturating_add(1), ..node });
+        self.document.nodes.push(FileFacts { next: id.saturating_add(1), ..node });
         Ok(id)
     }
 

@@ -11,7 +11,7 @@ use crate::guard::xml::text;
 /// A well-formed document, in document order. Its text may hold passwords, so that `Debug` shows only its size.
 pub struct Document<'a> {
     pub(crate) source: &'a str,
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<FileFacts>,
 }
 
 /// The place of an element or of a piece of text in `Document::nodes`. The root is 0.
@@ -22,7 +22,7 @@ pub(crate) const ROOT: Id = 0;
 
 /// An element, or a piece of text between two tags (which has no name).
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Node {
+pub(crate) struct FileFacts {
     /// The offset of `<`, or of the text's first byte.
     pub(crate) start: u32,
     /// The offset after the end tag, or after the text.
@@ -37,7 +37,7 @@ impl<'a> Document<'a> {
         self.source.get(start as usize..end as usize).unwrap_or_default()
     }
 
-    pub(crate) fn node(&self, id: Id) -> Node {
+    pub(crate) fn node(&self, id: Id) -> FileFacts {
         self.nodes.get(id as usize).copied().unwrap_or_default()
     }
 

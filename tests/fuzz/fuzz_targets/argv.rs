@@ -7,21 +7,21 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use hookmux::call::contract::{self, Failure};
-use hookmux::call::invocation::{OWN_NAME, Personality, personality};
+use hookmux::call::invocation::{OWN_NAME, Role, role};
 use hookmux::plan::guest;
 use hookmux::files::paths;
-use hookmux::verdict::words;
+use hookmux::verdict::messages;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let argv: Vec<OsString> = bytes.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
-    let Personality::Hook(call) = personality(argv.iter().cloned()) else {
+    let Role::Hook(call) = role(argv.iter().cloned()) else {
         let name = Path::new(&argv[0]).file_name();
         assert!(argv[0].is_empty() || argv[0].as_bytes().ends_with(b"/") || name == Some(OWN_NAME.as_ref()));
         return;
     };
     assert!(!call.driver.is_empty() && call.driver != OWN_NAME && !call.driver.as_bytes().contains(&b'/'));
-    assert_eq!(call.words, argv[1..]);
+    assert_eq!(call.args, argv[1..]);
 
     // One row, and the strictest where there is none.
     assert_eq!(call.row, contract::look_up(&call.driver, &call.operation));
@@ -32,6 +32,6 @@ fuzz_target!(|bytes: &[u8]| {
         let name = [call.driver.as_bytes(), b".d"].concat();
         assert!(directory.path.as_os_str().as_bytes().ends_with(&name), "{directory:?}");
     }
-    assert!(!words::call(&call).chars().any(char::is_control));
+    assert!(!messages::call(&call).chars().any(char::is_control));
     assert_eq!(guest::fits(&call.object, &call.object), Some(guest::Fit::Exact));
 });

@@ -8,7 +8,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use hookmux::call::invocation::Invocation;
-use hookmux::plan::rules::{matches, treatment};
+use hookmux::plan::rules::{matches, effective};
 use hookmux::settings::{Settings, parse};
 use libfuzzer_sys::fuzz_target;
 
@@ -35,16 +35,16 @@ fuzz_target!(|bytes: &[u8]| {
     let (driver, script) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let call = Invocation::new(&driver, None, words.collect());
     let script = Path::new("/etc/hookmux/qemu.d").join(OsStr::from_bytes(script.as_bytes()));
-    let treatment = treatment(&settings.rules, &call, &script);
-    assert!(treatment.timeout.value.is_none_or(|limit| !limit.is_zero()));
+    let effective = effective(&settings.rules, &call, &script);
+    assert!(effective.timeout.value.is_none_or(|limit| !limit.is_zero()));
     let lines: Vec<usize> =
         settings.rules.iter().filter(|rule| matches(rule, &call, &script)).map(|rule| rule.origin.line).collect();
     let by = [
-        &treatment.run.by,
-        &treatment.timeout.by,
-        &treatment.on_failure.by,
-        &treatment.on_fault.by,
-        &treatment.wait.by,
+        &effective.run.from,
+        &effective.timeout.from,
+        &effective.on_failure.by,
+        &effective.on_fault.by,
+        &effective.wait.by,
     ];
-    assert!(by.into_iter().flatten().all(|origin| lines.contains(&origin.line)), "{treatment:?} {lines:?}");
+    assert!(by.into_iter().flatten().all(|origin| lines.contains(&origin.line)), "{effective:?} {lines:?}");
 });

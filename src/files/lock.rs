@@ -26,12 +26,12 @@ use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::files::paths;
 
-/// How long a call waits for somebody who moves scripts: longer than [`MOVER_PATIENCE`] and [`SETTLE`] together, and then
+/// How long a call waits for somebody who moves scripts: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together, and then
 /// it goes on all the same.
-const CALL_PATIENCE: Duration = Duration::from_secs(10);
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long somebody who moves scripts waits for the calls that are under way, while new ones wait for him.
-const MOVER_PATIENCE: Duration = Duration::from_secs(5);
+const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// From a hook's end to libvirt's look into its directory, and from one script's end in there to the next one's start:
 /// below a millisecond, and this is for a machine that has other things to do as well.
@@ -45,7 +45,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A turn; it ends with this value.
 #[derive(Debug)]
-pub struct Turn {
+pub struct Lock {
     _file: File,
 }
 
@@ -75,17 +75,17 @@ pub fn file(root: &Path, driver: &OsStr) -> PathBuf {
 /// Begins a call. `None` where libvirt has no directory that something could be moved out of, or where the lock cannot be
 /// had: a call is made all the same.
 #[must_use]
-pub fn enter(libvirts: &Path, file: &Path) -> Option<Turn> {
+pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     if !libvirts.is_dir() {
         return None;
     }
     let file = open(file, OpenOptions::new().read(true)).ok()?;
-    let until = Instant::now().checked_add(CALL_PATIENCE)?;
+    let until = Instant::now().checked_add(CALL_TIMEOUT)?;
     // Held for a moment only.
     hold(&file, Byte::Door, How::Shared, until).ok()?;
     hold(&file, Byte::Lock, How::Shared, until).ok()?;
     hold(&file, Byte::Door, How::NotAtAll, until).ok()?;
-    Some(Turn { _file: file })
+    Some(Lock { _file: file })
 }
 
 /// Waits until no call is under way and libvirt has run what came after it; new ones wait until the turn ends.
@@ -95,8 +95,8 @@ pub fn enter(libvirts: &Path, file: &Path) -> Option<Turn> {
 ///
 /// # Errors
 /// `WouldBlock` if a call took too long; those of opening the file.
-pub fn alone(libvirts: &Path, file: &Path) -> io::Result<Turn> {
-    let until = Instant::now().checked_add(MOVER_PATIENCE).ok_or(Errno::EINVAL)?;
+pub fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
+    let until = Instant::now().checked_add(EXCLUSIVE_TIMEOUT).ok_or(Errno::EINVAL)?;
     let file = open(file, OpenOptions::new().read(true).write(true))?;
     hold(&file, Byte::Door, How::Alone, until)?;
     hold(&file, Byte::Lock, How::Alone, until)?;
@@ -110,7 +110,7 @@ pub fn alone(libvirts: &Path, file: &Path) -> io::Result<Turn> {
         }
         thread::sleep(LOOK);
     }
-    Ok(Turn { _file: file })
+    Ok(Lock { _file: file })
 }
 
 /// Opens the file, and makes it and its directory if need be.
@@ -163,16 +163,16 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("run")).unwrap();
         let (libvirts, file) = (root.path().join("qemu.d"), file(root.path(), OsStr::new("qemu")));
-        assert!(enter(&libvirts, &file).is_none(), "nothing can be moved out of no directory");
+        assert!(shared(&libvirts, &file).is_none(), "nothing can be moved out of no directory");
         std::fs::create_dir(&libvirts).unwrap();
-        let first = enter(&libvirts, &file);
-        let second = enter(&libvirts, &file);
+        let first = shared(&libvirts, &file);
+        let second = shared(&libvirts, &file);
         assert!(first.is_some() && second.is_some(), "calls do not wait for each other");
         let began = Instant::now();
         thread::scope(|scope| {
-            let mover = scope.spawn(|| alone(&libvirts, &file).map(|turn| (turn, began.elapsed())));
+            let mover = scope.spawn(|| exclusive(&libvirts, &file).map(|turn| (turn, began.elapsed())));
             thread::sleep(Duration::from_millis(100));
-            let third = scope.spawn(|| enter(&libvirts, &file).map(|_turn| began.elapsed()));
+            let third = scope.spawn(|| shared(&libvirts, &file).map(|_turn| began.elapsed()));
             thread::sleep(Duration::from_millis(100));
             assert!(!mover.is_finished() && !third.is_finished(), "both wait");
             drop((first, second));
@@ -188,12 +188,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("run/hookmux")).unwrap();
         let (libvirts, path) = (root.path().to_owned(), file(root.path(), OsStr::new("qemu")));
-        drop(enter(&libvirts, &path));
+        drop(shared(&libvirts, &path));
         let stranger = File::open(&path).unwrap();
         let now = Instant::now();
         assert!(hold(&stranger, Byte::Door, How::Alone, now).is_err(), "a read-only descriptor cannot hold it alone");
         hold(&stranger, Byte::Door, How::Shared, now).unwrap();
         hold(&stranger, Byte::Lock, How::Shared, now).unwrap();
-        assert!(enter(&libvirts, &path).is_some());
+        assert!(shared(&libvirts, &path).is_some());
     }
 }

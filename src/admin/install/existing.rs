@@ -13,7 +13,7 @@ const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Occupant {
+pub(crate) enum ExistingHook {
     /// Nothing.
     Nothing,
     /// A link to a hookmux: what the link says.
@@ -28,10 +28,10 @@ pub(crate) enum Occupant {
     /// Another program's hook: a file, or a link to one.
     Another,
     /// A directory, a device or the like, which is no hook at all.
-    Odd,
+    NotAFile,
 }
 
-impl Occupant {
+impl ExistingHook {
     /// Whether it is hookmux.
     pub(crate) fn is_ours(&self) -> bool {
         matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
@@ -45,26 +45,26 @@ impl Occupant {
 }
 
 /// Looks at `hook`, on a system that lies below `root`.
-pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<Occupant> {
+pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     let kind = match fs::symlink_metadata(hook) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Occupant::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingHook::Nothing),
         kind => kind?.file_type(),
     };
     if kind.is_file() {
         let same = is_running(hook);
-        return Ok(if same || has_mark(hook)? { Occupant::OurCopy { same } } else { Occupant::Another });
+        return Ok(if same || has_mark(hook)? { ExistingHook::OurCopy { same } } else { ExistingHook::Another });
     }
     if !kind.is_symlink() {
-        return Ok(Occupant::Odd);
+        return Ok(ExistingHook::NotAFile);
     }
     let says = fs::read_link(hook)?;
     let end = leads_to(root, hook, &says);
     match fs::metadata(&end) {
         // A link of the package's, whose file is another hookmux by its name.
-        Ok(end_is) if end_is.is_file() && (is_running(&end) || is_named(&says)) => Ok(Occupant::OurLink(says)),
-        Ok(end_is) if end_is.is_file() && has_mark(&end)? => Ok(Occupant::OurLink(says)),
-        Err(_) if is_named(&says) => Ok(Occupant::OurBrokenLink(says)),
-        Ok(_) | Err(_) => Ok(Occupant::Another),
+        Ok(end_is) if end_is.is_file() && (is_running(&end) || is_named(&says)) => Ok(ExistingHook::OurLink(says)),
+        Ok(end_is) if end_is.is_file() && has_mark(&end)? => Ok(ExistingHook::OurLink(says)),
+        Err(_) if is_named(&says) => Ok(ExistingHook::OurBrokenLink(says)),
+        Ok(_) | Err(_) => Ok(ExistingHook::Another),
     }
 }
 
@@ -126,17 +126,17 @@ mod tests {
         ] {
             symlink(says, at(link)).unwrap();
         }
-        let link = |says: &str| Occupant::OurLink(says.into());
+        let link = |says: &str| ExistingHook::OurLink(says.into());
         let rows = [
-            ("nothing", Occupant::Nothing),
+            ("nothing", ExistingHook::Nothing),
             ("packaged", link("/usr/bin/hookmux")),
             ("relative", link("usr/bin/hookmux")),
-            ("broken", Occupant::OurBrokenLink("/opt/hookmux".into())),
-            ("elsewhere", Occupant::Another),
-            ("theirs", Occupant::Another),
-            ("older", Occupant::OurCopy { same: false }),
-            ("script", Occupant::Another),
-            ("directory", Occupant::Odd),
+            ("broken", ExistingHook::OurBrokenLink("/opt/hookmux".into())),
+            ("elsewhere", ExistingHook::Another),
+            ("theirs", ExistingHook::Another),
+            ("older", ExistingHook::OurCopy { same: false }),
+            ("script", ExistingHook::Another),
+            ("directory", ExistingHook::NotAFile),
         ];
         for (name, expected) in rows {
             assert_eq!(look(root.path(), &at(name)).unwrap(), expected, "{name}");

@@ -35,7 +35,7 @@ pub enum Kind {
 
 /// One file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node {
+pub struct FileFacts {
     /// Where it is.
     pub path: PathBuf,
     /// What it is.
@@ -52,14 +52,14 @@ pub struct Node {
 
 /// A way, walked to its end or to where it breaks off.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct Resolved {
     /// The directories and links passed, from the root on; those of links' targets among them.
-    pub passed: Vec<Node>,
+    pub hops: Vec<FileFacts>,
     /// What lies at the end (never a link), or why nothing can be seen there.
-    pub end: Result<Node, Errno>,
+    pub target: Result<FileFacts, Errno>,
 }
 
-impl Node {
+impl FileFacts {
     /// The node of `path`, whose `stat` was read without following a link.
     #[must_use]
     pub fn new(path: PathBuf, stat: &Stat) -> Self {
@@ -82,13 +82,13 @@ impl Kind {
 
 /// Walks to `path`, component by component and link by link. A relative path starts at the working directory.
 #[must_use]
-pub fn walk(path: &Path) -> Way {
+pub fn resolve(path: &Path) -> Resolved {
     let mut passed = Vec::new();
     let end = follow(path, &mut passed).map_err(|error| errno(&error));
-    Way { passed, end }
+    Resolved { hops: passed, target: end }
 }
 
-fn follow(path: &Path, passed: &mut Vec<Node>) -> io::Result<Node> {
+fn follow(path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
     let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
     let mut here = look(PathBuf::from("/"))?;
     let mut links = 0_usize;
@@ -123,9 +123,9 @@ fn push(ahead: &mut Vec<OsString>, path: &Path) {
     ahead.extend(path.components().rev().map(|component| component.as_os_str().to_owned()));
 }
 
-fn look(path: PathBuf) -> io::Result<Node> {
+fn look(path: PathBuf) -> io::Result<FileFacts> {
     let stat = rustix::fs::lstat(&path)?;
-    Ok(Node::new(path, &stat))
+    Ok(FileFacts::new(path, &stat))
 }
 
 /// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening
@@ -155,7 +155,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn end(path: &Path) -> Result<PathBuf, Errno> {
-        walk(path).end.map(|node| node.path)
+        resolve(path).target.map(|node| node.path)
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         fs::write(root.join("other/deep/file"), "").unwrap();
         symlink("deep/file", root.join("other/middle")).unwrap();
         symlink("other/middle", root.join("first")).unwrap();
-        let passed: Vec<PathBuf> = walk(&root.join("first")).passed.into_iter().map(|node| node.path).collect();
+        let passed: Vec<PathBuf> = resolve(&root.join("first")).hops.into_iter().map(|node| node.path).collect();
         let from = passed.iter().position(|path| path == &root.join("first")).unwrap();
         let expected = ["first", "", "other/middle", "other", "other/deep"].map(|name| root.join(name));
         let seen: Vec<PathBuf> = passed[from..].iter().map(|path| path.components().collect()).collect();
@@ -220,6 +220,6 @@ mod tests {
 
     #[test]
     fn dev_null_is_known_by_its_device() {
-        assert_eq!(walk(Path::new("/dev/null")).end.map(|node| node.kind), Ok(Kind::Null));
+        assert_eq!(resolve(Path::new("/dev/null")).target.map(|node| node.kind), Ok(Kind::Null));
     }
 }

@@ -10,17 +10,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::call::invocation::Invocation;
-use crate::log::report;
+use crate::log;
 use crate::plan::Step;
 use crate::record::draft::Draft;
-use crate::run::process::{self, Keeper, Strings};
+use crate::run::process::{self, Fork, Strings};
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::run::{Event, Runner};
 
 /// What is to be started.
 #[derive(Debug)]
-pub struct Afterwards {
+pub struct Background {
     /// The call that is over.
     pub call: Invocation,
     /// Its scripts that nobody waits for.
@@ -37,18 +37,18 @@ pub struct Afterwards {
     pub record: Option<Draft>,
 }
 
-impl Afterwards {
+impl Background {
     /// Leaves a keeper behind, which starts the scripts, all at once, and waits for them. They read the document as the
     /// filters left it. Returns in both processes: here at once, in the keeper when all have ended.
     pub fn start(mut self, filtered: Option<Spool>) {
         self.document = filtered.unwrap_or(self.document);
         let call = self.call.clone();
-        let kept = process::leave_keeper().map_err(io::Error::from).and_then(|keeper| match keeper {
-            Keeper::We => self.keep(),
-            Keeper::Another => Ok(()),
+        let kept = process::fork_supervisor().map_err(io::Error::from).and_then(|keeper| match keeper {
+            Fork::Child => self.keep(),
+            Fork::Parent => Ok(()),
         });
         if let Err(error) = kept {
-            report::not_started_afterwards(&call, &error);
+            log::background_not_started(&call, &error);
         }
     }
 
@@ -57,9 +57,9 @@ impl Afterwards {
         let watch = Watch::new()?;
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, detached: true, watch };
         runner.walk(&steps, &document, &mut |event| {
-            report::event(&call, &event);
+            log::event(&call, &event);
             if let (Event::Ended(step, ended), Some(record)) = (event, &record) {
-                record.keep_afterwards(&root, step, ended);
+                record.keep_background(&root, step, ended);
             }
         });
         Ok(())

@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use crate::files::paths::Place;
-use crate::files::way::{Kind, Node};
+use crate::files::resolve::Kind;
+use crate::files::trust::{Distrust, distrust_node};
 use crate::plan::listing::{Entry, Scope};
 use crate::settings::Origin;
 
@@ -33,7 +34,7 @@ const LEFTOVER_PARTS: &[&str] = &[".dpkg-", ".ucf-"];
 
 /// What is known of this call apart from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Circumstances {
+pub struct Context {
     /// The user we run as; next to root, the only one who may own scripts.
     pub user: u32,
     /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
@@ -42,7 +43,7 @@ pub struct Circumstances {
     pub strict: bool,
 }
 
-impl Circumstances {
+impl Context {
     /// Those of this process.
     #[must_use]
     pub fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
@@ -60,7 +61,7 @@ pub enum Decision {
     /// It is no script, or is switched off.
     Skip(Skip),
     /// It would be a step, but nobody can vouch for what is in it.
-    Refuse(Refusal),
+    Distrust(Distrust),
 }
 
 /// Why a file is passed over, with no harm.
@@ -84,30 +85,15 @@ pub enum Skip {
     ByRule(Origin),
 }
 
-/// Why a script is not trusted: somebody else decides what is in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// This file or directory belongs to another user.
-    OwnedBy(PathBuf, u32),
-    /// This file or directory may be written to by a group.
-    WritableByGroup(PathBuf, u32),
-    /// This file or directory may be written to by everybody.
-    WritableByOthers(PathBuf),
-    /// It would run with another user's rights.
-    SetUid(PathBuf),
-    /// The directory cannot be read, so nobody knows what should run.
-    Unreadable(PathBuf, Errno),
-}
-
 /// Decides about one entry by itself; what hides what is the plan's business.
 #[must_use]
-pub fn judge(entry: &Entry, circumstances: Circumstances) -> Decision {
+pub fn judge(entry: &Entry, context: Context) -> Decision {
     let file = match &entry.file {
         Ok(file) => file,
         Err(errno) => return Decision::Skip(Skip::BrokenLink(*errno)),
     };
     let executable = file.mode & 0o111 != 0;
-    let callers = circumstances.caller_runs_its_own && entry.place == Place::Libvirt && entry.scope == Scope::Every;
+    let callers = context.caller_runs_its_own && entry.place == Place::Libvirt && entry.scope == Scope::Every;
     // libvirt asks for nothing more, not even for a name without a tilde (virFileIsExecutable).
     if callers && file.kind == Kind::Regular && executable {
         return Decision::LeftToCaller;
@@ -123,8 +109,8 @@ pub fn judge(entry: &Entry, circumstances: Circumstances) -> Decision {
         _ => Some(Skip::NotRegular),
     };
     // A mask by somebody who has no business there would switch a protection off as surely as a script would.
-    match (distrust(entry, circumstances), skip) {
-        (Some(refusal), None | Some(Skip::Masked)) => Decision::Refuse(refusal),
+    match (distrust(entry, context), skip) {
+        (Some(distrust), None | Some(Skip::Masked)) => Decision::Distrust(distrust),
         (_, Some(skip)) => Decision::Skip(skip),
         (None, None) => Decision::Run,
     }
@@ -145,53 +131,29 @@ pub fn by_name(name: &OsStr) -> Option<Skip> {
 
 /// The first thing on the way to an entry, or of the entry itself, that somebody else has in his hands.
 #[must_use]
-pub fn distrust(entry: &Entry, circumstances: Circumstances) -> Option<Refusal> {
-    let Circumstances { user, strict: true, .. } = circumstances else { return None };
+pub fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
+    let Context { user, strict: true, .. } = context else { return None };
     let passed = entry.parents.iter().chain(&entry.links);
     passed.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))
-}
-
-/// Why one node on a way is in somebody else's hands, if it is.
-#[must_use]
-pub fn distrust_node(node: &Node, user: u32) -> Option<Refusal> {
-    // /dev/null is everybody's, and says nothing.
-    if node.kind == Kind::Null {
-        return None;
-    }
-    let path = || node.path.clone();
-    if node.uid != 0 && node.uid != user {
-        return Some(Refusal::OwnedBy(path(), node.uid));
-    }
-    // A link's mode is always 0777 and means nothing; in a sticky directory nobody can touch what is not his own.
-    if node.kind == Kind::Link || (node.kind == Kind::Directory && node.mode & 0o1000 != 0) {
-        return None;
-    }
-    if node.mode & 0o002 != 0 {
-        return Some(Refusal::WritableByOthers(path()));
-    }
-    // Group 0 is root's own, as sudo has it for its files (`sudo_secure_path`).
-    if node.mode & 0o020 != 0 && node.gid != 0 {
-        return Some(Refusal::WritableByGroup(path(), node.gid));
-    }
-    (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Refusal::SetUid(path()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::resolve::FileFacts;
     use std::path::Path;
 
-    const ROOT: Circumstances = Circumstances { user: 0, caller_runs_its_own: false, strict: true };
+    const ROOT: Context = Context { user: 0, caller_runs_its_own: false, strict: true };
 
-    fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> Node {
-        Node { path: path.into(), kind, mode, uid, gid, size: 10 }
+    fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> FileFacts {
+        FileFacts { path: path.into(), kind, mode, uid, gid, size: 10 }
     }
 
-    fn directory(path: &str, mode: u32) -> Node {
+    fn directory(path: &str, mode: u32) -> FileFacts {
         node(path, Kind::Directory, mode, 0, 0)
     }
 
-    fn entry(name: &str, file: Node) -> Entry {
+    fn entry(name: &str, file: FileFacts) -> Entry {
         let path = Path::new("/d").join(name);
         let parents = [directory("/", 0o755), directory("/d", 0o755)];
         let (place, scope) = (Place::Administrator, Scope::Every);
@@ -223,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_a_file_is_decides_before_anything_else() {
-        let empty = Node { size: 0, ..node("/d/a", Kind::Regular, 0o755, 0, 0) };
+        let empty = FileFacts { size: 0, ..node("/d/a", Kind::Regular, 0o755, 0, 0) };
         let rows = [
             (node("/d/a", Kind::Regular, 0o755, 0, 0), Decision::Run),
             (node("/d/a", Kind::Regular, 0o001, 0, 0), Decision::Run),
@@ -247,16 +209,16 @@ mod tests {
             (file(0o755, 0, 0), None),
             (file(0o775, 0, 0), None),
             (file(0o755, 0, 50), None),
-            (file(0o775, 0, 50), Some(Refusal::WritableByGroup(path(), 50))),
-            (file(0o757, 0, 0), Some(Refusal::WritableByOthers(path()))),
-            (file(0o755, 1000, 0), Some(Refusal::OwnedBy(path(), 1000))),
-            (file(0o4755, 0, 0), Some(Refusal::SetUid(path()))),
+            (file(0o775, 0, 50), Some(Distrust::WritableByGroup(path(), 50))),
+            (file(0o757, 0, 0), Some(Distrust::WritableByOthers(path()))),
+            (file(0o755, 1000, 0), Some(Distrust::OwnedBy(path(), 1000))),
+            (file(0o4755, 0, 0), Some(Distrust::SetUid(path()))),
         ];
-        for (entry, refusal) in rows {
-            let decision = refusal.map_or(Decision::Run, Decision::Refuse);
+        for (entry, distrust) in rows {
+            let decision = distrust.map_or(Decision::Run, Decision::Distrust);
             assert_eq!(judge(&entry, ROOT), decision, "{:?}", entry.file);
         }
-        let user = Circumstances { user: 1000, ..ROOT };
+        let user = Context { user: 1000, ..ROOT };
         assert_eq!(
             [judge(&file(0o755, 1000, 0), user), judge(&file(0o755, 0, 0), user)],
             [Decision::Run, Decision::Run]
@@ -265,21 +227,21 @@ mod tests {
 
     #[test]
     fn every_directory_and_link_on_the_way_counts_and_a_sticky_one_is_safe() {
-        let with = |parent: Node| Entry { parents: [parent].into(), ..script("a", 0o755) };
+        let with = |parent: FileFacts| Entry { parents: [parent].into(), ..script("a", 0o755) };
         let link = |uid| Entry { links: vec![node("/tmp/l", Kind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
         let rows = [
             (with(directory("/tmp", 0o1777)), Decision::Run),
-            (with(directory("/srv", 0o777)), Decision::Refuse(Refusal::WritableByOthers("/srv".into()))),
+            (with(directory("/srv", 0o777)), Decision::Distrust(Distrust::WritableByOthers("/srv".into()))),
             (
                 with(node("/srv", Kind::Directory, 0o2775, 0, 50)),
-                Decision::Refuse(Refusal::WritableByGroup("/srv".into(), 50)),
+                Decision::Distrust(Distrust::WritableByGroup("/srv".into(), 50)),
             ),
             (
                 with(node("/home/u", Kind::Directory, 0o700, 7, 7)),
-                Decision::Refuse(Refusal::OwnedBy("/home/u".into(), 7)),
+                Decision::Distrust(Distrust::OwnedBy("/home/u".into(), 7)),
             ),
             (link(0), Decision::Run),
-            (link(7), Decision::Refuse(Refusal::OwnedBy("/tmp/l".into(), 7))),
+            (link(7), Decision::Distrust(Distrust::OwnedBy("/tmp/l".into(), 7))),
         ];
         for (entry, decision) in rows {
             assert_eq!(judge(&entry, ROOT), decision, "{entry:?}");
@@ -288,19 +250,19 @@ mod tests {
 
     #[test]
     fn without_strict_nothing_is_refused() {
-        let lax = Circumstances { strict: false, ..ROOT };
+        let lax = Context { strict: false, ..ROOT };
         assert_eq!(judge(&entry("a", node("/d/a", Kind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
     }
 
     #[test]
     fn a_mask_is_trusted_no_more_than_a_script() {
-        let mask = Node { size: 0, ..node("/d/a", Kind::Regular, 0o666, 0, 0) };
-        assert_eq!(judge(&entry("a", mask), ROOT), Decision::Refuse(Refusal::WritableByOthers("/d/a".into())));
+        let mask = FileFacts { size: 0, ..node("/d/a", Kind::Regular, 0o666, 0, 0) };
+        assert_eq!(judge(&entry("a", mask), ROOT), Decision::Distrust(Distrust::WritableByOthers("/d/a".into())));
     }
 
     #[test]
     fn the_caller_runs_executable_files_of_its_own_directory_whatever_we_think() {
-        let libvirt = Circumstances { caller_runs_its_own: true, ..ROOT };
+        let libvirt = Context { caller_runs_its_own: true, ..ROOT };
         let own = |entry: Entry| judge(&Entry { place: Place::Libvirt, ..entry }, libvirt);
         let guests = Entry { scope: Scope::Guest(crate::plan::guest::Fit::Exact, "vm".into()), ..script("a", 0o755) };
         assert_eq!(own(script("a", 0o755)), Decision::LeftToCaller);

@@ -12,12 +12,12 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
-use crate::files::way;
+use crate::files::resolve;
 
 /// As much of a script's beginning as the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
 const FIRST_BYTES: u64 = 256;
 
-const CRLF: &str = "its first line ends in CRLF, as on Windows (mend it: sed -i 's/\\r$//' on the file)";
+const CRLF: &str = "its first line ends in CRLF, as on Windows (fix it: sed -i 's/\\r$//' on the file)";
 
 /// Says why `path` could not be started.
 #[must_use]
@@ -50,7 +50,7 @@ fn is_tolerant(line: &[u8]) -> bool {
 fn first_bytes(path: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     // By now a FIFO may lie there.
-    if let Ok(file) = way::open_regular(path) {
+    if let Ok(file) = resolve::open_regular(path) {
         let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
     }
     bytes
@@ -70,7 +70,7 @@ fn in_words(errno: Errno, first: &[u8]) -> String {
     match (errno, program) {
         (Errno::ENOENT, _) if interpreter.is_some_and(|line| line.ends_with(b"\r")) => CRLF.into(),
         (Errno::ENOENT, Some(program)) => {
-            format!("its interpreter {program} does not exist (install it, or mend line 1)")
+            format!("its interpreter {program} does not exist (install it, or fix line 1)")
         }
         (Errno::ENOENT, None) if first.is_empty() => "it has gone since the directory was read".into(),
         (Errno::ENOENT, None) => "the loader that it needs does not exist (built for another system?)".into(),

@@ -1,13 +1,13 @@
-//! The command that mends something. In: what is wrong. Out: a command of the shell's. Pure, but for a look at whether a
+//! The command that fixes something. In: what is wrong. Out: a command of the shell's. Pure, but for a look at whether a
 //! name is free.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::plan::gate::Skip;
+use crate::plan::admission::Skip;
+use crate::printable::quoted;
 use crate::settings::Origin;
-use crate::verdict::words::quoted;
 
 /// What makes a script run that is passed over, or takes away what is no script.
 pub(crate) fn skip(path: &Path, skip: &Skip) -> String {

@@ -1,0 +1,102 @@
+//! Who may decide what is in a file. In: the facts about a file or directory. Out: why it is not trusted, and the
+//! command that makes it trusted. Pure, but for the names of users and groups.
+
+use std::path::PathBuf;
+
+use nix::errno::Errno;
+
+use crate::files::accounts;
+use crate::files::resolve::{FileFacts, Kind};
+use crate::printable::{printable, quoted};
+
+/// Why a script is not trusted: somebody else decides what is in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Distrust {
+    /// This file or directory belongs to another user.
+    OwnedBy(PathBuf, u32),
+    /// This file or directory may be written to by a group.
+    WritableByGroup(PathBuf, u32),
+    /// This file or directory may be written to by everybody.
+    WritableByOthers(PathBuf),
+    /// It would run with another user's rights.
+    SetUid(PathBuf),
+    /// The directory cannot be read, so nobody knows what should run.
+    Unreadable(PathBuf, Errno),
+}
+
+/// Why one node on a way is in somebody else's hands, if it is.
+#[must_use]
+pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
+    // /dev/null is everybody's, and says nothing.
+    if node.kind == Kind::Null {
+        return None;
+    }
+    let path = || node.path.clone();
+    if node.uid != 0 && node.uid != user {
+        return Some(Distrust::OwnedBy(path(), node.uid));
+    }
+    // A link's mode is always 0777 and means nothing; in a sticky directory nobody can touch what is not his own.
+    if node.kind == Kind::Link || (node.kind == Kind::Directory && node.mode & 0o1000 != 0) {
+        return None;
+    }
+    if node.mode & 0o002 != 0 {
+        return Some(Distrust::WritableByOthers(path()));
+    }
+    // Group 0 is root's own, as sudo has it for its files (`sudo_secure_path`).
+    if node.mode & 0o020 != 0 && node.gid != 0 {
+        return Some(Distrust::WritableByGroup(path(), node.gid));
+    }
+    (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
+}
+
+/// Why a script is not trusted, and how to fix it.
+#[must_use]
+pub fn untrusted(why: &Distrust) -> String {
+    let fix = trusting(why).map(|fix| format!(" ({fix})"));
+    format!("{}{}", distrust(why), fix.unwrap_or_default())
+}
+
+/// Why a script is not trusted.
+#[must_use]
+pub fn distrust(why: &Distrust) -> String {
+    match why {
+        Distrust::OwnedBy(at, uid) => format!("{} belongs to user {}", printable(at), accounts::user(*uid)),
+        Distrust::WritableByGroup(at, gid) => {
+            format!("{} is writable by group {}", printable(at), accounts::group(*gid))
+        }
+        Distrust::WritableByOthers(at) => format!("{} is writable by everybody", printable(at)),
+        Distrust::SetUid(at) => format!("{} is set-uid", printable(at)),
+        Distrust::Unreadable(at, errno) => format!("{} cannot be read: {}", printable(at), errno.desc().to_lowercase()),
+    }
+}
+
+/// The command that makes a script trusted, where there is one.
+#[must_use]
+pub fn trusting(why: &Distrust) -> Option<String> {
+    let (what, at) = match why {
+        Distrust::OwnedBy(at, _) => ("chown root", at),
+        Distrust::WritableByGroup(at, _) => ("chmod g-w", at),
+        Distrust::WritableByOthers(at) => ("chmod o-w", at),
+        Distrust::SetUid(at) => ("chmod u-s", at),
+        Distrust::Unreadable(..) => return None,
+    };
+    Some(format!("{what} {}", quoted(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_how_to_mend_it() {
+        assert_eq!(
+            untrusted(&Distrust::WritableByOthers("/srv/my hooks".into())),
+            "/srv/my hooks is writable by everybody (chmod o-w '/srv/my hooks')"
+        );
+        assert_eq!(
+            untrusted(&Distrust::WritableByGroup("/x".into(), 4_000_000)),
+            "/x is writable by group 4000000 (chmod g-w /x)"
+        );
+        assert_eq!(untrusted(&Distrust::Unreadable("/x".into(), Errno::ENOTDIR)), "/x cannot be read: not a directory");
+    }
+}
