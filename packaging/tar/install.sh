@@ -43,9 +43,10 @@ put() {
     done <"$here/files"
 }
 
-# By a rename: the program may be running, and libvirt may call it at any moment.
+# Replaces a file by a rename, with the SELinux label of the old one: libvirt may call the program at any moment.
 whole() {
     install -D -m "$1" "$2" "$3.new.$$"
+    [ ! -e "$3" ] || chcon --reference="$3" "$3.new.$$" 2>/dev/null || true
     mv -f "$3.new.$$" "$3"
 }
 
@@ -70,10 +71,11 @@ take_away() {
     done
 }
 
-# Where SELinux confines libvirt, it denies the hooks until it knows the program: docs/selinux.md.
-tell_selinux() {
+# Installs the SELinux module and sets the labels. Without them SELinux denies the hooks: docs/selinux.md.
+label() {
     selinuxenabled 2>/dev/null || return 0
-    semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon /usr/bin/hookmux
+    semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil &&
+        restorecon -i /usr/bin/hookmux /usr/bin/hookmux-hook
 }
 
 case ${1-} in
@@ -84,8 +86,9 @@ case ${1-} in
     say "the files are below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
         say "the hooks that libvirt calls come with, on that system: hookmux install"
-    elif ! tell_selinux; then
-        fail "SELinux has no module hookmux, and would deny the hooks: see /usr/share/doc/hookmux/selinux.md"
+    elif ! label; then
+        fail "the SELinux module hookmux is not installed, so SELinux would deny the hooks and none was made:" \
+            "see /usr/share/doc/hookmux/selinux.md"
     elif [ "$had" = yes ]; then
         # A hook that has gone since the last time, somebody took away on purpose.
         /usr/bin/hookmux install --refresh

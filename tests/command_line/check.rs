@@ -108,7 +108,8 @@ fn each_fault_is_found_and_the_printed_command_mends_it() {
         let relative = breaks.replace("D/", "etc/hookmux/qemu.d/").replace("L/", "etc/libvirt/hooks/qemu.d/");
         let label = "setlabel() { python3 -c 'import os,sys; os.setxattr(sys.argv[1], \"security.selinux\", \
             f\"system_u:object_r:{sys.argv[2]}:s0\".encode(), follow_symlinks=False)' \"$@\"; }; \
-            semodule() { :; }; restorecon() { shift; setlabel \"$1\" virt_hook_t; }; ";
+            semodule() { :; }; restorecon() { shift; case \"$1\" in */bin/*) setlabel \"$1\" hookmux_exec_t;; \
+            *) setlabel \"$1\" virt_hook_t;; esac; }; ";
         shell(root.path(), &format!("umask 022; {label}{relative}"));
         let (code, findings) = found(root.path());
         let seen: Vec<_> = findings.iter().map(|(kind, about, _)| (kind.as_str(), about.as_str())).collect();

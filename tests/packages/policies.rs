@@ -79,7 +79,7 @@ fn apparmor_lets_libvirt_of_trixie_execute_the_packaged_program() {
     apparmor_lets_libvirt_execute_the_packaged_program("trixie");
 }
 
-/// What a policy of these modules says of executing a hook, and which labels it gives.
+/// The rules of a policy of these modules for files and for processes that change their domain, and its labels.
 fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
     let [policy, contexts] = ["policy", "contexts"].map(|what| own(&format!("selinux-{name}-{what}")));
     let files: Vec<PathBuf> = (0..modules.len()).map(|at| own(&format!("selinux-{name}-{at}.cil"))).collect();
@@ -88,40 +88,41 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
     }
     said(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
     let ask = |words: &[&str]| said(Command::new("sesearch").args(words).arg(&policy));
-    let said =
-        ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file", "--perms", "execute"]);
-    let mut said: Vec<String> = said.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
-    said.sort();
-    (said, fs::read_to_string(contexts).unwrap())
+    let found = ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file"]);
+    let mut rules: Vec<String> = found.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
+    rules.sort();
+    (rules, fs::read_to_string(contexts).unwrap())
 }
 
-/// The module's rules, and the policy's own; `[ … ]:True` is one that needs the boolean.
+/// `[ … ]:True` is a rule that needs the boolean.
 #[test]
-fn selinux_has_both_daemons_run_the_packaged_program_in_the_domain_of_hooks() {
-    const FILE: &str = "{ execute getattr ioctl lock map open read }";
+fn selinux_has_both_daemons_run_the_packaged_program_and_no_other_hook_in_the_domain_of_hooks() {
     let policy = fs::read_to_string(source("tests/packages/fedora.cil")).unwrap();
     let module = fs::read_to_string(source("packaging/selinux/hookmux.cil")).unwrap();
-    let own_rules = [
-        format!("allow virt_hook_unconfined_t virt_hook_t:file {{ entrypoint {}", FILE.replacen("{ ", "", 1)),
-        format!("allow virtnetworkd_t virt_hook_t:file {FILE}; [ virt_hooks_unconfined ]:True"),
-        "allow virtqemud_t bin_t:file { execute execute_no_trans getattr ioctl lock map open read };".to_owned(),
-        "type_transition virtnetworkd_t virt_hook_t:process virt_hook_unconfined_t; [ virt_hooks_unconfined ]:True"
-            .to_owned(),
-    ];
-    let own_rules = own_rules.map(|rule| if rule.ends_with('}') { rule + ";" } else { rule });
-    assert_eq!(selinux("without", std::slice::from_ref(&policy)), (own_rules.to_vec(), String::new()));
+    let policys_own = [
+        "allow virt_hook_unconfined_t virt_hook_t:file { entrypoint execute getattr ioctl lock map open read };",
+        "allow virtnetworkd_t virt_hook_t:file { execute getattr ioctl lock map open read }; [ virt_hooks_unconfined ]:True",
+        "allow virtqemud_t bin_t:file { execute execute_no_trans getattr ioctl lock map open read };",
+        "type_transition virtnetworkd_t virt_hook_t:process virt_hook_unconfined_t; [ virt_hooks_unconfined ]:True",
+    ]
+    .map(str::to_owned);
+    assert_eq!(selinux("without", std::slice::from_ref(&policy)), (policys_own.to_vec(), String::new()));
 
-    let may = FILE.replace("lock ", "");
-    let mut with = own_rules.to_vec();
-    // The policy's conditional transition is the module's now.
-    with.retain(|rule| !rule.starts_with("type_transition"));
+    let mut with = policys_own.to_vec();
+    with.push(
+        "allow virt_hook_unconfined_t hookmux_exec_t:file \
+         { entrypoint execute execute_no_trans getattr ioctl lock map open read };"
+            .to_owned(),
+    );
     for daemon in ["virtnetworkd_t", "virtqemud_t"] {
-        with.push(format!("allow {daemon} virt_hook_t:file {may};"));
-        with.push(format!("type_transition {daemon} virt_hook_t:process virt_hook_unconfined_t;"));
+        with.push(format!("allow {daemon} hookmux_exec_t:file {{ execute getattr ioctl map open read }};"));
+        with.push(format!("allow {daemon} virt_hook_unconfined_t:file {{ getattr open read }};"));
+        with.push(format!("type_transition {daemon} hookmux_exec_t:process virt_hook_unconfined_t;"));
     }
     with.sort();
-    let label = "/usr/bin/hookmux\t--\tsystem_u:object_r:virt_hook_t:s0\n".to_owned();
-    assert_eq!(selinux("with", &[policy.clone(), module.clone()]), (with, label));
+    let label = |path: &str| format!("{path}\t--\tsystem_u:object_r:hookmux_exec_t:s0\n");
+    let labels = label("/usr/bin/hookmux") + &label("/usr/bin/hookmux-hook");
+    assert_eq!(selinux("with", &[policy.clone(), module.clone()]), (with, labels));
 
     // A policy without the domain of hooks: nothing changes.
     let hooks = |line: &&str| !line.contains("virt_hook_unconfined_t");

@@ -138,7 +138,10 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
     proof.step("install where SELinux takes no module: no link, and one line says why", || {
         stand_in("semodule", "exit 1");
         let said = rpm.install(&package("hookmux", "rpm")).stderr;
-        assert!(said.lines().any(|line| line.starts_with("hookmux: SELinux has no module hookmux")), "{said}");
+        assert!(
+            said.lines().any(|line| line.starts_with("hookmux: the SELinux module hookmux is not installed")),
+            "{said}"
+        );
         assert_eq!(rpm.hooks(), [""; 0]);
         rpm.rpm(&["--erase", "hookmux"]);
     });
@@ -151,7 +154,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
             assert_eq!(rpm.hooks(), ALL);
             rpm.rpm(&["--erase", "hookmux"]);
             let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
-            restorecon /usr/bin/hookmux: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
+            restorecon -i /usr/bin/hookmux /usr/bin/hookmux-hook: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
             assert_eq!(rpm.text(SAID), said);
         },
     );

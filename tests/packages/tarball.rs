@@ -60,7 +60,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_from_the_tarball() {
         stand_in("semodule", "exit 1");
         let said = debian.run(&[&install]);
         assert_eq!((said.code, debian.hooks().len()), (Some(1), 0), "{said:?}");
-        assert!(said.stderr.contains("SELinux has no module hookmux"), "{said:?}");
+        assert!(said.stderr.contains("the SELinux module hookmux is not installed"), "{said:?}");
     });
     proof.step("tarball: install and uninstall where it does (stand-ins): module, links, and back", || {
         debian.run(&[&install, "--uninstall"]);
@@ -69,7 +69,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_from_the_tarball() {
         assert_eq!((debian.run(&[&install]).code, debian.hooks().len()), (Some(0), 4));
         assert_eq!(debian.run(&[&install, "--uninstall"]).code, Some(0));
         let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
-            restorecon /usr/bin/hookmux: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
+            restorecon -i /usr/bin/hookmux /usr/bin/hookmux-hook: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
         assert_eq!(debian.text(SAID), said);
     });
 }

@@ -11,9 +11,12 @@ use crate::files::trust::{self, Distrust};
 use crate::printable;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
-const TYPE: &str = "virt_hook_t";
+const LINK_TYPE: &str = "virt_hook_t";
 
-/// The module that gives it to the program, where packages have it.
+/// The program's type in the module that packages bring.
+const PROGRAM_TYPE: &str = "hookmux_exec_t";
+
+/// Where packages have that module.
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
 /// What is known of one driver's hook.
@@ -88,13 +91,12 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     }
     let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
     if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
-        let what = format!("SELinux may deny it: its label is {label}, and its type should be {TYPE}");
+        let what = format!("SELinux may deny it: its label is {label}, and its type should be {LINK_TYPE}");
         findings.push(Finding::new("selinux", path, what, relabel(path)));
     }
-    if let Some((path, label)) = hook.program.as_ref().filter(|(_, label)| !is_hooks(label)) {
+    if let Some((path, label)) = hook.program.as_ref().filter(|(_, label)| !has_type(label, PROGRAM_TYPE)) {
         let what = format!(
-            "SELinux denies virtnetworkd its hook, and confines the scripts of virtqemud: its label is {label}, and its \
-             type should be {TYPE}"
+            "SELinux denies it to virtqemud and virtnetworkd: its label is {label}, and its type should be {PROGRAM_TYPE}"
         );
         let fix = format!("semodule -X 200 -i {MODULE} && {}", relabel(path));
         findings.push(Finding::new("selinux", path, what, fix));
@@ -102,9 +104,13 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     findings
 }
 
-/// Whether a label's type is that of hooks.
+/// Reports whether a label's type is that of hooks.
 pub(crate) fn is_hooks(label: &str) -> bool {
-    label.split(':').nth(2) == Some(TYPE)
+    has_type(label, LINK_TYPE)
+}
+
+fn has_type(label: &str, wanted: &str) -> bool {
+    label.split(':').nth(2) == Some(wanted)
 }
 
 #[cfg(test)]
@@ -166,8 +172,9 @@ mod tests {
             (with(daemon(101, None)), None),
             (label("system_u:object_r:virt_hook_t:s0"), None),
             (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /x"))),
-            (program("system_u:object_r:virt_hook_t:s0"), None),
+            (program("system_u:object_r:hookmux_exec_t:s0"), None),
             (program("system_u:object_r:bin_t:s0"), Some(("selinux", module))),
+            (program("system_u:object_r:virt_hook_t:s0"), Some(("selinux", module))),
             (Hook { changeable, ..hook(link(), 1) }, Some(("changeable", "chmod o-w /opt"))),
             (Hook { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
         ];
