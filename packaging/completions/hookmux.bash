@@ -109,7 +109,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__adopt)
-            opts="-v -h --root --verbose --json --help"
+            opts="-v -h --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -173,7 +173,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__explain)
-            opts="-v -h --root --verbose --json --help"
+            opts="-v -h --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -407,14 +407,14 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__install)
-            opts="-v -h --drivers --copy --free-only --refresh --reload --root --verbose --json --help"
+            opts="-v -h --drivers --copy --free-only --refresh --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --drivers)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "qemu lxc libxl bhyve network daemon fsfreeze-hook" -- "${cur}"))
                     return 0
                     ;;
                 --root)
@@ -429,7 +429,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__list)
-            opts="-v -h --root --verbose --json --help"
+            opts="-v -h --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -447,7 +447,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__run)
-            opts="-v -h --root --xml --dry-run --verbose --json --help"
+            opts="-v -h --root --xml --dry-run --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -487,14 +487,14 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__uninstall)
-            opts="-v -h --drivers --reload --root --verbose --json --help"
+            opts="-v -h --drivers --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --drivers)
-                    COMPREPLY=($(compgen -f "${cur}"))
+                    COMPREPLY=($(compgen -W "qemu lxc libxl bhyve network daemon fsfreeze-hook" -- "${cur}"))
                     return 0
                     ;;
                 --root)

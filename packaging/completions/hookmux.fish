@@ -43,22 +43,28 @@ complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "help" -d 'Print thi
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l xml -d 'The XML that scripts read; libvirt\'s own of the object, or a small made-up one, if left out' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l dry-run -d 'Start nothing, and say what would be started'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s h -l help -d 'Print help'
-complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l drivers -d 'The same as a list, for scripts: qemu,network' -r -f -a "qemu\t'QEMU and KVM guests'
+lxc\t'LXC containers'
+libxl\t'Xen guests'
+bhyve\t'bhyve guests, on FreeBSD'
+network\t'virtual networks and their ports'
+daemon\t'libvirt\'s daemons themselves'
+fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l copy -d 'Put copies of this program there instead of links to it'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l free-only -d 'Leave a hook that is there alone, whoever\'s it is: for packages'
@@ -66,17 +72,23 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l refresh -d '
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l reload -d 'Have running libvirt daemons look for their hooks now'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d 'Print help'
-complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l drivers -d 'The same as a list, for scripts: qemu,network' -r
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l drivers -d 'The same as a list, for scripts: qemu,network' -r -f -a "qemu\t'QEMU and KVM guests'
+lxc\t'LXC containers'
+libxl\t'Xen guests'
+bhyve\t'bhyve guests, on FreeBSD'
+network\t'virtual networks and their ports'
+daemon\t'libvirt\'s daemons themselves'
+fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l reload -d 'Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -l json -d 'Print one JSON document on standard output'
-complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand adopt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s h -l help -d 'Print help'

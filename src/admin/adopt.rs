@@ -23,6 +23,7 @@ use clap::Args;
 
 use crate::admin::install::existing;
 use crate::admin::support::console::Console;
+use crate::admin::support::driver::DriverName;
 use crate::admin::support::files;
 use crate::admin::support::fix;
 use crate::admin::support::root::{self, Root};
@@ -35,7 +36,8 @@ use crate::verdict::messages;
 /// Arguments of `hookmux adopt`.
 #[derive(Debug, Args)]
 pub(crate) struct Adopt {
-    /// qemu, lxc, libxl, network, …
+    /// Whose scripts; one that is not listed here is an unknown driver's
+    #[arg(value_parser = DriverName)]
     driver: OsString,
     /// Names in libvirt's directory of that driver, or paths to them
     #[arg(required = true)]

@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::table;
-use crate::call::contract::{DRIVERS, Driver, Input, Output, ROWS, Row};
+use crate::call::contract::{Input, Output, ROWS, Row};
+use crate::call::drivers::{DRIVERS, Driver};
 
 /// Arguments of `hookmux contract`.
 #[derive(Debug, Args)]

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::admin::support::console::Console;
+use crate::admin::support::driver::DriverName;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::script;
-use crate::call::contract::{self, ArgLayout, DRIVERS, Order};
+use crate::call::contract::Order;
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::admission::Context;
@@ -21,7 +23,8 @@ use crate::printable;
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only this driver's (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name)
+    /// Only this driver's; one that is not listed here is an unknown driver's
+    #[arg(value_parser = DriverName)]
     driver: Option<OsString>,
     #[command(flatten)]
     root: Root,
@@ -58,7 +61,7 @@ impl List {
 
 /// Everything that some call of this driver's may run.
 pub(crate) fn plan(root: &Path, driver: &OsStr) -> Plan {
-    let known = contract::driver(driver);
+    let known = drivers::driver(driver);
     let directories = paths::directories(root, &root::base(root, driver), driver);
     let listing = listing::read(&directories, Selection::All);
     // Nobody calls now: what libvirt since 6.5.0 runs itself is shown as libvirt's.

@@ -7,24 +7,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A daemon that runs hooks: libvirtd and, since 5.7.0, one for each driver.
-const DAEMONS: &[&str] = &[
-    "libvirtd",
-    "virtqemud",
-    "virtlxcd",
-    "virtxend",
-    "virtvboxd",
-    "virtvzd",
-    "virtchd",
-    "virtbhyved",
-    "virtnetworkd",
-    "virtstoraged",
-    "virtinterfaced",
-    "virtnodedevd",
-    "virtnwfilterd",
-    "virtsecretd",
-    "virtproxyd",
-];
+use crate::call::drivers::is_daemon;
 
 /// The first release that runs the files in `<driver>.d` itself, as [`Version`] counts.
 const RUNS_ITS_OWN_SINCE: Version = Version { major: 6, minor: 5 };
@@ -125,13 +108,6 @@ fn executable_name(path: &OsStr) -> Option<&OsStr> {
     let path = path.as_bytes();
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     Path::new(OsStr::from_bytes(path)).file_name()
-}
-
-fn is_daemon(name: &OsStr) -> bool {
-    // In a build tree, libtool calls it lt-libvirtd.
-    let name = name.as_bytes();
-    let name = name.strip_prefix(b"lt-").unwrap_or(name);
-    DAEMONS.iter().any(|daemon| daemon.as_bytes() == name)
 }
 
 /// The parent of a process.

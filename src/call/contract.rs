@@ -2,8 +2,8 @@
 //! In: a driver's and an operation's name. Out: the row. Pure: a table and its look-up.
 //!
 //! Source of the rows: libvirt's `docs/hooks.rst`, `src/util/virhook.c` and the callers in `src/{qemu,lxc,libxl,bhyve,
-//! network,remote}`, 5.0 to 12.8.0; `qga/commands-posix.c` for the guest agent. A new driver or operation is one more
-//! row and no other change.
+//! network,remote}`, 5.0 to 12.8.0; `qga/commands-posix.c` for the guest agent. A new operation is one more row and no
+//! other change; what holds for all operations of a driver is in [`super::drivers`].
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -56,50 +56,6 @@ pub enum Input {
     Nothing,
     /// Whatever is there: the call is not in this table.
     Unknown,
-}
-
-/// How the words after argv\[0\] are laid out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArgLayout {
-    /// Object, operation, sub-operation, extra.
-    Libvirt,
-    /// The operation alone.
-    GuestAgent,
-}
-
-/// A kind of hook: the name under which it is called, and what all its operations share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Driver {
-    /// The hook's file name, and its `.d` directories' without the `.d`.
-    pub name: &'static str,
-    /// How its words are laid out.
-    pub args: ArgLayout,
-    /// Where the caller looks for the hook: the directory when argv\[0\] names none.
-    pub base: &'static str,
-}
-
-/// The drivers that the table knows. Any other name is a driver that libvirt may yet invent.
-pub const DRIVERS: &[Driver] = &[
-    libvirt("qemu"),
-    libvirt("lxc"),
-    libvirt("libxl"),
-    libvirt("bhyve"),
-    libvirt("network"),
-    libvirt("daemon"),
-    Driver { name: "fsfreeze-hook", args: ArgLayout::GuestAgent, base: "/etc/qemu" },
-];
-
-/// A driver of a name that the table does not know: called as libvirt calls all of its own.
-pub const UNKNOWN_DRIVER: Driver = libvirt("");
-
-const fn libvirt(name: &'static str) -> Driver {
-    Driver { name, args: ArgLayout::Libvirt, base: "/etc/libvirt/hooks" }
-}
-
-/// The driver of that name, or [`UNKNOWN_DRIVER`].
-#[must_use]
-pub fn driver(name: &OsStr) -> Driver {
-    DRIVERS.iter().find(|driver| name == driver.name).copied().unwrap_or(UNKNOWN_DRIVER)
 }
 
 /// One operation of one driver.
@@ -292,6 +248,7 @@ pub fn look_up(driver: &OsStr, operation: &OsStr) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::drivers::DRIVERS;
 
     #[test]
     fn every_row_belongs_to_a_known_driver_and_no_name_stands_twice() {

@@ -5,7 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use crate::call::contract::{self, ArgLayout, Driver, Row};
+use crate::call::contract::{self, Row};
+use crate::call::drivers::{self, ArgLayout};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
 /// which brings a binary of its own, so that a guest needs no host's package and a host inside a guest can have both.
@@ -66,7 +67,7 @@ impl Invocation {
     /// A call of `driver` with the words after argv\[0\]; `base` is the directory of the hook, the usual one if `None`.
     #[must_use]
     pub fn new(driver: &OsStr, base: Option<PathBuf>, args: Vec<OsString>) -> Self {
-        let known: Driver = contract::driver(driver);
+        let known = drivers::driver(driver);
         let word = |at: usize| args.get(at).cloned().unwrap_or_else(|| NOTHING.into());
         let [object, operation, sub_operation, extra] = match known.args {
             ArgLayout::Libvirt => [word(0), word(1), word(2), word(3)],
@@ -87,7 +88,7 @@ impl Invocation {
     /// Whether the words say what is to happen. A caller always does; a person who tries a hook by hand may not.
     #[must_use]
     pub fn has_operation(&self) -> bool {
-        let needed = match contract::driver(&self.driver).args {
+        let needed = match drivers::driver(&self.driver).args {
             ArgLayout::Libvirt => 2,
             ArgLayout::GuestAgent => 1,
         };

@@ -2,4 +2,5 @@
 
 pub mod caller;
 pub mod contract;
+pub mod drivers;
 pub mod invocation;

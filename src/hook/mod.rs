@@ -12,7 +12,8 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use crate::call::caller::{self, Daemon};
-use crate::call::contract::{self, ArgLayout, Failure, Input, Output};
+use crate::call::contract::{Failure, Input, Output};
+use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::files::lock::{self, Lock};
 use crate::files::paths::{self, Directory, Place};
@@ -146,7 +147,7 @@ impl<'a> Hook<'a> {
     /// Has whoever moves scripts between directories wait until this call is over.
     fn turn(&self) -> Option<Lock> {
         // The guest agent runs nothing itself; and while file systems are frozen, no file is made.
-        if contract::driver(&self.call.driver).args == ArgLayout::GuestAgent {
+        if drivers::driver(&self.call.driver).args == ArgLayout::GuestAgent {
             return None;
         }
         let [libvirts, ..] = &self.directories;
@@ -177,7 +178,7 @@ impl<'a> Hook<'a> {
     /// is something there.
     fn caller_runs_its_own(&self, listing: &Listing) -> bool {
         let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
-        contract::driver(&self.call.driver).args == ArgLayout::Libvirt
+        drivers::driver(&self.call.driver).args == ArgLayout::Libvirt
             && listing.entries.iter().any(is_own)
             && match self.settings.libvirt_runs_dot_d {
                 LibvirtRunsDotD::Auto => self.caller().is_some_and(Daemon::runs_its_own),

@@ -4,10 +4,12 @@
 //! A line holds what the log holds, and no more: names, paths, outcomes, times, and what a filter changed without its
 //! secrets; never a document, never what a script wrote.
 
+use std::ffi::OsStr;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::drivers::{self, Object};
 use crate::call::invocation::Invocation;
 
 pub mod draft;
@@ -100,7 +102,7 @@ impl Record {
     /// The guest that it was about: the object's name, or that of the port's owner. `None` for a daemon or a network.
     #[must_use]
     pub fn guest(&self) -> Option<&Name> {
-        let names_a_guest = !["network", "daemon", "fsfreeze-hook"].iter().any(|driver| self.driver.0 == *driver);
+        let names_a_guest = drivers::driver(OsStr::new(&self.driver.0)).object == Object::Guest;
         self.guest.as_ref().or_else(|| names_a_guest.then_some(&self.object))
     }
 

@@ -19,7 +19,7 @@ use crate::admin::support::apparmor;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
-use crate::call::contract::{self, ArgLayout, DRIVERS};
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::settings::{self, Settings};
@@ -89,7 +89,7 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
         Settings::default()
     });
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
-        let base = paths::below(root, contract::UNKNOWN_DRIVER.base);
+        let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
         let fix = format!("{} install{}", root::own(), root::option(root));
         findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", fix));
     }
@@ -130,7 +130,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         ExistingHook::OurLink(says) => crate::admin::install::changeable(&existing::leads_to(root, &path, says)),
         _ => None,
     };
-    let is_libvirts = contract::driver(driver).args == ArgLayout::Libvirt;
+    let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
     let label = label(&path).filter(|_| is_libvirts);
     // Only a policy that has the link's type has a module for the program.
     let program = match &existing {

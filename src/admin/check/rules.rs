@@ -6,7 +6,8 @@ use std::path::Path;
 use crate::admin::check::finding::Finding;
 use crate::admin::check::text::Text;
 use crate::admin::support::{fix, root};
-use crate::call::contract::{self, ArgLayout, ROWS};
+use crate::call::contract::ROWS;
+use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
 use crate::plan::Plan;
@@ -41,7 +42,7 @@ fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<
 /// Every call that is known of a driver.
 fn calls(driver: &OsStr) -> Vec<Invocation> {
     let call = |operation: &str| {
-        let words = match contract::driver(driver).args {
+        let words = match drivers::driver(driver).args {
             ArgLayout::Libvirt => vec!["-".into(), operation.into()],
             ArgLayout::GuestAgent => vec![operation.into()],
         };
@@ -58,7 +59,7 @@ pub(crate) fn waiting(
     plan: &Plan,
     read: &dyn Fn(&Path) -> Text,
 ) -> Vec<Finding> {
-    if contract::driver(driver).args != ArgLayout::Libvirt {
+    if drivers::driver(driver).args != ArgLayout::Libvirt {
         return Vec::new();
     }
     let excused = |script: &Path| {

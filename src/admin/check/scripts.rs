@@ -7,7 +7,8 @@ use std::path::Path;
 use crate::admin::check::finding::Finding;
 use crate::admin::check::text::{Beginning, Text};
 use crate::admin::support::{fix, root};
-use crate::call::contract::{self, ArgLayout, ROWS, UNKNOWN};
+use crate::call::contract::{self, ROWS, UNKNOWN};
+use crate::call::drivers::{self, ArgLayout};
 use crate::files::paths;
 use crate::files::trust;
 use crate::plan::Plan;
@@ -102,7 +103,7 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
     let below = path.iter().skip_while(|part| *part != directory).skip(1);
     let [_, operation, sub_operation, ..] = below.collect::<Vec<_>>()[..] else { return None };
     let row = contract::look_up(driver, operation);
-    if contract::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
+    if drivers::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
         return None;
     }
     let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();

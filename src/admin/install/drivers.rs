@@ -7,30 +7,26 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::install::existing::{self, ExistingHook};
+use crate::admin::support::driver::DriverName;
 use crate::admin::support::root;
-use crate::call::contract::{self, ArgLayout, DRIVERS};
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
-
-/// The hooks of a Linux host, for whoever names none.
-const USUAL: &[&str] = &["qemu", "lxc", "libxl", "network"];
 
 /// Which drivers, by words of their own or behind an option; both mean the same.
 #[derive(Debug, Args)]
 pub(crate) struct Drivers {
-    /// Of these (qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook); if none is named, install takes qemu, lxc, libxl
-    /// and network, and uninstall all that are hookmux
-    #[arg(value_name = "DRIVERS")]
+    #[arg(value_name = "DRIVERS", value_parser = DriverName, help = help())]
     words: Vec<OsString>,
     /// The same as a list, for scripts: qemu,network
-    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',')]
+    #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',', value_parser = DriverName, hide_possible_values = true)]
     list: Vec<OsString>,
 }
 
 impl Drivers {
     /// Those that are named, or else the usual ones.
     pub(crate) fn named_or_usual(&self) -> Vec<OsString> {
-        self.named().unwrap_or_else(|| USUAL.iter().map(OsString::from).collect())
+        self.named().unwrap_or_else(|| linked_by_default().map(OsString::from).collect())
     }
 
     /// Those that are named, or else all whose hook is this package's hookmux.
@@ -50,10 +46,21 @@ impl Drivers {
     }
 }
 
+/// The help text of the drivers' names.
+fn help() -> String {
+    let linked = linked_by_default().collect::<Vec<_>>().join(", ");
+    format!("Whose hooks; if none is named, install takes {linked}, and uninstall all that are hookmux")
+}
+
+/// The hooks that `install` links where no driver is named.
+fn linked_by_default() -> impl Iterator<Item = &'static str> {
+    DRIVERS.iter().filter(|driver| driver.linked_by_default).map(|driver| driver.name)
+}
+
 /// The drivers that are known, and whatever else has a hook where libvirt looks for them.
 fn all(root: &Path) -> Vec<OsString> {
     let known = DRIVERS.iter().map(|driver| OsString::from(driver.name));
-    let hooks = fs::read_dir(paths::below(root, contract::UNKNOWN_DRIVER.base)).into_iter().flatten().flatten();
+    let hooks = fs::read_dir(paths::below(root, drivers::UNKNOWN_DRIVER.base)).into_iter().flatten().flatten();
     let mut others: Vec<OsString> = hooks
         .filter(|hook| hook.file_type().is_ok_and(|kind| !kind.is_dir()))
         .map(|hook| hook.file_name())
@@ -74,7 +81,7 @@ fn of_kind(root: &Path, drivers: Vec<OsString>, kind: impl Fn(&OsStr, &ExistingH
 /// Whether a hook goes with the package that this program came with. Where both are on one system, the other's hooks stay.
 fn is_our_packages(driver: &OsStr, existing: &ExistingHook) -> bool {
     let [for_hosts, _] = OWN_NAMES;
-    let is_agents = contract::driver(driver).args == ArgLayout::GuestAgent;
+    let is_agents = drivers::driver(driver).args == ArgLayout::GuestAgent;
     match existing.package() {
         Some(program) => program == root::own(),
         // A copy, or a link to a program of another name, does not say whose it is.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use crate::call::contract::{Input, Output};
+use crate::call::drivers;
 use crate::call::invocation::Invocation;
 use crate::run::child::{Child, Start};
 use crate::run::process::Strings;
@@ -62,7 +63,7 @@ pub(crate) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow:
     if call.row.input == Input::Nothing {
         return Ok((Spool::nothing(), Source::Nothing));
     }
-    let why = match (root == Path::new("/"), connection(call)) {
+    let why = match (root == Path::new("/"), drivers::driver(&call.driver).uri) {
         (true, Some(uri)) => match ask(call, uri) {
             Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
             Err(why) => why,
@@ -71,17 +72,6 @@ pub(crate) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow:
         (false, _) => "there is no libvirt below another root".into(),
     };
     Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
-}
-
-/// The connection by which libvirt knows the object.
-fn connection(call: &Invocation) -> Option<&'static str> {
-    Some(match call.driver.to_str()? {
-        "qemu" | "network" => "qemu:///system",
-        "lxc" => "lxc:///system",
-        "libxl" => "xen:///system",
-        "bhyve" => "bhyve:///system",
-        _ => return None,
-    })
 }
 
 /// Asks libvirt for the XML as it would write it to the hook; or says why there is none.
@@ -151,13 +141,9 @@ fn made_up(call: &Invocation) -> String {
             format!("<hookData>\n  <network>\n    <name>{name}</name>\n    {uuid}\n  </network>\n</hookData>\n")
         }
         Input::Domain | Input::Unknown => {
-            let driver = match call.driver.to_str() {
-                Some("libxl") => "xen".into(),
-                Some("qemu" | "lxc" | "bhyve") => call.driver.to_string_lossy(),
-                _ => "test".into(),
-            };
+            let kind = drivers::driver(&call.driver).domain_types.first().unwrap_or(&"test");
             format!(
-                "<domain type='{driver}'>\n  <name>{name}</name>\n  {uuid}\n  <memory unit='KiB'>32768</memory>\n  \
+                "<domain type='{kind}'>\n  <name>{name}</name>\n  {uuid}\n  <memory unit='KiB'>32768</memory>\n  \
                  <os>\n    <type>hvm</type>\n  </os>\n</domain>\n"
             )
         }

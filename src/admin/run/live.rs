@@ -8,7 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use crate::admin::run::document::Source;
 use crate::admin::run::in_words;
 use crate::admin::support::console::{Console, Paint};
-use crate::call::contract::{self, ArgLayout, Output};
+use crate::call::contract::Output;
+use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::plan::{Plan, Step};
 use crate::printable;
@@ -55,7 +56,7 @@ impl<'c> Live<'c> {
         }
         match event {
             // One call of the agent's may make two of its scripts.
-            Event::Starting(step) if contract::driver(&call.driver).args == ArgLayout::GuestAgent => {
+            Event::Starting(step) if drivers::driver(&call.driver).args == ArgLayout::GuestAgent => {
                 writeln!(
                     self.errors,
                     "  {} {}",

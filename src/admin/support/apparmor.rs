@@ -7,12 +7,11 @@
 
 use std::path::Path;
 
+use crate::call::drivers;
 use crate::files::paths;
 use crate::printable;
 
 const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
-
-const PROFILES: &[&str] = &["usr.sbin.libvirtd", "usr.sbin.virtqemud", "usr.sbin.virtxend"];
 
 /// Something that a profile forbids.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,10 +45,11 @@ pub(crate) fn denies_copy(root: &Path) -> Option<Denied> {
 
 /// Whether a libvirt daemon of that system runs under a profile.
 fn has_profile(root: &Path) -> bool {
-    let at = |directory: &str, profile: &str| paths::below(root, directory).join(profile);
-    let disabled = |profile: &&&str| at("/etc/apparmor.d/disable", profile).symlink_metadata().is_ok();
-    let there = |profile: &&str| at("/etc/apparmor.d", profile).exists() && !disabled(&profile);
-    PROFILES.iter().any(there)
+    let profiles = paths::below(root, "/etc/apparmor.d");
+    let applies = |profile: &String| {
+        profiles.join(profile).exists() && profiles.join("disable").join(profile).symlink_metadata().is_err()
+    };
+    drivers::daemons().map(|daemon| format!("usr.sbin.{daemon}")).any(|profile| applies(&profile))
 }
 
 #[cfg(test)]

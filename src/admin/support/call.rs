@@ -8,8 +8,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::admin::support::daemons::{self, Running};
+use crate::admin::support::driver::DriverName;
 use crate::admin::support::root::{self, Root};
-use crate::call::contract::{self, ArgLayout};
+use crate::call::contract;
+use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::printable;
 use crate::settings::{self, LibvirtRunsDotD, Settings};
@@ -17,7 +19,8 @@ use crate::settings::{self, LibvirtRunsDotD, Settings};
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// qemu, lxc, libxl, bhyve, network, daemon, fsfreeze-hook, or another hook's name
+    /// The hook's name; one that is not listed here is an unknown driver's
+    #[arg(value_parser = DriverName)]
     driver: OsString,
     /// The guest or network; - where there is none; after -- if its name begins with a dash
     object: OsString,
@@ -39,7 +42,7 @@ impl Call {
 
     /// The call, word for word as libvirt makes it.
     pub(crate) fn invocation(&self, root: &Path) -> Invocation {
-        let known = contract::driver(&self.driver);
+        let known = drivers::driver(&self.driver);
         let row = contract::look_up(&self.driver, &self.operation);
         let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
         let words = match known.args {

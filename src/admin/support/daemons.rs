@@ -16,6 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::call::caller::{self, Daemon, Version};
+use crate::call::drivers;
 use crate::files::paths;
 
 /// Ticks of a second in /proc: `USER_HZ`, which is 100 on every machine that libvirt is built for.
@@ -23,15 +24,6 @@ const TICKS: u64 = 100;
 
 /// Where the notes lie.
 const NOTES: &str = "/run/hookmux/reloaded";
-
-/// Which of the daemons that serve one driver calls the hook of which.
-const MODULAR: &[(&str, &str)] = &[
-    ("virtqemud", "qemu"),
-    ("virtlxcd", "lxc"),
-    ("virtxend", "libxl"),
-    ("virtbhyved", "bhyve"),
-    ("virtnetworkd", "network"),
-];
 
 /// A daemon that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +45,7 @@ pub(crate) struct Running {
 impl Running {
     /// Whether it calls this driver's hook.
     pub(crate) fn calls(&self, driver: &OsStr) -> bool {
-        calls(&self.name, driver)
+        drivers::driver(driver).is_called_by(OsStr::new(&self.name))
     }
 
     /// Whether it surely knows of a hook that came at that time.
@@ -107,13 +99,6 @@ fn note(root: &Path, pid: i32, ticks: u64) -> PathBuf {
     paths::below(root, NOTES).join(format!("{pid}-{ticks}"))
 }
 
-fn calls(daemon: &str, driver: &OsStr) -> bool {
-    let daemon = daemon.strip_prefix("lt-").unwrap_or(daemon);
-    let serves = MODULAR.iter().find(|(name, _)| *name == daemon).map(|(_, driver)| *driver);
-    // Every daemon calls the hook `daemon`; the guest agent's is called by none.
-    driver != "fsfreeze-hook" && (daemon == "libvirtd" || driver == "daemon" || serves.is_some_and(|one| driver == one))
-}
-
 /// The 22nd field of /proc/PID/stat, in ticks since the boot; the second field's parentheses may hold anything.
 fn start_in_stat(stat: &[u8]) -> Option<u64> {
     let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
@@ -130,18 +115,6 @@ fn boot(now: SystemTime, uptime: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_daemon_calls_the_hooks_of_its_drivers_and_that_of_daemons() {
-        let called = |daemon: &str| {
-            let drivers = ["qemu", "lxc", "network", "daemon", "fsfreeze-hook", "nbd"];
-            drivers.into_iter().filter(|driver| calls(daemon, OsStr::new(driver))).collect::<Vec<_>>()
-        };
-        assert_eq!(called("libvirtd"), ["qemu", "lxc", "network", "daemon", "nbd"]);
-        assert_eq!(called("lt-virtqemud"), ["qemu", "daemon"]);
-        assert_eq!(called("virtnetworkd"), ["network", "daemon"]);
-        assert_eq!(called("virtsecretd"), ["daemon"]);
-    }
 
     #[test]
     fn a_start_is_read_from_proc() {

@@ -4,6 +4,7 @@ pub(crate) mod apparmor;
 pub(crate) mod call;
 pub mod console;
 pub(crate) mod daemons;
+pub(crate) mod driver;
 pub(crate) mod files;
 pub(crate) mod fix;
 pub(crate) mod root;

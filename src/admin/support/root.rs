@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::call::contract::{self, ArgLayout};
+use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
 
@@ -34,7 +34,7 @@ impl Root {
 
 /// The directory that a driver's hook lies in.
 pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
-    let known = contract::driver(driver);
+    let known = drivers::driver(driver);
     let usual = paths::below(root, known.base);
     if known.args != ArgLayout::GuestAgent {
         return usual;

@@ -2,18 +2,12 @@
 //! Pure.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 
+use crate::call::drivers;
 use crate::guard::fault::{Defect, Flaw};
 use crate::guard::xml::text;
 use crate::guard::xml::tree::{Document, Id, ROOT};
-
-/// The values of `<domain type='…'>` that a driver runs; a driver that is not listed: any.
-///
-/// - qemu: `virQEMUCapsInitGuestFromBinary` in `src/qemu/qemu_capabilities.c` (9.0.0) adds qemu, kvm and hvf, each where
-///   QEMU has it; hyperv (Linux's /dev/mshv) came with 11.10.0 ("Hyper-V virttype support for Qemu domains" in NEWS).
-/// - lxc: `virLXCDriverCapsInit`; libxl: `libxlMakeCapabilities`; bhyve: `virBhyveCapsBuild`. One type each.
-const TYPES: [(&str, &[&str]); 4] =
-    [("qemu", &["qemu", "kvm", "hvf", "hyperv"]), ("lxc", &["lxc"]), ("libxl", &["xen"]), ("bhyve", &["bhyve"])];
 
 /// Checks the filtered document by itself: its root is `<domain>`, with a `type` that fits the driver.
 pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw> {
@@ -26,12 +20,11 @@ pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw>
         return Err(Flaw::form(at, "a default namespace on the root element", "<domain> in no namespace"));
     }
     let found = attribute(after, "type");
-    let Some((_, fits)) = TYPES.iter().find(|(name, _)| *name == driver) else {
-        return if found.is_some() { Ok(()) } else { Err(Flaw::new(at, Defect::Type { found: None, fits: &["any"] })) };
-    };
-    if found.as_deref().is_some_and(|found| fits.contains(&found)) {
+    let fits = drivers::driver(OsStr::new(driver)).domain_types;
+    if found.as_deref().is_some_and(|found| fits.is_empty() || fits.contains(&found)) {
         return Ok(());
     }
+    let fits = if fits.is_empty() { &["any"] } else { fits };
     Err(Flaw::new(at, Defect::Type { found: found.map(Cow::into_owned), fits }))
 }
 
