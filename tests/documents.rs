@@ -185,7 +185,7 @@ fn the_manuals_examples_of_settings_are_valid() {
     let manual = document("man/hookmux.toml.5");
     let examples: Vec<&str> =
         manual.split(".Bd -literal -offset indent\n").skip(1).map(|rest| rest.split(".Ed").next().unwrap()).collect();
-    assert_eq!(examples.len(), 2);
+    assert_eq!(examples.len(), 4);
     for example in examples {
         hookmux::settings::parse(Path::new("manual"), example).unwrap();
     }

@@ -3,7 +3,7 @@
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// A script said no, or could not be run.
+    /// A script failed, or could not be run.
     Failed,
     /// A script is still running.
     StillRunning,
@@ -17,13 +17,13 @@ pub enum Message {
     OwnFault,
     /// The settings cannot be read, and a call went on without them.
     DefaultSettings,
-    /// A script that nobody waits for could not be started.
+    /// A background script could not be started.
     NotStarted,
 }
 
 /// Each kind with its number, the same in every version, and in words.
 pub const MESSAGES: [(Message, &str, &str); 8] = [
-    (Message::Failed, "2ede801140d74dacac55c43d7c3c2910", "a script said no, or could not be run"),
+    (Message::Failed, "2ede801140d74dacac55c43d7c3c2910", "a script failed, or could not be run"),
     (Message::StillRunning, "91c7217f842143aaa028787e0683aa8c", "a script is still running, and libvirt waits"),
     (Message::Changed, "a7117d1784ae4e84af8d0f6a49b94222", "what a filter changed in the XML"),
     (Message::Said, "acee06ed22ee4d1cbee7ca1c3fb76105", "a line that a script wrote"),
@@ -34,7 +34,7 @@ pub const MESSAGES: [(Message, &str, &str); 8] = [
         "7ed54b1bbe5f4ec9b91fd3dfbd08deff",
         "a call went on without its settings, which are broken",
     ),
-    (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a script that nobody waits for could not be started"),
+    (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a background script could not be started"),
 ];
 
 impl Message {
