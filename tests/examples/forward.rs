@@ -30,8 +30,8 @@ pub(crate) const NETWORK: &str = "<hookData><network><name>tnet</name><bridge na
 pub(crate) const PORT: &str = "<hookData><network><name>tnet</name><bridge name='vbr9'/></network>\
     <networkport><owner><name>net vm</name></owner><plug type='network' bridge='vbr9'/></networkport></hookData>";
 
-/// The chain of guest "net vm" on network "tnet", as a digest of both names.
-pub(crate) const CHAIN: &str = "HOOKMUX-106ee51b7ab1a878";
+/// The chain of guest "net vm" on network "tnet", as digests of both names.
+pub(crate) const CHAIN: &str = "HOOKMUX-c5nldzquzu4ahmokbk2u";
 
 /// The script, called several times by a shell (`hook OPERATION DOCUMENT`, silent on success) in a namespace without
 /// any other network; `rules` lists what is there.
@@ -59,8 +59,8 @@ pub(crate) fn scenario(apply: &str, steps: &str) -> Answer {
     let script = example.path("etc/hookmux/network.d/50-port-forward");
     command.env("SCRIPT", script).env("HOOKMUX_ROOT", example.path("")).env("NETWORK", NETWORK).env("PORT", PORT);
     let Answer { code, stdout, stderr } = example.answer(command, "");
-    // The chains' names are a digest of what they belong to.
-    let named = |text: String| text.replace("HOOKMUX-cf064e0ae8ec6ad9", "NET").replace(CHAIN, "PORT");
+    // The chains' names are digests of what they belong to.
+    let named = |text: String| text.replace("HOOKMUX-c5nldzquzu4oymiquy7q", "NET").replace(CHAIN, "PORT");
     // libvirt's table is none of iptables' own, of which it says so.
     let stderr = stderr.lines().filter(|line| !line.starts_with("# Warning: ")).collect();
     Answer { code, stdout: named(stdout), stderr }
@@ -172,6 +172,42 @@ fn rules_of_a_guest_come_and_go_with_its_port_under_old_names_too() {
     assert_eq!(scenario("yes", &format!("{list}{steps}")), prints(&format!("none\n{there}none\n{there}none\n")));
 }
 
+/// libvirt does not call port-deleted for the ports of a network that is destroyed.
+#[test]
+fn rules_of_its_guests_go_with_a_network_that_is_destroyed_under_them() {
+    let steps = "
+        hook_of() { printf %s \"$PORT\" | \"$SCRIPT\" \"$1\" port-created begin - >/dev/null; }
+        printf '[other]\\nnetwork = other\\nguest = net vm\\nport = 23\\nto = 10.3.0.1:23\\n' \\
+            >>$HOOKMUX_ROOT/etc/hookmux/port-forward.conf
+        network started; hook_of other; iptables -t nat -S >$HOOKMUX_ROOT/others
+        port port-created; network stopped
+        iptables -t nat -S | grep -e --dport
+        \"$SCRIPT\" other stopped end - >/dev/null <<END
+$NETWORK
+END
+        rules stopped
+    ";
+    let others = "-A HOOKMUX-3euyuegrwb4ahmokbk2u -p tcp -m tcp --dport 23 -j DNAT --to-destination 10.3.0.1:23\n";
+    let wanted = prints(&format!("{others}== stopped\n{NOTHING}"));
+    assert_eq!(scenario("yes", &format!("{THEIRS}{steps}")), wanted);
+}
+
+/// In nft's language a quote ends a name and the rest is rules; in that of iptables, a + matches more than one bridge.
+#[test]
+fn a_bridge_that_is_not_a_plain_interface_name_reaches_no_command() {
+    for bridge in ["x\\\"accept#", "vbr+", "vbr*", "-j", "vbr9 ", "..", "abcdefghijklmnop"] {
+        let steps = format!(
+            "hook started \"<hookData><network><bridge name='{bridge}'/></network></hookData>\" || echo \"exit $?\"
+             rules after
+             hook stopped \"<hookData><network><bridge name='{bridge}'/></network></hookData>\""
+        );
+        let Answer { code, stdout, stderr } = scenario("yes", &format!("{THEIRS}{steps}"));
+        let named = bridge.replace('\\', "");
+        let line = format!("port-forward: the network's bridge is not a plain interface name: '{named}'");
+        assert_eq!((code, stdout, stderr), (0, format!("exit 1\n== after\n{NOTHING}"), line));
+    }
+}
+
 #[test]
 fn what_was_added_goes_whatever_the_settings_say_by_then() {
     let steps = "
@@ -252,5 +288,5 @@ fn a_rule_that_cannot_be_added_fails_the_call_and_takes_back_the_others() {
     ";
     let Answer { code, stdout, stderr } = scenario("yes", &format!("{THEIRS}{steps}"));
     assert_eq!((code, stdout), (0, format!("exit code 1\n== after\n{NOTHING}")));
-    assert_eq!(stderr, "port-forward: ip6tables -w -t filter -N HOOKMUX-cf064e0ae8ec6ad9: full");
+    assert_eq!(stderr, "port-forward: ip6tables -w -t filter -N HOOKMUX-c5nldzquzu4oymiquy7q: full");
 }

@@ -59,7 +59,7 @@ fn settings_that_cannot_be_understood_are_refused_with_file_section_and_key() {
     let cases = [
         (web("colour = red"), format!("{file}: [web]: unknown key colour")),
         (web("protocol = icmp"), format!("{file}: [web]: protocol icmp is neither tcp nor udp")),
-        (web("").replace("port = 80", "port = 0"), format!("{file}: [web]: 0 is no port")),
+        (web("").replace("port = 80", "port = 0"), format!("{file}: [web]: expected a port from 1 to 65535, got 0")),
         (web("").replace("port = 80\n", ""), format!("{file}: [web]: missing key 'port'")),
         (web("").replace("tnet", ""), format!("{file}: [web]: network is empty")),
         (
