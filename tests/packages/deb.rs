@@ -9,6 +9,8 @@ const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
 
+const RUN_SCRIPT: &str = "/run/hookmux/qemu.d/10-mine";
+
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
 fn comes_and_goes(suite: &str) {
@@ -45,19 +47,23 @@ fn comes_and_goes(suite: &str) {
         debian.install(&deb);
         assert_eq!((debian.hooks(), debian.has(SCRIPT)), (ALL.into(), true));
     });
-    proof.step("purge with a script of the administrator's: it stays, and is named", || {
+    proof.step("purge with scripts of the administrator's: they stay, and their directories are named", || {
+        debian.script(RUN_SCRIPT, "");
+        debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"]).succeeded();
         let said = debian.dpkg(&["--purge", "hookmux"]).stdout;
-        assert!(said.contains("stay in /etc/hookmux"), "{said}");
+        let named = ["/etc/hookmux", "/run/hookmux"].map(|place| said.contains(&format!("stay in {place}; ")));
+        let run = debian.run(&["find", "/run/hookmux", "-type", "f"]).succeeded().stdout;
+        assert_eq!((named, run.trim_end()), ([true, true], RUN_SCRIPT), "{said}");
         let left = ["+ /etc/hookmux", "+ /etc/hookmux/qemu.d", "+ /etc/hookmux/qemu.d/10-mine"];
         assert_eq!(difference(&clean, &debian.everything()), left);
     });
     proof.step("purge without one: nothing is left, anywhere", || {
-        debian.run(&["rm", "-r", "/etc/hookmux"]).succeeded();
+        debian.run(&["rm", "-r", "/etc/hookmux", "/run/hookmux"]).succeeded();
         debian.install(&deb);
         debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"]).succeeded();
         assert!(debian.has("/var/log/hookmux/calls.jsonl"), "a call leaves a record");
         debian.dpkg(&["--purge", "hookmux"]);
-        assert_eq!(difference(&clean, &debian.everything()), [""; 0]);
+        assert_eq!((difference(&clean, &debian.everything()), debian.has("/run/hookmux")), (Vec::new(), false));
     });
 }
 
