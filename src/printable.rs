@@ -1,7 +1,7 @@
 //! Text that is safe to print. In: names, paths and durations. Out: one line of text. Pure.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::fmt::Write;
 use std::time::Duration;
 
 /// A name or path for a message: control characters and bytes that are no text are escaped, so that one message stays
@@ -12,7 +12,7 @@ pub fn printable(text: impl AsRef<OsStr>) -> String {
     let mut shown = String::with_capacity(text.len());
     for part in text.as_encoded_bytes().utf8_chunks() {
         for character in part.valid().chars() {
-            if character.is_control() {
+            if commands_terminal(character) {
                 shown.extend(character.escape_default());
             } else {
                 shown.push(character);
@@ -23,10 +23,34 @@ pub fn printable(text: impl AsRef<OsStr>) -> String {
     shown
 }
 
-/// A path as a word of a shell's command.
+/// Reports whether a character changes how a terminal or a page shows what follows it: control characters, line and
+/// paragraph separators, and those that set the direction of writing (Unicode's `Bidi_Control`).
 #[must_use]
-pub fn quoted(path: &Path) -> String {
-    let shown = printable(path);
+pub fn commands_terminal(character: char) -> bool {
+    let directs =
+        matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    directs || character.is_control()
+}
+
+/// Escapes in a JSON text what JSON leaves as it is and a terminal obeys; the values stay the same.
+#[must_use]
+pub fn printable_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for character in json.chars() {
+        if !character.is_ascii_control() && commands_terminal(character) || character == '\u{7f}' {
+            // Each of them has one UTF-16 unit.
+            let _ = write!(shown, "\\u{:04x}", u32::from(character));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Quotes a name or path as one argument of a shell command.
+#[must_use]
+pub fn quoted(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
+    let shown = printable(text);
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
 }
 
@@ -49,8 +73,16 @@ mod tests {
 
     #[test]
     fn a_name_never_breaks_a_message_into_lines() {
-        let shown = printable(OsStr::from_bytes(b"vm\n\x1b[31m\xff\xc3\xbc"));
-        assert_eq!(shown, "vm\\n\\u{1b}[31m\\xffü");
+        let shown = printable(OsStr::from_bytes(b"vm\n\x1b[31m\xff\xc3\xbc\xc2\x9b\xe2\x80\xae"));
+        assert_eq!(shown, "vm\\n\\u{1b}[31m\\xffü\\u{9b}\\u{202e}");
+    }
+
+    #[test]
+    fn a_json_text_commands_no_terminal_and_keeps_its_values() {
+        let value = serde_json::json!({ "a\u{9b}": "\u{1b}\u{7f}\u{202e}ü\n" });
+        let shown = printable_json(&serde_json::to_string_pretty(&value).unwrap());
+        assert_eq!(shown, "{\n  \"a\\u009b\": \"\\u001b\\u007f\\u202eü\\n\"\n}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

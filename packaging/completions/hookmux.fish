@@ -95,7 +95,7 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s h -l help -d 'P
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l guest -d 'Only this guest\'s calls, the ports of its networks among them; may be a pattern (web-*)' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l operation -d 'Only this operation\'s (start, stopped, …)' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l since -d 'Only since then: how long ago (2h, 1day) or a time in UTC (2026-11-21, \'2026-11-21 05:30:00\')' -r
-complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l html -d 'Write the picture into this file, as a page for a browser' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l html -d 'Write the calls as a page for a browser into this file, which only its owner can read; - is standard output' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l failed -d 'Only calls with a failure in them, also one that nobody heard'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l follow -d 'Go on with calls as they are made; without --since, with those alone'

@@ -17,6 +17,7 @@ mod run;
 mod stats;
 pub mod support;
 
+use crate::printable::printable;
 use support::console::{Console, Paint};
 
 /// Exit code of a command that found something, or whose call was refused.
@@ -87,7 +88,7 @@ pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> Exit
     let done = carry_out(&arguments.command, &mut console);
     done.unwrap_or_else(|error| {
         let name = console.errors_paint.bad("hookmux:");
-        let _ = writeln!(console.errors, "{name} {error:#}");
+        let _ = writeln!(console.errors, "{name} {}", printable(format!("{error:#}")));
         ExitCode::from(FOUND)
     })
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::files::resolve;
 use crate::record::Record;
 use crate::record::file;
 
@@ -59,7 +60,7 @@ pub fn parse(line: &[u8]) -> Option<Record> {
 }
 
 fn open(path: &Path) -> Result<Option<File>, (PathBuf, io::Error)> {
-    match File::open(path) {
+    match resolve::open_regular(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err((path.to_owned(), error)),

@@ -13,6 +13,7 @@ use nix::errno::Errno;
 use nix::sys::statvfs::{FsFlags, statvfs};
 
 use crate::files::resolve;
+use crate::printable::printable;
 
 /// As much of a script's beginning as the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
 const FIRST_BYTES: u64 = 256;
@@ -65,7 +66,7 @@ fn in_words(errno: Errno, first: &[u8]) -> String {
     let interpreter = interpreter(first);
     let program = interpreter.map(|line| {
         let path = line.trim_ascii().split(|byte| *byte == b' ' || *byte == b'\t').next().unwrap_or_default();
-        OsStr::from_bytes(path).display().to_string()
+        printable(OsStr::from_bytes(path))
     });
     match (errno, program) {
         (Errno::ENOENT, _) if interpreter.is_some_and(|line| line.ends_with(b"\r")) => CRLF.into(),

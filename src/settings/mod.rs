@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::guard;
+use crate::printable::printable;
 
 mod read;
 mod text;
@@ -72,7 +73,7 @@ pub struct Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{}:{}", self.file.display(), self.line)
+        write!(out, "{}:{}", printable(&*self.file), self.line)
     }
 }
 

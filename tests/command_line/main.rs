@@ -12,6 +12,7 @@ mod root;
 
 mod adopt;
 mod check;
+mod hostile;
 mod install;
 mod json;
 mod run;

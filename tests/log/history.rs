@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -103,6 +104,27 @@ fn names_from_outside_do_not_command_a_terminal() {
         log(&lines(&[call("2026-11-21T06:00:00Z", odd, 10, 1, &[other("/a.d/1\u{1b}", "untrusted", Some(why))])]));
     let (_, out, _) = hooks.hookmux(&["history"]);
     assert!(!out.contains(['\u{1b}', '\u{7}', '\u{9b}']) && out.contains("vm\\u{1b}[31m\\n  2026"), "{out:?}");
+    let (_, out, _) = hooks.hookmux(&["history", "--json"]);
+    assert!(!out.contains(['\u{1b}', '\u{7}', '\u{9b}']) && out.contains("vm\\u001b[31m\\n"), "{out:?}");
+}
+
+#[test]
+fn a_page_follows_no_link_and_is_for_its_owner_alone() {
+    let hooks = log(&lines(&start_and_stop()));
+    let (page, victim) = (hooks.path("page.html"), hooks.path("victim"));
+    fs::write(&victim, "precious").unwrap();
+    symlink(&victim, &page).unwrap();
+    let (code, out, err) = hooks.hookmux(&["history", "--html", page.to_str().unwrap()]);
+    let written = fs::symlink_metadata(&page).unwrap();
+    let seen = (code, out.as_str(), err.as_str(), fs::read_to_string(&victim).unwrap());
+    assert_eq!(seen, (Some(0), "", "", "precious".to_owned()));
+    assert_eq!((written.is_file(), written.mode() & 0o777), (true, 0o600));
+    let (code, out, _) = hooks.hookmux(&["history", "--html", "-"]);
+    assert_eq!((code, out), (Some(0), fs::read_to_string(&page).unwrap()));
+    // Whatever goes wrong, what was there stays, and nothing is left beside it.
+    let (code, _, _) = hooks.hookmux(&["history", "--html", hooks.path("etc").to_str().unwrap()]);
+    let left = fs::read_dir(hooks.path("")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != "etc");
+    assert_eq!((code, left.count()), (Some(1), 3));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::printable;
+use crate::printable::printable;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,8 +25,7 @@ pub(crate) struct Finding {
 impl Finding {
     /// Something that a command fixes.
     pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        let about = printable::printable(about);
-        Self { kind, about, what: what.into(), fix: Some(fix.into()), advice: None }
+        Self { fix: Some(fix.into()), advice: None, ..Self::advised(kind, about, what, "") }
     }
 
     /// Something that takes more than a command.
@@ -36,8 +35,9 @@ impl Finding {
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
-        let about = printable::printable(about);
-        Self { kind, about, what: what.into(), fix: None, advice: Some(advice.into()) }
+        // Names and file contents may be part of each.
+        let (about, what) = (printable(about), printable(what.into()));
+        Self { kind, about, what, fix: None, advice: Some(printable(advice.into())) }
     }
 
     pub(crate) fn lines(&self, paint: Paint) -> Vec<String> {

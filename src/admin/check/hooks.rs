@@ -1,5 +1,6 @@
 //! Hooks that libvirt does not call, or may not. In: what is known of a hook. Out: findings. Pure.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -22,7 +23,7 @@ const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 /// What is known of one driver's hook.
 #[derive(Debug)]
 pub(crate) struct Hook<'a> {
-    pub(crate) driver: &'a str,
+    pub(crate) driver: &'a OsStr,
     pub(crate) path: &'a Path,
     pub(crate) existing: ExistingHook,
     /// How many scripts wait for it in hookmux's directories.
@@ -48,7 +49,7 @@ pub(crate) struct Hook<'a> {
 /// What is wrong with it.
 pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let Hook { driver, path, scripts, own, root, .. } = hook;
-    let install = format!("{own} install{root} {driver}");
+    let install = format!("{own} install{root} {}", printable::quoted(driver));
     let waiting =
         if *scripts == 1 { "1 script waits for it".to_owned() } else { format!("{scripts} scripts wait for it") };
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
@@ -87,7 +88,12 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
             "{} runs since before it came, and knows of it only if it was reloaded since, which cannot be seen",
             daemon.shown()
         );
-        findings.push(Finding::new("not-reloaded", path, what, format!("{own} install --reload{root} {driver}")));
+        findings.push(Finding::new(
+            "not-reloaded",
+            path,
+            what,
+            format!("{own} install --reload{root} {}", printable::quoted(driver)),
+        ));
     }
     let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
     if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
@@ -123,7 +129,7 @@ mod tests {
         let (came, daemons) = (None, Vec::new());
         let (own, root) = ("hookmux", String::new());
         Hook {
-            driver: "qemu",
+            driver: OsStr::new("qemu"),
             path,
             existing,
             scripts,

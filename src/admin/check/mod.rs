@@ -22,6 +22,8 @@ use crate::admin::support::root::{self, Root};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::Plan;
+use crate::record::Record;
+use crate::record::read::{self, Files};
 use crate::settings::{self, Settings};
 
 mod finding;
@@ -147,7 +149,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         SystemTime::UNIX_EPOCH.checked_add(seconds)
     });
     hooks::judge(&hooks::Hook {
-        driver: &driver.to_string_lossy(),
+        driver,
         path: &path,
         existing,
         scripts: plan.steps.len(),
@@ -171,15 +173,10 @@ fn label(path: &Path) -> Option<String> {
     Some(label.trim_end_matches('\0').to_owned())
 }
 
-/// Whether the records have a call of that operation.
+/// Returns whether the records contain a call of that operation.
 fn was_called(root: &Path, operation: &str) -> bool {
-    let calls = paths::below(root, crate::admin::LOG_DIRECTORY).join("calls.jsonl");
-    let wanted = format!("\"operation\":\"{operation}\"");
-    fs::read(calls).is_ok_and(|calls| calls.split(|byte| *byte == b'\n').any(|line| contains(line, wanted.as_bytes())))
-}
-
-fn contains(line: &[u8], wanted: &[u8]) -> bool {
-    line.windows(wanted.len().max(1)).any(|window| window == wanted)
+    let is_it = |record: &Record| record.operation.0 == operation;
+    read::read(root, Files::Both, is_it).is_ok_and(|found| !found.records.is_empty())
 }
 
 /// The room that is left for records; `None` if there is no such directory.

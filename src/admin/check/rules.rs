@@ -12,7 +12,7 @@ use crate::call::invocation::Invocation;
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::rules;
-use crate::printable::{printable, quoted};
+use crate::printable::{printable_json, quoted};
 use crate::settings::Rule;
 
 /// Rules of which nothing is left if one leaves out what nobody calls and no script is called.
@@ -31,7 +31,7 @@ fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<
     let about = format!("{}", rule.origin);
     let mut left = plans.iter().flat_map(|(driver, plan)| plan.left_to_caller.iter().map(move |path| (driver, path)));
     if let Some((driver, script)) = left.find(|(driver, script)| matches(driver, script)) {
-        let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), printable(driver), quoted(script));
+        let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), quoted(driver), quoted(script));
         let what = format!("does nothing: libvirt itself runs {}", script.display());
         return Some(Finding::new("unused-rule", Path::new(&about), what, adopt));
     }
@@ -73,11 +73,13 @@ pub(crate) fn waiting(
 }
 
 fn waiting_one(system: &Path, script: &Path) -> Finding {
-    let name = printable(script.file_name().unwrap_or_default());
+    let name = script.file_name().unwrap_or_default().to_string_lossy();
     let file = quoted(&paths::below(system, "/etc/hookmux/hookmux.toml"));
-    let rule = format!("[[rule]]\\nscript = \"{}\"\\nwait = false", glob::Pattern::escape(&name));
+    // A string of JSON is one of TOML.
+    let pattern = printable_json(&serde_json::Value::from(glob::Pattern::escape(&name)).to_string());
+    let rule = ["[[rule]]", &format!("script = {pattern}"), "wait = false"].map(quoted).join(" ");
     let what = "calls virsh while libvirt waits for it: about the same guest, both wait for good";
-    let mut finding = Finding::new("calls-virsh", script, what, format!("printf '\\n{rule}\\n' >>{file}"));
+    let mut finding = Finding::new("calls-virsh", script, what, format!("printf '%s\\n' '' {rule} >>{file}"));
     finding.advice = Some("without waiting, its exit code refuses nothing any more".into());
     finding
 }

@@ -77,8 +77,11 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
             let name = Path::new(&missing).file_name()?.to_str()?;
             let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
             let elsewhere = elsewhere.into_iter().find(|program| paths::below(system, program).exists());
-            let fix = match elsewhere.filter(|_| missing == program) {
-                Some(program) => format!("sed -i '1s|.*|{}|' {at}", format!("#!{program} {rest}").trim_end()),
+            // A name that means nothing to the shell, nor to sed.
+            let is_plain =
+                |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
+            let fix = match elsewhere.filter(|_| missing == program && is_plain(name)) {
+                Some(program) => format!("sed -i '1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|' {at}"),
                 None => format!("${{EDITOR:-vi}} +1 {at}"),
             };
             new("interpreter-missing", what, fix)
@@ -137,8 +140,7 @@ fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
     }
-    let adopt =
-        format!("{} adopt{} {} {}", root::own(), root::option(system), printable::printable(driver), quoted(path));
+    let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), quoted(driver), quoted(path));
     let what = "libvirt runs it itself, with no limit, no log and no look at who may write to it";
     // What hookmux would refuse has to be fixed first.
     let distrusted = crate::admin::install::distrusted(system, path).ok().flatten();

@@ -1,9 +1,11 @@
 //! What a script's text says of it. In: its first bytes. Out: how it begins, and which words are in it. Pure, but for
 //! `read`.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+use crate::admin::install;
+use crate::files::resolve;
 
 /// As much of a script as is looked at, in bytes: more than anybody writes.
 const MOST: u64 = 1 << 20;
@@ -11,7 +13,7 @@ const MOST: u64 = 1 << 20;
 /// How a file begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Beginning {
-    /// It is a program, or nobody could read it.
+    /// It is a program, or it was not read.
     Program,
     /// It has a `#!` line: the interpreter, and what comes after it.
     Interpreter(String, String),
@@ -33,10 +35,13 @@ impl Text {
         Self(bytes.into())
     }
 
-    /// Reads a file that is known to be a regular one.
+    /// Reads a script that no other user can change. Of any other, and of what is not a regular file, nothing is read: what
+    /// another user wrote does not reach a terminal, and a FIFO does not hold the reader up.
     pub(crate) fn read(path: &Path) -> Self {
         let mut bytes = Vec::new();
-        if let Ok(file) = File::open(path) {
+        if install::changeable(path).is_none()
+            && let Ok(file) = resolve::open_regular(path)
+        {
             let _ = file.take(MOST).read_to_end(&mut bytes);
         }
         Self(bytes)

@@ -95,8 +95,7 @@ fn escaped(text: &str) -> String {
             '>' => shown.push_str("&gt;"),
             '"' => shown.push_str("&quot;"),
             '\'' => shown.push_str("&#39;"),
-            // A right-to-left override turns the rest of a line around.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => shown.extend(character.escape_unicode()),
+            other if printable::commands_terminal(other) => shown.extend(other.escape_default()),
             other => shown.push(other),
         }
     }

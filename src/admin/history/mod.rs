@@ -10,6 +10,8 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::admin::support::console::Console;
+use crate::admin::support::files;
+use crate::printable;
 use crate::record::read::Files;
 use crate::record::{Record, file, read};
 
@@ -33,7 +35,7 @@ pub(crate) struct History {
     /// Go on with calls as they are made; without --since, with those alone
     #[arg(long, conflicts_with = "html")]
     follow: bool,
-    /// Write the picture into this file, as a page for a browser
+    /// Write the calls as a page for a browser into this file, which only its owner can read; - is standard output
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// Look below this directory instead of /
@@ -63,7 +65,12 @@ impl History {
         let found = self::found(&self.root, Files::Both, &self.selection, console.errors)?;
         if let Some(page) = &self.html {
             let text = html::page(&episode::episodes(&found));
-            fs::write(page, text).with_context(|| format!("cannot write {}", page.display()))?;
+            if page == Path::new("-") {
+                console.output.write_all(text.as_bytes())?;
+            } else {
+                files::write_private(page, text.as_bytes())
+                    .with_context(|| format!("cannot write {}", page.display()))?;
+            }
         } else {
             print(&found, console)?;
         }
@@ -93,7 +100,8 @@ impl History {
 fn print(records: &[Record], console: &mut Console) -> io::Result<()> {
     let Console { output, paint, json, .. } = console;
     if *json {
-        return records.iter().try_for_each(|record| output.write_all(&record.line()));
+        let line = |record: &Record| printable::printable_json(&String::from_utf8_lossy(&record.line()));
+        return records.iter().try_for_each(|record| output.write_all(line(record).as_bytes()));
     }
     for (at, episode) in episode::episodes(records).iter().enumerate() {
         let gap = if at == 0 { "" } else { "\n" };

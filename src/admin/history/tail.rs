@@ -5,6 +5,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::files::resolve;
+
 /// A file that is read to its end, again and again.
 #[derive(Debug)]
 pub(crate) struct Tail {
@@ -17,7 +19,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Reads from the beginning.
     pub(crate) fn from_start(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: File::open(path).ok(), begun: Vec::new() }
+        Self { path: path.to_owned(), file: resolve::open_regular(path).ok(), begun: Vec::new() }
     }
 
     /// Reads what comes from now on.
@@ -45,7 +47,7 @@ impl Tail {
         self.read(&mut lines)?;
         if now.is_some() && now != self.inode() {
             self.begun.clear();
-            self.file = File::open(&self.path).ok();
+            self.file = resolve::open_regular(&self.path).ok();
             self.read(&mut lines)?;
         }
         Ok(lines)

@@ -6,6 +6,8 @@ use std::io::{self, Write};
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
+use crate::printable;
+
 /// The form of every JSON document, as docs/json.md describes it. Another number once a field goes or changes its
 /// meaning; a new field changes nothing for whoever reads the old ones.
 pub const SCHEMA: &str = "hookmux/1";
@@ -89,8 +91,8 @@ struct Document<'a, T> {
 impl Console<'_> {
     /// Writes the command's one JSON document.
     pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
-        serde_json::to_writer_pretty(&mut *self.output, &Document { schema: SCHEMA, command, content })?;
-        writeln!(self.output)
+        let json = serde_json::to_string_pretty(&Document { schema: SCHEMA, command, content })?;
+        writeln!(self.output, "{}", printable::printable_json(&json))
     }
 
     /// Writes lines, with a newline after each.

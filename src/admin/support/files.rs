@@ -6,8 +6,8 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
-use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 /// What is put somewhere.
@@ -31,6 +31,15 @@ pub(crate) fn put(form: &Form, path: &Path, over: bool) -> io::Result<()> {
         }
     }
     settle(&made, path, over)
+}
+
+/// Writes a file that only its owner can read: a new one, which takes the place of what was there. A link is replaced, not
+/// followed.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let made = ours(path)?;
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&made)?;
+    let written = file.write_all(content).inspect_err(|_| drop(fs::remove_file(&made)));
+    written.and_then(|()| settle(&made, path, true))
 }
 
 /// Makes `to` the same file as `from`, which stays. An error if something else lies there; one that is the same already,

@@ -29,7 +29,7 @@ pub(crate) fn skip(path: &Path, skip: &Skip) -> String {
 
 /// Opens an editor at a line.
 pub(crate) fn edit(at: &Origin) -> String {
-    format!("${{EDITOR:-vi}} +{} {}", at.line, quoted(&at.file))
+    format!("${{EDITOR:-vi}} +{} {}", at.line, quoted(&*at.file))
 }
 
 /// A mask has no content, whether it is an empty file or a link to /dev/null.
