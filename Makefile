@@ -39,7 +39,7 @@ needs: ## installs what the tests need (Debian)
 
 .PHONY: check
 check: ## format, lints, licences, scripts, manuals
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	$(DENY) check licenses bans sources
 
@@ -62,7 +62,7 @@ test: needs ## installs what is missing, and runs every test
 test-releases:
 	set -e; for target in $(TARGETS); do \
 		cargo build --release --locked --target $$target; \
-		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hard --test model --test log; \
+		HOOKMUX_BIN=$(CURDIR)/target/$$target/release/hookmux cargo test --locked --test hook --test hostile --test model --test log; \
 	done
 	$(if $(call has,$(BUDGETED)),$(COUNT))
 

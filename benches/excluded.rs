@@ -1,17 +1,8 @@
 //! What a call costs whose scripts are all left out by rules, against one with an empty directory: without any settings,
 //! and with the same. In: the built binary (`HOOKMUX_BIN` names another). Out: the ratios, with their spread. `cargo bench --bench excluded`.
 //!
-//! The two are called in turn, so that whatever else the machine does is in both. `tests/hard/excluded.rs` counts the
+//! The two are called in turn, so that whatever else the machine does is in both. `tests/hostile/excluded.rs` counts the
 //! system calls instead, which is repeatable.
-#![allow(
-    missing_docs,
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a bench is its own caller"
-)]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -61,7 +52,7 @@ fn root(scratch: &Path, name: &str, scripts: usize, rule: &str) -> PathBuf {
     if !rule.is_empty() {
         fs::write(root.join("etc/hookmux/hookmux.toml"), rule).unwrap();
     }
-    let binary = std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from);
+    let binary = support::binary();
     symlink(binary, root.join("qemu")).unwrap();
     root
 }

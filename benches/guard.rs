@@ -1,12 +1,5 @@
 //! How long the guard takes for 16 MiB of domain XML, measured against quick-xml merely reading it. Prints the ratios and
 //! fails when a check takes twice as long as the reading, or longer: `cargo bench --bench guard`. Does: reads the clock.
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a bench shows its numbers and may fail"
-)]
 
 use std::hint::black_box;
 use std::process::ExitCode;

@@ -2,7 +2,6 @@
 //! it. Out: the commit (7 characters; "unknown" in a tarball) and the target, for `env!`. Reads.
 //!
 //! Built again when the commit changes, and not when another branch does.
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how cargo is spoken to")]
 
 use std::env;
 use std::path::Path;

@@ -17,6 +17,24 @@
 //!                      record one line of JSON a call, which history and stats read; background starts what nobody
 //!                      waits for
 //! ```
+#![warn(
+    missing_docs,
+    unreachable_pub,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::exit
+)]
+// A panic in a hook is a wrong answer to libvirt.
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_precision_loss,
+    clippy::format_push_string
+)]
 
 pub mod admin;
 pub mod call;

@@ -1,5 +1,12 @@
 //! The only door: reads the words, hands them on, writes the answer.
-#![allow(clippy::disallowed_methods, reason = "here it is allowed, and nowhere else")]
+#![warn(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};

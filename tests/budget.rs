@@ -1,37 +1,16 @@
 //! What one hook call may cost hookmux itself, in system calls and in instructions: numbers that are the same on a busy
 //! machine, unlike times. In: the musl release, as `HOOKMUX_BIN`; `budget.toml`. Out: a failure for what costs 5 % more,
 //! or, with `HOOKMUX_BUDGET=write` (`make budget`), that file anew. Does: needs strace and valgrind.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "a test is its own caller, and its own world"
-)]
-
-#[path = "common/builder.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod builder;
-#[path = "common/instructions.rs"]
-mod instructions;
-#[path = "common/programs.rs"]
-mod programs;
-#[path = "common/trace.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod trace;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::process::Command;
 
-use builder::Hooks;
-use instructions::instructions;
 use serde::Deserialize;
-use trace::Trace;
+use support::builder::Hooks;
+use support::instructions::instructions;
+use support::trace::Trace;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/budget.toml");
 
@@ -114,7 +93,7 @@ fn costs() -> BTreeMap<String, Cost> {
     ])
 }
 
-/// `tests/hard/scale.rs` has the same for system calls.
+/// `tests/hostile/scale.rs` has the same for system calls.
 #[test]
 fn a_call_executes_as_many_instructions_for_its_thousandth_script_as_for_its_second() {
     let counts = [1, 10, 100, 1000].map(|scripts| (scripts as u64, instructions(&hooks(scripts, "0"), START)));

@@ -1,5 +1,4 @@
 //! packaging/completions is what clap makes of the command line; `HOOKMUX_WRITE=1 cargo test --test completions` writes it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test is its own world")]
 
 use std::fs;
 use std::path::Path;

@@ -1,13 +1,5 @@
 //! Documents are checked against data: the tables of operations against the contract, flags and keys against their
 //! manual pages, the manual pages by mandoc.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::format_push_string,
-    reason = "a test is its own world"
-)]
 
 use std::fs;
 use std::path::Path;

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use hookmux::files::paths::ROOT_VARIABLE;
 
-use crate::builder::{Hooks, hook};
 use crate::figures::ROUNDS;
 use crate::priority;
-use crate::programs::compile;
+use support::builder::{Hooks, hook};
+use support::programs::compile;
 
 /// What is built for the bench.
 pub struct Tools {

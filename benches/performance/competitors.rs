@@ -4,11 +4,11 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::archive::Archive;
-use crate::builder::Hooks;
 use crate::caller::{self, CALL, Contestant, SHORT, Taken, Tools};
 use crate::figures::{self, Spread};
-use crate::scene::{self, Kind};
+use crate::setup::{self, Kind};
+use support::archive::Archive;
+use support::builder::Hooks;
 
 const SCRIPTS: usize = 10;
 
@@ -29,7 +29,7 @@ const PEERS: [Peer; 5] = [
 pub fn table(tools: &Tools) -> String {
     let mut cells: Vec<Vec<String>> = PEERS.iter().map(|(name, _)| vec![(*name).to_owned()]).collect();
     for (kind, calls) in CALLS {
-        let (empty, full) = (scene::hooks(tools, 0, kind), scene::hooks(tools, SCRIPTS, kind));
+        let (empty, full) = (setup::hooks(tools, 0, kind), setup::hooks(tools, SCRIPTS, kind));
         let call = |words: &fn(&Tools, &Hooks) -> Vec<OsString>| {
             [&empty, &full].map(|hooks| Contestant { hooks, words: words(tools, hooks), document: SHORT })
         };

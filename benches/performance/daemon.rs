@@ -8,10 +8,10 @@ use std::os::unix::fs::symlink;
 
 use crate::caller::Tools;
 use crate::figures::{self, ROUNDS, Spread};
-use crate::guests;
-use crate::host::Host;
 use crate::priority;
-use crate::scene::Kind;
+use crate::setup::Kind;
+use support::guests;
+use support::host::Host;
 
 /// How many scripts of each kind lie between those that note the time, and how many calls make a round.
 const NUMBERS: [(Kind, usize, usize); 3] = [(Kind::Static, 98, 8), (Kind::Shell, 38, 6), (Kind::Python, 8, 4)];

@@ -2,12 +2,12 @@
 
 use std::ffi::OsString;
 
-use crate::builder::Hooks;
 use crate::caller::{self, Contestant, LONG, SHORT, Taken, Tools};
 use crate::figures::{self, judged, milliseconds};
-use crate::instructions::instructions_of_program;
-use crate::scene::{self, Kind};
-use crate::trace::Trace;
+use crate::setup::{self, Kind};
+use support::builder::Hooks;
+use support::instructions::instructions_of_program;
+use support::trace::Trace;
 
 /// More than this, besides the document, no call may hold, in KiB.
 const MEMORY: u64 = 3 << 10;
@@ -25,7 +25,7 @@ pub fn table(tools: &Tools) -> String {
         .to_owned();
     let mut memory = 0;
     for (scripts, target, calls) in [(0, 1.5, 200), (1, 1.5, 200), (10, 1.4, 60), (50, 1.4, 20)] {
-        let hooks = scene::hooks(tools, scripts, Kind::Static);
+        let hooks = setup::hooks(tools, scripts, Kind::Static);
         let name = match scripts {
             0 => "an empty directory".to_owned(),
             1 => "1 script".to_owned(),
@@ -33,12 +33,12 @@ pub fn table(tools: &Tools) -> String {
         };
         text += &row(tools, &hooks, &name, Some(target), calls, &mut memory);
     }
-    let hooks = scene::hooks(tools, 10, Kind::Static).settings("[[rule]]\nscript = '00*'\ntimeout = '30s'\n");
+    let hooks = setup::hooks(tools, 10, Kind::Static).settings("[[rule]]\nscript = '00*'\ntimeout = '30s'\n");
     hooks.directory(&hooks.root().join("var/log/hookmux"));
     text += &row(tools, &hooks, "10 scripts, a rule, and a record kept", None, 60, &mut memory);
     text += &at_once(tools);
     text += &long_document(tools, &mut memory);
-    let size = std::fs::metadata(crate::builder::binary()).unwrap().len();
+    let size = std::fs::metadata(support::binary()).unwrap().len();
     let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
     let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&nothing(tools)));
     text + &format!(
@@ -87,7 +87,7 @@ fn nothing(tools: &Tools) -> Taken {
 
 /// Many calls at the same time, as at a restart of libvirtd; a failure of one is this bench's.
 fn at_once(tools: &Tools) -> String {
-    let hooks = scene::hooks(tools, 1, Kind::Static);
+    let hooks = setup::hooks(tools, 1, Kind::Static);
     let taken = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
     let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
     format!("| {AT_ONCE} calls at once, 1 script each | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
@@ -96,7 +96,7 @@ fn at_once(tools: &Tools) -> String {
 /// What 8 MiB cost ten scripts that do not read them: not ten copies. The one copy that is needed, from the pipe into the
 /// memfd, is what they cost the floor without any script.
 fn long_document(tools: &Tools, memory: &mut u64) -> String {
-    let (hooks, empty) = (scene::hooks(tools, 10, Kind::Static), scene::hooks(tools, 0, Kind::Static));
+    let (hooks, empty) = (setup::hooks(tools, 10, Kind::Static), setup::hooks(tools, 0, Kind::Static));
     let contestants =
         [both(tools, &hooks, LONG), both(tools, &hooks, SHORT), both(tools, &empty, LONG), both(tools, &empty, SHORT)];
     let contestants: Vec<Contestant> = contestants.into_iter().flatten().collect();

@@ -7,7 +7,7 @@
 
 use std::process::Command;
 
-use crate::host::Host;
+use support::host::Host;
 
 fn is_real_time() -> bool {
     std::env::var_os("HOOKMUX_BENCH_REAL_TIME").is_some_and(|value| !value.is_empty())

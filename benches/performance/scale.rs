@@ -1,12 +1,12 @@
-//! Many scripts, and many guests' directories. In: their number. Out: a table. Does. `tests/hard/scale.rs` is the test.
+//! Many scripts, and many guests' directories. In: their number. Out: a table. Does. `tests/hostile/scale.rs` is the test.
 
 use std::ffi::OsString;
 
-use crate::builder::Hooks;
 use crate::caller::{self, Contestant, SHORT, Tools};
 use crate::figures::{self, milliseconds};
-use crate::scene::{self, Kind};
-use crate::trace::Trace;
+use crate::setup::{self, Kind};
+use support::builder::Hooks;
+use support::trace::Trace;
 
 /// Numbers, and how many calls make a round of each.
 const NUMBERS: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 6), (1000, 1)];
@@ -17,7 +17,7 @@ pub fn table(tools: &Tools) -> String {
                     1 script: time | system calls |\n|---|---|---|---|---|---|\n"
             .to_owned();
     for (number, calls) in NUMBERS {
-        let scripts = scene::hooks(tools, number, Kind::Static);
+        let scripts = setup::hooks(tools, number, Kind::Static);
         let words = [caller::hookmux(&scripts), tools.floor(&scripts)];
         let taken = tools.call(&words.map(|words| contestant(&scripts, words)), calls, 1);
         let ratio = figures::ratio(&taken[0].times, &taken[1].times);

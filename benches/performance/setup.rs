@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::builder::Hooks;
 use crate::caller::Tools;
+use support::builder::Hooks;
 
 /// What scripts are written in; each says yes and does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

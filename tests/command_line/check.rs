@@ -28,7 +28,7 @@ fn shell(root: &Path, line: &str) {
     let bin = root.join("tools");
     if !bin.exists() {
         std::fs::create_dir(&bin).unwrap();
-        let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+        let binary = support::binary();
         symlink(binary, bin.join("hookmux")).unwrap();
         std::fs::write(bin.join("editor"), "#!/bin/sh\nrm \"$2\"\n").unwrap();
         assert!(Command::new("chmod").arg("755").arg(bin.join("editor")).status().unwrap().success());

@@ -244,7 +244,7 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
     let root = root(&[("etc/qemu/x", "")]);
     let program = root.path().join("usr/bin/hookmux-guest");
     fs::create_dir_all(program.parent().unwrap()).unwrap();
-    fs::copy(env!("CARGO_BIN_EXE_hookmux"), &program).unwrap();
+    fs::copy(support::binary(), &program).unwrap();
     let run = |words: &str| {
         let words = words.split(' ').map(|word| word.replace("ROOT", root.path().to_str().unwrap()));
         std::process::Command::new(&program).args(words).output().unwrap().status.code()

@@ -33,7 +33,7 @@ pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
 /// Exit code, standard output, standard error, as they are.
 pub(crate) fn as_it_is(root: &Path, words: &str) -> (Option<i32>, String, String) {
     let words = words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap()));
-    let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+    let binary = support::binary();
     let Output { status, stdout, stderr } = Command::new(binary).args(words).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }

@@ -59,7 +59,7 @@ fn run_prints_the_filtered_xml_and_reads_a_given_document() {
 fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
     let show = "#!/bin/sh\npwd; umask; tr '\\0' '\\n' <\"/proc/$$/environ\" | sort; ls -l /proc/$$/fd/0\n";
     let root = root(&[("etc/hookmux/qemu.d/10-a", show)]);
-    let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+    let binary = support::binary();
     let mut command = Command::new("sh");
     command.args(["-c", "umask 077; exec \"$0\" \"$@\""]).arg(binary).args(["run", "--root"]).arg(root.path());
     command.args(["qemu", "vm1", "start"]).current_dir(root.path()).env_clear();
@@ -121,10 +121,9 @@ fn a_dry_run_starts_nothing_and_says_what_would_be() {
 #[test]
 fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsleep 1.5\n")]);
-    let binary = std::env::var("HOOKMUX_BIN").unwrap_or_else(|_| env!("CARGO_BIN_EXE_hookmux").into());
-    let at = root.path().display();
+    let (binary, at) = (support::binary(), root.path().display());
     let on_terminal = |variables: &str| {
-        let line = format!("{variables} {binary} run --root {at} qemu vm1 start");
+        let line = format!("{variables} {} run --root {at} qemu vm1 start", binary.display());
         let seen = Command::new("script").args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").output().unwrap();
         String::from_utf8(seen.stdout).unwrap()
     };

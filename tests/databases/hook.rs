@@ -31,7 +31,7 @@ impl Hook {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let hook = Self { root: tempfile::tempdir().unwrap(), environment };
         fs::create_dir_all(hook.path("etc/qemu")).unwrap();
-        let built = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+        let built = support::binary();
         symlink(built, hook.path("etc/qemu/fsfreeze-hook")).unwrap();
         let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/fsfreeze-hook.d/10-flush-database");
         hook.file("etc/hookmux/flush-database", 0o644, database);

@@ -5,14 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const HOOKMUX: &str = env!("CARGO_BIN_EXE_hookmux");
-
 /// Runs a command line of sh, in which $DEMO is examples/demo, and says what it left in the directory for temporary
 /// files, too.
 fn shell(line: &str) -> (Option<i32>, String, String, usize) {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
-    command.args(["-c", line]).env("TMPDIR", temporary.path()).env("HOOKMUX", HOOKMUX).current_dir("/");
+    command.args(["-c", line]).env("TMPDIR", temporary.path()).env("HOOKMUX", support::binary()).current_dir("/");
     command.env("DEMO", Path::new(EXAMPLES).join("demo"));
     let Output { status, stdout, stderr } = command.output().unwrap();
     let left = fs::read_dir(temporary.path()).unwrap().count();

@@ -113,7 +113,7 @@ fn mariadb_keeps_its_lock_from_freeze_to_thaw_and_its_caller_is_not_kept() {
 fn the_lock_outlives_hookmux_and_goes_with_its_thaw() {
     let guest = Guest::new("mariadb\n").program("mariadb", LOCKS);
     fs::create_dir(guest.0.path("etc/qemu")).unwrap();
-    symlink(env!("CARGO_BIN_EXE_hookmux"), guest.0.path("etc/qemu/fsfreeze-hook")).unwrap();
+    symlink(support::binary(), guest.0.path("etc/qemu/fsfreeze-hook")).unwrap();
     let agent = |word| {
         let mut command = Command::new(guest.0.path("etc/qemu/fsfreeze-hook"));
         command.arg(word).env("HOOKMUX_ROOT", guest.0.path("")).env("PATH", guest.0.path("bin"));

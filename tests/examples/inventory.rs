@@ -18,16 +18,16 @@ enum Kind {
 }
 
 /// Every file below examples/, with the tests that run it.
-const SHELF: &[(&str, Kind, &str)] = &[
-    ("README.md", Kind::Data, include_str!("shelf.rs")),
+const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
+    ("README.md", Kind::Data, include_str!("inventory.rs")),
     ("demo", Kind::Shell, include_str!("demo.rs")),
     ("demo.xml", Kind::Data, include_str!("demo.rs")),
-    ("disk-paths", Kind::Data, include_str!("shelf.rs")),
+    ("disk-paths", Kind::Data, include_str!("inventory.rs")),
     ("fsfreeze-hook.d/10-flush-database", Kind::Shell, include_str!("flush.rs")),
     ("libxl.d/20-maintenance", Kind::Shell, include_str!("starts.rs")),
     ("lxc.d/30-mount-check", Kind::Python, include_str!("starts.rs")),
     ("network.d/50-port-forward", Kind::Python, include_str!("forward.rs")),
-    ("protected-domains", Kind::Data, include_str!("shelf.rs")),
+    ("protected-domains", Kind::Data, include_str!("inventory.rs")),
     ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
     ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
@@ -51,21 +51,21 @@ fn content(name: &str) -> String {
 }
 
 fn of_kind(kind: Kind) -> impl Iterator<Item = &'static str> {
-    SHELF.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
+    EXAMPLES_AND_TESTS.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
 }
 
 /// The hook scripts: what lies in a `.d` directory.
 fn scripts() -> impl Iterator<Item = &'static str> {
-    SHELF.iter().map(|(name, ..)| *name).filter(|name| name.contains(".d/"))
+    EXAMPLES_AND_TESTS.iter().map(|(name, ..)| *name).filter(|name| name.contains(".d/"))
 }
 
 #[test]
 fn no_example_is_without_a_test() {
-    let known: BTreeSet<_> = SHELF.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let known: BTreeSet<_> = EXAMPLES_AND_TESTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(files_below(Path::new(EXAMPLES)), known);
     // The tests named for it call it by its name.
     let strangers: Vec<_> =
-        SHELF.iter().filter(|(name, _, tests)| !tests.contains(name)).map(|(name, ..)| name).collect();
+        EXAMPLES_AND_TESTS.iter().filter(|(name, _, tests)| !tests.contains(name)).map(|(name, ..)| name).collect();
     assert_eq!(strangers, [&""; 0]);
 }
 
@@ -92,7 +92,7 @@ fn python_compiles_without_a_warning() {
 
 #[test]
 fn modes_and_first_lines_are_those_of_what_the_file_is() {
-    let seen: Vec<_> = SHELF
+    let seen: Vec<_> = EXAMPLES_AND_TESTS
         .iter()
         .map(|(name, ..)| {
             let mode = fs::metadata(Path::new(EXAMPLES).join(name)).unwrap().permissions().mode();
@@ -100,7 +100,7 @@ fn modes_and_first_lines_are_those_of_what_the_file_is() {
             (*name, mode & 0o111 == 0o111, first.strip_prefix("#!").map(str::to_owned))
         })
         .collect();
-    let wanted: Vec<_> = SHELF
+    let wanted: Vec<_> = EXAMPLES_AND_TESTS
         .iter()
         .map(|(name, kind, _)| match kind {
             Kind::Shell => (*name, true, Some("/bin/sh".to_owned())),
@@ -129,7 +129,8 @@ fn every_script_has_one_row_in_the_readme() {
     let readme = content("README.md");
     let rows: Vec<_> = readme.lines().filter_map(|line| line.strip_prefix("| [")?.split(']').next()).collect();
     assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), scripts().collect());
-    let unmentioned: Vec<_> = SHELF.iter().map(|(name, ..)| *name).filter(|name| !readme.contains(name)).collect();
+    let unmentioned: Vec<_> =
+        EXAMPLES_AND_TESTS.iter().map(|(name, ..)| *name).filter(|name| !readme.contains(name)).collect();
     assert_eq!(unmentioned, ["README.md"]);
 }
 

@@ -1,19 +1,12 @@
 //! The example hooks, each called directly with the words that hookmux would give it, in a directory of its own. Does.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::disallowed_methods,
-    reason = "helpers of tests are not seen as tests by clippy: a panic is how they say no, and they start scripts"
-)]
 
 mod demo;
 mod disks;
 mod flush;
 mod forward;
 mod forward_settings;
+mod inventory;
 mod protection;
-mod shelf;
 mod starts;
 mod title;
 

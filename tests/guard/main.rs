@@ -1,12 +1,4 @@
 //! What a filter may write, and what is said of it: documents in, changes or one sentence out.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    clippy::format_push_string,
-    reason = "a test may fail"
-)]
 
 mod abi;
 mod changes;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::shell::{self, TIMEOUT};
+use support::shell::{self, TIMEOUT};
 
 /// A connection to an agent.
 pub(crate) struct Agent {

@@ -5,10 +5,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::agent::{Agent, Answer};
-use crate::image::{Image, Release};
 use crate::machine::Machine;
 use crate::prerequisites;
-use crate::shell::Shell;
+use support::image::{Image, Release};
+use support::shell::Shell;
 
 /// Where Debian's agent looks for its hook.
 pub(crate) const DEBIAN: &str = "/etc/qemu/fsfreeze-hook";

@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
-use crate::archive;
-use crate::image::Image;
-use crate::shell::Shell;
+use support::archive;
+use support::image::Image;
+use support::shell::Shell;
 
 /// Starts QEMU and ends it when nobody holds our end of the pipe any more, be it that the test was killed.
 const UNTIL_LET_GO: &str = "\"$@\" & read -r _; kill -9 $!; wait";

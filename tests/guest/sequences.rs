@@ -2,9 +2,9 @@
 //! the one in the document. Does.
 
 use crate::guest::{DEBIAN, Guest, Hook, RED_HAT};
-use crate::image::Release;
-use crate::shell::TIMEOUT;
 use crate::table::{self, Row};
+use support::image::Release;
+use support::shell::TIMEOUT;
 
 /// What is asked of a guest, and what it answers.
 struct Sequence {

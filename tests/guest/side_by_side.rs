@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use crate::guest::{DEBIAN, Guest, Hook};
-use crate::image::Release;
 use crate::table::{self, Row};
+use support::image::Release;
 
 /// Something that a script does, and how the machine is prepared for it.
 struct Scenario {

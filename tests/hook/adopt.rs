@@ -6,7 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use crate::builder::{Hooks, binary, spawn, stand_in};
+use support::binary;
+use support::builder::{Hooks, spawn, stand_in};
 
 /// As `virHookCall` does it: the hook, the names of the directory, each of them. Three threads of it as long as there is a
 /// file `goes-on`. What was called, and what failed, is noted.

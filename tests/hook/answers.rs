@@ -1,6 +1,6 @@
 //! What libvirt is told: exit code and words, by row.
 
-use crate::builder::Hooks;
+use support::builder::Hooks;
 
 const EVERY_ABORTING_CALL: &[&str] = &[
     "qemu vm1 prepare begin -",

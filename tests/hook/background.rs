@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks, domain, hook, spawn};
+use support::builder::{HANG, Hooks, domain, hook, spawn};
 
 const NO_WAIT: &str = "[[rule]]\nscript = '50-*'\nwait = false\n";
 

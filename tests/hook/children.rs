@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks, spawn};
+use support::builder::{HANG, Hooks, spawn};
 
 #[test]
 fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
@@ -47,7 +47,7 @@ fn a_script_has_the_signals_of_our_caller_a_group_of_its_own_and_three_descripto
         signals.starts_with("SigBlk:\t0000000000000000\n") && descriptors.contains("\n7 /etc/passwd\n"),
         "{descriptors}"
     );
-    hooks.see(careless(&hooks, crate::builder::hook(&hooks, "qemu vm1 start begin -"))).is(0, ["10-a"], "");
+    hooks.see(careless(&hooks, support::builder::hook(&hooks, "qemu vm1 start begin -"))).is(0, ["10-a"], "");
     assert_eq!((hooks.text("signals"), hooks.text("fds").as_str()), (signals, "0 /memfd\n1 pipe\n2 pipe\n"));
     let group = hooks.text("group");
     let (pid, group) = group.trim().split_once(' ').unwrap();
@@ -60,7 +60,7 @@ fn a_caller_that_ignores_signals_does_not_cost_a_script_its_exit_code() {
     let mut command = std::process::Command::new("/bin/bash");
     hooks.as_libvirt(&mut command);
     command.args(["-c", "trap '' CHLD TERM HUP INT PIPE; exec \"$@\"", "bash"]);
-    command.args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    command.args(support::builder::hook(&hooks, "qemu vm1 start begin -"));
     hooks.see(command).is_like(3, ["10-a"], &["exited 3"]);
 }
 

@@ -1,6 +1,6 @@
 //! A chain of filters: migrate and restore.
 
-use crate::builder::{HANG, Hooks, domain};
+use support::builder::{HANG, Hooks, domain};
 
 /// Calls, and the type of their guests.
 const CALLS: [(&str, &str); 3] =

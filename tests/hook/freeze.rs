@@ -1,6 +1,6 @@
 //! The guest agent's hook: all or nothing.
 
-use crate::builder::Hooks;
+use support::builder::Hooks;
 
 /// Three scripts that note what they were told; the middle one does `body` at freeze.
 fn hooks(body: &str) -> Hooks {
@@ -65,7 +65,7 @@ fn what_a_failing_script_says_on_either_output_is_shown() {
 fn a_freeze_that_is_told_to_stop_thaws_what_it_began() {
     let hooks = hooks("touch $HOOKMUX_ROOT/asleep; sleep 1000");
     let mut command = hooks.command(&["fsfreeze-hook", "freeze"].map(std::ffi::OsStr::new));
-    let mut freeze = crate::builder::spawn(command.stderr(std::process::Stdio::null()));
+    let mut freeze = support::builder::spawn(command.stderr(std::process::Stdio::null()));
     while !hooks.root().join("asleep").exists() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
@@ -86,7 +86,7 @@ fn an_agent_without_outputs_gets_its_answer_as_well() {
     let hooks = hooks("exit 3");
     let mut command = hooks.command(&["fsfreeze-hook", "freeze"].map(std::ffi::OsStr::new));
     let null = std::process::Stdio::null;
-    let status = crate::builder::spawn(command.stdin(null()).stdout(null()).stderr(null())).wait().unwrap();
+    let status = support::builder::spawn(command.stdin(null()).stdout(null()).stderr(null())).wait().unwrap();
     assert_eq!(status.code(), Some(3));
 }
 
@@ -107,7 +107,7 @@ fn each_thaw_after_a_failed_freeze_has_a_limit_of_its_own() {
              hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 200 ms\n\
              hookmux: fsfreeze-hook thaw failed: /etc/hookmux/fsfreeze-hook.d/10-a timed out after 200 ms\n",
         )
-        .within(crate::builder::HANG);
+        .within(support::builder::HANG);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const LIMIT: &str = "kill-after = '300ms'\n[[rule]]\nscript = '10-*'\ntimeout = '200ms'\n";
 
@@ -103,7 +103,7 @@ fn after_30_s_the_log_says_which_script_libvirt_is_waiting_for() {
         "mount -t tmpfs tmpfs /dev && mknod -m 666 /dev/null c 1 3 && ln -s $HOOKMUX_ROOT/log /dev/log && exec \"$@\"";
     let mut command = std::process::Command::new("unshare");
     hooks.as_libvirt(&mut command);
-    command.args(["--mount", "sh", "-c", set_up, "sh"]).args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    command.args(["--mount", "sh", "-c", set_up, "sh"]).args(support::builder::hook(&hooks, "qemu vm1 start begin -"));
     hooks.see(command).is_like(1, ["10-a"], &["10-a timed out after 33 s"]);
     log.set_nonblocking(true).unwrap();
     let mut lines = Vec::new();

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-use crate::builder::{HANG, Hooks, domain, hook, spawn, words};
+use support::builder::{HANG, Hooks, domain, hook, spawn, words};
 
 fn through_shell(hooks: &Hooks, shell: &str) -> Command {
     let mut command = Command::new("/bin/sh");

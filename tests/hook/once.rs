@@ -1,6 +1,6 @@
 //! Exactly once: what libvirt runs itself is left to it, by the release of the daemon that calls.
 
-use crate::builder::{Hooks, Seen, hook, stand_in};
+use support::builder::{Hooks, Seen, hook, stand_in};
 
 /// A script in libvirt's own directory, one of a guest's in there, and one of ours.
 fn hooks() -> Hooks {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::builder::{Hooks, words};
+use support::builder::{Hooks, words};
 
 #[test]
 fn all_four_places_are_one_sequence_by_file_name() {

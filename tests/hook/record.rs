@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::builder::{HANG, Hooks, domain, spawn, words};
+use support::builder::{HANG, Hooks, domain, spawn, words};
 
 const LOG: &str = "var/log/hookmux/calls.jsonl";
 

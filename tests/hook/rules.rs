@@ -1,6 +1,6 @@
 //! hookmux.toml: what it does to calls, and what happens when it is broken.
 
-use crate::builder::{HANG, Hooks, domain};
+use support::builder::{HANG, Hooks, domain};
 
 #[test]
 fn a_rule_leaves_a_script_out_of_the_calls_that_it_names() {
@@ -69,8 +69,8 @@ fn a_setting_says_who_runs_libvirts_own_directory() {
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = true\n");
     hooks.call("qemu vm1 start begin -").is(0, [], "");
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = false\n");
-    let mut command = crate::builder::stand_in(&hooks, "libvirtd", Some("9000"));
-    command.args(crate::builder::hook(&hooks, "qemu vm1 start begin -"));
+    let mut command = support::builder::stand_in(&hooks, "libvirtd", Some("9000"));
+    command.args(support::builder::hook(&hooks, "qemu vm1 start begin -"));
     hooks.see(command).is(0, ["10-a"], "");
 }
 

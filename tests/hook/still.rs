@@ -3,7 +3,8 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use crate::builder::{binary, spawn};
+use support::binary;
+use support::builder::spawn;
 
 /// Needs root, for chroot, and a C compiler with a static C library for the script.
 #[test]

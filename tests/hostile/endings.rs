@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::builder::{HANG, Hooks};
-use crate::programs::program;
 use crate::waiting::{comes, is_gone, pid, process, under_way};
+use support::builder::{HANG, Hooks};
+use support::programs::program;
 
 const LIMIT: &str = "kill-after = '200ms'\n[[rule]]\ntimeout = '200ms'\n";
 
@@ -153,7 +153,7 @@ fn a_signal_before_the_first_script_kills_no_guest_either() {
         let mut command = hooks.command(&words);
         let null = std::process::Stdio::null;
         command.stdin(std::process::Stdio::piped()).stdout(null()).stderr(null());
-        let mut hook = crate::builder::spawn(&mut command);
+        let mut hook = support::builder::spawn(&mut command);
         // It reads standard input, which does not end: asleep in a pipe.
         let reads =
             || std::fs::read_to_string(format!("/proc/{}/wchan", hook.id())).is_ok_and(|at| at.contains("pipe"));

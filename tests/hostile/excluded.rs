@@ -1,8 +1,8 @@
 //! Scripts that a rule leaves out cost nothing: no process, and nobody reads the document. Counted, not timed; the
 //! bench `excluded` times it.
 
-use crate::builder::Hooks;
-use crate::trace::Trace;
+use support::builder::Hooks;
+use support::trace::Trace;
 
 const RULES: &str = "[[rule]]\nscript = '*-backup'\noperation = ['start', 'migrate']\nrun = false\n";
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";

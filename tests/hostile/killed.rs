@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::builder::{Hooks, spawn};
 use crate::waiting::{comes, pid};
+use support::builder::{Hooks, spawn};
 
 /// A document without a line's end at its end, but with some before: what a buffered writer would cut there.
 fn document(word: char, length: usize) -> String {

@@ -17,24 +17,6 @@
 //! | memory | `memory` | |
 //! | what excluded scripts cost | `excluded` | |
 //! | thousands of scripts, or of guests | `scale` | |
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "a test is its own caller, and its own world"
-)]
-
-#[path = "../common/builder.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod builder;
-#[path = "../common/programs.rs"]
-mod programs;
-#[path = "../common/trace.rs"]
-mod trace;
 
 mod documented;
 mod endings;

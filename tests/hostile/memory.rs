@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use crate::builder::{Hooks, binary};
-use crate::programs::program;
+use support::binary;
+use support::builder::Hooks;
+use support::programs::program;
 
 /// What hookmux may hold beside the document.
 const BOUND: usize = 8 << 20;

@@ -1,6 +1,6 @@
 //! What scripts do to their descriptors.
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const LIMIT: &str = "kill-after = '200ms'\n[[rule]]\ntimeout = '500ms'\n";
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
@@ -85,7 +85,7 @@ fn on_a_full_file_system_everything_works_since_nothing_is_written() {
 #[test]
 fn a_document_for_a_full_file_system_is_a_failure() {
     let hooks =
-        Hooks::new().program("qemu.d/10-a=translate").document(crate::builder::domain("kvm", &"@".repeat(100_000)));
+        Hooks::new().program("qemu.d/10-a=translate").document(support::builder::domain("kvm", &"@".repeat(100_000)));
     hooks.directory(&hooks.root().join("full"));
     let full = "mount -t tmpfs -o size=64k tmpfs $HOOKMUX_ROOT/full && exec >$HOOKMUX_ROOT/full/out";
     hooks.see(inside(&hooks, full, MIGRATE)).is_like(1, [], &["could not be written: No space left on device"]);

@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
@@ -28,7 +28,7 @@ fn as_user(hooks: &Hooks, user: u32, limits: &[&str], call: &str) -> Command {
     hooks.through(&words, call)
 }
 
-fn limited(hooks: &Hooks, limit: &str, call: &str) -> crate::builder::Seen {
+fn limited(hooks: &Hooks, limit: &str, call: &str) -> support::builder::Seen {
     hooks.see(hooks.through(&["prlimit", limit], call))
 }
 

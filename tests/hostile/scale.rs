@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::builder::Hooks;
-use crate::trace::{MEMORY, Trace};
+use support::builder::Hooks;
+use support::trace::{MEMORY, Trace};
 
 const START: &str = "qemu vm1 start begin -";
 
@@ -39,7 +39,6 @@ fn a_call_costs_as_much_for_its_thousandth_script_as_for_its_second() {
         .map(|pair| {
             let [(few, less), (many, more)] = pair else { unreachable!() };
             // Exact, as long as nobody makes 2^52 system calls.
-            #[allow(clippy::cast_precision_loss)]
             let quotient = (more.total() - less.total()) as f64 / (many - few) as f64;
             quotient
         })

@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 
 use nix::sys::stat::Mode;
 
-use crate::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks};
 
 const START: &str = "qemu vm1 start begin -";
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use crate::builder::{HANG, Hooks, spawn};
+use support::builder::{HANG, Hooks, spawn};
 
 /// Whether `condition` came true before anything here may take.
 pub fn comes(mut condition: impl FnMut() -> bool) -> bool {

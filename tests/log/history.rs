@@ -131,7 +131,7 @@ fn a_page_follows_no_link_and_is_for_its_owner_alone() {
 fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
     let hooks = log(&lines(&start_and_stop()));
     let on_terminal = |variable: &str| {
-        let binary = crate::namespaces::binary();
+        let binary = support::binary();
         let words = format!("env {variable} {} history --root {}", binary.display(), hooks.path("").display());
         let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("TERM", "xterm").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
@@ -157,8 +157,7 @@ fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
     let hooks = log(&lines(&start_and_stop()).repeat(2000));
-    let words =
-        format!("{} history --root {} | head -n 1", crate::namespaces::binary().display(), hooks.path("").display());
+    let words = format!("{} history --root {} | head -n 1", support::binary().display(), hooks.path("").display());
     let output = Command::new("/bin/bash").args(["-o", "pipefail", "-c", &words]).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     assert_eq!((output.status.code(), said[0].lines().count(), said[1].as_str()), (Some(0), 1, ""));
@@ -174,7 +173,7 @@ fn real_calls_are_shown_and_followed_across_a_rotation() {
         assert!(hook.status().unwrap().success());
     };
     made("before");
-    let mut follow = Command::new(crate::namespaces::binary());
+    let mut follow = Command::new(support::binary());
     follow.args(["history", "--follow", "--json", "--guest", "vm*", "--root"]).arg(hooks.path(""));
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let (tell, told) = mpsc::channel();
@@ -209,7 +208,7 @@ fn following_since_a_time_begins_with_what_was_rotated_away() {
     let calls = start_and_stop();
     let hooks = log(&lines(&calls[2..]));
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls[..2])).unwrap();
-    let mut follow = Command::new(crate::namespaces::binary());
+    let mut follow = Command::new(support::binary());
     follow.args(["history", "--follow", "--json", "--since", "2026-11-21 05:32:06", "--root"]).arg(hooks.path(""));
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(follow.stdout.take().unwrap());

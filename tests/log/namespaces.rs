@@ -7,15 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
+use support::binary;
 use tempfile::TempDir;
 
 /// Longer than any of this takes, and shorter than a person's patience.
 pub const HANG: Duration = Duration::from_mins(1);
-
-/// The binary under test: this build's, or the one that `HOOKMUX_BIN` names.
-pub fn binary() -> PathBuf {
-    std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
-}
 
 /// A root whose /etc/libvirt/hooks/qemu is the built binary.
 pub struct Hooks {

@@ -12,9 +12,10 @@ use nix::sys::stat::Mode as Bits;
 use nix::sys::statvfs::{FsFlags, statvfs};
 use tempfile::TempDir;
 
-use crate::builder::{binary, spawn, write};
 use crate::case::{At, Broken, Case, Directory, File, Mode, Rule, What};
-use crate::programs::program;
+use support::binary;
+use support::builder::{spawn, write};
+use support::programs::program;
 
 /// What hookmux did, or what the book says that it does.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,29 +3,13 @@
 //! The book is a second, independent reading of the design, in `book.rs`; it shares no line with the crate. Compared
 //! are: which scripts ran in which order with which words, the exit code, standard output, and the first line of
 //! standard error.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::arithmetic_side_effects,
-    clippy::indexing_slicing,
-    unreachable_pub,
-    reason = "a test is its own caller, and its own world"
-)]
 
 use proptest::test_runner::{Config, TestRunner};
 
-#[path = "../common/builder.rs"]
-#[allow(dead_code, reason = "shared with other tests")]
-mod builder;
-#[path = "../common/programs.rs"]
-mod programs;
-
-mod book;
 mod calls;
 mod case;
 mod disk;
+mod oracle;
 mod patterns;
 
 use calls::Kind;
@@ -58,7 +42,7 @@ fn go_by_the_book(kind: Kind) {
     let config = Config { cases: CASES, max_shrink_iters: 4_000, failure_persistence: None, ..Config::default() };
     let met = std::cell::RefCell::new(Met::default());
     let compare = |case: case::Case| {
-        let (seen, told) = (disk.call(&case), book::tell(&case));
+        let (seen, told) = (disk.call(&case), oracle::tell(&case));
         met.borrow_mut().count(&told);
         proptest::prop_assert_eq!(seen, told, "left is what hookmux did, right what the book says");
         Ok(())

@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::Command;
 
-use crate::common::{repository, said};
 use crate::list::{self, Entry};
 use crate::made::{package, packages};
+use support::packages::said;
+use support::repository;
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
 

@@ -1,7 +1,7 @@
 //! packaging/files as data, and what an archive of each format should hold. In: the list. Out: lines as the archives' own
 //! tools print them.
 
-use crate::common::repository;
+use support::repository;
 
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]

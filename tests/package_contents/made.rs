@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::common::{find, repository, said};
+use support::packages::{find, said};
+use support::repository;
 
 /// The commit's time does not matter here.
 pub(crate) const TIME: &str = "1790000000";
@@ -21,7 +22,7 @@ pub(crate) fn files_below(directory: &str) -> Vec<String> {
 pub(crate) fn program() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
-        let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+        let binary = support::binary();
         let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hookmux-stripped");
         said(Command::new("strip").arg("--strip-all").arg("-o").arg(&stripped).arg(binary));
         stripped

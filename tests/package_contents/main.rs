@@ -1,17 +1,7 @@
 //! What is in the packages: compared with the list that they are made from, and with what a package may be at all.
 //!
 //! Needs dpkg-deb, rpm, lintian, rpmlint, shellcheck (tests/needs). That they can be installed is another test.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test is its own world"
-)]
 
-#[path = "../common/packages.rs"]
-mod common;
 mod list;
 mod made;
 

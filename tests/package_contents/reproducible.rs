@@ -4,8 +4,9 @@
 use std::fs;
 use std::process::Command;
 
-use crate::common::{repository, said};
 use crate::made::{TIME, packages, program};
+use support::packages::said;
+use support::repository;
 
 #[test]
 fn two_builds_make_the_same_bytes() {

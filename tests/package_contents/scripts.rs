@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::common::{repository, said};
 use crate::made::{files_below, package};
+use support::packages::said;
+use support::repository;
 
 fn is_shell(file: &str) -> bool {
     fs::read(repository().join(file)).is_ok_and(|bytes| bytes.starts_with(b"#!/bin/sh\n"))

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hookmux::settings::parse;
 
-use crate::common::repository;
+use support::repository;
 
 fn packaged() -> String {
     fs::read_to_string(repository().join("packaging/hookmux.toml")).unwrap()

@@ -6,9 +6,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::common::said;
 use crate::list;
 use crate::made::package;
+use support::packages::said;
 
 /// The tarball, unpacked, and where it is installed.
 struct Unpacked {

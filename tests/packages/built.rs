@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::common::{find, repository, said};
+use support::packages::{find, said};
+use support::repository;
 
 /// The version that hosts are upgraded from.
 const OLDER: &str = "0.0.9";

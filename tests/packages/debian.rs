@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::host::{Answer, Host};
+use support::host::{Answer, Host};
 
 /// How long apt may take for libvirt and QEMU.
 const TIMEOUT: Duration = Duration::from_mins(5);

@@ -2,8 +2,8 @@
 
 use crate::built::{older, package};
 use crate::debian::Debian;
-use crate::guests;
 use crate::proof::Proof;
+use support::guests;
 
 /// What a host has.
 const LIBVIRT: &[&str] = &["libvirt-daemon-system", "libvirt-clients", "qemu-system-x86"];

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::built::package;
-use crate::common::said;
+use support::packages::said;
 
 /// What a package of Debian's holds.
 fn extracted() -> PathBuf {

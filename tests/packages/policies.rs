@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::said;
 use crate::debian::Debian;
+use support::packages::said;
 
 /// A file or directory of this test's own.
 fn own(name: &str) -> PathBuf {

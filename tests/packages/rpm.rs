@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::built::{OLDER_SETTING, older, package};
-use crate::host::{Answer, Host};
 use crate::proof::Proof;
+use support::host::{Answer, Host};
 
 const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 

@@ -1,8 +1,8 @@
 //! What libvirtd makes of hookmux's answers: a veto reaches virsh in full, a broken script file kills no running guest
 //! while a script's own word does.
 
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 /// A script that neither records nor succeeds in one operation.
 fn veto(operation: &str, words: &str, code: u8) -> Vec<u8> {

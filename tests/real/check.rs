@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::guests;
-use crate::host::{Answer, Host};
+use support::guests;
+use support::host::{Answer, Host};
 
 /// A host that has the program and no hook yet, with a libvirtd that has found none.
 fn host(name: &str) -> Host {
@@ -158,7 +158,7 @@ fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
     assert!(answer.stderr.contains("the XML is libvirt's own, from qemu:///system\n"), "{answer:?}");
     let by_hand = host.records().pop().unwrap();
     let seen =
-        |record: &crate::recorder::Record| (record.words.clone(), record.environment.clone(), record.state.clone());
+        |record: &support::recorder::Record| (record.words.clone(), record.environment.clone(), record.state.clone());
     assert_eq!(seen(&by_hand), seen(&by_libvirt));
     // The network is not active: its bridge has no address yet.
     assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));

@@ -1,7 +1,7 @@
 //! The daemon's own life: started, told to reload, ended. Its calls are about no guest and carry no document.
 
 use crate::everywhere::{self, Call};
-use crate::host::Host;
+use support::host::Host;
 
 /// The calls of [`life`], in libvirt's order.
 pub(crate) const LIFE: [Call; 3] =

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::Duration;
 
-use crate::guests;
-use crate::host::{Answer, Host};
+use support::guests;
+use support::host::{Answer, Host};
 
 /// libvirt's own directory, and hookmux's.
 const DIRECTORIES: [&str; 2] = ["/etc/libvirt/hooks/network.d", "/etc/hookmux/network.d"];

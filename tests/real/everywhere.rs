@@ -1,9 +1,9 @@
 //! One recording script in each place where a driver's scripts may lie: libvirt's own directory, hookmux's, a guest's.
 //! In: a host, a driver, the calls that are to come. Out: the lines that its records must be. Does.
 
-use crate::host::Host;
+use support::host::Host;
 
-/// A call that a scenario makes: its words, and what its stdin is about (see [`crate::recorder`]).
+/// A call that a scenario makes: its words, and what its stdin is about (see [`support::recorder`]).
 pub(crate) type Call<'a> = (&'a str, &'a str);
 
 /// Scripts in the order in which they must run: hookmux's steps by name, then what libvirt runs by itself.

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 /// Lays an example of this repository into hookmux's directory.
 fn install(host: &Host, example: &str) {

@@ -1,8 +1,8 @@
 //! The first hour of somebody who has never seen hookmux: a protection script, wrong in five ways, is put right by nothing
 //! but the commands that the program prints.
 
-use crate::guests;
-use crate::host::{Answer, Host};
+use support::guests;
+use support::host::{Answer, Host};
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-protect.disabled";
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use crate::host::Host;
-use crate::image::{Image, Release};
-use crate::recorder;
-use crate::shell::Shell;
+use support::host::Host;
+use support::image::{Image, Release};
+use support::recorder;
+use support::shell::Shell;
 
 const LINK: &str = "/etc/qemu/fsfreeze-hook";
 

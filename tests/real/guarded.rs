@@ -1,9 +1,9 @@
 //! What filters may change, on real daemons: a forbidden change cancels a live migration or a restore with its path in
 //! virsh's error, and an allowed one arrives.
 
-use crate::guests;
-use crate::host::Host;
 use crate::migration::{Pair, filter};
+use support::guests;
+use support::host::Host;
 
 const ONLY_TITLES: &[u8] = b"[[rule]]\nscript = '20-filter'\nmay-change = ['/domain/title', '/domain/description']\n";
 

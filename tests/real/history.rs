@@ -1,7 +1,7 @@
 //! `hookmux history` after a real guest's life on a real network.
 
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 /// A script that a guest waits for.
 const SLOW: &str = "#!/bin/sh\n[ \"$2\" != start ] || sleep 0.3\n";

@@ -1,8 +1,8 @@
 //! A container's whole life on a real libvirtd: started, found again by a restarted daemon, destroyed.
 
 use crate::everywhere::{self, Call};
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 /// The calls of [`life`], in libvirt's order.
 pub(crate) const LIFE: [Call; 6] = [

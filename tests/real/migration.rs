@@ -8,10 +8,10 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use crate::everywhere::{self, Call};
-use crate::guests;
-use crate::host::{Answer, Host};
-use crate::recorder::Record;
 use crate::theirs;
+use support::guests;
+use support::host::{Answer, Host};
+use support::recorder::Record;
 
 const DESTINATION: [Call; 4] = [
     ("vm1 migrate begin -", "<domain>vm1"),

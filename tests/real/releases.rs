@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crate::everywhere::{self, Call};
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 const LIFE: [Call; 3] = [
     ("net1 start begin -", "<hookData>net1"),

@@ -1,8 +1,8 @@
 //! Rules on a real libvirtd: a script that nobody waits for may call libvirt about the very guest that is starting, and a
 //! limit lets a start fail that would hang.
 
-use crate::guests;
-use crate::host::Host;
+use support::guests;
+use support::host::Host;
 
 /// What asks libvirt about the guest; libvirt holds the guest's lock until the hook has ended.
 const ASKS: &str = "[ \"$2\" != start ] || { virsh --connect qemu:///system dominfo \"$1\" >\"/run/answer\" 2>&1; echo $? >>/run/answer; }";
@@ -15,7 +15,7 @@ fn host(name: &str, settings: &str) -> Host {
     host
 }
 
-fn create(host: &Host) -> crate::host::Answer {
+fn create(host: &Host) -> support::host::Answer {
     host.virsh(&format!("create {}", host.document("vm1", &guests::qemu("vm1", ""))))
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::Host;
-use crate::recorder::Record;
 use crate::{daemon, lxc, network, qemu};
+use support::host::Host;
+use support::recorder::Record;
 
 /// The scripts' records when they lie in libvirt's own directory, and when they lie in hookmux's.
 fn both(driver: &str, host: fn(&str) -> Host, life: fn(&Host)) -> [Vec<Record>; 2] {

@@ -5,33 +5,30 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where everything that can be made again is kept between runs.
-const KEPT: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/guest-agent");
-
 /// To an apt that believes in this package, a guest agent needs its libraries and nothing else: neither the scripts
 /// of packages nor what moves a machine's directories are wanted here.
 const ALREADY_THERE: &str = "Package: init-system-helpers\nStatus: install ok installed\nVersion: 99\n\
     Architecture: all\nMaintainer: nobody\nDescription: a package that is there already\n";
 
 /// The packages of one release.
-pub(crate) struct Archive {
+pub struct Archive {
     suite: &'static str,
     directory: PathBuf,
 }
 
 impl Archive {
     /// The release `suite`, from the mirror that this machine itself uses.
-    pub(crate) fn new(suite: &'static str) -> Self {
-        Self { suite, directory: Path::new(KEPT).join(suite) }
+    pub fn new(suite: &'static str) -> Self {
+        Self { suite, directory: crate::scratch().join("guest-agent").join(suite) }
     }
 
     /// A package with all that it depends on, unpacked into one directory.
-    pub(crate) fn with_libraries(&self, package: &str) -> PathBuf {
+    pub fn with_libraries(&self, package: &str) -> PathBuf {
         self.unpacked(package, |apt| apt.get(&["install", "--yes", "--download-only", package]))
     }
 
     /// The package that a metapackage stands for, alone, unpacked.
-    pub(crate) fn stood_for_by(&self, metapackage: &str) -> PathBuf {
+    pub fn stood_for_by(&self, metapackage: &str) -> PathBuf {
         self.unpacked(metapackage, |apt| {
             let dependencies = apt.run("apt-cache", &["depends", "--important", metapackage]);
             let package = dependencies.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
@@ -40,7 +37,7 @@ impl Archive {
     }
 
     /// A package alone, unpacked.
-    pub(crate) fn alone(&self, package: &str) -> PathBuf {
+    pub fn alone(&self, package: &str) -> PathBuf {
         self.unpacked(package, |apt| apt.download(package))
     }
 
@@ -134,7 +131,7 @@ fn mirror() -> String {
 }
 
 /// Runs a program that must succeed.
-pub(crate) fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()

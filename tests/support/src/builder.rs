@@ -14,15 +14,11 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use crate::binary;
 use crate::programs::program;
 
 /// Far above what anything here takes on a busy machine, and far below a person's patience.
 pub const HANG: Duration = Duration::from_secs(20);
-
-/// The binary under test: this build's, or the one that `HOOKMUX_BIN` names.
-pub fn binary() -> PathBuf {
-    std::env::var_os("HOOKMUX_BIN").map_or_else(|| env!("CARGO_BIN_EXE_hookmux").into(), PathBuf::from)
-}
 
 /// A small guest called vm1, in one line.
 pub fn domain(kind: &str, title: &str) -> String {

@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 const CONTROLLERS: [&str; 7] = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio"];
 
 /// Directories that exist as long as this value.
-pub(crate) struct Cgroups {
-    pub(crate) directories: Vec<PathBuf>,
+pub struct Cgroups {
+    pub directories: Vec<PathBuf>,
 }
 
 impl Cgroups {
     /// Makes a cgroup for the host in each hierarchy: in those of version 1 where there are any, else in version 2's.
-    pub(crate) fn new(host: &str) -> Self {
+    pub fn new(host: &str) -> Self {
         let own = format!("hookmux-real-{}-{host}", std::process::id());
         let root = Path::new("/sys/fs/cgroup");
         let first = CONTROLLERS.iter().map(|name| root.join(name)).filter(|hierarchy| hierarchy.is_dir());

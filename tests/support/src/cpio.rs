@@ -10,7 +10,7 @@ const REGULAR: u32 = 0o100_000;
 
 /// An archive that grows.
 #[derive(Default)]
-pub(crate) struct Cpio {
+pub struct Cpio {
     bytes: Vec<u8>,
     entries: u32,
     directories: BTreeSet<String>,
@@ -18,19 +18,19 @@ pub(crate) struct Cpio {
 
 impl Cpio {
     /// Adds a file, and the directories on its way. All belongs to root.
-    pub(crate) fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
+    pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.parents(path);
         self.entry(path, REGULAR | mode, content);
     }
 
     /// Adds a symbolic link.
-    pub(crate) fn link(&mut self, path: &str, target: &str) {
+    pub fn link(&mut self, path: &str, target: &str) {
         self.parents(path);
         self.entry(path, LINK, target.as_bytes());
     }
 
     /// Adds a directory, and those on its way.
-    pub(crate) fn directory(&mut self, path: &str) {
+    pub fn directory(&mut self, path: &str) {
         self.parents(path);
         if self.directories.insert(path.to_owned()) {
             self.entry(path, DIRECTORY, b"");
@@ -38,7 +38,7 @@ impl Cpio {
     }
 
     /// The archive, complete.
-    pub(crate) fn finish(mut self) -> Vec<u8> {
+    pub fn finish(mut self) -> Vec<u8> {
         self.entry("/TRAILER!!!", 0, b"");
         self.bytes
     }

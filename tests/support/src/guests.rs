@@ -2,7 +2,7 @@
 //! would otherwise choose at random is fixed, so that two runs of one scenario can be compared. Pure.
 
 /// A guest without a disk: 32 MiB, software emulation, nothing to boot. `devices` is put into its device list.
-pub(crate) fn qemu(name: &str, devices: &str) -> String {
+pub fn qemu(name: &str, devices: &str) -> String {
     format!(
         "<domain type='qemu'>
            <name>{name}</name>
@@ -18,12 +18,12 @@ pub(crate) fn qemu(name: &str, devices: &str) -> String {
 }
 
 /// An interface of a guest on the network `network`.
-pub(crate) fn interface(network: &str) -> String {
+pub fn interface(network: &str) -> String {
     format!("<interface type='network'><source network='{network}'/><mac address='52:54:00:44:00:02'/></interface>")
 }
 
 /// A container that sleeps.
-pub(crate) fn lxc(name: &str) -> String {
+pub fn lxc(name: &str) -> String {
     format!(
         "<domain type='lxc'>
            <name>{name}</name>
@@ -37,7 +37,7 @@ pub(crate) fn lxc(name: &str) -> String {
 }
 
 /// A network with a bridge and an address of its own, and dnsmasq.
-pub(crate) fn network(name: &str) -> String {
+pub fn network(name: &str) -> String {
     format!(
         "<network>
            <name>{name}</name>

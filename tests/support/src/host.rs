@@ -17,43 +17,43 @@ use crate::prerequisites;
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// How long anything may take that is over in a second when all is well.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
+pub const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Namespaces with their first process; dropping it ends every process in them, and with the last one go the mounts.
-pub(crate) struct Host {
+pub struct Host {
     first: Child,
-    pub(crate) name: String,
+    pub name: String,
     /// Kept for its drop, which comes after the processes are gone.
     _cgroups: Option<Cgroups>,
 }
 
 /// What a command in a host answered.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-    pub(crate) took: Duration,
+pub struct Answer {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+    pub took: Duration,
 }
 
 impl Host {
     /// A host for guests and networks, no daemon running in it yet.
-    pub(crate) fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         Self::open(name, Path::new(""), Path::new(""), None)
     }
 
     /// A host that sees `wire`, a directory of this machine, at /run/wire.
-    pub(crate) fn on_wire(name: &str, wire: &Path) -> Self {
+    pub fn on_wire(name: &str, wire: &Path) -> Self {
         Self::open(name, wire, Path::new(""), None)
     }
 
     /// A host with another release of Debian, whose root directory is `root`.
-    pub(crate) fn of_release(name: &str, root: &Path) -> Self {
+    pub fn of_release(name: &str, root: &Path) -> Self {
         Self::open(name, Path::new(""), root, None)
     }
 
     /// A host with cgroups, which containers need.
-    pub(crate) fn for_containers(name: &str) -> Self {
+    pub fn for_containers(name: &str) -> Self {
         Self::open(name, Path::new(""), Path::new(""), Some(Cgroups::new(name)))
     }
 
@@ -61,7 +61,7 @@ impl Host {
         prerequisites::assert_present();
         let first_stage = if cgroups.is_some() { "cgroups" } else { "namespaces" };
         let mut first = Command::new("/bin/sh")
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/namespaces.sh"))
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/namespaces.sh"))
             .args([first_stage, name])
             .args([wire, root])
             .args(cgroups.iter().flat_map(|cgroups| &cgroups.directories))
@@ -93,12 +93,12 @@ impl Host {
     }
 
     /// Where this machine sees the host's file `inside`, an absolute path.
-    pub(crate) fn path(&self, inside: &str) -> PathBuf {
+    pub fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{inside}", self.first.id()))
     }
 
     /// Writes a file with its mode, and the directories on its way.
-    pub(crate) fn file(&self, inside: &str, mode: u32, content: &[u8]) {
+    pub fn file(&self, inside: &str, mode: u32, content: &[u8]) {
         let path = self.path(inside);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&path).unwrap();
@@ -108,13 +108,13 @@ impl Host {
     }
 
     /// Writes a hook script that records its call and then does what `body` says; $record holds the call.
-    pub(crate) fn script(&self, inside: &str, body: &str) {
+    pub fn script(&self, inside: &str, body: &str) {
         self.file(inside, 0o755, format!("#!/bin/sh\n. /run/record.sh\n{body}\n").as_bytes());
     }
 
     /// Installs hookmux as its package does, and links it as the hook of each driver.
-    pub(crate) fn link_hookmux(&self, drivers: &[&str]) {
-        let built = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+    pub fn link_hookmux(&self, drivers: &[&str]) {
+        let built = crate::binary();
         let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
         self.file("/usr/bin/hookmux", 0o755, &content);
         fs::create_dir_all(self.path("/etc/libvirt/hooks")).unwrap();
@@ -125,12 +125,12 @@ impl Host {
     }
 
     /// Runs a command in the host and waits for it.
-    pub(crate) fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
         self.run_within(TIMEOUT, words)
     }
 
     /// Runs a command that may take longer than others.
-    pub(crate) fn run_within<S: AsRef<std::ffi::OsStr>>(&self, patience: Duration, words: &[S]) -> Answer {
+    pub fn run_within<S: AsRef<std::ffi::OsStr>>(&self, patience: Duration, words: &[S]) -> Answer {
         let pid = self.first.id();
         let started = Instant::now();
         let mut child = Command::new("/usr/bin/nsenter")
@@ -164,7 +164,7 @@ impl Host {
     }
 
     /// Waits until `happened` is true, or fails naming `what` did not happen.
-    pub(crate) fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
+    pub fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
         let started = Instant::now();
         while !happened() {
             assert!(started.elapsed() < TIMEOUT, "{}: waited {TIMEOUT:?} for {what}", self.name);
@@ -175,13 +175,13 @@ impl Host {
 
 impl Answer {
     /// This answer, which must be a success.
-    pub(crate) fn succeeded(self) -> Self {
+    pub fn succeeded(self) -> Self {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
         self
     }
 
     /// This answer, which must be a failure.
-    pub(crate) fn failed(self) -> Self {
+    pub fn failed(self) -> Self {
         assert_eq!(self.code, Some(1), "{self:?}");
         self
     }

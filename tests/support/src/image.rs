@@ -30,7 +30,7 @@ const LIBRARIES: &str = "/lib/x86_64-linux-gnu";
 
 /// A release of the guest agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Release {
+pub enum Release {
     /// 7.2, of Debian 12: before 9.1, an agent gives the hook /dev/null for all descriptors and shows its exit code.
     Old,
     /// That of Debian's next release: since 9.1, an agent reads what the hook writes, to its end, and shows it.
@@ -38,9 +38,9 @@ pub(crate) enum Release {
 }
 
 /// A kernel and its first root.
-pub(crate) struct Image {
-    pub(crate) kernel: PathBuf,
-    pub(crate) root: Vec<u8>,
+pub struct Image {
+    pub kernel: PathBuf,
+    pub root: Vec<u8>,
 }
 
 impl Release {
@@ -52,7 +52,7 @@ impl Release {
     }
 
     /// How the tables call it.
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Old => "before 9.1",
             Self::New => "since 9.1",
@@ -62,7 +62,7 @@ impl Release {
 
 impl Image {
     /// A guest with that agent, hookmux at /usr/bin and QEMU's own hook at /usr/share/qemu/fsfreeze-hook.
-    pub(crate) fn new(release: Release) -> Self {
+    pub fn new(release: Release) -> Self {
         let mut root = Cpio::default();
         for directory in ["/proc", "/sys", "/dev", "/run", "/data", "/var/log", "/tmp", "/bin", "/etc"] {
             root.directory(directory);
@@ -74,7 +74,7 @@ impl Image {
         root.link("/bin/sh", "busybox");
         let kernel = add_modules(&mut root);
         add_agent(&mut root, release);
-        let built = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_hookmux").into());
+        let built = crate::binary();
         root.file("/usr/bin/hookmux", 0o755, &read(Path::new(&built)));
         Self { kernel, root: root.finish() }
     }

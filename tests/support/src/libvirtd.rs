@@ -9,7 +9,7 @@ const PID_FILE: &str = "/run/libvirtd.pid";
 
 impl Host {
     /// Starts libvirtd (and virtlogd, unless it runs) and waits until it answers.
-    pub(crate) fn start_libvirtd(&self) {
+    pub fn start_libvirtd(&self) {
         if !self.path("/run/virtlogd.pid").exists() {
             self.run(&["virtlogd", "--daemon", "--pid-file", "/run/virtlogd.pid"]).succeeded();
         }
@@ -19,13 +19,13 @@ impl Host {
     }
 
     /// Ends libvirtd as systemd does, with SIGTERM; guests run on.
-    pub(crate) fn stop_libvirtd(&self) {
+    pub fn stop_libvirtd(&self) {
         let pid = self.signal_libvirtd("TERM");
         self.wait_until("libvirtd to end", || !self.path(&format!("/proc/{pid}")).exists());
     }
 
     /// Tells libvirtd to read its configuration again, as `systemctl reload` does; it answers nothing.
-    pub(crate) fn reload_libvirtd(&self) {
+    pub fn reload_libvirtd(&self) {
         self.signal_libvirtd("HUP");
     }
 
@@ -37,26 +37,26 @@ impl Host {
     }
 
     /// Asks the host's libvirtd; `command` is split at spaces.
-    pub(crate) fn virsh(&self, command: &str) -> Answer {
+    pub fn virsh(&self, command: &str) -> Answer {
         self.virsh_at("qemu:///system", command)
     }
 
     /// Asks the daemon at `uri`; `command` is split at spaces.
-    pub(crate) fn virsh_at(&self, uri: &str, command: &str) -> Answer {
+    pub fn virsh_at(&self, uri: &str, command: &str) -> Answer {
         let mut words = vec!["virsh", "--quiet", "--connect", uri];
         words.extend(command.split(' '));
         self.run(&words)
     }
 
     /// Puts an XML document where `virsh` can read it, and returns that path.
-    pub(crate) fn document(&self, name: &str, xml: &str) -> String {
+    pub fn document(&self, name: &str, xml: &str) -> String {
         let inside = format!("/run/documents/{name}.xml");
         self.file(&inside, 0o644, xml.as_bytes());
         inside
     }
 
     /// For a test that failed: what the daemon had to say, and which calls were seen.
-    pub(crate) fn logs(&self) -> String {
+    pub fn logs(&self) -> String {
         let log = fs::read_to_string(self.path("/var/log/libvirt/libvirtd.log")).unwrap_or_default();
         let calls: Vec<String> = self.records().iter().map(|record| format!("{} {record}", record.script)).collect();
         let tail: Vec<&str> = log.lines().rev().take(20).collect();

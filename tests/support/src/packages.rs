@@ -4,12 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// What a command prints; it must succeed.
-pub(crate) fn said(command: &mut Command) -> String {
+pub fn said(command: &mut Command) -> String {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (tests/needs)"));
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{command:?}\n{out}\n{err}");
@@ -17,7 +13,7 @@ pub(crate) fn said(command: &mut Command) -> String {
 }
 
 /// The one file of a package of that version, by its name and its file's ending.
-pub(crate) fn find(directory: &Path, version: &str, name: &str, ending: &str) -> PathBuf {
+pub fn find(directory: &Path, version: &str, name: &str, ending: &str) -> PathBuf {
     let files = fs::read_dir(directory).into_iter().flatten().map(|file| file.unwrap().path());
     let starts = [format!("{name}_{version}_"), format!("{name}-{version}-")];
     let wanted = |file: &PathBuf| {

@@ -26,7 +26,7 @@ const PROGRAMS: [&str; 16] = [
 ///
 /// # Panics
 /// When something is missing, naming all of it.
-pub(crate) fn assert_present() {
+pub fn assert_present() {
     let mut missing: Vec<String> = PROGRAMS
         .iter()
         // Debian 12's /bin is a link to /usr/bin; a file from either counts.

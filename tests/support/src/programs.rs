@@ -1,5 +1,5 @@
 //! Scripts that are no shell's: small static C programs, for tests that need a system call or a small process. In: a
-//! C file beside the tests. Out: the program, built once. Does.
+//! C file in tests/support/programs. Out: the program, built once. Does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::sync::OnceLock;
 
 use crate::builder::spawn;
 
-/// The program of `tests/common/<name>.c`: built once in a test run, kept in cargo's directory for such things.
+/// The program of `tests/support/programs/<name>.c`: built once in a test run, kept in cargo's directory for such things.
 ///
 /// Needs musl-gcc (Debian: musl-tools): a static glibc takes longer to start than what is tested here.
 pub fn program(name: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/common");
-        let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
+        let directory = crate::scratch();
         for source in fs::read_dir(&sources).unwrap().map(|source| source.unwrap().path()) {
             if source.extension().is_some_and(|ending| ending == "c") {
                 compile(&source, &directory.join(source.file_stem().unwrap()));

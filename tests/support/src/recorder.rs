@@ -11,35 +11,35 @@ use crate::host::Host;
 
 /// One script's call.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Record {
+pub struct Record {
     /// Its absolute path, as it was started.
-    pub(crate) script: String,
+    pub script: String,
     /// The words after it: object, operation, sub-operation, extra.
-    pub(crate) words: Vec<String>,
-    pub(crate) stdin: String,
+    pub words: Vec<String>,
+    pub stdin: String,
     /// What kind of thing stdin is: `pipe`, `/memfd`, `/dev/null`.
-    pub(crate) input: String,
-    pub(crate) environment: BTreeMap<String, String>,
-    pub(crate) state: State,
+    pub input: String,
+    pub environment: BTreeMap<String, String>,
+    pub state: State,
     /// Whether it leads a process group of its own.
-    pub(crate) leads_group: bool,
+    pub leads_group: bool,
 }
 
 /// What a process is born with, besides words and environment.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct State {
-    pub(crate) directory: String,
-    pub(crate) umask: String,
-    pub(crate) blocked: String,
-    pub(crate) ignored: String,
-    pub(crate) user: String,
+pub struct State {
+    pub directory: String,
+    pub umask: String,
+    pub blocked: String,
+    pub ignored: String,
+    pub user: String,
     /// Descriptor and what kind of thing it is open on; what stdin is, is [`Record::input`].
-    pub(crate) descriptors: BTreeMap<u32, String>,
+    pub descriptors: BTreeMap<u32, String>,
 }
 
 impl Host {
     /// Every complete record so far, oldest first.
-    pub(crate) fn records(&self) -> Vec<Record> {
+    pub fn records(&self) -> Vec<Record> {
         let Ok(entries) = fs::read_dir(self.path("/run/records")) else { return Vec::new() };
         let mut complete: Vec<_> = entries
             .map(|entry| entry.unwrap().path())
@@ -53,18 +53,18 @@ impl Host {
     }
 
     /// Every record so far as a line, oldest first: words, what was on stdin, script.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         self.records().iter().map(ToString::to_string).collect()
     }
 }
 
 impl Record {
-    pub(crate) fn operation(&self) -> &str {
+    pub fn operation(&self) -> &str {
         &self.words[1]
     }
 
     /// The script's name without its directory.
-    pub(crate) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         self.script.rsplit('/').next().unwrap()
     }
 }
@@ -142,9 +142,9 @@ fn count(record: &Record) {
 }
 
 /// Notes that hookmux has run a script for this operation.
-pub(crate) fn note(driver: &str, operation: &str) {
+pub fn note(driver: &str, operation: &str) {
     static FROM_NOTHING: Once = Once::new();
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("real-coverage");
+    let directory = crate::scratch().join("real-coverage");
     // What an earlier run has seen is no proof for this one.
     FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
     fs::create_dir_all(&directory).unwrap();

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that is over in a few seconds when all is well.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(90);
+pub const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// A connection to the shell.
-pub(crate) struct Shell {
+pub struct Shell {
     stream: UnixStream,
     /// What is shown when it fails.
     notes: Vec<PathBuf>,
@@ -21,21 +21,21 @@ pub(crate) struct Shell {
 impl Shell {
     /// Connects to a guest that is about to start, and waits until its shell is ready. `notes` are files to show if
     /// something goes wrong.
-    pub(crate) fn connect(socket: &Path, notes: Vec<PathBuf>) -> Self {
+    pub fn connect(socket: &Path, notes: Vec<PathBuf>) -> Self {
         let mut shell = Self { stream: connect(socket), notes };
         shell.until("ready\n");
         shell
     }
 
     /// Runs commands in the guest and returns what they write, if they succeed.
-    pub(crate) fn run(&mut self, commands: &str) -> String {
+    pub fn run(&mut self, commands: &str) -> String {
         let (said, code) = self.try_run(commands);
         assert_eq!(code, 0, "{commands}: {said}");
         said
     }
 
     /// Runs commands in the guest: what they write, and the exit code of the last.
-    pub(crate) fn try_run(&mut self, commands: &str) -> (String, i32) {
+    pub fn try_run(&mut self, commands: &str) -> (String, i32) {
         self.stream.write_all(format!("{{ :\n{commands}\n}} </dev/null; echo \"[$?]\"\n").as_bytes()).unwrap();
         let said = self.until("]\n");
         let (said, code) = said.rsplit_once('[').unwrap_or_else(|| panic!("{commands}: no exit code in {said}"));
@@ -43,7 +43,7 @@ impl Shell {
     }
 
     /// Writes a file in the guest.
-    pub(crate) fn write(&mut self, path: &str, mode: &str, content: &str) {
+    pub fn write(&mut self, path: &str, mode: &str, content: &str) {
         let directory = Path::new(path).parent().unwrap().display();
         self.run(&format!(
             "mkdir -p '{directory}'; cat >'{path}' <<'END OF FILE'\n{content}\nEND OF FILE\nchmod {mode} '{path}'"
@@ -51,7 +51,7 @@ impl Shell {
     }
 
     /// Waits until commands in the guest succeed.
-    pub(crate) fn wait_for(&mut self, commands: &str) {
+    pub fn wait_for(&mut self, commands: &str) {
         let begin = Instant::now();
         while self.try_run(commands).1 != 0 {
             assert!(begin.elapsed() < TIMEOUT, "waited {TIMEOUT:?} for {commands}");
@@ -80,13 +80,13 @@ impl Shell {
     }
 
     /// Links a hook to where the agent looks for it.
-    pub(crate) fn link_hook(&mut self, hook: &str, link: &str) {
+    pub fn link_hook(&mut self, hook: &str, link: &str) {
         let directory = link.trim_end_matches("/fsfreeze-hook");
         self.run(&format!("mkdir -p {directory}; ln -s {hook} {link}"));
     }
 
     /// Starts the agent, which finds its hook as an administrator would tell it to.
-    pub(crate) fn start_agent(&mut self, link: &str) {
+    pub fn start_agent(&mut self, link: &str) {
         self.write("/etc/qemu/qemu-ga.conf", "644", &format!("[general]\nfsfreeze-hook={link}"));
         self.run(
             "setsid qemu-ga --method=virtio-serial --path=/dev/org.qemu.guest_agent.0 --statedir=/run \
@@ -95,12 +95,12 @@ impl Shell {
     }
 
     /// Writes a script that notes its name and its word, and then does what `body` says.
-    pub(crate) fn script(&mut self, path: &str, body: &str) {
+    pub fn script(&mut self, path: &str, body: &str) {
         self.write(path, "755", &format!("#!/bin/sh\necho \"$1 ${{0##*/}}\" >>/run/calls\n{body}"));
     }
 
     /// Which scripts ran since this was last asked: `freeze 10-a 20-b, thaw 20-b 10-a`.
-    pub(crate) fn calls(&mut self) -> String {
+    pub fn calls(&mut self) -> String {
         let calls = self.run("cat /run/calls 2>/dev/null; rm -f /run/calls");
         let mut told = String::new();
         let mut last = "";
@@ -123,7 +123,7 @@ impl Shell {
 }
 
 /// Connects to a socket that QEMU is about to make.
-pub(crate) fn connect(path: &Path) -> UnixStream {
+pub fn connect(path: &Path) -> UnixStream {
     let begin = Instant::now();
     loop {
         match UnixStream::connect(path) {
