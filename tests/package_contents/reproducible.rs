@@ -13,16 +13,10 @@ fn two_builds_make_the_same_bytes() {
     let there = tempfile::tempdir().unwrap();
     let copy = there.path().join("another place");
     fs::create_dir(&copy).unwrap();
-    for part in
-        ["Cargo.toml", "Cargo.lock", "CHANGELOG.md", "README.md", "LICENSE", "docs", "examples", "man", "packaging"]
-    {
-        said(
-            Command::new("cp")
-                .args(["--recursive", "--no-preserve=timestamps"])
-                .arg(repository().join(part))
-                .arg(&copy),
-        );
-    }
+    let parts = "Cargo.toml Cargo.lock CHANGELOG.md README.md LICENSE docs examples man packaging tests/support";
+    let mut copying = Command::new("cp");
+    copying.args(["--recursive", "--parents", "--no-preserve=timestamps"]).args(parts.split(' ')).arg(&copy);
+    said(copying.current_dir(repository()));
     let made = there.path().join("made elsewhere");
     // A shell, for its umask: files of the copy are group-writable, too.
     let mut build = Command::new("sh");
