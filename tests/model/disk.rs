@@ -17,7 +17,7 @@ use support::binary;
 use support::builder::{spawn, write};
 use support::programs::program;
 
-/// What hookmux did, or what the book says that it does.
+/// What hookmux did, or what the oracle expects of it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Told {
     /// Path and words of each script that ran, in order.

@@ -1,6 +1,6 @@
-//! Ten thousand random sets of scripts, rules, modes and calls: what the built binary does is what the book says.
+//! Ten thousand random sets of scripts, rules, modes and calls: what the built binary does is what the oracle expects.
 //!
-//! The book is a second, independent reading of the design, in `book.rs`; it shares no line with the crate. Compared
+//! The oracle is a second, independent reading of the design, in `oracle.rs`; it shares no line with the crate. Compared
 //! are: which scripts ran in which order with which words, the exit code, standard output, and the first line of
 //! standard error.
 
@@ -44,7 +44,7 @@ fn go_by_the_book(kind: Kind) {
     let compare = |case: case::Case| {
         let (seen, told) = (disk.call(&case), oracle::tell(&case));
         met.borrow_mut().count(&told);
-        proptest::prop_assert_eq!(seen, told, "left is what hookmux did, right what the book says");
+        proptest::prop_assert_eq!(seen, told, "left is what hookmux did, right what the oracle expects");
         Ok(())
     };
     if let Err(difference) = TestRunner::new(config).run(&case::any(kind), compare) {

@@ -1,4 +1,4 @@
-//! The book: what the design says of a case. Written from it alone, and as slowly as that reads. Pure.
+//! The oracle: what the design says of a case. Written from it alone, and as slowly as that reads. Pure.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ enum Step {
     Fault(String),
 }
 
-/// What the book says.
+/// What the oracle expects.
 pub fn tell(case: &Case) -> Told {
     let nothing = Told { ran: vec![], code: 0, out: String::new(), said: String::new() };
     if case.settings.broken.is_some() && case.call.after == After::Abort {
