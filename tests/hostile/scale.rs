@@ -39,8 +39,7 @@ fn a_call_costs_as_much_for_its_thousandth_script_as_for_its_second() {
         .map(|pair| {
             let [(few, less), (many, more)] = pair else { unreachable!() };
             // Exact, as long as nobody makes 2^52 system calls.
-            let quotient = (more.total() - less.total()) as f64 / (many - few) as f64;
-            quotient
+            (more.total() - less.total()) as f64 / (many - few) as f64
         })
         .collect();
     // A pipe's end and a script's are seen in one turn of waiting or in several.
