@@ -73,7 +73,7 @@ const SEQUENCES: &[Sequence] = &[
         play: |guest, _| vec![freeze_and_send(guest, "KILL"), guest.freeze(), guest.thaw()],
     },
     Sequence {
-        title: "freeze, hookmux is told to end while 20-b runs",
+        title: "freeze, hookmux gets SIGTERM while 20-b runs",
         body: WAITS,
         play: |guest, _| vec![freeze_and_send(guest, "TERM")],
     },

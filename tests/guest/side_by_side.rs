@@ -23,7 +23,7 @@ const fn scenario(title: &'static str, body: &'static str) -> Scenario {
 const SCENARIOS: &[Scenario] = &[
     scenario("all three succeed", ""),
     scenario("20-b fails to freeze", "[ $1 = thaw ] || { echo no space left >&2; exit 3; }"),
-    scenario("20-b says why on stdout", "[ $1 = thaw ] || { echo no space left; exit 3; }"),
+    scenario("20-b explains its failure on stdout", "[ $1 = thaw ] || { echo no space left; exit 3; }"),
     scenario("20-b fails to thaw", "[ $1 = freeze ] || { echo cannot unlock >&2; exit 4; }"),
     Scenario {
         prepare: "fsfreeze --freeze /var/log",
@@ -43,7 +43,7 @@ const SCENARIOS: &[Scenario] = &[
     scenario("20-b writes 400 kB and fails", "[ $1 = thaw ] || { head -c 400000 /dev/zero | tr '\\0' x >&2; exit 3; }"),
     Scenario {
         prepare: "chmod o+w /etc/qemu/fsfreeze-hook.d/20-b",
-        ..scenario("20-b may be written to by everybody", "")
+        ..scenario("20-b is writable by every user", "")
     },
     Scenario {
         prepare: "mv /etc/qemu/fsfreeze-hook.d/20-b /etc/qemu/fsfreeze-hook.d/20-b.rpmsave",
@@ -95,7 +95,7 @@ fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) ->
     } else {
         let ping = guest.agent.ask_for("guest-ping", Duration::from_secs(2));
         assert!(ping.said.is_none(), "{ping:?}");
-        ("deaf".to_owned(), "not asked".to_owned())
+        ("unresponsive".to_owned(), "not asked".to_owned())
     };
     let calls = guest.shell().calls();
     tidy(guest, scenario);
