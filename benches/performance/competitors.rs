@@ -48,8 +48,8 @@ pub fn table(tools: &Tools) -> String {
     for cells in cells {
         text += &format!("| {} |\n", cells.join(" | "));
     }
-    text + "\nMilliseconds, as medians of rounds, and the least and most of them. libvirt's own `.d` is below: it is no \
-            program of its own.\n"
+    text + "\nMilliseconds, as medians of rounds, and the least and most of them. libvirt's own `.d` is below, because \
+            it is not a separate program.\n"
 }
 
 /// What each of the scripts adds.

@@ -20,7 +20,7 @@ pub fn describe() -> String {
     let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
     format!(
         "{}, {model}, {cores} processors{}, Linux {kernel}, {}, {}; priority: {}; {} \
-         processes wanted to run when it began.",
+         processes were runnable when it began.",
         &today[..10],
         if is_virtual { " of a virtual machine" } else { "" },
         said("rustc"),

@@ -41,10 +41,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     scenario("20-b writes 400 kB", "[ $1 = thaw ] || head -c 400000 /dev/zero | tr '\\0' x | tee /dev/stderr"),
     scenario("20-b writes 400 kB and fails", "[ $1 = thaw ] || { head -c 400000 /dev/zero | tr '\\0' x >&2; exit 3; }"),
-    Scenario {
-        prepare: "chmod o+w /etc/qemu/fsfreeze-hook.d/20-b",
-        ..scenario("20-b is writable by every user", "")
-    },
+    Scenario { prepare: "chmod o+w /etc/qemu/fsfreeze-hook.d/20-b", ..scenario("20-b is writable by every user", "") },
     Scenario {
         prepare: "mv /etc/qemu/fsfreeze-hook.d/20-b /etc/qemu/fsfreeze-hook.d/20-b.rpmsave",
         ..scenario("20-b.rpmsave is left over from an upgrade", "")
