@@ -48,6 +48,7 @@ fn every_command_prints_one_document_and_each_field_is_described() {
         "diff ROOT/a.xml ROOT/b.xml",
         "contract",
         "check --root ROOT",
+        "stats --root ROOT",
         "uninstall --root ROOT",
     ];
     let described = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();

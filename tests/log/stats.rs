@@ -1,4 +1,4 @@
-//! `hookmux stats --prometheus`, read by Prometheus' own client.
+//! `hookmux stats`: a table for people, JSON, and metrics that Prometheus' own client reads.
 
 use std::fs;
 use std::io::Write;
@@ -105,5 +105,37 @@ fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     let (code, out, _) = hooks.hookmux(&["stats", "--prometheus"]);
     assert_eq!((code, parsed(&out).as_object().unwrap().len()), (Some(0), 6));
-    assert_eq!(hooks.hookmux(&["stats"]).0, Some(2));
+    assert_eq!(hooks.hookmux(&["stats"]), (Some(0), "no call has been recorded yet\n".into(), String::new()));
+    assert_eq!(hooks.hookmux(&["stats", "--json", "--prometheus"]).0, Some(2));
+}
+
+const TABLE: &str = "since 2026-11-21T05:32:06Z:
+  calls  failed  faults  call
+  1      1       0       fsfreeze-hook freeze
+  2      0       0       network port-created
+  4      3       1       qemu stop
+
+  runs  vetoes  faults  mean    longest  call                  script
+  1     1       0       1.0 ms  1.0 ms   fsfreeze-hook freeze  /f
+  1     0       0       7.0 ms  7.0 ms   fsfreeze-hook thaw    /f
+  1     0       0       0.0 ms  0.0 ms   qemu stop             ODD
+  3     2       1       1.2 s   3 s      qemu stop             SLOW
+";
+
+#[test]
+fn people_get_a_table_and_programs_one_document() {
+    let hooks = Hooks::new();
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl"), lines(&calls())).unwrap();
+    let table = TABLE.replace("SLOW", SLOW).replace("ODD", "/etc/hookmux/qemu.d/1\"0\\\\n");
+    assert_eq!(hooks.hookmux(&["stats"]), (Some(0), table, String::new()));
+    let (code, out, err) = hooks.hookmux(&["stats", "--json"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let stop = json!({ "driver": "qemu", "operation": "stop", "calls": 4, "failures": 3, "faults": 1 });
+    let slow = json!({ "driver": "qemu", "operation": "stop", "path": SLOW, "runs": 3, "vetoes": 2, "faults": 1,
+        "seconds": 3.7025, "longest": 3.0 });
+    let seen = ["schema", "command", "since"].map(|key| document[key].clone());
+    assert_eq!(seen, ["hookmux/1", "stats", "2026-11-21T05:32:06Z"].map(Value::from));
+    assert_eq!((&document["calls"][2], &document["scripts"][3]), (&stop, &slow));
 }

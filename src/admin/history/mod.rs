@@ -11,6 +11,7 @@ use clap::Args;
 
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
+use crate::admin::support::root::Root;
 use crate::printable;
 use crate::record::read::Files;
 use crate::record::{Record, file, read};
@@ -21,6 +22,7 @@ mod picture;
 mod select;
 mod tail;
 
+pub(crate) use picture::moment;
 pub(crate) use select::Selection;
 use tail::Tail;
 
@@ -38,9 +40,8 @@ pub(crate) struct History {
     /// Write the calls as a page for a browser into this file, which only its owner can read; - is standard output
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
-    /// Look below this directory instead of /
-    #[arg(long, value_name = "DIR", default_value = "/")]
-    root: PathBuf,
+    #[command(flatten)]
+    root: Root,
 }
 
 impl History {
@@ -57,12 +58,13 @@ impl History {
     }
 
     fn show(&self, console: &mut Console) -> anyhow::Result<()> {
-        let path = file::calls(&self.root);
+        let root = self.root.path()?;
+        let path = file::calls(&root);
         assert_kept(&path)?;
         if self.follow {
             return self.follow(&path, console);
         }
-        let found = self::found(&self.root, Files::Both, &self.selection, console.errors)?;
+        let found = self::found(&root, Files::Both, &self.selection, console.errors)?;
         if let Some(page) = &self.html {
             let text = html::page(&episode::episodes(&found));
             if page == Path::new("-") {

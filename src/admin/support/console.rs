@@ -10,7 +10,7 @@ use crate::printable;
 
 /// The form of every JSON document, as docs/json.md describes it. Another number once a field goes or changes its
 /// meaning; a new field changes nothing for whoever reads the old ones.
-pub const SCHEMA: &str = "hookmux/1";
+pub(crate) const SCHEMA: &str = "hookmux/1";
 
 /// The two outputs of a command.
 pub struct Console<'a> {
