@@ -1,22 +1,37 @@
-//! hookmux: one hook for libvirt that runs many scripts and gives one answer.
+//! hookmux: a hook for libvirt that runs many scripts and returns one answer.
 //!
-//! ```text
-//! argv[0], argv, stdin
-//!       │ invocation   pure     words → Invocation { driver, object, operation, sub_operation, extra, row }
-//!       │ contract     data     (driver, operation) → Row { failure, output, order, … }
-//!       │ listing      reads    directories → entries: facts, no judgement    (directory, way, guest)
-//!       │ caller       reads    parents → the libvirt daemon and its release
-//!       │ settings     reads    hookmux.toml and its drop-ins → settings; rules (pure) → each script's effective
-//!       │ gate, plan   pure     entries → steps in order, and what is skipped with the reason
-//!       │ spool        does     stdin → a sealed document
-//!       │ run          does     steps → outcomes, and the document as filtered    (child, watch, stream, process)
-//!       │ guard        pure     what a filter read and wrote → what it changed, or why libvirt must not get it
-//!       │ verdict      pure     outcomes → exit code
-//!       │ words        pure     outcomes → sentences
-//!       ▼ main         writes stdout and stderr, returns the exit code; report writes the log    (journal, syslog),
-//!                      record one line of JSON a call, which history and stats read; background starts what nobody
-//!                      waits for
-//! ```
+//! A call passes through the rooms (modules with a folder of their own) from top to bottom. A room imports only from rooms
+//! above it, and no files import each other in a circle; tests/documents/structure.rs checks this map.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`printable`] | makes names and texts safe for terminals and logs |
+//! | [`call`] | parses libvirt's arguments, and states what libvirt does before and after each operation |
+//! | [`files`] | resolves paths, reads directories, reports who may write to a file |
+//! | [`guard`] | compares the XML that a filter read and wrote, and accepts or rejects the change |
+//! | [`settings`] | reads hookmux.toml and its drop-ins |
+//! | [`plan`] | decides which scripts run, in which order, and why others do not |
+//! | [`verdict`] | turns outcomes into an exit code and messages |
+//! | [`run`] | starts scripts, feeds them the document, waits for them |
+//! | [`log`] | writes to the journal or to syslog |
+//! | [`record`] | writes and reads calls.jsonl |
+//! | [`hook`] | runs one call of libvirt's, from its arguments to its answer |
+//! | [`admin`] | runs the commands of the `hookmux` command line |
+//!
+//! main.rs alone reads the arguments of the process, writes to its standard streams and ends it.
+//!
+//! | to add | see |
+//! |---|---|
+//! | an operation of libvirt, what its failure does | `call/contract.rs` |
+//! | a driver | `call/drivers.rs` |
+//! | a reason to skip a script | `plan/admission.rs` |
+//! | a key of a rule | `settings/text.rs`, `plan/rules.rs` |
+//! | a command | `admin/` |
+//! | another log | `log/` |
+//! | a signal at a timeout | `run/child.rs` |
+//! | an attribute that is secret | `guard/diff/secret.rs` |
+//! | a finding of `check` | `admin/check/` |
+//! | a field of a record | `record/draft.rs`, `record/step.rs` |
 #![warn(
     missing_docs,
     unreachable_pub,

@@ -1,6 +1,9 @@
 //! Documents are checked against data: the tables of operations against the contract, flags and keys against their
 //! manual pages, the manual pages by mandoc.
 
+mod language;
+mod structure;
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,0 +1,251 @@
+//! Wording and spelling that a reader would stumble over. In: every text of the repository that people read. Reads.
+
+use std::fs;
+use std::process::Command;
+
+use support::packages::said;
+use support::repository;
+
+/// Phrases, word by word, and what to write instead.
+const IDIOMS: [(&str, &str); 14] = [
+    ("is no", "is not a, does not exist"),
+    ("are no", "do not exist"),
+    ("nobody", "no user, no process; or the passive"),
+    ("somebody", "another user, another program"),
+    ("whoever", "the user who, the program that"),
+    ("mend", "fix"),
+    ("mends", "fixes"),
+    ("mended", "fixed"),
+    ("mending", "fixing"),
+    ("belongs into", "belongs in"),
+    ("belong into", "belong in"),
+    ("has it that", "states that"),
+    ("in his hands", "controls"),
+    ("corpse", "a guest that is \"running\" without a process"),
+];
+
+/// Where to look. What programs wrote, and what other people did, is not ours to change.
+const TEXTS: [&str; 12] = [
+    "src",
+    "tests",
+    "benches",
+    "docs",
+    "man",
+    "examples",
+    "packaging",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "Makefile",
+];
+const NOT_OURS: [&str; 4] =
+    ["tests/fixtures/", "tests/fuzz/corpus/", "packaging/copyright", "tests/documents/language.rs"];
+
+/// Files that still contain such phrases. None may be added; this list is empty once all are rewritten.
+const NOT_YET: &[&str] = &[
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "README.md",
+    "benches/performance/caller.c",
+    "benches/performance/caller.rs",
+    "benches/performance/competitors.rs",
+    "benches/performance/priority.rs",
+    "docs/differences.md",
+    "docs/fsfreeze.md",
+    "docs/json.md",
+    "docs/performance.md",
+    "docs/safety.md",
+    "examples/demo",
+    "examples/fsfreeze-hook.d/10-flush-database",
+    "examples/libxl.d/20-maintenance",
+    "examples/protected-domains",
+    "examples/qemu.d/10-vm-protection",
+    "examples/qemu.d/40-set-title",
+    "man/hookmux.8",
+    "man/hookmux.toml.5",
+    "packaging/RELEASE.md",
+    "packaging/build",
+    "packaging/completions/_hookmux",
+    "packaging/completions/hookmux.fish",
+    "packaging/deb/hookmux-guest/lintian-overrides",
+    "packaging/deb/hookmux-guest/postinst",
+    "packaging/deb/hookmux-guest/prerm",
+    "packaging/deb/hookmux/control",
+    "packaging/deb/hookmux/lintian-overrides",
+    "packaging/deb/hookmux/postinst",
+    "packaging/deb/hookmux/prerm",
+    "packaging/hookmux.toml",
+    "packaging/rpm/hookmux.spec",
+    "packaging/rpmlint.toml",
+    "packaging/tar/install.sh",
+    "src/admin/adopt.rs",
+    "src/admin/check/finding.rs",
+    "src/admin/check/hooks.rs",
+    "src/admin/check/mod.rs",
+    "src/admin/check/rest.rs",
+    "src/admin/check/rules.rs",
+    "src/admin/check/scripts.rs",
+    "src/admin/history/mod.rs",
+    "src/admin/history/select.rs",
+    "src/admin/history/tail.rs",
+    "src/admin/install/existing.rs",
+    "src/admin/install/keep.rs",
+    "src/admin/install/mod.rs",
+    "src/admin/install/target.rs",
+    "src/admin/list.rs",
+    "src/admin/mod.rs",
+    "src/admin/run/document.rs",
+    "src/admin/run/live.rs",
+    "src/admin/run/mod.rs",
+    "src/admin/stats.rs",
+    "src/admin/support/console.rs",
+    "src/admin/support/daemons.rs",
+    "src/admin/support/files.rs",
+    "src/admin/support/fix.rs",
+    "src/admin/support/script.rs",
+    "src/call/caller.rs",
+    "src/call/contract.rs",
+    "src/files/lock.rs",
+    "src/files/resolve.rs",
+    "src/files/trust.rs",
+    "src/guard/diff/key.rs",
+    "src/guard/diff/mod.rs",
+    "src/guard/diff/path.rs",
+    "src/guard/fault.rs",
+    "src/guard/xml/reader.rs",
+    "src/guard/xml/tag.rs",
+    "src/guard/xml/tree.rs",
+    "src/hook/background.rs",
+    "src/hook/mod.rs",
+    "src/log/journal.rs",
+    "src/log/mod.rs",
+    "src/log/socket.rs",
+    "src/main.rs",
+    "src/plan/admission.rs",
+    "src/plan/guest.rs",
+    "src/plan/mod.rs",
+    "src/plan/rules.rs",
+    "src/printable.rs",
+    "src/record/draft.rs",
+    "src/record/file.rs",
+    "src/record/mod.rs",
+    "src/record/read.rs",
+    "src/run/child.rs",
+    "src/run/exec_error.rs",
+    "src/run/mod.rs",
+    "src/run/process.rs",
+    "src/run/spool.rs",
+    "src/run/watch.rs",
+    "src/settings/mod.rs",
+    "src/settings/read.rs",
+    "src/settings/text.rs",
+    "src/verdict/mod.rs",
+    "tests/command_line/adopt.rs",
+    "tests/command_line/check.rs",
+    "tests/command_line/install.rs",
+    "tests/command_line/run.rs",
+    "tests/command_line/version.rs",
+    "tests/databases/hook.rs",
+    "tests/databases/mariadb.rs",
+    "tests/databases/postgresql.rs",
+    "tests/databases/server.rs",
+    "tests/examples/demo.rs",
+    "tests/examples/flush.rs",
+    "tests/examples/forward.rs",
+    "tests/examples/main.rs",
+    "tests/examples/protection.rs",
+    "tests/guard/faults.rs",
+    "tests/guest/agent.rs",
+    "tests/guest/machine.rs",
+    "tests/hook/background.rs",
+    "tests/hook/limits.rs",
+    "tests/hook/rules.rs",
+    "tests/hostile/excluded.rs",
+    "tests/hostile/files.rs",
+    "tests/hostile/killed.rs",
+    "tests/hostile/memory.rs",
+    "tests/hostile/places.rs",
+    "tests/hostile/scale.rs",
+    "tests/hostile/settings.rs",
+    "tests/hostile/waiting.rs",
+    "tests/log/history.rs",
+    "tests/log/journald.rs",
+    "tests/log/logrotate.rs",
+    "tests/log/stats.rs",
+    "tests/model/calls.rs",
+    "tests/model/case.rs",
+    "tests/model/disk.rs",
+    "tests/model/oracle.rs",
+    "tests/model/patterns.rs",
+    "tests/packages/deb.rs",
+    "tests/packages/rpm.rs",
+    "tests/real/answers.rs",
+    "tests/real/check.rs",
+    "tests/real/daemon.rs",
+    "tests/real/first_hour.rs",
+    "tests/real/rules.rs",
+    "tests/support/programs/script.c",
+    "tests/support/src/archive.rs",
+    "tests/support/src/builder.rs",
+    "tests/support/src/host.rs",
+    "tests/support/src/programs.rs",
+    "tests/support/src/recorder.rs",
+];
+
+/// The words of a text in lower case, each with its line and the character before it.
+fn words(text: &str) -> Vec<(usize, char, String)> {
+    let mut found: Vec<(usize, char, String)> = Vec::new();
+    let (mut line, mut before, mut inside) = (1, '\n', false);
+    for letter in text.chars() {
+        if letter.is_alphanumeric() || letter == '_' {
+            if !inside {
+                found.push((line, before, String::new()));
+            }
+            found.last_mut().unwrap().2.extend(letter.to_lowercase());
+        }
+        inside = letter.is_alphanumeric() || letter == '_';
+        line += usize::from(letter == '\n');
+        before = letter;
+    }
+    found
+}
+
+/// Where a text uses one of the phrases: `12: nobody`.
+fn idioms(text: &str) -> Vec<String> {
+    let words = words(text);
+    let mut found = Vec::new();
+    for (phrase, _) in IDIOMS {
+        let phrase_words: Vec<&str> = phrase.split(' ').collect();
+        for (place, window) in words.windows(phrase_words.len()).enumerate() {
+            let next = words.get(place + phrase_words.len()).map(|(_, _, word)| word.as_str());
+            // "is no longer" is English, and 'nobody' is an account.
+            let is_quoted = phrase_words.len() == 1 && ['\'', '"', '`', '=', ':'].contains(&window[0].1);
+            let is_phrase = window.iter().zip(&phrase_words).all(|((_, _, word), phrase)| word == phrase);
+            if is_phrase && !is_quoted && next != Some("longer") {
+                found.push(format!("{}: {phrase}", window[0].0));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn phrases_are_found_across_lines_and_names_are_left_alone() {
+    let text =
+        "It is\n// no file. Nobody reads it, recommended for 'nobody' and is no longer mended.\nconst NOBODY_ELSE";
+    assert_eq!(idioms(text), ["1: is no", "2: nobody", "2: mended"]);
+}
+
+#[test]
+fn no_text_uses_an_idiom_that_a_reader_would_stumble_over() {
+    let listed = said(Command::new("git").arg("ls-files").args(TEXTS).current_dir(repository()));
+    let ours = listed.lines().filter(|name| !NOT_OURS.iter().any(|other| name.starts_with(other)));
+    let mut found = Vec::new();
+    for name in ours.filter(|name| !NOT_YET.contains(name)) {
+        let Ok(text) = fs::read_to_string(repository().join(name)) else { continue };
+        found.extend(idioms(&text).iter().map(|idiom| format!("{name}:{idiom}")));
+    }
+    assert!(found.is_empty(), "{}\ninstead: {IDIOMS:#?}", found.join("\n"));
+}
