@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::calls::{call, lines, other, start_and_stop};
+use crate::calls::{call, failed_start, lines, other};
 use crate::namespaces::{HANG, Hooks, needs};
 
 /// The page of these calls.
@@ -49,7 +49,7 @@ fn chromium(page: &Path, flags: &[&str]) -> String {
 #[test]
 fn a_browser_finds_nothing_but_text_in_names() {
     let hooks = Hooks::new();
-    let document = chromium(&page(&hooks, &[start_and_stop(), vec![evil_call()]].concat()), &["--dump-dom"]);
+    let document = chromium(&page(&hooks, &[failed_start(), vec![evil_call()]].concat()), &["--dump-dom"]);
     let names =
         document.split('<').skip(1).map(|tag| tag.split(['>', ' ', '\n']).next().unwrap().trim_start_matches('/'));
     let expected = [
@@ -69,7 +69,7 @@ fn a_browser_draws_each_bar_where_its_time_is() {
     let hooks = Hooks::new();
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history.png");
     let _ = fs::remove_file(&picture);
-    chromium(&page(&hooks, &start_and_stop()), &[&format!("--screenshot={}", picture.display())]);
+    chromium(&page(&hooks, &failed_start()), &[&format!("--screenshot={}", picture.display())]);
     let (green, red) = ("2da44e", "cf222e");
     let style = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/admin/history/page.css")).unwrap();
     assert!(style.contains(&format!("--ok: #{green}; --bad: #{red};")));
@@ -80,7 +80,7 @@ fn a_browser_draws_each_bar_where_its_time_is() {
     let numbers = |line: &str| -> Vec<f64> { line.split(' ').map(|number| number.parse().unwrap()).collect() };
     let found: Vec<Vec<f64>> = said.0.lines().map(numbers).collect();
     let [green, red] = <[Vec<f64>; 2]>::try_from(found).unwrap_or_else(|_| panic!("{said:?}"));
-    // The first green bar begins at 1.2 ms of 6.92 s, the refused stop ends with them.
+    // The first green bar begins at 1.2 ms of 6.92 s, the refused started ends with them.
     let (begin, end) = (green[0], red[1]);
     let at = |seconds: f64| begin + (end - begin) * seconds / 6.92;
     let expected = [at(0.6036), at(2.4296), at(6.4), at(6.92)];

@@ -23,10 +23,10 @@ pub fn call(time: &str, words: [&str; 5], duration_us: u64, verdict: u8, steps: 
         "sub_operation": words[3], "extra": words[4], "verdict": verdict, "duration_us": duration_us, "steps": steps })
 }
 
-/// A guest's start with a network's port, and a stop that is refused.
-pub fn start_and_stop() -> Vec<Value> {
+/// A guest's start with a network's port, which a script refuses once QEMU runs.
+pub fn failed_start() -> Vec<Value> {
     let script = |name: &str| format!("/etc/hookmux/qemu.d/{name}");
-    let protection = |code| step(&script("10-vm-protection"), 1200, 2100, code);
+    let maintenance = step(&script("10-maintenance"), 1200, 2100, 0);
     let mut port = call(
         "2026-11-21T05:32:06.500000Z",
         ["network", "lan", "port-created", "begin", "-"],
@@ -41,7 +41,7 @@ pub fn start_and_stop() -> Vec<Value> {
             ["qemu", "db-1", "prepare", "begin", "-"],
             312_000,
             0,
-            &[protection(0), step(&script("20-disk-check"), 3500, 308_000, 0)],
+            &[maintenance.clone(), step(&script("20-disk-check"), 3500, 308_000, 0)],
         ),
         port,
         call(
@@ -49,14 +49,14 @@ pub fn start_and_stop() -> Vec<Value> {
             ["qemu", "db-1", "start", "begin", "-"],
             1_830_000,
             0,
-            &[protection(0), step(&script("db-1/start/begin/40-mount-a-share"), 3600, 1_826_000, 0)],
+            &[maintenance, step(&script("db-1/start/begin/40-mount-a-share"), 3600, 1_826_000, 0)],
         ),
         call(
             "2026-11-21T05:32:12.500000Z",
-            ["qemu", "db-1", "stop", "begin", "-"],
+            ["qemu", "db-1", "started", "begin", "-"],
             520_000,
             3,
-            &[protection(3), other(&script("20-notify"), "not-run", None)],
+            &[step(&script("30-register"), 1200, 2100, 3), other(&script("90-notify"), "not-run", None)],
         ),
     ]
 }

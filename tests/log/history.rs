@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::calls::{call, lines, other, start_and_stop};
+use crate::calls::{call, failed_start, lines, other};
 use crate::namespaces::{HANG, Hooks};
 
 /// Hooks with a log of these lines.
@@ -21,21 +21,21 @@ fn log(text: &str) -> Hooks {
 const PICTURE: &str = "db-1  2026-11-21T05:32:06Z
                                               0 ·························· 6.9 s
   qemu prepare                         312 ms ─
-    10-vm-protection                   2.1 ms █
+    10-maintenance                     2.1 ms █
     20-disk-check                      308 ms █
   network port-created lan              45 ms  ─
     50-port-forward                     44 ms  █
   qemu start                            1.8 s   ─────────
-    10-vm-protection                   2.1 ms   █
+    10-maintenance                     2.1 ms   █
     …-1/start/begin/40-mount-a-share    1.8 s   █████████
-  qemu stop  exit 3                    520 ms                                ───
-    10-vm-protection  exited 3         2.1 ms                                █
-    20-notify  not run
+  qemu started  exit 3                 520 ms                                ───
+    30-register  exited 3              2.1 ms                                █
+    90-notify  not run
 ";
 
 #[test]
 fn a_guests_calls_are_one_picture_with_a_bar_for_each_script() {
-    let hooks = log(&lines(&start_and_stop()));
+    let hooks = log(&lines(&failed_start()));
     assert_eq!(hooks.hookmux(&["history"]), (Some(0), PICTURE.into(), String::new()));
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     assert!(
@@ -47,7 +47,7 @@ fn a_guests_calls_are_one_picture_with_a_bar_for_each_script() {
 
 #[test]
 fn calls_are_chosen_by_guest_operation_time_and_failure() {
-    let mut calls = start_and_stop();
+    let mut calls = failed_start();
     calls.push(call("2026-11-21T06:00:00Z", ["qemu", "web-1", "started", "begin", "-"], 10, 0, &[]));
     let hooks = log(&lines(&calls));
     let count = |words: &[&str]| {
@@ -74,7 +74,7 @@ fn calls_are_chosen_by_guest_operation_time_and_failure() {
 
 #[test]
 fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
-    let calls = start_and_stop();
+    let calls = failed_start();
     let hooks = log(&lines(&calls[3..]));
     // One that began earlier ended, and was written, later.
     fs::write(
@@ -89,9 +89,9 @@ fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
 
 #[test]
 fn lines_that_are_no_records_are_counted_and_not_shown() {
-    let half = &lines(&start_and_stop())[..200];
-    let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&start_and_stop())));
-    let (code, out, err) = hooks.hookmux(&["history", "--operation", "stop", "--json"]);
+    let half = &lines(&failed_start())[..200];
+    let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&failed_start())));
+    let (code, out, err) = hooks.hookmux(&["history", "--operation", "started", "--json"]);
     let said = "hookmux: 4 lines are no records and were skipped\n";
     assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, said));
 }
@@ -110,7 +110,7 @@ fn names_from_outside_do_not_command_a_terminal() {
 
 #[test]
 fn a_page_follows_no_link_and_is_for_its_owner_alone() {
-    let hooks = log(&lines(&start_and_stop()));
+    let hooks = log(&lines(&failed_start()));
     let (page, victim) = (hooks.path("page.html"), hooks.path("victim"));
     fs::write(&victim, "precious").unwrap();
     symlink(&victim, &page).unwrap();
@@ -129,7 +129,7 @@ fn a_page_follows_no_link_and_is_for_its_owner_alone() {
 
 #[test]
 fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
-    let hooks = log(&lines(&start_and_stop()));
+    let hooks = log(&lines(&failed_start()));
     let on_terminal = |variable: &str| {
         let binary = support::binary();
         let words = format!("env {variable} {} history --root {}", binary.display(), hooks.path("").display());
@@ -156,7 +156,7 @@ fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
 
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
-    let hooks = log(&lines(&start_and_stop()).repeat(2000));
+    let hooks = log(&lines(&failed_start()).repeat(2000));
     let words = format!("{} history --root {} | head -n 1", support::binary().display(), hooks.path("").display());
     let output = Command::new("/bin/bash").args(["-o", "pipefail", "-c", &words]).output().unwrap();
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
@@ -205,7 +205,7 @@ fn real_calls_are_shown_and_followed_across_a_rotation() {
 
 #[test]
 fn following_since_a_time_begins_with_what_was_rotated_away() {
-    let calls = start_and_stop();
+    let calls = failed_start();
     let hooks = log(&lines(&calls[2..]));
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls[..2])).unwrap();
     let mut follow = Command::new(support::binary());
