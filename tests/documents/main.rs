@@ -212,3 +212,22 @@ fn mandoc_finds_nothing_wrong_with_the_manuals() {
         assert_eq!(wrong, [""; 0], "{page}");
     }
 }
+
+/// A command that is not valid would be refused with exit code 2; comments and arguments after a pipe are the shell's.
+#[test]
+fn every_hookmux_command_in_the_readme_is_valid() {
+    let readme = document("README.md");
+    let lines = readme.lines().map(|line| line.trim_start_matches("$ "));
+    let commands: Vec<&str> = lines
+        .chain(readme.split('`').skip(1).step_by(2))
+        .filter(|line| line.starts_with("hookmux ") && !line.contains('\n'))
+        .map(|line| line.split('#').next().unwrap().trim())
+        .collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in commands {
+        let words = command.split_whitespace();
+        if let Err(error) = hookmux::admin::command().try_get_matches_from(words) {
+            panic!("{command}: {error}");
+        }
+    }
+}

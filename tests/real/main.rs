@@ -18,6 +18,7 @@ mod lxc;
 mod migration;
 mod network;
 mod qemu;
+mod readme;
 mod releases;
 mod rules;
 mod theirs;
