@@ -35,12 +35,12 @@ fn it_shows_a_start_a_veto_and_a_changed_migration_and_leaves_nothing() {
         &stdout,
         &[
             "1. A guest starts",
-            " qemu web-1 start --xml demo.xml\n",
-            "10-vm-protection\n    exited 0, ",
+            " qemu web-1 prepare --xml demo.xml\n",
+            "20-maintenance\n    exited 0, ",
             " ms\n",
-            "2. A protected guest",
-            " qemu db-1 stop\n",
-            "| vm-protection: guest 'db-1' is protected by ",
+            "2. The host is about to be serviced",
+            " qemu web-1 prepare --xml demo.xml\n",
+            "| maintenance: guest 'web-1' is kept away from this host: ",
             "exited 1, ",
             " ms\n",
             "3. A guest migrates",
@@ -52,7 +52,7 @@ fn it_shows_a_start_a_veto_and_a_changed_migration_and_leaves_nothing() {
             "/etc/libvirt/hooks/qemu web-1 migrate begin - <demo.xml >filtered.xml\n",
             "-  <title>Web shop</title>\n+  <title>Web shop [on ",
             "-      <source file='/var/lib/libvirt/images/web-1.qcow2'/>\n+      <source file='/srv/guests/web-1.qcow2'/>\n",
-            "All three came out as they should.\n",
+            "All three have the expected result.\n",
         ],
     );
 }
@@ -79,7 +79,7 @@ fn without_python_it_says_so_and_shows_the_rest() {
     assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{stdout}");
     in_order(
         &stdout,
-        &["There is no /usr/bin/python3", "+  <title>Web shop [on ", "All three came out as they should.\n"],
+        &["/usr/bin/python3 does not exist", "+  <title>Web shop [on ", "All three have the expected result.\n"],
     );
     assert!(!stdout.contains("+      <source"), "{stdout}");
 }
@@ -89,7 +89,7 @@ fn a_binary_that_answers_otherwise_fails_it() {
     // (what stands in for hookmux, exit code, the last line of stderr)
     let cases = [
         ("/bin/false", 1, "demo: this should have ended with exit code 0, not 1\n"),
-        ("/bin/true", 1, "demo: the steps do not say: exited 0, \n"),
+        ("/bin/true", 1, "demo: the steps do not contain: exited 0, \n"),
         ("/nonexistent", 2, "usage: examples/demo PATH-TO-hookmux\n"),
         ("", 2, "usage: examples/demo PATH-TO-hookmux\n"),
         ("/", 2, "usage: examples/demo PATH-TO-hookmux\n"),
