@@ -91,9 +91,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 
 # As root, some minutes. REAL_TIME=1 keeps a busy machine's other load out of the way.
 .PHONY: bench
-bench: build ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters and left-out scripts cost
+bench: build ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters cost
 	HOOKMUX_BENCH_REAL_TIME=$(REAL_TIME) $(WITH_BINARY) cargo bench --locked --bench performance
-	$(WITH_BINARY) cargo bench --locked --bench guard --bench excluded
+	$(WITH_BINARY) cargo bench --locked --bench guard
 
 WITH_BINARY = HOOKMUX_BIN=$(CURDIR)/$(BINARY)
 

@@ -27,9 +27,9 @@ use crate::admin::support::driver::DriverName;
 use crate::admin::support::files;
 use crate::admin::support::fix;
 use crate::admin::support::root::{self, Root};
+use crate::files::ignored;
 use crate::files::lock;
 use crate::files::trust;
-use crate::plan::admission;
 use crate::printable::{self, printable};
 use crate::verdict::messages;
 
@@ -94,9 +94,9 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     if !file.is_file() {
         bail!("{} is no file: hookmux runs what is in such a directory already", from.display());
     }
-    if let Some(skip) = admission::by_name(name) {
-        let fix = fix::skip(&from, &skip);
-        bail!("hookmux would not run {}: {}. Try: {fix}", from.display(), messages::skip(&skip));
+    if let Some(ignored) = ignored::ignored(name) {
+        let fix = fix::unignored(&from, ignored);
+        bail!("hookmux would not run {}: {}. Try: {fix}", from.display(), messages::ignored(ignored));
     }
     if file.len() == 0 {
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());

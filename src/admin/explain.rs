@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::admin::support::call::Call;
+use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::script::{self, State};
-use crate::hook::Hook;
+use crate::plan::calls::Calls;
 use crate::verdict::messages;
 
 /// Arguments of `hookmux explain`.
@@ -23,7 +23,7 @@ impl Explain {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root);
-        let plan = Hook::new(&call, &root, self.call.settings(&root)?).whole_plan();
+        let plan = call::plan(&root, Calls::One(&call), &call::settings(&root)?);
         let scripts = script::scripts(&plan);
         if console.json {
             let content = serde_json::json!({ "call": Call::json(&call), "scripts": scripts });

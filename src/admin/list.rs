@@ -2,22 +2,19 @@
 //! Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::driver::DriverName;
-use crate::admin::support::root::{self, Root};
+use crate::admin::support::root::Root;
 use crate::admin::support::script;
-use crate::call::contract::Order;
-use crate::call::drivers::{self, ArgLayout, DRIVERS};
+use crate::call::drivers::DRIVERS;
 use crate::files::paths;
 use crate::plan::Plan;
-use crate::plan::admission::Context;
-use crate::plan::listing::{self, Selection};
-use crate::plan::rules::Effective;
+use crate::plan::calls::Calls;
 use crate::printable;
 
 /// Arguments of `hookmux list`.
@@ -38,7 +35,8 @@ impl List {
             Some(driver) => vec![driver],
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),
         };
-        let plans = drivers.into_iter().map(|driver| (driver, plan(&root, driver)));
+        let settings = call::settings(&root)?;
+        let plans = drivers.into_iter().map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings)));
         let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
         if console.json {
             let all = plans.iter().map(|(driver, plan)| {
@@ -57,14 +55,4 @@ impl List {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Everything that some call of this driver's may run.
-pub(crate) fn plan(root: &Path, driver: &OsStr) -> Plan {
-    let known = drivers::driver(driver);
-    let directories = paths::directories(root, &root::base(root, driver), driver);
-    let listing = listing::read(&directories, Selection::All);
-    // Nobody calls now: what libvirt since 6.5.0 runs itself is shown as libvirt's.
-    let context = Context::ours(known.args == ArgLayout::Libvirt, true);
-    Plan::new(listing, Order::Forward, context, |_| Effective::default())
 }

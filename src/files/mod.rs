@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod directory;
+pub mod ignored;
 pub mod lock;
 pub mod paths;
 pub mod resolve;

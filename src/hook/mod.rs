@@ -16,15 +16,13 @@ use crate::call::contract::{Failure, Input, Output};
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::files::lock::{self, Lock};
-use crate::files::paths::{self, Directory, Place};
+use crate::files::paths::{self, Directory};
 use crate::guard;
 use crate::hook::background::Background;
 use crate::log;
-use crate::plan::admission::Context;
-use crate::plan::listing::{self, Entry, Listing, Scope, Selection};
-use crate::plan::rules;
-use crate::plan::rules::{LeftOut, Run};
-use crate::plan::{Plan, Step};
+use crate::plan::calls::Calls;
+use crate::plan::rules::{self, Run};
+use crate::plan::{self, Plan, Step};
 use crate::printable;
 use crate::record::{self, draft::Draft};
 use crate::run::child::Ended;
@@ -32,7 +30,7 @@ use crate::run::process::{self, Strings};
 use crate::run::spool::Spool;
 use crate::run::watch::{self, Watch};
 use crate::run::{Event, RunReport, Runner};
-use crate::settings::{self, LibvirtRunsDotD, Settings};
+use crate::settings::{self, Settings};
 use crate::verdict::messages;
 use crate::verdict::outcome::Kind;
 use crate::verdict::{self, Verdict};
@@ -155,36 +153,9 @@ impl<'a> Hook<'a> {
     }
 
     /// Reads the directories and decides what runs.
-    #[must_use]
-    pub fn plan(&self) -> Plan {
-        self.plan_without(&LeftOut::of(&self.settings.rules, self.call))
-    }
-
-    /// The same plan, for somebody who wants to know what rules leave out, too: each file is looked at.
-    #[must_use]
-    pub fn whole_plan(&self) -> Plan {
-        self.plan_without(&LeftOut::default())
-    }
-
-    fn plan_without(&self, left_out: &LeftOut) -> Plan {
-        let call = self.call;
-        let listing = listing::read(&self.directories, Selection::Call(call, left_out));
-        let context = Context::ours(self.caller_runs_its_own(&listing), self.settings.strict);
-        let treat = |script: &Path| rules::effective(&self.settings.rules, call, script);
-        Plan::new(listing, call.row.order, context, treat)
-    }
-
-    /// Whether the caller runs what lies directly in libvirt's own directory. Its release is only looked at when there
-    /// is something there.
-    fn caller_runs_its_own(&self, listing: &Listing) -> bool {
-        let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
-        drivers::driver(&self.call.driver).args == ArgLayout::Libvirt
-            && listing.entries.iter().any(is_own)
-            && match self.settings.libvirt_runs_dot_d {
-                LibvirtRunsDotD::Auto => self.caller().is_some_and(Daemon::runs_its_own),
-                LibvirtRunsDotD::Yes => true,
-                LibvirtRunsDotD::No => false,
-            }
+    fn plan(&self) -> Plan {
+        let runs_its_own = || self.caller().is_some_and(Daemon::runs_its_own);
+        plan::read(Calls::One(self.call), &self.directories, &self.settings, runs_its_own)
     }
 
     /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `on_event`
@@ -223,7 +194,7 @@ impl<'a> Hook<'a> {
     fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, walked: &RunReport) -> Vec<Step> {
         let started = plan.steps.iter().zip(&walked.ended).filter(|(_, ended)| ended.outcome.was_started());
         let step = |(step, _): (&Step, &Ended)| {
-            let effective = rules::effective(&self.settings.rules, undoing, &step.path);
+            let effective = rules::effective(&self.settings.rules, Calls::One(undoing), &step.path);
             Step { effective, ..step.clone() }
         };
         started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()

@@ -1,36 +1,15 @@
 //! May this file run? In: an entry's facts, who we are. Out: a decision with its reason. Pure.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
+use crate::files::ignored::{self, Ignored};
 use crate::files::paths::Place;
 use crate::files::resolve::Kind;
 use crate::files::trust::{Distrust, distrust_node};
 use crate::plan::listing::{Entry, Scope};
 use crate::settings::Origin;
-
-/// Endings that editors, package managers and patch leave behind; the list of QEMU's own fsfreeze-hook is among them.
-const LEFTOVERS: &[&str] = &[
-    "~",
-    ".bak",
-    ".orig",
-    ".rej",
-    ".swp",
-    ".tmp",
-    ".sample",
-    ".disabled",
-    ".rpmnew",
-    ".rpmsave",
-    ".rpmorig",
-    ".pacnew",
-    ".pacsave",
-];
-
-/// Leftovers with a word after these: `10-net.dpkg-old`, `10-net.ucf-dist`.
-const LEFTOVER_PARTS: &[&str] = &[".dpkg-", ".ucf-"];
 
 /// What is known of this call apart from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +46,8 @@ pub enum Decision {
 /// Why a file is passed over, with no harm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Skip {
-    /// Its name starts with a dot.
-    DotFile,
-    /// Its name ends as this, which editors and package managers leave behind.
-    Leftover(&'static str),
+    /// It has a name that is ignored.
+    Name(Ignored),
     /// It is empty, or a link to /dev/null: it switches off its own name.
     Masked,
     /// This file, in an earlier directory, has the same name.
@@ -98,8 +75,8 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
     if callers && file.kind == Kind::Regular && executable {
         return Decision::LeftToCaller;
     }
-    if let Some(skip) = by_name(entry.name()) {
-        return Decision::Skip(skip);
+    if let Some(ignored) = ignored::ignored(entry.name()) {
+        return Decision::Skip(Skip::Name(ignored));
     }
     let masked = file.kind == Kind::Null || (file.kind == Kind::Regular && file.size == 0);
     let skip = match file.kind {
@@ -114,19 +91,6 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
         (_, Some(skip)) => Decision::Skip(skip),
         (None, None) => Decision::Run,
     }
-}
-
-/// Whether a name by itself keeps a file from running, or from being read.
-#[must_use]
-pub fn by_name(name: &OsStr) -> Option<Skip> {
-    let name = name.as_bytes();
-    if name.starts_with(b".") {
-        return Some(Skip::DotFile);
-    }
-    let ends = |ending: &str| name.ends_with(ending.as_bytes());
-    let contains = |part: &str| name.windows(part.len()).any(|window| window == part.as_bytes());
-    let leftover = LEFTOVERS.iter().find(|ending| ends(ending));
-    leftover.or_else(|| LEFTOVER_PARTS.iter().find(|part| contains(part))).map(|ending| Skip::Leftover(ending))
 }
 
 /// The first thing on the way to an entry, or of the entry itself, that somebody else has in his hands.
@@ -162,25 +126,6 @@ mod tests {
 
     fn script(name: &str, mode: u32) -> Entry {
         entry(name, node(&format!("/d/{name}"), Kind::Regular, mode, 0, 0))
-    }
-
-    #[test]
-    fn leftovers_and_dot_files_do_not_run() {
-        let skipped = |name: &str| match judge(&script(name, 0o755), ROOT) {
-            Decision::Skip(skip) => Some(skip),
-            _ => None,
-        };
-        for name in [".x", "...", ".10-a.bak"] {
-            assert_eq!(skipped(name), Some(Skip::DotFile), "{name}");
-        }
-        let leftovers = "a~ a.bak a.orig a.rej a.swp a.tmp a.sample a.disabled a.rpmnew a.rpmsave a.rpmorig a.dpkg-old \
-            a.dpkg-dist a.dpkg-new a.ucf-dist a.ucf-old a.pacnew a.pacsave 10-net.dpkg-bak";
-        for name in leftovers.split_whitespace() {
-            assert!(matches!(skipped(name), Some(Skip::Leftover(_))), "{name}");
-        }
-        for name in "a a.sh a.py 10-bak bak samples 10.tmpl dpkg-x a.back orig -x a.d".split_whitespace() {
-            assert_eq!(skipped(name), None, "{name}");
-        }
     }
 
     #[test]

@@ -8,13 +8,11 @@ use std::rc::Rc;
 
 use nix::errno::Errno;
 
-use crate::call::contract::Row;
-use crate::call::invocation::Invocation;
 use crate::files::directory::{self, FileType};
 use crate::files::paths::{self, Directory, Place};
 use crate::files::resolve::{self, FileFacts, Kind};
-use crate::plan::guest::{self, Fit};
-use crate::plan::rules::LeftOut;
+use crate::plan::calls::Calls;
+use crate::plan::guest::Fit;
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -79,56 +77,15 @@ impl Entry {
     }
 }
 
-/// Which of the directories below a driver's are looked into.
-#[derive(Debug, Clone, Copy)]
-pub enum Selection<'a> {
-    /// Those of one call, and of the files in them those that no rule leaves out by name.
-    Call(&'a Invocation, &'a LeftOut<'a>),
-    /// All of them, as an administrator lists them.
-    All,
-}
-
-impl Selection<'_> {
-    fn guest(self, name: &OsStr) -> Option<Fit> {
-        match self {
-            Self::Call(call, _) => guest::fits(name, &call.object),
-            Self::All => Some(Fit::Exact),
-        }
-    }
-
-    fn operation(self, name: &OsStr) -> bool {
-        match self {
-            // `row.is_called` says yes to an older name of the same operation.
-            Self::Call(Invocation { operation, row, .. }, _) => name == operation || Row::is_called(row, name),
-            Self::All => true,
-        }
-    }
-
-    fn sub_operation(self, name: &OsStr) -> bool {
-        match self {
-            Self::Call(call, _) => name == call.sub_operation,
-            Self::All => true,
-        }
-    }
-
-    /// Whether a rule leaves out a file of this name.
-    fn leaves_out(self, name: &OsStr) -> bool {
-        match self {
-            Self::Call(_, left_out) => left_out.has(name),
-            Self::All => false,
-        }
-    }
-}
-
 /// Reads the directories. One that does not exist holds nothing.
 #[must_use]
-pub fn read(directories: &[Directory], selection: Selection) -> Listing {
+pub fn read(directories: &[Directory], calls: Calls) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();
         let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
         let level = Level { place, path, key: Path::new(""), scope, passed: None };
-        listing.driver(&level, selection);
+        listing.driver(&level, calls);
         let found = listing.entries.get_mut(first..).unwrap_or_default();
         found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
     }
@@ -136,45 +93,32 @@ pub fn read(directories: &[Directory], selection: Selection) -> Listing {
 }
 
 impl Listing {
-    /// A driver's directory: scripts for every guest, and a directory for each guest.
-    fn driver(&mut self, level: &Level, selection: Selection) {
-        let wanted = |name: &OsStr, kind: Option<FileType>| {
-            let is_guests = || selection.guest(name).is_some();
-            match kind {
-                // Other guests' directories are told by their names alone: they cost nothing but this one read.
-                Some(FileType::Directory) => is_guests(),
-                // libvirt runs its own, whatever our rules say.
-                _ if level.place == Place::Libvirt => true,
-                Some(FileType::RegularFile) => !selection.leaves_out(name),
-                // A link by a guest's name may lead to its directory.
-                _ => !selection.leaves_out(name) || is_guests(),
-            }
-        };
+    /// Reads a driver's directory: scripts for every guest, and a directory for each guest.
+    fn driver(&mut self, level: &Level, calls: Calls) {
+        // Other guests' directories are recognized by their names alone: they cost nothing but this one read.
+        let wanted = |name: &OsStr, kind| kind != Some(FileType::Directory) || calls.guest(name).is_some();
         for entry in self.entries(level, wanted) {
             if !entry.is_directory() {
                 self.entries.push(entry);
-            } else if let Some(fit) = selection.guest(entry.name()) {
+            } else if let Some(fit) = calls.guest(entry.name()) {
                 let scope = Scope::Guest(fit, entry.name().to_owned());
-                self.guest(&level.below(&entry, &scope), selection);
+                self.guest(&level.below(&entry, &scope), calls);
             }
         }
     }
 
-    /// A guest's directory: one directory for each operation, and in it files or directories named by sub-operation.
-    fn guest(&mut self, level: &Level, selection: Selection) {
-        let in_operation = |name: &OsStr, kind| {
-            let is_left_out = || kind == Some(FileType::RegularFile) && selection.leaves_out(name);
-            selection.sub_operation(name) && !is_left_out()
-        };
-        let in_sub_operation = |name: &OsStr, kind| kind != Some(FileType::Directory) && !selection.leaves_out(name);
-        for operation in self.entries(level, |name, _| selection.operation(name)) {
+    /// Reads a guest's directory: one directory for each operation, and in it files or directories named by
+    /// sub-operation.
+    fn guest(&mut self, level: &Level, calls: Calls) {
+        for operation in self.entries(level, |name, _| calls.operation(name)) {
             if !operation.is_directory() {
                 continue;
             }
             let level = level.below(&operation, level.scope);
-            for entry in self.entries(&level, in_operation) {
+            for entry in self.entries(&level, |name, _| calls.sub_operation(name)) {
                 if entry.is_directory() {
-                    let files = self.entries(&level.below(&entry, level.scope), in_sub_operation);
+                    let level = level.below(&entry, level.scope);
+                    let files = self.entries(&level, |_, kind| kind != Some(FileType::Directory));
                     self.entries.extend(files.into_iter().filter(|file| !file.is_directory()));
                 } else {
                     self.entries.push(entry);
@@ -271,7 +215,8 @@ mod tests {
         symlink("../../else/where", hooks.join("vm2")).unwrap();
         symlink(root.join("far"), root.join("else/where/stop")).unwrap();
         symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
-        let listing = read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Selection::All);
+        let listing =
+            read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Calls::Every(OsStr::new("qemu")));
         let mut names: Vec<&Path> = listing.entries.iter().map(|entry| entry.key.as_path()).collect();
         names.sort();
         let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];

@@ -1,6 +1,8 @@
-//! Which scripts this call runs, in which order. In: the listing, the row, the context. Out: the plan. Pure.
+//! Which scripts a call runs, in which order. In: the call, the directories, the settings. Out: the plan. Reads, by way
+//! of `listing`; the rest is pure.
 
 pub mod admission;
+pub mod calls;
 pub mod guest;
 pub mod listing;
 pub mod rules;
@@ -12,13 +14,16 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::call::contract::Order;
+use crate::files::paths::{Directory, Place};
 use crate::files::trust::Distrust;
 use crate::plan::admission::{Context, Decision, Skip};
-use crate::plan::listing::{Entry, Listing};
+use crate::plan::calls::Calls;
+use crate::plan::listing::{Entry, Listing, Scope};
 use crate::plan::rules::{Effective, Run, Setting, Wait};
+use crate::settings::{LibvirtRunsDotD, Settings};
 
 /// What a call does.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Plan {
     /// What hookmux runs, in order.
     pub steps: Vec<Step>,
@@ -31,7 +36,7 @@ pub struct Plan {
 }
 
 /// One script of a plan.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
     /// The script's path, as it is called.
     pub path: PathBuf,
@@ -41,10 +46,38 @@ pub struct Step {
     pub effective: Effective,
 }
 
+/// Reads the directories and decides what runs. The hook and every command get their plan here.
+///
+/// `caller_runs_its_own` is asked whether the caller itself runs what lies directly
+/// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
+#[must_use]
+pub fn read(
+    calls: Calls,
+    directories: &[Directory],
+    settings: &Settings,
+    caller_runs_its_own: impl FnOnce() -> bool,
+) -> Plan {
+    let listing = listing::read(directories, calls);
+    let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
+    let caller_runs_its_own = calls.are_libvirts()
+        && listing.entries.iter().any(is_own)
+        && match settings.libvirt_runs_dot_d {
+            LibvirtRunsDotD::Auto => caller_runs_its_own(),
+            LibvirtRunsDotD::Yes => true,
+            LibvirtRunsDotD::No => false,
+        };
+    let context = Context::ours(caller_runs_its_own, settings.strict);
+    Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, script))
+}
+
 impl Plan {
+    /// Returns everything that hookmux runs: what it waits for, then what it does not wait for.
+    pub fn scripts(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(&self.background)
+    }
+
     /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
-    #[must_use]
-    pub fn new(listing: Listing, order: Order, context: Context, treat: impl Fn(&Path) -> Effective) -> Self {
+    fn new(listing: Listing, order: Order, context: Context, treat: impl Fn(&Path) -> Effective) -> Self {
         let mut plan = Self::default();
         // A directory that nobody could read may have held a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
@@ -106,10 +139,8 @@ fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::paths::Place;
     use crate::files::resolve::{FileFacts, Kind};
     use crate::plan::guest::Fit;
-    use crate::plan::listing::Scope;
     use crate::settings::Origin;
 
     /// An entry by its path: the directory gives the place, a directory below `qemu.d` the guest. A name that starts

@@ -9,10 +9,11 @@ use glob::Pattern;
 
 use crate::call::invocation::Invocation;
 use crate::guard;
+use crate::plan::calls::Calls;
 use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 
 /// How a script runs in a call.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effective {
     /// Whether it runs at all.
     pub run: Setting<Run>,
@@ -28,6 +29,8 @@ pub struct Effective {
     pub may_change: Setting<Option<Vec<guard::Pattern>>>,
     /// Whether a filter may change the guest's hardware.
     pub guest_abi: Setting<GuestAbi>,
+    /// For [`Calls::Every`], the rules that match some calls only, in order; empty for one call.
+    pub sometimes: Vec<Rule>,
 }
 
 impl Effective {
@@ -76,47 +79,59 @@ impl<T> Setting<T> {
     }
 }
 
-/// The rules that leave scripts out of a call, where a file name alone decides: whatever has such a name, in whichever
-/// directory, does not run, and nobody has to look at it.
-#[derive(Debug, Default)]
-pub struct LeftOut<'a>(Vec<&'a Rule>);
-
-impl<'a> LeftOut<'a> {
-    /// Those of a call. None where one of them is about whole paths: then the same name may run from another directory.
-    #[must_use]
-    pub fn of(rules: &'a [Rule], call: &Invocation) -> Self {
-        let rules: Vec<&Rule> = rules.iter().filter(|rule| rule.run.is_some() && matches_call(rule, call)).collect();
-        let about_paths = |rule: &&Rule| rule.script.iter().flatten().any(is_about_paths);
-        Self(if rules.iter().any(about_paths) { Vec::new() } else { rules })
-    }
-
-    /// Whether what has this file name is left out, as [`effective`] has it for any path that ends so.
-    #[must_use]
-    pub fn has(&self, name: &OsStr) -> bool {
-        let last = self.0.iter().rev().find(|rule| any(&rule.script, |pattern| fits(pattern, name)));
-        last.is_some_and(|rule| rule.run == Some(false))
+impl Effective {
+    /// Applies a rule on top of earlier ones, key by key.
+    pub fn apply(&mut self, rule: &Rule) {
+        self.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
+        self.timeout.set(rule.timeout, rule);
+        self.on_failure.set(rule.on_failure, rule);
+        self.on_fault.set(rule.on_fault, rule);
+        self.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
+        self.may_change.set(rule.may_change.clone().map(Some), rule);
+        self.guest_abi.set(rule.guest_abi, rule);
     }
 }
 
-/// Applies all rules that match, in order: a later one wins, key by key.
+/// Applies all rules that match a script, in order: a later one wins, key by key.
 #[must_use]
-pub fn effective(rules: &[Rule], call: &Invocation, script: &Path) -> Effective {
-    // A limit that comes with the operation is nobody's rule.
+pub fn effective(rules: &[Rule], calls: Calls, script: &Path) -> Effective {
+    let rules = rules.iter().filter(|rule| any(&rule.script, |pattern| fits_script(pattern, script)));
+    match calls {
+        Calls::One(call) => of_one(rules, call),
+        Calls::Every(driver) => of_every(rules, driver),
+    }
+}
+
+fn of_one<'a>(rules: impl Iterator<Item = &'a Rule>, call: &Invocation) -> Effective {
+    // A limit that comes with the operation is not a rule's.
     let timeout = Setting { value: call.row.limit, from: None };
     let mut effective = Effective { timeout, ..Effective::default() };
-    for rule in rules.iter().filter(|rule| matches(rule, call, script)) {
-        effective.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
-        effective.timeout.set(rule.timeout, rule);
-        effective.on_failure.set(rule.on_failure, rule);
-        effective.on_fault.set(rule.on_fault, rule);
-        effective.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
-        effective.may_change.set(rule.may_change.clone().map(Some), rule);
-        effective.guest_abi.set(rule.guest_abi, rule);
+    rules.filter(|rule| matches_call(rule, call)).for_each(|rule| effective.apply(rule));
+    effective
+}
+
+/// Applies the rules that match all calls of a driver, and collects those that match some of them.
+fn of_every<'a>(rules: impl Iterator<Item = &'a Rule>, driver: &OsStr) -> Effective {
+    let mut effective = Effective::default();
+    for rule in rules.filter(|rule| any(&rule.driver, |pattern| fits(pattern, driver))) {
+        if is_open(&rule.guest) && is_open(&rule.operation) {
+            effective.apply(rule);
+            continue;
+        }
+        if rule.run == Some(true) && effective.run.value == Run::No {
+            effective.run = Setting { value: Run::Yes, from: Some(rule.origin.clone()) };
+        }
+        effective.sometimes.push(rule.clone());
     }
     effective
 }
 
-/// Whether a rule is about this script in this call.
+/// Reports whether patterns match every name.
+fn is_open(patterns: &Patterns) -> bool {
+    any(patterns, |pattern| pattern.as_str() == "*")
+}
+
+/// Reports whether a rule matches this script in this call.
 #[must_use]
 pub fn matches(rule: &Rule, call: &Invocation, script: &Path) -> bool {
     matches_call(rule, call) && any(&rule.script, |pattern| fits_script(pattern, script))
@@ -157,7 +172,7 @@ mod tests {
 
     fn rules(text: &str) -> Vec<Rule> {
         let mut settings = Settings::default();
-        settings.add(parse(Path::new("/x.toml"), text).unwrap());
+        parse(Path::new("/x.toml"), text).unwrap().apply(&mut settings);
         settings.rules
     }
 
@@ -202,7 +217,7 @@ mod tests {
             "[[rule]]\ntimeout = '30s'\non-failure = 'ignore'\n[[rule]]\nguest = 'vm1'\ntimeout = '5s'\nwait = false\n\
              [[rule]]\nguest = 'other'\nrun = false\n[[rule]]\ntimeout = 'none'\nguest = 'vm2'\n",
         );
-        let of = |words| effective(&rules, &call(words), Path::new("/x/10-a"));
+        let of = |words| effective(&rules, Calls::One(&call(words)), Path::new("/x/10-a"));
         let by = |line| Some(Origin { file: Path::new("/x.toml").into(), line });
         let expected = Effective {
             run: Setting::default(),
@@ -212,6 +227,7 @@ mod tests {
             wait: Setting { value: Wait::No, from: by(4) },
             may_change: Setting::default(),
             guest_abi: Setting::default(),
+            sometimes: vec![],
         };
         assert_eq!(of("qemu vm1 start"), expected);
         assert_eq!(of("qemu other start").run, Setting { value: Run::No, from: by(8) });
@@ -219,24 +235,24 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_left_out_where_every_path_that_ends_so_is() {
-        let by_name = "[[rule]]\nscript = '*-b'\nrun = false\n[[rule]]\nscript = '20-*'\nguest = 'vm1'\nrun = true\n\
-                       [[rule]]\nscript = '/etc/*'\ntimeout = '1s'\n";
-        let by_path = format!("{by_name}[[rule]]\nscript = '/etc/*'\nguest = 'vm2'\nrun = true\n");
+    fn of_every_call_a_rule_for_some_is_kept_apart() {
+        let of = |text: &str| {
+            let effective = effective(&rules(text), Calls::Every(OsStr::new("qemu")), Path::new("/x/10-a"));
+            let lines: Vec<usize> = effective.sometimes.iter().map(|rule| rule.origin.line).collect();
+            (effective.run.value, effective.timeout.value.map(|limit| limit.as_secs()), lines)
+        };
         let rows = [
-            (by_name, "qemu vm1 start", "10-b", true),
-            (by_name, "qemu vm1 start", "10-a", false),
-            (by_name, "qemu vm1 start", "20-b", false),
-            (by_name, "qemu vm2 start", "20-b", true),
-            (&by_path, "qemu vm1 start", "10-b", true),
-            (&by_path, "qemu vm2 start", "10-b", false),
+            ("[[rule]]\nrun = false\ntimeout = '5s'\n", (Run::No, Some(5), vec![])),
+            ("[[rule]]\nguest = '*'\noperation = ['*']\nrun = false\n", (Run::No, None, vec![])),
+            ("[[rule]]\nguest = 'vm1'\nrun = false\n", (Run::Yes, None, vec![1])),
+            ("[[rule]]\noperation = 'stop'\ntimeout = '5s'\n", (Run::Yes, None, vec![1])),
+            ("[[rule]]\ndriver = 'lxc'\nrun = false\n", (Run::Yes, None, vec![])),
+            ("[[rule]]\nscript = '20-*'\nrun = false\n", (Run::Yes, None, vec![])),
+            ("[[rule]]\nrun = false\n[[rule]]\nguest = 'vm1'\nrun = true\n", (Run::Yes, None, vec![3])),
+            ("[[rule]]\nguest = 'vm1'\nrun = true\n[[rule]]\nrun = false\n", (Run::No, None, vec![1])),
         ];
-        for (text, words, name, left_out) in rows {
-            let (rules, call) = (rules(text), call(words));
-            assert_eq!(LeftOut::of(&rules, &call).has(OsStr::new(name)), left_out, "{words} {name}");
-            for directory in ["/etc/x", "/usr/lib/x"].map(Path::new).iter().filter(|_| left_out) {
-                assert_eq!(effective(&rules, &call, &directory.join(name)).run.value, Run::No, "{words} {name}");
-            }
+        for (text, expected) in rows {
+            assert_eq!(of(text), expected, "{text}");
         }
     }
 }

@@ -12,13 +12,12 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::files::directory::Directory;
+use crate::files::ignored;
 use crate::files::paths;
 use crate::files::resolve::{self, FileFacts, Kind};
 use crate::files::trust;
-use crate::plan::admission;
-use crate::settings::Fault;
-use crate::settings::Settings;
-use crate::settings::parse;
+use crate::settings::text::{Fault, parse};
+use crate::settings::values::Settings;
 
 const FILE: &str = "/etc/hookmux/hookmux.toml";
 const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
@@ -38,7 +37,7 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
     let file = paths::below(root, FILE);
     for path in theirs.values().chain([&file]).chain(ours.values()) {
         if let Some(text) = text(path, user)? {
-            settings.add(parse(path, &text)?);
+            parse(path, &text)?.apply(&mut settings);
         }
     }
     Ok(settings)
@@ -46,7 +45,7 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 
 /// The files of a directory that end in `.toml`, by name.
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
-    let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && admission::by_name(name).is_none();
+    let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
     let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
         Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(BTreeMap::new()),
         names => names.map_err(|error| fault(directory, &error))?,

@@ -14,24 +14,32 @@ use toml::Spanned;
 
 use crate::guard;
 use crate::printable;
-use crate::settings::GuestAbi;
-use crate::settings::LibvirtRunsDotD;
-use crate::settings::MAX_PARALLEL;
-use crate::settings::OnFailure;
-use crate::settings::OnFault;
-use crate::settings::Origin;
-use crate::settings::Patterns;
-use crate::settings::Rule;
+use crate::settings::values::{
+    GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
+};
 
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq)]
 pub struct File {
-    pub(super) strict: Option<bool>,
-    pub(super) libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
-    pub(super) exit_with_parent: Option<bool>,
-    pub(super) parallel: Option<usize>,
-    pub(super) kill_after: Option<Duration>,
-    pub(super) rules: Vec<Rule>,
+    strict: Option<bool>,
+    libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
+    exit_with_parent: Option<bool>,
+    parallel: Option<usize>,
+    kill_after: Option<Duration>,
+    rules: Vec<Rule>,
+}
+
+impl File {
+    /// Applies this file on top of the settings of earlier files.
+    pub fn apply(self, settings: &mut Settings) {
+        let set = |to: &mut bool, from: Option<bool>| *to = from.unwrap_or(*to);
+        set(&mut settings.strict, self.strict);
+        set(&mut settings.exit_with_parent, self.exit_with_parent);
+        settings.libvirt_runs_dot_d = self.libvirt_runs_dot_d.unwrap_or(settings.libvirt_runs_dot_d);
+        settings.parallel = self.parallel.unwrap_or(settings.parallel);
+        settings.kill_after = self.kill_after.unwrap_or(settings.kill_after);
+        settings.rules.extend(self.rules);
+    }
 }
 
 /// What is wrong with a file.

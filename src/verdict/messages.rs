@@ -7,6 +7,7 @@ use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
 use crate::call::invocation::{self, Invocation};
+use crate::files::ignored::Ignored;
 use crate::files::trust;
 use crate::guard::MAX_GROWTH;
 use crate::plan::admission::Skip;
@@ -58,8 +59,7 @@ pub fn outcome(script: &Path, outcome: &Outcome) -> String {
 #[must_use]
 pub fn skip(skip: &Skip) -> String {
     match skip {
-        Skip::DotFile => "its name starts with a dot".into(),
-        Skip::Leftover(ending) => format!("a leftover, by its '{ending}'"),
+        Skip::Name(name) => ignored(*name),
         Skip::Masked => "masked: empty, or a link to /dev/null".into(),
         Skip::Hidden(by) => format!("hidden by {}", printable(by)),
         Skip::NotRegular => "not a regular file".into(),
@@ -67,6 +67,15 @@ pub fn skip(skip: &Skip) -> String {
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),
         Skip::NotExecutable => "not executable (chmod +x)".into(),
         Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
+    }
+}
+
+/// Returns why a file with such a name is ignored.
+#[must_use]
+pub fn ignored(ignored: Ignored) -> String {
+    match ignored {
+        Ignored::DotFile => "its name starts with a dot".into(),
+        Ignored::Leftover(ending) => format!("a leftover, by its '{ending}'"),
     }
 }
 

@@ -40,6 +40,28 @@ fn list_shows_every_script_in_order_and_why_others_do_not_run() {
 }
 
 #[test]
+fn list_applies_the_settings_that_hold_for_every_call_and_names_the_others() {
+    let root = root(&[
+        (
+            "etc/hookmux/hookmux.toml",
+            "strict = false\nlibvirt-runs-dot-d = false\n[[rule]]\nscript = '20-*'\nrun = false\n\
+             [[rule]]\nscript = '30-*'\nguest = ['db-*', 'web-1']\noperation = 'stop'\nrun = false\n",
+        ),
+        ("etc/libvirt/hooks/qemu.d/05-own", YES),
+        ("etc/hookmux/qemu.d/10-open", YES),
+        ("etc/hookmux/qemu.d/20-b", YES),
+        ("etc/hookmux/qemu.d/30-c", YES),
+    ]);
+    fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-open"), Permissions::from_mode(0o777)).unwrap();
+    let expected = "qemu\n  /etc/libvirt/hooks/qemu.d/05-own\n  /etc/hookmux/qemu.d/10-open\n  \
+        /etc/hookmux/qemu.d/30-c\n    \
+        run = false for guest 'db-*' or 'web-1', operation 'stop' (by the rule at /etc/hookmux/hookmux.toml:6)\n\
+        not run:\n  /etc/hookmux/qemu.d/20-b\n    left out by the rule at /etc/hookmux/hookmux.toml:3\n    \
+        fix: ${EDITOR:-vi} +3 /etc/hookmux/hookmux.toml\n";
+    assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
+}
+
+#[test]
 fn explain_names_the_rule_of_every_setting() {
     let root = root(&[
         (

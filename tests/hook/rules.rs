@@ -124,3 +124,34 @@ fn thaw_and_filters_never_run_in_parallel() {
     assert_eq!(hooks.text("order"), "b\na\n");
     hooks.call("qemu vm1 migrate begin -").is(0, ["10-a", "20-b"], "").prints(domain("qemu", "three"));
 }
+
+/// A rule about whole paths may leave a name out in one directory and not in another.
+#[test]
+fn a_name_is_left_out_in_every_directory_and_a_path_where_it_is() {
+    let by_name = Hooks::new()
+        .settings("[[rule]]\nscript = '*-backup'\nrun = false\n")
+        .script("qemu.d/10-backup", "exit 1")
+        .script("lib:qemu.d/10-backup", "exit 1")
+        .script("base:qemu.d/10-backup", "exit 1")
+        .script("qemu.d/vm1/start/begin/10-backup", "exit 1")
+        .script("qemu.d/vm*/start/begin/20-backup", "exit 1")
+        .script("qemu.d/30-other", "");
+    std::os::unix::fs::symlink(by_name.path("qemu.d/10-backup"), by_name.path("qemu.d/40-backup")).unwrap();
+    by_name.call("qemu vm1 start begin -").is(0, ["30-other"], "");
+    let by_path = Hooks::new()
+        .settings("[[rule]]\nscript = '*/etc/hookmux/*'\nrun = false\n")
+        .script("qemu.d/20-backup", "exit 1")
+        .script("lib:qemu.d/30-backup", "exit 7");
+    assert_eq!(by_path.call("qemu vm1 start begin -").code, Some(7));
+}
+
+#[test]
+fn a_rule_about_scripts_does_not_leave_a_guests_directory_out() {
+    let hooks = Hooks::new()
+        .settings("[[rule]]\nscript = ['vm*', 'begin']\nrun = false\n")
+        .script("qemu.d/vm1/start/begin/10-a", "")
+        .script("elsewhere/start/begin/20-b", "");
+    std::os::unix::fs::symlink(hooks.path("elsewhere"), hooks.path("qemu.d/vm2")).unwrap();
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+    hooks.call("qemu vm2 start begin -").is(0, ["20-b"], "");
+}

@@ -15,12 +15,10 @@
 //! | no /proc, /dev, /run; a read-only root; another clock | `places` | `still` |
 //! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `background` |
 //! | memory | `memory` | |
-//! | what excluded scripts cost | `excluded` | |
 //! | thousands of scripts, or of guests | `scale` | |
 
 mod documented;
 mod endings;
-mod excluded;
 mod files;
 mod killed;
 mod memory;

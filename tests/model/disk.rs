@@ -63,7 +63,7 @@ impl Disk {
 
     /// Puts a case on disk, makes its call and looks at what came of it.
     pub fn call(&self, case: &Case) -> Told {
-        let root = self.scratch.path().join("root");
+        let root = self.root();
         let _ = fs::remove_dir_all(&root);
         self.put(case, &root);
         let hook = root.join(&place(case, 0)[1..]).join(case.call.driver);
@@ -80,14 +80,33 @@ impl Disk {
         fs::write(root.join("document"), document(case)).unwrap();
         command.stdin(fs::File::open(root.join("document")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = spawn(&mut command).wait_with_output().unwrap();
-        let shown = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap().replace(root.to_str().unwrap(), "");
-        let said = shown(&output.stderr);
+        let said = self.shown(&output.stderr);
         Told {
-            ran: shown(&fs::read(root.join("log")).unwrap()).lines().map(str::to_owned).collect(),
+            ran: self.ran(),
             code: output.status.code().unwrap_or(-1),
-            out: shown(&output.stdout),
+            out: self.shown(&output.stdout),
             said: without_advice(said.lines().next().unwrap_or_default()),
         }
+    }
+
+    /// The root of the case that is on disk.
+    pub fn root(&self) -> PathBuf {
+        self.scratch.path().join("root")
+    }
+
+    /// A text without the root's path.
+    pub fn shown(&self, bytes: &[u8]) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap().replace(self.root().to_str().unwrap(), "")
+    }
+
+    /// Path and words of each script that ran since [`Disk::forget`] or the last call.
+    pub fn ran(&self) -> Vec<String> {
+        self.shown(&fs::read(self.root().join("log")).unwrap()).lines().map(str::to_owned).collect()
+    }
+
+    /// Forgets what has run.
+    pub fn forget(&self) {
+        fs::write(self.root().join("log"), "").unwrap();
     }
 
     fn put(&self, case: &Case, root: &Path) {

@@ -8,6 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 mod calls;
 mod case;
+mod commands;
 mod disk;
 mod oracle;
 mod patterns;

@@ -14,14 +14,15 @@ use serde_json::json;
 
 use crate::admin::FOUND;
 use crate::admin::install::existing::{self, ExistingHook};
-use crate::admin::list;
 use crate::admin::support::apparmor;
+use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::Plan;
+use crate::plan::calls::Calls;
 use crate::record::Record;
 use crate::record::read::{self, Files};
 use crate::settings::{self, Settings};
@@ -48,11 +49,19 @@ impl Check {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers = drivers(&root);
-        let plans: Vec<(OsString, Plan)> =
-            drivers.into_iter().map(|driver| (driver.clone(), list::plan(&root, &driver))).collect();
-        let findings = findings(&root, &plans);
+        let settings = settings::read(&root);
+        let known = settings.as_ref().map_or_else(|_| Settings::default(), Settings::clone);
+        let plans: Vec<(OsString, Plan)> = drivers
+            .into_iter()
+            .map(|driver| {
+                let plan = call::plan(&root, Calls::Every(&driver), &known);
+                (driver, plan)
+            })
+            .collect();
+        let mut findings: Vec<Finding> = settings.as_ref().err().map(rest::settings).into_iter().collect();
+        findings.extend(self::findings(&root, &known, &plans));
         let scripts: usize =
-            plans.iter().map(|(_, plan)| plan.steps.len().saturating_add(plan.left_to_caller.len())).sum();
+            plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len())).sum();
         let scripts = if scripts == 1 { "1 script".to_owned() } else { format!("{scripts} scripts") };
         let looked_at = format!("{} hooks and {scripts}", plans.len());
         if console.json {
@@ -84,12 +93,8 @@ fn drivers(root: &Path) -> Vec<OsString> {
     drivers
 }
 
-fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
+fn findings(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let settings = settings::read(root).unwrap_or_else(|fault| {
-        findings.push(rest::settings(&fault));
-        Settings::default()
-    });
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
         let fix = format!("{} install{}", root::own(), root::option(root));
@@ -98,7 +103,7 @@ fn findings(root: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let read = &Text::read;
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
-        findings.extend(scripts::judge(root, driver, plan, settings.strict, read));
+        findings.extend(scripts::judge(root, driver, plan, read));
         findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
         if driver == "qemu" {
             let running = daemons::of(root, &root::base(root, driver));
@@ -152,7 +157,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         driver,
         path: &path,
         existing,
-        scripts: plan.steps.len(),
+        scripts: plan.scripts().count(),
         came,
         daemons: running,
         denied: denied.filter(|_| is_libvirts),

@@ -72,7 +72,7 @@ pub(crate) fn stop(
     let Version { major, minor } = version;
     let what = format!("handles only stop, which libvirt {major}.{minor} does not call: it protects nothing");
     let advice = "no release up to 12.8.0 calls stop; a libvirt with the patch does (see hookmux-hooks(7), Operations)";
-    let only_stop = plan.steps.iter().filter(|step| is_in_stop(&step.path) || handles_only_stop(&read(&step.path)));
+    let only_stop = plan.scripts().filter(|step| is_in_stop(&step.path) || handles_only_stop(&read(&step.path)));
     only_stop.map(|step| Finding::advised("never-called", &step.path, &what, advice)).collect()
 }
 

@@ -11,6 +11,7 @@ use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
 use crate::plan::Plan;
+use crate::plan::admission::Skip;
 use crate::plan::rules;
 use crate::printable::{printable_json, quoted};
 use crate::settings::Rule;
@@ -24,7 +25,10 @@ fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<
     // Guests come and go.
     let rule = Rule { guest: None, ..rule.clone() };
     let matches = |driver: &OsStr, script: &Path| calls(driver).iter().any(|call| rules::matches(&rule, call, script));
-    let ours = plans.iter().flat_map(|(driver, plan)| plan.steps.iter().map(move |step| (driver, &step.path)));
+    let ours = plans.iter().flat_map(|(driver, plan)| {
+        let by_rule = plan.skipped.iter().filter(|(_, skip)| matches!(skip, Skip::ByRule(_))).map(|(path, _)| path);
+        plan.scripts().map(|step| &step.path).chain(by_rule).map(move |path| (driver, path))
+    });
     if ours.into_iter().any(|(driver, script)| matches(driver, script)) {
         return None;
     }

@@ -9,10 +9,11 @@ use crate::admin::check::text::{Beginning, Text};
 use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout};
+use crate::files::ignored::{self, Ignored};
 use crate::files::paths;
 use crate::files::trust;
 use crate::plan::Plan;
-use crate::plan::admission::{self, Skip};
+use crate::plan::admission::Skip;
 use crate::printable::{self, quoted};
 use crate::verdict::messages;
 
@@ -20,25 +21,16 @@ use crate::verdict::messages;
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// What is wrong with the scripts of one driver.
-pub(crate) fn judge(
-    system: &Path,
-    driver: &OsStr,
-    plan: &Plan,
-    strict: bool,
-    read: &dyn Fn(&Path) -> Text,
-) -> Vec<Finding> {
+pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for step in &plan.steps {
-        match &step.distrust {
-            Some(distrust) if strict => {
-                let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
-                let advice = "see who may write there: namei -l on the path";
-                findings.push(match trust::trusting(distrust) {
-                    Some(fix) => Finding::new("untrusted", &step.path, what, fix),
-                    None => Finding::advised("untrusted", &step.path, what, advice),
-                });
-            }
-            _ => {}
+    for step in plan.scripts() {
+        if let Some(distrust) = &step.distrust {
+            let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
+            let advice = "see who may write there: namei -l on the path";
+            findings.push(match trust::trusting(distrust) {
+                Some(fix) => Finding::new("untrusted", &step.path, what, fix),
+                None => Finding::advised("untrusted", &step.path, what, advice),
+            });
         }
         findings.extend(beginning(system, &step.path, &read(&step.path)));
         findings.extend(directory(driver, &step.path));
@@ -123,19 +115,19 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
 fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
     let (kind, what) = match skip {
         Skip::NotExecutable => ("not-executable", "never runs: it is not executable".to_owned()),
-        Skip::Leftover(_) => ("leftover", format!("never runs: {}", messages::skip(skip))),
+        Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("never runs: {}", messages::skip(skip))),
         Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
         Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
         // These are somebody's wish.
-        Skip::DotFile | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) => return None,
+        Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) => return None,
     };
     Some(Finding::new(kind, path, what, fix::skip(path, skip)))
 }
 
 /// A script that libvirt runs itself.
 fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
-    if let Some(skip) = path.file_name().and_then(admission::by_name) {
-        let what = format!("libvirt runs it, though it looks like none: {}", messages::skip(&skip));
+    if let Some(ignored) = path.file_name().and_then(ignored::ignored) {
+        let what = format!("libvirt runs it, though it looks like none: {}", messages::ignored(ignored));
         // Beside the hooks, libvirt runs nothing that is not called as one.
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));

@@ -10,12 +10,13 @@ use nix::sys::stat::{Mode, umask};
 use serde_json::{Value, json};
 
 use crate::admin::FOUND;
-use crate::admin::support::call::Call;
+use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::script;
 use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook};
 use crate::log;
+use crate::plan::calls::Calls;
 use crate::plan::rules::{Effective, Setting};
 use crate::plan::{Plan, Step};
 use crate::printable;
@@ -58,7 +59,7 @@ impl Run {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root);
-        let settings = self.call.settings(&root)?;
+        let settings = call::settings(&root)?;
         let daemon = self.call.daemon(&root);
         let notice = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let by_hand = ByHand {
@@ -66,8 +67,8 @@ impl Run {
             daemon: daemon.map(|daemon| daemon.name.into()),
             notice,
         };
+        let plan = call::plan(&root, Calls::One(&call), &settings);
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
-        let plan = hook.whole_plan();
         if self.dry {
             return dry_run(&call, &plan, console);
         }

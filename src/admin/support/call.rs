@@ -1,7 +1,7 @@
-//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make,
-//! and the settings that it would meet. Reads.
+//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make, the
+//! settings that it would meet, and the plan. Reads.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -13,8 +13,11 @@ use crate::admin::support::root::{self, Root};
 use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
+use crate::files::paths;
+use crate::plan::calls::Calls;
+use crate::plan::{self, Plan};
 use crate::printable;
-use crate::settings::{self, LibvirtRunsDotD, Settings};
+use crate::settings::{self, Settings};
 
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
@@ -55,20 +58,9 @@ impl Call {
         Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words)
     }
 
-    /// The settings, with an answer to who runs libvirt's own directory: the daemon that would call; one that cannot be
-    /// seen counts as a new one.
-    pub(crate) fn settings(&self, root: &Path) -> anyhow::Result<Settings> {
-        let mut settings = settings(root)?;
-        if settings.libvirt_runs_dot_d == LibvirtRunsDotD::Auto {
-            let runs_its_own = self.daemon(root).is_none_or(|daemon| daemon.runs_its_own);
-            settings.libvirt_runs_dot_d = if runs_its_own { LibvirtRunsDotD::Yes } else { LibvirtRunsDotD::No };
-        }
-        Ok(settings)
-    }
-
     /// The daemon that would make the call.
     pub(crate) fn daemon(&self, root: &Path) -> Option<Running> {
-        daemons::of(root, &root::base(root, &self.driver)).into_iter().find(|daemon| daemon.calls(&self.driver))
+        daemon(root, &self.driver)
     }
 
     /// The call, for a program.
@@ -77,6 +69,18 @@ impl Call {
         let words: Vec<String> = call.args.iter().map(shown).collect();
         json!({ "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect })
     }
+}
+
+/// The plan that the hook makes for these calls, with who runs libvirt's own directory answered by the daemon that would
+/// call; one that cannot be seen counts as a new one.
+pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings) -> Plan {
+    let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
+    let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
+    plan::read(calls, &directories, settings, runs_its_own)
+}
+
+fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
+    daemons::of(root, &root::base(root, driver)).into_iter().find(|daemon| daemon.calls(driver))
 }
 
 /// The settings below a root.

@@ -5,17 +5,17 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use crate::files::ignored::Ignored;
 use crate::plan::admission::Skip;
 use crate::printable::quoted;
 use crate::settings::Origin;
 
 /// What makes a script run that is passed over, or takes away what is no script.
 pub(crate) fn skip(path: &Path, skip: &Skip) -> String {
-    let (at, name) = (quoted(path), path.file_name().unwrap_or_default());
+    let at = quoted(path);
     match skip {
         Skip::NotExecutable => format!("chmod +x {at}"),
-        Skip::DotFile => rename(path, &stripped(name)),
-        Skip::Leftover(ending) => rename(path, &without(name, ending)),
+        Skip::Name(name) => unignored(path, *name),
         Skip::Masked | Skip::NotRegular | Skip::BrokenLink(_) => format!("rm {at}"),
         Skip::Hidden(by) if is_mask(by) => format!("rm {}", quoted(by)),
         Skip::Hidden(_) => {
@@ -24,6 +24,15 @@ pub(crate) fn skip(path: &Path, skip: &Skip) -> String {
             format!("mv -n {at} {}", quoted(Path::new(&other)))
         }
         Skip::ByRule(rule) => edit(rule),
+    }
+}
+
+/// Gives a file the name that it would have if it were not ignored.
+pub(crate) fn unignored(path: &Path, why: Ignored) -> String {
+    let name = path.file_name().unwrap_or_default();
+    match why {
+        Ignored::DotFile => rename(path, &stripped(name)),
+        Ignored::Leftover(ending) => rename(path, &without(name, ending)),
     }
 }
 
@@ -71,10 +80,10 @@ mod tests {
         let origin = Origin { file: Path::new("/etc/hookmux/hookmux.toml").into(), line: 3 };
         let rows = [
             ("20 b", Skip::NotExecutable, "chmod +x '/20 b'"),
-            ("10-a.bak", Skip::Leftover(".bak"), "rm /10-a.bak"),
-            ("20-b.disabled", Skip::Leftover(".disabled"), "mv -n /20-b.disabled /20-b"),
-            ("20-b.dpkg-old", Skip::Leftover(".dpkg-"), "mv -n /20-b.dpkg-old /20-b"),
-            (".20-b", Skip::DotFile, "mv -n /.20-b /20-b"),
+            ("10-a.bak", Skip::Name(Ignored::Leftover(".bak")), "rm /10-a.bak"),
+            ("20-b.disabled", Skip::Name(Ignored::Leftover(".disabled")), "mv -n /20-b.disabled /20-b"),
+            ("20-b.dpkg-old", Skip::Name(Ignored::Leftover(".dpkg-")), "mv -n /20-b.dpkg-old /20-b"),
+            (".20-b", Skip::Name(Ignored::DotFile), "mv -n /.20-b /20-b"),
             ("20-b", Skip::Hidden(at("mask")), "rm /mask"),
             ("20-b", Skip::Hidden(at("10-a")), "mv -n /20-b /20-b-too"),
             ("mask", Skip::Masked, "rm /mask"),

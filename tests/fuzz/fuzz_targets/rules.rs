@@ -8,7 +8,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use hookmux::call::invocation::Invocation;
-use hookmux::plan::rules::{matches, effective};
+use hookmux::plan::calls::Calls;
+use hookmux::plan::rules::{effective, matches};
 use hookmux::settings::{Settings, parse};
 use libfuzzer_sys::fuzz_target;
 
@@ -28,23 +29,23 @@ fuzz_target!(|bytes: &[u8]| {
         }
     };
     let mut settings = Settings::default();
-    settings.add(file);
+    file.apply(&mut settings);
     assert!(settings.parallel > 0 && !settings.kill_after.is_zero());
 
     let mut words = call.split(|byte| *byte == b' ').map(|word| OsString::from_vec(word.to_vec()));
     let (driver, script) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let call = Invocation::new(&driver, None, words.collect());
     let script = Path::new("/etc/hookmux/qemu.d").join(OsStr::from_bytes(script.as_bytes()));
-    let effective = effective(&settings.rules, &call, &script);
+    let effective = effective(&settings.rules, Calls::One(&call), &script);
     assert!(effective.timeout.value.is_none_or(|limit| !limit.is_zero()));
     let lines: Vec<usize> =
         settings.rules.iter().filter(|rule| matches(rule, &call, &script)).map(|rule| rule.origin.line).collect();
     let by = [
         &effective.run.from,
         &effective.timeout.from,
-        &effective.on_failure.by,
-        &effective.on_fault.by,
-        &effective.wait.by,
+        &effective.on_failure.from,
+        &effective.on_fault.from,
+        &effective.wait.from,
     ];
     assert!(by.into_iter().flatten().all(|origin| lines.contains(&origin.line)), "{effective:?} {lines:?}");
 });

@@ -49,11 +49,6 @@ impl Trace {
         counts
     }
 
-    /// How many, without those that ask the kernel for memory, or give it back: an allocator's business.
-    pub fn without_memory(&self) -> usize {
-        self.by_name().into_iter().filter(|(name, _)| !MEMORY.contains(name)).map(|(_, count)| count).sum()
-    }
-
     /// Those that mention a text in their words.
     pub fn about(&self, text: &str) -> usize {
         self.0.iter().filter(|line| line.contains(text)).count()

@@ -1,0 +1,101 @@
+//! `list`, `explain` and `run` report what the hook does: under random scripts, rules and settings, each report is
+//! compared with what the hook started.
+
+use std::process::{Command, Stdio};
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestCaseResult, TestRunner};
+use serde_json::Value;
+
+use crate::calls::Kind;
+use crate::case::{self, Case};
+use crate::disk::Disk;
+use support::binary;
+use support::builder::spawn;
+
+/// How many cases each kind of call has: four processes each.
+const CASES: u32 = 250;
+
+/// A script of a report: its path, what becomes of it, and whether a rule about some calls decides that.
+#[derive(Debug, PartialEq, Eq)]
+struct Script {
+    path: String,
+    state: String,
+    sometimes: bool,
+}
+
+fn report(disk: &Disk, command: &str, words: &[&str]) -> Value {
+    let mut process = Command::new(binary());
+    process.args(["--json", command, "--root"]).arg(disk.root()).args(words);
+    process.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = spawn(&mut process).wait_with_output().unwrap();
+    let text = disk.shown(&output.stdout);
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{words:?}: {error}: {text} {}", disk.shown(&output.stderr)))
+}
+
+fn scripts(report: &Value) -> Vec<Script> {
+    let text = |script: &Value, key: &str| script[key].as_str().unwrap().to_owned();
+    let is_partial = |setting: &Value| setting["key"] == "run" && !setting["when"].is_null();
+    let script = |script: &Value| Script {
+        path: text(script, "path"),
+        state: text(script, "state"),
+        sometimes: script["settings"].as_array().unwrap().iter().any(is_partial),
+    };
+    report["scripts"].as_array().unwrap().iter().map(script).collect()
+}
+
+fn compare(disk: &Disk, case: &Case) -> TestCaseResult {
+    let seen = disk.call(case);
+    let call = &case.call;
+    let words = ["--", call.driver, case.object, call.operation, call.sub, call.extra];
+    let words = if call.is_agents() { &words[..4] } else { &words };
+    let explained = scripts(&report(disk, "explain", words));
+    let listed = scripts(&report(disk, "list", &[call.driver])["drivers"][0]);
+    let document = disk.root().join("document");
+    disk.forget();
+    let ran = report(disk, "run", &[&["--xml", document.to_str().unwrap()], words].concat());
+    let ran_by_hand = disk.ran();
+
+    let of = |states: &[&str]| {
+        let paths = explained.iter().filter(|script| states.contains(&script.state.as_str()));
+        paths.map(|script| script.path.clone()).collect::<Vec<_>>()
+    };
+    let steps = ran["steps"].as_array().unwrap().iter();
+    let of_ours = steps.filter(|step| step["by"] == "hookmux").map(|step| step["path"].as_str().unwrap().to_owned());
+    prop_assert_eq!(of_ours.collect::<Vec<_>>(), of(&["runs", "untrusted"]), "the steps of `run` and of `explain`");
+    let left = of(&["left-to-libvirt"]);
+    let is_left = |line: &String| left.iter().any(|path| line.split(' ').next() == Some(path));
+    let by_hookmux: Vec<String> = ran_by_hand.into_iter().filter(|line| !is_left(line)).collect();
+    prop_assert_eq!(by_hookmux, seen.ran, "what `run` started and what the hook started");
+
+    for script in &explained {
+        let known = listed.iter().find(|one| one.path == script.path);
+        let agrees = known.is_some_and(|one| one.sometimes || one.state == script.state);
+        prop_assert!(agrees, "`list` and `explain` differ about {:?}: {:?}", script, known);
+    }
+    Ok(())
+}
+
+fn agree(kind: Kind) {
+    let disk = Disk::new();
+    let config = Config { cases: CASES, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let cases = case::any(kind).prop_map(|mut case| {
+        // No daemon makes these calls, so the settings decide who runs libvirt's own directory.
+        case.settings.libvirt_runs_dot_d.get_or_insert(false);
+        case.settings.broken = None;
+        case
+    });
+    if let Err(difference) = TestRunner::new(config).run(&cases, |case| compare(&disk, &case)) {
+        panic!("{difference}");
+    }
+}
+
+#[test]
+fn every_command_reports_what_the_hook_starts() {
+    agree(Kind::Aborts);
+    agree(Kind::Late);
+    agree(Kind::Filters);
+    agree(Kind::Agent);
+}
