@@ -8,14 +8,14 @@ use std::time::Duration;
 use crate::guard;
 use crate::printable::printable;
 
-/// The most scripts that run at a time: each holds up to 32 KiB of words and three descriptors here, and a host that
+/// The most scripts that run at a time: each needs up to 32 KiB for its output and three descriptors here, and a host that
 /// cleans up after one guest has others to run.
 pub const MAX_PARALLEL: usize = 64;
 
-/// Whether libvirt itself runs what lies directly in its own `.d`.
+/// Says whether libvirt itself runs what lies directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LibvirtRunsDotD {
-    /// As the calling daemon's release has it.
+    /// It depends on the calling daemon's release.
     #[default]
     Auto,
     /// It does, whatever its release.
@@ -27,7 +27,7 @@ pub enum LibvirtRunsDotD {
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
-    /// Refuse scripts that somebody else may have written.
+    /// Do not start scripts that another user may have written.
     pub strict: bool,
     /// Who runs libvirt's own `.d`.
     pub libvirt_runs_dot_d: LibvirtRunsDotD,
@@ -48,17 +48,17 @@ impl Default for Settings {
             libvirt_runs_dot_d: LibvirtRunsDotD::Auto,
             exit_with_parent: false,
             parallel: 1,
-            // Long enough to put a lock away, short enough for somebody who waits for `virsh`.
+            // Long enough to release a lock, short enough for a user who waits for `virsh`.
             kill_after: Duration::from_secs(5),
             rules: Vec::new(),
         }
     }
 }
 
-/// Where a setting stands.
+/// The place of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The file; shared, as it goes with every rule of it and all that they decide.
+    /// The file; shared by every rule of the file and all that they decide.
     pub file: Rc<Path>,
     /// The line, from 1.
     pub line: usize,
@@ -70,10 +70,10 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One rule: which calls of which scripts, and what holds for them. What is absent is left as it was.
+/// One rule: which calls of which scripts it matches, and what it sets for them. An absent key changes nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// Where it stands.
+    /// Its place.
     pub origin: Origin,
     /// Scripts: by file name, or by whole path for a pattern with a slash.
     pub script: Patterns,
@@ -85,15 +85,15 @@ pub struct Rule {
     pub operation: Patterns,
     /// Whether the script runs at all.
     pub run: Option<bool>,
-    /// How long it may take; `Some(None)` takes an earlier limit away.
+    /// How long the script may take; `Some(None)` removes an earlier limit.
     pub timeout: Option<Option<Duration>>,
-    /// What its no does.
+    /// What happens when the script exits non-zero.
     pub on_failure: Option<OnFailure>,
-    /// What it does that it could not be run.
+    /// What happens when the script could not be run to completion.
     pub on_fault: Option<OnFault>,
-    /// Whether the answer waits for it.
+    /// Whether the answer waits for the script.
     pub wait: Option<bool>,
-    /// What a filter may change; everything where no rule says.
+    /// What a filter may change; everything where no rule sets it.
     pub may_change: Option<Vec<guard::Pattern>>,
     /// Whether a filter may change what the guest sees as its hardware.
     pub guest_abi: Option<GuestAbi>,
@@ -102,27 +102,27 @@ pub struct Rule {
 /// Patterns of which one must match; `None` matches everything.
 pub type Patterns = Option<Vec<glob::Pattern>>;
 
-/// What a script's own no does.
+/// What happens when a script exits non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
-    /// It is the answer, where libvirt listens.
+    /// hookmux returns the exit code, where libvirt listens.
     #[default]
     Fail,
-    /// It is logged, and is no answer.
+    /// It is logged, and does not change the answer.
     Ignore,
-    /// It is the answer, and the later scripts run all the same: libvirt's own way.
+    /// hookmux returns the exit code, and the later scripts run all the same, as libvirt itself does.
     Continue,
 }
 
-/// What it does that a script could not be run to its end.
+/// What happens when a script could not be run to completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
-    /// As the operation has it: a failure, but for reconnect.
+    /// It is a failure, except at reconnect.
     #[default]
     Fail,
-    /// It is logged, and is no answer.
+    /// It is logged, and does not change the answer.
     Ignore,
 }
 
