@@ -1,16 +1,16 @@
-# What people type. Everything else is cargo's.
+# The commands that people type; everything else is cargo's.
 
 MUSL := $(shell uname -m)-unknown-linux-musl
 GNU := $(shell uname -m)-unknown-linux-gnu
 has = $(wildcard $(shell rustc --print target-libdir --target $(1) 2>/dev/null)/libstd-*.rlib)
 
-# musl where the toolchain has it: a smaller binary that starts faster.
+# musl if the toolchain has it: the binary is smaller and starts faster.
 TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
 TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
 BINARY := target/$(TARGET)/release/hookmux
 
-# In the binary, crates lie in /cargo and not in somebody's home: the same sources make the same bytes everywhere. Joined to
-# the flags in .cargo/config.toml.
+# The binary names the crates' sources in /cargo instead of a home directory, so that builds are reproducible. Added to the
+# flags in .cargo/config.toml.
 CARGO_HOME ?= $(HOME)/.cargo
 flags = CARGO_TARGET_$(shell echo $(1) | tr a-z- A-Z_)_RUSTFLAGS
 export $(call flags,$(MUSL)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
@@ -30,7 +30,7 @@ lint-packages: packages ## lintian and rpmlint on the packages
 	packaging/lint
 
 .PHONY: demo
-demo: build ## the main job on the shipped examples; needs no libvirt
+demo: build ## calls the shipped examples as libvirt would, without libvirt
 	examples/demo "$(BINARY)"
 
 .PHONY: needs
@@ -38,17 +38,17 @@ needs: ## installs what the tests need (Debian)
 	tests/needs
 
 .PHONY: check
-check: ## format, lints, licences, scripts, manuals
+check: ## checks format, lints and licences
 	cargo fmt --all --check
 	cargo clippy --locked --all-targets -- -D warnings
 	$(DENY) check licenses bans sources
 
-# The one that is installed, or one of our own.
+# The installed one, or one that CI has built.
 DENY := $(shell command -v cargo-deny || echo target/tools/bin/cargo-deny)
 
-# In three: everything on this machine's own target, with the packages of the static one; then the hook's and the log's on
-# each static release that can be built, with what a call costs; then what the tests on real daemons have seen, and what
-# became of the packages on each system. `make` anew, since tests/needs may have brought a target.
+# Three parts: all tests for this machine's own target, with the packages of the static one; then the tests of the hook and
+# the log for each static release that can be built, with the cost of a call; then the tables of what the tests on real
+# daemons have seen, and of the packages on each system. `make` runs again because tests/needs may have added a target.
 .PHONY: test
 test: needs ## installs what is missing, and runs every test
 	$(MAKE) --no-print-directory packages
@@ -66,21 +66,21 @@ test-releases:
 	done
 	$(if $(call has,$(BUDGETED)),$(COUNT))
 
-# The numbers in tests/budget.toml are one machine code's.
+# The numbers in tests/budget.toml are for this target.
 BUDGETED := x86_64-unknown-linux-musl
 COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget
 
 .PHONY: budget
-budget: ## tests/budget.toml anew: what a call may cost in system calls and instructions
+budget: ## updates tests/budget.toml: what a call may cost in system calls and instructions
 	cargo build --release --locked --target $(BUDGETED)
 	HOOKMUX_BUDGET=write $(COUNT)
 
-# What is new is kept below target/; the corpus in tests/fuzz holds what is worth keeping (`cargo fuzz cmin`).
+# New inputs are kept below target/; the corpus in tests/fuzz has those that are worth keeping (`cargo fuzz cmin`).
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS := $(basename $(notdir $(wildcard tests/fuzz/fuzz_targets/*.rs)))
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
+fuzz: ## runs every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 	command -v cargo-fuzz >/dev/null || [ -x target/tools/bin/cargo-fuzz ] || \
 		cargo install --quiet --locked cargo-fuzz --root target/tools
 	set -e; PATH="$(CURDIR)/target/tools/bin:$$PATH"; for target in $(FUZZ_TARGETS); do \
@@ -89,9 +89,9 @@ fuzz: ## every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
-# As root, some minutes. REAL_TIME=1 keeps a busy machine's other load out of the way.
+# Needs root and some minutes. REAL_TIME=1 keeps other load of a busy machine from disturbing it.
 .PHONY: bench
-bench: build ## how fast it is, as ratios: docs/performance.md anew; and what checks of filters cost
+bench: build ## measures ratios for docs/performance.md, and what checks of filters cost
 	HOOKMUX_BENCH_REAL_TIME=$(REAL_TIME) $(WITH_BINARY) cargo bench --locked --bench performance
 	$(WITH_BINARY) cargo bench --locked --bench guard
 

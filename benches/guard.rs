@@ -1,5 +1,5 @@
-//! How long the guard takes for 16 MiB of domain XML, measured against quick-xml merely reading it. Prints the ratios and
-//! fails when a check takes twice as long as the reading, or longer: `cargo bench --bench guard`. Does: reads the clock.
+//! How long the guard takes for 16 MiB of domain XML, relative to the time that quick-xml takes to read it. Prints the ratios and
+//! fails if a check takes twice as long as reading, or longer: `cargo bench --bench guard`. Does: reads the clock.
 
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -11,10 +11,10 @@ use quick_xml::events::Event;
 
 const SIZE: usize = 16 << 20;
 
-/// What a check may cost, in readings.
+/// The most that a check may cost, in readings.
 const MOST: f64 = 2.0;
 
-/// Each time is the best of so many, as the machine has other things to do.
+/// Each time is the best of this many, because the machine has other load.
 const ROUNDS: usize = 40;
 
 const GUEST: Guest<'_> = Guest { driver: "qemu", object: b"net-vm" };
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
         Row::new("one change near the end, with rules (reads both)", || checked(&document, &changed_late, &may_change)),
     ];
     for _ in 0..ROUNDS {
-        // In turns, so that whatever else the machine does hits all of them.
+        // Alternately, so that other load of the machine affects all of them.
         rows.iter_mut().for_each(Row::run);
     }
     let reading = rows[0].best.as_secs_f64();
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
     if rows[2].best.as_secs_f64() < reading * MOST { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Something to measure, and the best time so far.
+/// A function to measure, and its best time so far.
 struct Row<'a> {
     what: &'static str,
     work: Box<dyn Fn() -> usize + 'a>,
@@ -69,7 +69,7 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A real guest's XML, its devices repeated until it is long enough.
+/// Returns a real guest's XML, with its devices repeated until it is long enough.
 fn document() -> String {
     let guest = include_str!("../tests/fixtures/xml/qemu-started.xml");
     let start = guest.find("  <devices>\n").unwrap() + "  <devices>\n".len();

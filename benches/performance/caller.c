@@ -1,10 +1,10 @@
-// Calls hooks as libvirt does (virCommand: fork, three pipes, what it says read to its end, then waitpid), and takes the
+// Calls hooks as libvirt does (virCommand: fork, three pipes, outputs read to their ends, then waitpid), and measures the
 // time. It is built under the name `libvirtd`, so that hookmux finds a daemon where it looks for one.
 //
-// In: a number of turns, how many calls are made at once, and for each contestant `--`, what its environment has beside
-// ours (NAME=value), a file with its document, and its words. Out: for each turn a line with three numbers a contestant:
-// nanoseconds from before the first fork until the last end; the most memory that a call held, in KiB; and the page faults
-// of one. Ends with 1 if a call fails.
+// In: a number of turns, how many calls are made at the same time, and for each contestant `--`, additional variables
+// (NAME=value), a file with its document, and its arguments. Out: for each turn a line with three numbers for each
+// contestant: nanoseconds from before the first fork until the last end; the most memory that a call held, in KiB; and the
+// page faults of one call. Exits 1 if a call fails.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@ static void die(const char *what) {
     _exit(2);
 }
 
-// A file's mapping is no memory of the child's: its own would count until execve.
+// A mapped file does not count as the child's memory; its own memory would count until execve.
 static void load(struct contestant *one, const char *path) {
     int file = open(path, O_RDONLY | O_CLOEXEC);
     struct stat facts;
@@ -75,7 +75,7 @@ static pid_t start(const struct contestant *one, int mine[3]) {
     return pid;
 }
 
-// Until both outputs are at their ends. Who does not read the document need not (EPIPE).
+// Reads until both outputs are at their ends. A hook does not have to read the document (EPIPE).
 static void talk(int mine[3], const char *document, size_t length) {
     struct pollfd polled[3] = {{mine[0], POLLOUT, 0}, {mine[1], POLLIN, 0}, {mine[2], POLLIN, 0}};
     size_t written = 0;
@@ -97,7 +97,7 @@ static void talk(int mine[3], const char *document, size_t length) {
     if (polled[0].fd >= 0) close(mine[0]);
 }
 
-// One call, and what it took.
+// Makes one call and measures it.
 static struct rusage call(const struct contestant *one) {
     int mine[3], status;
     struct rusage usage;
@@ -122,7 +122,7 @@ static long long now(void) {
     return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-// As many at once as asked for, each from a thread of its own, as libvirt's calls at a restart are.
+// Makes the given number of calls at the same time, each from a thread of its own, as libvirt does at a restart.
 static void measure(struct contestant *one, int at_once) {
     struct rusage usage = {0};
     long long began = now();
@@ -152,14 +152,14 @@ int main(int count, char **words) {
     struct contestant contestants[count];
     for (int at = 3; at + 3 < count; at++)
         if (strcmp(words[at], "--") == 0) {
-            // The words of the one before end here, as execve wants them.
+            // Terminates the arguments of the previous contestant for execve.
             words[at] = NULL;
             equip(&contestants[known], words[at + 1]);
             load(&contestants[known], words[at + 2]);
             contestants[known++].words = words + at + 3;
         }
     if (chdir("/") != 0) die("/");
-    // A hook that does not read its document is no error of ours.
+    // A hook that does not read its document is not an error.
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     for (int turn = 0; turn < turns; turn++) {
         for (int at = 0; at < known; at++) measure(&contestants[at], at_once);

@@ -1,4 +1,4 @@
-//! Calls as libvirt makes them, in turn. In: contestants. Out: what each call took. Does, by way of `caller.c`.
+//! Calls as libvirt makes them, alternately. In: contestants. Out: the time and memory of each call. Does, with `caller.c`.
 
 use std::ffi::OsString;
 use std::fs;
@@ -11,22 +11,22 @@ use crate::priority;
 use support::builder::{Hooks, hook};
 use support::programs::compile;
 
-/// What is built for the bench.
+/// The directory of the programs that are built for the bench.
 pub struct Tools {
     directory: tempfile::TempDir,
 }
 
-/// Somebody who is called.
+/// A program that is measured.
 pub struct Contestant<'a> {
-    /// Where it finds its scripts.
+    /// The directory of its scripts.
     pub hooks: &'a Hooks,
-    /// Its path and its words.
+    /// Its path and its arguments.
     pub words: Vec<OsString>,
     /// What it gets on standard input.
     pub document: &'static str,
 }
 
-/// What the calls of one contestant took.
+/// The measurements of one contestant.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// Each call's time, in nanoseconds.
@@ -41,7 +41,7 @@ impl Tools {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/performance");
-        // Where hookmux looks for its caller, it is to find a daemon.
+        // hookmux has to find a daemon as its caller.
         let programs = [("caller", "libvirtd"), ("floor", "floor"), ("nothing", "nothing"), ("clock", "clock")];
         for (source, program) in programs {
             compile(&sources.join(source).with_extension("c"), &directory.path().join(program));
@@ -63,13 +63,13 @@ impl Tools {
         words
     }
 
-    /// Calls each contestant so often in each round, in turn.
+    /// Calls each contestant the given number of times in each round, alternately.
     pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Taken> {
         let mut command = priority::command();
-        // What writes a log writes it into memory.
+        // Logs are written to memory.
         command.args(["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
         contestants[0].hooks.as_libvirt(&mut command);
-        // Each has its own.
+        // Each contestant has its own.
         command.env_remove(ROOT_VARIABLE);
         command.arg(self.path("libvirtd")).args([(calls * ROUNDS).to_string(), at_once.to_string()]);
         for contestant in contestants {
@@ -92,12 +92,12 @@ pub const LONG: &str = "long";
 /// The call that is made.
 pub const CALL: &str = "qemu vm1 start begin -";
 
-/// hookmux, and its words.
+/// hookmux and its arguments.
 pub fn hookmux(hooks: &Hooks) -> Vec<OsString> {
     hook(hooks, CALL)
 }
 
-/// Three numbers for each contestant, and a line for each turn.
+/// Parses three numbers for each contestant, with a line for each turn.
 fn taken(lines: &str, contestants: usize) -> Vec<Taken> {
     let mut all: Vec<Taken> = std::iter::repeat_with(Taken::default).take(contestants).collect();
     let turns = lines.lines().count() as f64;
@@ -113,7 +113,7 @@ fn taken(lines: &str, contestants: usize) -> Vec<Taken> {
     all
 }
 
-/// A real guest's XML, made as long as that: its devices repeated, and white space at the end.
+/// Returns a real guest's XML of the given length: its devices are repeated, and padded with white space.
 fn document(length: usize) -> String {
     let guest = include_str!("../../tests/fixtures/xml/qemu-started.xml");
     let (start, rest) = guest.split_once("  <devices>\n").unwrap();

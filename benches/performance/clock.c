@@ -1,4 +1,4 @@
-// A script that notes when its turn was. Out: a line in /run/clock, in nanoseconds.
+// A script that records when it ran. Out: a line in /run/clock, in nanoseconds.
 #include <fcntl.h>
 #include <stdio.h>
 #include <time.h>

@@ -1,4 +1,4 @@
-//! hookmux beside others who run the scripts of a directory. In: scripts of three kinds. Out: a table of times. Does.
+//! hookmux beside other programs that run the scripts of a directory. In: scripts of three kinds. Out: a table of times. Does.
 
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
@@ -12,10 +12,10 @@ use support::builder::Hooks;
 
 const SCRIPTS: usize = 10;
 
-/// How many calls make a round, for each kind.
+/// How many calls a round has, for each kind.
 const CALLS: [(Kind, usize); 3] = [(Kind::Static, 20), (Kind::Shell, 8), (Kind::Python, 2)];
 
-/// A name, and what it is called with.
+/// A name, and its command line.
 type Peer = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);
 
 const PEERS: [Peer; 5] = [
@@ -52,7 +52,7 @@ pub fn table(tools: &Tools) -> String {
             it is not a separate program.\n"
 }
 
-/// What each of the scripts adds.
+/// Returns the time that each script adds.
 fn of_each(empty: &Taken, full: &Taken) -> Spread {
     let rounds = figures::rounds(&full.times).into_iter().zip(figures::rounds(&empty.times));
     figures::spread(rounds.map(|(full, empty)| (full - empty) / SCRIPTS as f64))
@@ -63,7 +63,7 @@ fn shown(nanoseconds: Spread) -> String {
     Spread { median: median / 1e6, least: least / 1e6, most: most / 1e6 }.to_string()
 }
 
-/// As a hook that hands everything on would call it.
+/// Calls it as a hook that passes everything on would.
 fn run_parts(hooks: &Hooks) -> Vec<OsString> {
     let mut words: Vec<OsString> = vec!["/usr/bin/run-parts".into(), "--stdin".into()];
     words.extend(CALL.split(' ').skip(1).map(|word| format!("--arg={word}").into()));
@@ -71,7 +71,7 @@ fn run_parts(hooks: &Hooks) -> Vec<OsString> {
     words
 }
 
-/// The file of Debian's package, with the scripts where it looks for them.
+/// Takes the file of Debian's package, with the scripts where it looks for them.
 fn fsfreeze_hook(hooks: &Hooks) -> Vec<OsString> {
     let hook = hooks.root().join("theirs/fsfreeze-hook");
     hooks.directory(hook.parent().unwrap());

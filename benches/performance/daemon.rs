@@ -1,7 +1,7 @@
 //! The same scripts inside a real libvirtd: run by its own `.d`, and through hookmux. In: scripts of three kinds. Out: a
 //! table of what each costs. Does: a daemon in namespaces of its own.
 //!
-//! The first and the last script of a call note the time, so that nothing else that libvirt does is in it.
+//! The first and the last script of a call record the time, so that the rest of libvirt's work is not measured.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,13 +13,13 @@ use crate::setup::Kind;
 use support::guests;
 use support::host::Host;
 
-/// How many scripts of each kind lie between those that note the time, and how many calls make a round.
+/// How many scripts of each kind run between those that record the time, and how many calls a round has.
 const NUMBERS: [(Kind, usize, usize); 3] = [(Kind::Static, 98, 8), (Kind::Shell, 38, 6), (Kind::Python, 8, 4)];
 
 const HOOK: &str = "/etc/libvirt/hooks/network";
 const CLOCK: &str = "/run/clock";
 
-/// hookmux may cost so much of what libvirt does, with static scripts.
+/// The largest ratio of hookmux's time to libvirt's, with static scripts.
 const TARGET: f64 = 0.2;
 
 /// Who runs the scripts.
@@ -30,7 +30,7 @@ enum Who {
 }
 
 impl Who {
-    /// Where its scripts lie.
+    /// The directory of its scripts.
     fn directory(self) -> &'static str {
         match self {
             Self::Libvirt => "/etc/libvirt/hooks/network.d",
@@ -80,7 +80,7 @@ fn round(host: &Host, tools: &Tools, who: Who, kind: Kind, scripts: usize, calls
         let script = if at == 0 || at == scripts + 1 { &clock } else { &script };
         host.file(&format!("{}/{at:03}-a", who.directory()), 0o755, script);
     }
-    // A change that libvirt only writes down.
+    // A change that libvirt only records.
     let change = |what: &str| format!("net-update net1 {what} portgroup \"<portgroup name='a'/>\" --live; ");
     let changes = (change("add") + &change("delete")).repeat(calls / 2);
     let answer = host.run(&["virsh", "--quiet", "--connect", "network:///system", &changes]);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# A dispatcher as guides to PCI passthrough teach it, in the manner of VFIO-Tools: one directory for each guest, operation
+# A dispatcher as in the guides to PCI passthrough, like VFIO-Tools: one directory for each guest, operation
 # and sub-operation, read by find. Written for this bench.
 set -e
 

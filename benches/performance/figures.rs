@@ -1,8 +1,8 @@
-//! Times and their ratios. In: samples. Out: medians, and between which they lie in the rounds. Pure.
+//! Times and their ratios. In: samples. Out: medians, and their range over the rounds. Pure.
 
 use std::fmt::{self, Display};
 
-/// Over how many rounds a spread is taken.
+/// The number of rounds that a spread is taken over.
 pub const ROUNDS: usize = 9;
 
 /// A number for each round, as its median and its extremes.
@@ -27,14 +27,14 @@ pub fn rounds(samples: &[f64]) -> Vec<f64> {
     medians
 }
 
-/// What each round comes to.
+/// Returns the result of each round.
 pub fn spread(rounds: impl IntoIterator<Item = f64>) -> Spread {
     let rounds: Vec<f64> = rounds.into_iter().collect();
     let extreme = |choose: fn(f64, f64) -> f64| rounds.iter().copied().reduce(choose).unwrap();
     Spread { median: median(&rounds), least: extreme(f64::min), most: extreme(f64::max) }
 }
 
-/// The ratio of two in each round.
+/// Returns the ratio of two in each round.
 pub fn ratio(one: &[f64], other: &[f64]) -> Spread {
     spread(rounds(one).iter().zip(rounds(other)).map(|(one, other)| one / other))
 }
@@ -45,13 +45,13 @@ impl Display for Spread {
     }
 }
 
-/// Nanoseconds as milliseconds, with three digits that mean something.
+/// Formats nanoseconds as milliseconds with three significant digits.
 pub fn milliseconds(nanoseconds: f64) -> String {
     let milliseconds = nanoseconds / 1e6;
     if milliseconds < 10.0 { format!("{milliseconds:.2} ms") } else { format!("{milliseconds:.0} ms") }
 }
 
-/// A ratio and whether it is what was asked for.
+/// Formats a ratio and whether it reaches its target.
 pub fn judged(spread: Spread, most: f64) -> String {
     let missed = if spread.median > most { ", **missed**" } else { "" };
     format!("{spread} | ≤ {most}{missed}")

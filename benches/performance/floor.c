@@ -1,7 +1,7 @@
-// The least that a dispatcher can do: reads its standard input into a memfd, and executes what lies in a directory, in
-// order, each with its own open of that. No check, no pipe, no limit of time, no log.
+// The least that a dispatcher can do: reads its standard input into a memfd, and executes the files of a directory, in
+// order, each with its own open of the memfd. It has no checks, pipes, time limits or log.
 //
-// In: a directory, and the words that each script gets. Out: 0, or 1 if a script failed.
+// In: a directory, and the arguments that each script gets. Out: 0, or 1 if a script failed.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ int main(int count, char **words) {
         if (write(file, bytes, length) != length) return 1;
     char document[64];
     snprintf(document, sizeof document, "/proc/self/fd/%d", file);
-    // Its word's place is each script's own name's.
+    // The place of its argument is that of each script's own name.
     const char *directory = words[1];
     struct dirent **entries;
     int found = scandir(directory, &entries, visible, alphasort);

@@ -1,4 +1,4 @@
-//! hookmux against the floor. In: calls of several kinds. Out: a table of ratios, with what is counted beside it. Does.
+//! hookmux against the floor. In: calls of several kinds. Out: a table of ratios and counts. Does.
 
 use std::ffi::OsString;
 
@@ -9,13 +9,13 @@ use support::builder::Hooks;
 use support::instructions::instructions_of_program;
 use support::trace::Trace;
 
-/// More than this, besides the document, no call may hold, in KiB.
+/// The most memory that a call may hold besides the document, in KiB.
 const MEMORY: u64 = 3 << 10;
 
-/// More than this the binary may not have, in bytes.
+/// The largest size of the binary, in bytes.
 const BINARY: u64 = 2 << 20;
 
-/// How many calls are made at once.
+/// How many calls are made at the same time.
 const AT_ONCE: usize = 200;
 
 pub fn table(tools: &Tools) -> String {
@@ -49,7 +49,7 @@ pub fn table(tools: &Tools) -> String {
     )
 }
 
-/// The same call of both, in turn.
+/// Makes the same call of both, alternately.
 fn both<'a>(tools: &Tools, hooks: &'a Hooks, document: &'static str) -> [Contestant<'a>; 2] {
     [caller::hookmux(hooks), tools.floor(hooks)].map(|words| Contestant { hooks, words, document })
 }
@@ -79,13 +79,13 @@ fn time(taken: &Taken) -> String {
     milliseconds(figures::median(&taken.times))
 }
 
-/// What is the caller's and the kernel's part in each of these times.
+/// Measures the caller's and the kernel's share of each of these times.
 fn nothing(tools: &Tools) -> Taken {
     let (hooks, words) = (Hooks::new(), vec![tools.path("nothing").into()]);
     tools.call(&[Contestant { hooks: &hooks, words, document: SHORT }], 200, 1).remove(0)
 }
 
-/// Many calls at the same time, as at a restart of libvirtd; a failure of one is this bench's.
+/// Makes many calls at the same time, as a restart of libvirtd does; if one fails, the bench fails.
 fn at_once(tools: &Tools) -> String {
     let hooks = setup::hooks(tools, 1, Kind::Static);
     let taken = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
@@ -93,8 +93,8 @@ fn at_once(tools: &Tools) -> String {
     format!("| {AT_ONCE} calls at once, 1 script each | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
 }
 
-/// What 8 MiB cost ten scripts that do not read them: not ten copies. The one copy that is needed, from the pipe into the
-/// memfd, is what they cost the floor without any script.
+/// Measures what 8 MiB cost ten scripts that do not read them, which is less than ten copies. The one copy that is needed,
+/// from the pipe into the memfd, is what they cost the floor without a script.
 fn long_document(tools: &Tools, memory: &mut u64) -> String {
     let (hooks, empty) = (setup::hooks(tools, 10, Kind::Static), setup::hooks(tools, 0, Kind::Static));
     let contestants =

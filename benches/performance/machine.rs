@@ -1,4 +1,4 @@
-//! What was measured on. In: /proc, the toolchain. Out: one line, without names of hosts or users. Reads.
+//! The machine that was measured. In: /proc, the toolchain. Out: one line, without names of hosts or users. Reads.
 
 use std::fs;
 use std::process::Command;
@@ -14,7 +14,7 @@ pub fn describe() -> String {
     let is_virtual = field("flags").is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "hypervisor"));
     let cores = std::thread::available_parallelism().unwrap();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    // What follows the release is who built it.
+    // The part after the release names who built it.
     let kernel = kernel.trim().split('-').next().unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -30,7 +30,7 @@ pub fn describe() -> String {
     )
 }
 
-/// A program's version, as it says it.
+/// Returns a program's version as it prints it.
 fn said(program: &str) -> String {
     let output = Command::new(program).arg("--version").output().unwrap_or_else(|error| panic!("{program}: {error}"));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

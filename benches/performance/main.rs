@@ -2,8 +2,8 @@
 //! scripts. In: the built binary (`HOOKMUX_BIN` names another). Out: tables, printed and written to
 //! docs/performance.md. Does: needs root and what tests/needs installs. `make bench`.
 //!
-//! Whole processes in turn, and their ratios: whatever else the machine does is in both. Not criterion, which times one
-//! function after another and knows of no other process.
+//! Measures whole processes alternately, and their ratios, so that other load of the machine affects both. Criterion measures
+//! one function after another, within one process.
 
 mod caller;
 mod competitors;

@@ -1,4 +1,4 @@
-// A script that says yes: what a process costs that does nothing.
+// A script that exits 0: the cost of a process that does nothing.
 int main(void) {
     return 0;
 }

@@ -1,9 +1,9 @@
-//! How far what is measured goes ahead of whatever else the machine does. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands,
-//! and a word for the page. Does.
+//! The scheduling priority of what is measured. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands, and a word for the page.
+//! Does.
 //!
 //! libvirtd has the ordinary scheduler, and so has the bench, at its highest priority. That is not enough on a busy
-//! machine, where whoever sleeps and wakes up often waits behind others for milliseconds. There, real-time priority
-//! gives steady ratios; but other ones, by a tenth or so, and of a long document in a pipe it makes a race.
+//! machine, where a process that often sleeps and wakes up waits behind others for milliseconds. Real-time priority gives
+//! steady ratios there, but they differ by about a tenth, and a long document in a pipe becomes a race.
 
 use std::process::Command;
 
@@ -13,12 +13,12 @@ fn is_real_time() -> bool {
     std::env::var_os("HOOKMUX_BENCH_REAL_TIME").is_some_and(|value| !value.is_empty())
 }
 
-/// For the page.
+/// Returns its name for the page.
 pub fn name() -> &'static str {
     if is_real_time() { "real-time" } else { "the highest ordinary" }
 }
 
-/// Begins a command line.
+/// Returns the beginning of a command line.
 pub fn command() -> Command {
     let (program, words) = if is_real_time() { ("chrt", ["--fifo", "1"]) } else { ("nice", ["-n", "-20"]) };
     let mut command = Command::new(program);
@@ -26,7 +26,7 @@ pub fn command() -> Command {
     command
 }
 
-/// Gives it to a host's libvirtd, all its threads, and the hooks that they will start.
+/// Sets it for a host's libvirtd, all its threads, and the hooks that they start.
 pub fn raise_libvirtd(host: &Host) {
     let script = if is_real_time() {
         "chrt --fifo --all-tasks --pid 1 $(cat /run/libvirtd.pid)"

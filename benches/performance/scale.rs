@@ -8,7 +8,7 @@ use crate::setup::{self, Kind};
 use support::builder::Hooks;
 use support::trace::Trace;
 
-/// Numbers, and how many calls make a round of each.
+/// Numbers, and how many calls a round of each has.
 const NUMBERS: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 6), (1000, 1)];
 
 pub fn table(tools: &Tools) -> String {
@@ -38,7 +38,7 @@ fn contestant(hooks: &Hooks, words: Vec<OsString>) -> Contestant<'_> {
     Contestant { hooks, words, document: SHORT }
 }
 
-/// A guest with a script of its own, among so many others.
+/// Makes a guest with a script of its own, among the given number of others.
 fn guests(tools: &Tools, others: usize) -> Hooks {
     let script = Kind::Static.script(tools);
     let mut hooks = Hooks::new().file("qemu.d/vm1/start/begin/10-a", 0o755, &script);

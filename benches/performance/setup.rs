@@ -5,7 +5,7 @@ use std::fs;
 use crate::caller::Tools;
 use support::builder::Hooks;
 
-/// What scripts are written in; each says yes and does nothing.
+/// The languages of scripts; each script exits 0 and does nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Static,
@@ -32,7 +32,7 @@ impl Kind {
     }
 }
 
-/// A root with so many scripts in hookmux's own directory.
+/// Makes a root with the given number of scripts in hookmux's own directory.
 pub fn hooks(tools: &Tools, scripts: usize, kind: Kind) -> Hooks {
     let mut hooks = Hooks::new();
     hooks.directory(&hooks.path("qemu.d"));
