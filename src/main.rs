@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hookmux::admin;
-use hookmux::admin::support::console::{Console, Paint};
+use hookmux::admin::support::console::{self, Console, Paint};
 use hookmux::call::invocation::{self, Role};
 use hookmux::files::paths;
 use hookmux::hook::{self, Answer};
@@ -29,7 +29,8 @@ fn main() -> ExitCode {
             let live = io::stderr().is_terminal();
             let (paint, errors_paint) = (Paint::choose(io::stdout().is_terminal()), Paint::choose(live));
             let (output, errors) = (&mut io::stdout(), &mut io::stderr());
-            admin::main(std::env::args_os(), Console { output, errors, paint, errors_paint, live, json: false })
+            let (width, json) = (console::width(), false);
+            admin::main(std::env::args_os(), Console { output, errors, paint, errors_paint, live, width, json })
         }
     }
 }

@@ -373,7 +373,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__history)
-            opts="-v -h --guest --operation --since --failed --follow --html --root --verbose --json --help"
+            opts="-n -v -h --guest --operation --since --utc --failed --all --follow --html --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -388,6 +388,10 @@ _hookmux() {
                     return 0
                     ;;
                 --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -n)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

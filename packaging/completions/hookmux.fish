@@ -94,11 +94,14 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -l json -d 'Print 
 complete -c hookmux -n "__fish_hookmux_using_subcommand diff" -s h -l help -d 'Print help'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l guest -d 'Only this guest\'s calls, the ports of its networks among them; may be a pattern (web-*)' -r
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l operation -d 'Only this operation\'s (start, stopped, …)' -r
-complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l since -d 'Only since then: how long ago (2h, 1day) or a time in UTC (2026-11-21, \'2026-11-21 05:30:00\')' -r
-complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l html -d 'Write the calls as a page for a browser into this file, which only its owner can read; - is standard output' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l since -d 'Only calls since then: how long ago (2h, 1day), 16:03, today, yesterday, 2026-11-21, \'2026-11-21 05:30:00\'' -r
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -s n -d 'Show the last N groups of calls instead of 10' -r
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l html -d 'Write all calls as a page for a browser into this file, which only its owner can read; - is standard output' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l root -d 'Look below this directory instead of /' -r -F
-complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l failed -d 'Only calls with a failure in them, also one that nobody heard'
-complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l follow -d 'Go on with calls as they are made; without --since, with those alone'
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l utc -d 'Times are in UTC instead of local time'
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l failed -d 'Only calls with a failure, including ignored ones'
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l all -d 'Show all groups, and calls without scripts'
+complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l follow -d 'Continue with calls as they are made, one line a script; without --since, only those'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -s h -l help -d 'Print help'

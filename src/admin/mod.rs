@@ -87,6 +87,11 @@ pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> Exit
     console.json = arguments.json;
     let done = carry_out(&arguments.command, &mut console);
     done.unwrap_or_else(|error| {
+        // A reader who has seen enough, such as head(1), is not an error.
+        let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+        if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
+            return ExitCode::SUCCESS;
+        }
         let name = console.errors_paint.bad("hookmux:");
         let _ = writeln!(console.errors, "{name} {}", printable(format!("{error:#}")));
         ExitCode::from(FOUND)

@@ -23,7 +23,8 @@ fn page(hooks: &Hooks, calls: &[Value]) -> PathBuf {
 /// A call in which every name tries to be markup.
 fn evil_call() -> Value {
     let evil = "\"'><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">";
-    let mut refused = other(&format!("/etc/hookmux/qemu.d/10-{evil}"), "untrusted", Some(evil));
+    let mut refused =
+        other(&format!("/etc/hookmux/qemu.d/10-{evil}"), "untrusted", Some(&format!("because of {evil}")));
     refused["changes"] = [evil].into();
     let mut call = call("2026-11-21T06:00:00Z", ["qemu", evil, evil, "begin", evil], 10, 1, &[refused]);
     call["fault"] = evil.into();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use crate::calls::{call, failed_start, lines, other};
+use crate::calls::{call, failed_start, lines, other, step};
 use crate::namespaces::{HANG, Hooks};
 
 /// Hooks with a log of these lines.
@@ -18,7 +18,7 @@ fn log(text: &str) -> Hooks {
     hooks
 }
 
-const PICTURE: &str = "db-1  2026-11-21T05:32:06Z
+const PICTURE: &str = "db-1  2026-11-21 05:32:06
                                               0 ·························· 6.9 s
   qemu prepare                         312 ms ─
     10-maintenance                     2.1 ms █
@@ -37,6 +37,8 @@ const PICTURE: &str = "db-1  2026-11-21T05:32:06Z
 fn a_guests_calls_are_one_picture_with_a_bar_for_each_script() {
     let hooks = log(&lines(&failed_start()));
     assert_eq!(hooks.hookmux(&["history"]), (Some(0), PICTURE.into(), String::new()));
+    let utc = PICTURE.replace("05:32:06\n", "05:32:06 UTC\n");
+    assert_eq!(hooks.hookmux(&["history", "--utc"]), (Some(0), utc, String::new()));
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     assert!(
         readme.contains(&format!("$ hookmux history --guest db-1\n{PICTURE}```")),
@@ -68,8 +70,8 @@ fn calls_are_chosen_by_guest_operation_time_and_failure() {
     for (words, expected) in rows {
         assert_eq!(count(words), expected, "{words:?}");
     }
-    let (code, _, err) = hooks.hookmux(&["history", "--since", "yesterday"]);
-    assert!(code == Some(2) && err.contains("neither how long ago (90s, 2h, 1day) nor a time in UTC"), "{err}");
+    let (code, _, err) = hooks.hookmux(&["history", "--since", "tomorrow"]);
+    assert!(code == Some(2) && err.contains("expected how long ago (90s, 2h, 1day), 16:03, today"), "{err}");
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn lines_that_are_no_records_are_counted_and_not_shown() {
     let half = &lines(&failed_start())[..200];
     let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&failed_start())));
     let (code, out, err) = hooks.hookmux(&["history", "--operation", "started", "--json"]);
-    let said = "hookmux: 4 lines are no records and were skipped\n";
+    let said = "hookmux: skipped 4 lines that are not call records\n";
     assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, said));
 }
 
@@ -128,6 +130,80 @@ fn a_page_follows_no_link_and_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_screen_shows_the_last_groups_with_scripts_and_says_what_it_leaves_out() {
+    let script = |code| step("/etc/hookmux/qemu.d/10-a", 500, 2000, code);
+    let prepare = |minute: usize| {
+        let words = ["qemu", "vm1", "prepare", "begin", "-"];
+        call(&format!("2026-11-21T05:00:{minute:02}Z"), words, 3000, 3, &[script(3)])
+    };
+    // Attempts to start it, seconds apart.
+    let mut calls: Vec<_> = (0..12).map(prepare).collect();
+    calls.push(call("2026-11-21T06:00:00Z", ["qemu", "vm2", "started", "begin", "-"], 10, 0, &[]));
+    let hooks = log(&lines(&calls));
+    let shown = |words: &[&str]| {
+        let (code, out, err) = hooks.hookmux(&[&["history"], words].concat());
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        let left_out = out.lines().next().filter(|line| line.ends_with("(-n N, --all)")).map(str::to_owned);
+        (out.matches("  2026-11-21 0").count(), left_out)
+    };
+    let left_out = |groups: &str| Some(format!("{groups} not shown (-n N, --all)"));
+    let rows: [(&[&str], _); 4] = [
+        (&[], (10, left_out("2 earlier groups"))),
+        (&["-n", "11"], (11, left_out("1 earlier group"))),
+        (&["-n", "99"], (12, None)),
+        (&["--all"], (13, None)),
+    ];
+    for (words, expected) in rows {
+        assert_eq!(shown(words), expected, "{words:?}");
+    }
+    let sentence = |words: &[&str]| hooks.hookmux(&[&["history"], words].concat()).1;
+    assert_eq!(sentence(&["--guest", "vm3"]), "no recorded call matches\n");
+    assert_eq!(sentence(&["--guest", "vm2"]), "no script ran in the 1 recorded calls that match (--all shows them)\n");
+    assert_eq!(log("").hookmux(&["history"]).1, "no call has been recorded yet\n");
+}
+
+#[test]
+fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
+    let why = "/etc/hookmux/qemu.d/10-a was not run: /etc is writable by everybody";
+    let untrusted = other("/etc/hookmux/qemu.d/10-a", "untrusted", Some(why));
+    let words = |operation| ["qemu", "vm1", operation, "begin", "-"];
+    let calls = [
+        call("2026-11-21T05:00:00Z", words("start"), 3000, 0, &[step("/etc/hookmux/qemu.d/20-b", 0, 2000, 3)]),
+        call("2026-11-21T05:00:01Z", words("started"), 3000, 1, std::slice::from_ref(&untrusted)),
+        call("2026-11-21T05:00:02Z", words("stopped"), 3000, 1, &[untrusted]),
+    ];
+    let (_, out, _) = log(&lines(&calls)).hookmux(&["history"]);
+    let counts =
+        ["20-b  exited 3 (ignored)", "10-a  untrusted\n", "      was not run: /etc is writable by everybody\n"]
+            .map(|part| out.matches(part).count());
+    assert_eq!(counts, [1, 2, 1], "{out}");
+}
+
+#[test]
+fn a_terminal_is_used_as_wide_as_it_is() {
+    let hooks = log(&lines(&failed_start()));
+    let words = format!("stty cols 140; {} history --root {}", support::binary().display(), hooks.path("").display());
+    let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("NO_COLOR", "1").output().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let widest = out.lines().map(|line| line.trim_end().chars().count()).max();
+    assert_eq!((widest, out.contains("    db-1/start/begin/40-mount-a-share")), (Some(140), true), "{out}");
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_not_an_error() {
+    let calls: Vec<_> = std::iter::repeat_n(failed_start(), 2000).flatten().collect();
+    let hooks = log(&lines(&calls));
+    for command in ["history --all", "history --json", "history --html -", "stats --json"] {
+        let mut child = Command::new(support::binary());
+        child.args(command.split(' ')).arg("--root").arg(hooks.path("")).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.stderr), (Some(0), vec![]), "{command}");
+    }
+}
+
+#[test]
 fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
     let hooks = log(&lines(&failed_start()));
     let on_terminal = |variable: &str| {
@@ -144,10 +220,12 @@ fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
 fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["history"]);
-    let said = "hookmux: no calls are kept: /var/log/hookmux is missing (install -d -m 750 /var/log/hookmux)\n";
+    let said =
+        "hookmux: calls are not recorded: /var/log/hookmux does not exist (install -d -m 750 /var/log/hookmux)\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", said));
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
-    assert_eq!(hooks.hookmux(&["history"]), (Some(0), String::new(), String::new()));
+    let nothing = "no call has been recorded yet\n".to_owned();
+    assert_eq!(hooks.hookmux(&["history"]), (Some(0), nothing, String::new()));
     fs::remove_dir(hooks.path("var/log/hookmux")).unwrap();
     fs::write(hooks.path("var/log/hookmux"), "").unwrap();
     let said = "hookmux: cannot read /var/log/hookmux: Not a directory (os error 20)\n".to_owned();

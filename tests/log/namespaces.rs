@@ -43,7 +43,7 @@ impl Hooks {
     /// A command of the administrator's: exit code, standard output, standard error, with the root taken out.
     pub fn hookmux(&self, words: &[&str]) -> (Option<i32>, String, String) {
         let Output { status, stdout, stderr } =
-            Command::new(binary()).args(words).arg("--root").arg(self.root.path()).output().unwrap();
+            Command::new(binary()).args(words).arg("--root").arg(self.root.path()).env("TZ", "UTC0").output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(self.root.path().to_str().unwrap(), "");
         (status.code(), text(stdout), text(stderr))
     }

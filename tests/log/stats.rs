@@ -109,7 +109,7 @@ fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
     assert_eq!(hooks.hookmux(&["stats", "--json", "--prometheus"]).0, Some(2));
 }
 
-const TABLE: &str = "since 2026-11-21T05:32:06Z:
+const TABLE: &str = "since 2026-11-21 05:32:06:
   calls  failed  faults  call
   1      1       0       fsfreeze-hook freeze
   2      0       0       network port-created

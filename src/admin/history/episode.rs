@@ -1,11 +1,12 @@
 //! Calls that belong together, on one line of time: a guest's start is prepare, start, started and its networks' ports. In:
 //! records. Out: episodes, each with a row a call and a row a script. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use crate::call::contract;
 use crate::printable;
 use crate::record::{Count, Kind, Record, Step};
 
@@ -54,9 +55,10 @@ pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
     let mut latest: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
         let who = who(record);
-        let open = latest.get(&who).and_then(|at| groups.get_mut(*at)).filter(|(end, _)| {
-            // A clock that was set back makes no new episode.
-            record.time.duration_since(*end).is_ok_and(|rest| rest <= REST) || record.time <= *end
+        let open = latest.get(&who).and_then(|at| groups.get_mut(*at)).filter(|(end, group)| {
+            // A clock that was set back does not begin another episode.
+            let goes_on = record.time.duration_since(*end).is_ok_and(|rest| rest <= REST) || record.time <= *end;
+            goes_on && !begins_another(record, group)
         });
         if let Some((end, group)) = open {
             group.push(record);
@@ -69,11 +71,23 @@ pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
     groups.iter().filter_map(|(end, group)| episode(group, *end)).collect()
 }
 
+/// Each attempt to start a guest begins with `prepare`; before that of an incoming one come its filters.
+fn begins_another(record: &Record, group: &[&Record]) -> bool {
+    let is_filter =
+        |record: &&Record| contract::look_up(&record.driver.0, &record.operation.0).output == contract::Output::Filter;
+    record.operation.0 == "prepare" && !group.iter().all(is_filter)
+}
+
 /// An episode of these calls, the first of them first; `None` of none.
 fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
     let first = group.first()?;
     let begin = first.time;
-    let rows = group.iter().flat_map(|record| rows(record, begin)).collect();
+    let mut rows: Vec<Row> = group.iter().flat_map(|record| rows(record, begin)).collect();
+    // A reason is given once.
+    let mut given = BTreeSet::new();
+    for row in &mut rows {
+        row.details.retain(|detail| given.insert(detail.clone()));
+    }
     let failed = group.iter().filter(|record| record.has_failed()).count();
     let span = end.duration_since(begin).unwrap_or_default();
     Some(Episode { who: who(first), begin, span, calls: group.len(), failed, rows })
@@ -90,8 +104,10 @@ fn who(record: &Record) -> String {
 
 fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
     let offset = record.time.duration_since(begin).unwrap_or_default();
-    let steps = record.steps.iter().map(move |step| step_row(step, offset, ""));
-    let undone = record.undone.iter().map(move |step| step_row(step, offset, "taken back: "));
+    // The answer is that all is well, whatever became of a script.
+    let ignored = if record.verdict == Some(0) { " (ignored)" } else { "" };
+    let steps = record.steps.iter().map(move |step| step_row(step, offset, "", ignored));
+    let undone = record.undone.iter().map(move |step| step_row(step, offset, "undone: ", ""));
     std::iter::once(call_row(record, offset)).chain(steps).chain(undone)
 }
 
@@ -105,7 +121,7 @@ fn call_row(record: &Record, offset: Duration) -> Row {
         label += " (background)";
     }
     let nothing = crate::call::invocation::NOTHING;
-    let usual = crate::call::contract::look_up(&record.driver.0, &record.operation.0).extra;
+    let usual = contract::look_up(&record.driver.0, &record.operation.0).extra;
     if record.extra.0 != nothing && record.extra.0 != usual {
         label = format!("{label} ({})", word(&record.extra));
     }
@@ -116,7 +132,7 @@ fn call_row(record: &Record, offset: Duration) -> Row {
     Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), count }
 }
 
-fn step_row(step: &Step, offset: Duration, prefix: &str) -> Row {
+fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
     let code = step.code.unwrap_or_default();
     let note = match step.outcome {
         Kind::Exited if code == 0 => String::new(),
@@ -126,11 +142,17 @@ fn step_row(step: &Step, offset: Duration, prefix: &str) -> Row {
         }
         other => other.word().replace('-', " "),
     };
+    let softened = matches!(step.counts(), Count::Veto | Count::Fault);
+    let note = if softened { format!("{note}{ignored}") } else { note };
     let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
-    let details = step.why.iter().map(|why| printable::printable(OsStr::new(why))).chain(changed).collect();
+    let path = printable::printable(&step.path.0);
+    let why = |why: &String| {
+        let why = printable::printable(OsStr::new(why));
+        why.strip_prefix(&path).map_or(why.clone(), |why| why.trim_start().to_owned())
+    };
+    let details = step.why.iter().map(why).chain(changed).collect();
     let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
-    let path = printable::printable(&step.path.0);
     Row { is_step: true, label, path, note, details, time, count: step.counts() }
 }
 
@@ -252,7 +274,7 @@ mod tests {
                 Some((2600, 2000)),
                 Count::Veto,
             ),
-            row("/srv/x", "/srv/x", "timed out", &["/srv/x timed out after 1 s"], None, Count::Fault),
+            row("/srv/x", "/srv/x", "timed out", &["timed out after 1 s"], None, Count::Fault),
             row("30-c", "30-c", "not run", &[], None, Count::NotRun),
         ];
         assert_eq!((episode.calls, episode.failed, episode.rows), (1, 1, expected.into()));

@@ -2,10 +2,10 @@
 //! Pure.
 
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::admin::history::episode::{Episode, Row};
-use crate::admin::history::picture::moment;
+use crate::admin::support::clock::Clock;
 use crate::printable;
 use crate::record::Count;
 
@@ -13,17 +13,19 @@ use crate::record::Count;
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
-pub(crate) fn page(episodes: &[Episode]) -> String {
+pub(crate) fn page(episodes: &[Episode], host: &str, now: SystemTime, clock: &Clock) -> String {
     let sum = |count: fn(&Episode) -> usize| episodes.iter().map(count).fold(0, usize::saturating_add);
     let summary = summary(sum(|episode| episode.calls), sum(|episode| episode.failed));
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>hookmux history</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>hookmux history</h1>\n<p>{summary}</p>\n"
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>hookmux history</h1>\n<p>{}, {}: {summary}</p>\n",
+        escaped(host),
+        time(now, clock)
     );
     for episode in episodes {
-        section(episode, &mut page);
+        section(episode, clock, &mut page);
     }
     page.push_str("</body>\n</html>\n");
     page
@@ -34,13 +36,18 @@ fn summary(calls: usize, failed: usize) -> String {
     if failed == 0 { calls } else { format!("{calls}, <span class=\"bad\">{failed} with a failure</span>") }
 }
 
-fn section(episode: &Episode, page: &mut String) {
-    let (who, time) = (escaped(&episode.who), moment(episode.begin));
+/// A time for people, and for programs.
+fn time(time: SystemTime, clock: &Clock) -> String {
+    format!("<time datetime=\"{}\">{}</time>", humantime::format_rfc3339_seconds(time), clock.moment(time))
+}
+
+fn section(episode: &Episode, clock: &Clock, page: &mut String) {
+    let (who, time) = (escaped(&episode.who), time(episode.begin, clock));
     let (summary, span) = (summary(episode.calls, episode.failed), printable::duration(episode.span));
     // Writing to a string cannot fail.
     let _ = write!(
         page,
-        "<section>\n<h2>{who}</h2>\n<p><time datetime=\"{time}\">{time}</time>, {span}: {summary}</p>\n\
+        "<section>\n<h2>{who}</h2>\n<p>{time}, {span}: {summary}</p>\n\
          <div class=\"axis\"><span></span><span></span><span class=\"track\">"
     );
     for quarter in 0..=4_u32 {

@@ -1,14 +1,15 @@
-//! `hookmux history`: past calls, as a waterfall. In: the records. Out: lines, JSON, or a page. Reads.
+//! `hookmux history`: past calls as a waterfall. In: the records. Out: lines, JSON, or a page. Reads.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 
+use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
@@ -22,74 +23,120 @@ mod picture;
 mod select;
 mod tail;
 
-pub(crate) use picture::moment;
+use select::Options;
 pub(crate) use select::Selection;
 use tail::Tail;
 
 /// How often the log is looked at for more.
 const TURN: Duration = Duration::from_millis(100);
 
+/// How many groups of calls a screen shows.
+const USUAL: usize = 10;
+
 /// Arguments of `hookmux history`.
 #[derive(Debug, Args)]
 pub(crate) struct History {
     #[command(flatten)]
-    selection: Selection,
-    /// Go on with calls as they are made; without --since, with those alone
+    options: Options,
+    /// Show the last N groups of calls instead of 10
+    #[arg(short, value_name = "N", conflicts_with_all = ["all", "json", "html", "follow"])]
+    number: Option<usize>,
+    /// Show all groups, and calls without scripts
+    #[arg(long)]
+    all: bool,
+    /// Continue with calls as they are made, one line a script; without --since, only those
     #[arg(long, conflicts_with = "html")]
     follow: bool,
-    /// Write the calls as a page for a browser into this file, which only its owner can read; - is standard output
-    #[arg(long, value_name = "FILE")]
+    /// Write all calls as a page for a browser into this file, which only its owner can read; - is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
     #[command(flatten)]
     root: Root,
 }
 
 impl History {
-    /// Prints the calls that are asked for. A reader who has seen enough, such as head(1), is no error.
+    /// Prints the calls that are asked for.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
-        let shown = self.show(console);
-        let seen_enough = |error: &anyhow::Error| {
-            error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-        };
-        match shown {
-            Err(error) if !seen_enough(&error) => Err(error),
-            _ => Ok(ExitCode::SUCCESS),
-        }
-    }
-
-    fn show(&self, console: &mut Console) -> anyhow::Result<()> {
         let root = self.root.path()?;
         let path = file::calls(&root);
         assert_kept(&path)?;
+        let clock = self.options.clock();
+        let selection = self.options.selection(&clock)?;
         if self.follow {
-            return self.follow(&path, console);
+            return self.follow(&path, &selection, &clock, console);
         }
-        let found = self::found(&root, Files::Both, &self.selection, console.errors)?;
+        let found = self::found(&root, Files::Both, &selection, console.errors)?;
         if let Some(page) = &self.html {
-            let text = html::page(&episode::episodes(&found));
+            // Whose calls they are: a page is passed on.
+            let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            let text = html::page(&episode::episodes(&found), host.trim_end(), SystemTime::now(), &clock);
             if page == Path::new("-") {
                 console.output.write_all(text.as_bytes())?;
             } else {
                 files::write_private(page, text.as_bytes())
                     .with_context(|| format!("cannot write {}", page.display()))?;
             }
+        } else if console.json {
+            found.iter().try_for_each(|record| print_json(record, console))?;
         } else {
-            print(&found, console)?;
+            self.print(found, &selection, &clock, console)?;
         }
-        Ok(())
+        Ok(ExitCode::SUCCESS)
     }
 
-    /// Each call when it comes: what will follow it is not known yet.
-    fn follow(&self, path: &Path, console: &mut Console) -> anyhow::Result<()> {
-        let mut tail = if self.selection.has_since() { Tail::from_start(path) } else { Tail::from_end(path)? };
-        let mut lines = if self.selection.has_since() { rotated(path, &tail) } else { Vec::new() };
+    /// Prints the picture, or a sentence where there is none.
+    fn print(
+        &self,
+        mut found: Vec<Record>,
+        selection: &Selection,
+        clock: &Clock,
+        console: &mut Console,
+    ) -> io::Result<()> {
+        let all = found.len();
+        found.retain(|record| self.all || !is_quiet(record));
+        let episodes = episode::episodes(&found);
+        if episodes.is_empty() {
+            let nothing = match all {
+                0 if selection.is_everything() => "no call has been recorded yet".to_owned(),
+                0 => "no recorded call matches".to_owned(),
+                _ => format!("no script ran in the {all} recorded calls that match (--all shows them)"),
+            };
+            return console.lines(&[nothing]);
+        }
+        let shown = if self.all { usize::MAX } else { self.number.unwrap_or(USUAL) };
+        let earlier = episodes.len().saturating_sub(shown);
+        if earlier > 0 {
+            let groups = if earlier == 1 { "1 earlier group".into() } else { format!("{earlier} earlier groups") };
+            console.lines(&[console.paint.faint(&format!("{groups} not shown (-n N, --all)")), String::new()])?;
+        }
+        let pictures = episodes.iter().skip(earlier).map(|it| picture::draw(it, clock, console.width, console.paint));
+        console.output.write_all(pictures.collect::<Vec<_>>().join("\n").as_bytes())
+    }
+
+    /// Prints each call when it is recorded: what will follow it is not known yet.
+    fn follow(
+        &self,
+        path: &Path,
+        selection: &Selection,
+        clock: &Clock,
+        console: &mut Console,
+    ) -> anyhow::Result<ExitCode> {
+        let past = selection.since.is_some();
+        let mut tail = if past { Tail::from_start(path) } else { Tail::from_end(path)? };
+        let mut lines = if past { rotated(path, &tail) } else { Vec::new() };
         loop {
             lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
             for line in lines.drain(..) {
                 match read::parse(&line) {
-                    Some(record) if self.selection.wants(&record) => print(&[record], console)?,
-                    Some(_) => {}
-                    None => tell_skipped(1, console.errors)?,
+                    Some(record) if !selection.wants(&record) => {}
+                    Some(record) if console.json => print_json(&record, console)?,
+                    Some(record) if !self.all && is_quiet(&record) => {}
+                    Some(record) => {
+                        let lines = episode::episodes(&[record]);
+                        let lines = lines.iter().flat_map(|it| picture::lines(it, clock, console.paint));
+                        console.lines(&lines.collect::<Vec<_>>())?;
+                    }
+                    None => report_skipped(1, console.errors)?,
                 }
             }
             console.output.flush()?;
@@ -98,21 +145,19 @@ impl History {
     }
 }
 
-/// The records as they are kept, a line each, or the picture.
-fn print(records: &[Record], console: &mut Console) -> io::Result<()> {
-    let Console { output, paint, json, .. } = console;
-    if *json {
-        let line = |record: &Record| printable::printable_json(&String::from_utf8_lossy(&record.line()));
-        return records.iter().try_for_each(|record| output.write_all(line(record).as_bytes()));
-    }
-    for (at, episode) in episode::episodes(records).iter().enumerate() {
-        let gap = if at == 0 { "" } else { "\n" };
-        output.write_all(format!("{gap}{}", picture::draw(episode, *paint)).as_bytes())?;
-    }
-    Ok(())
+/// Prints a record as it is kept, on one line.
+fn print_json(record: &Record, console: &mut Console) -> io::Result<()> {
+    let line = printable::printable_json(&String::from_utf8_lossy(&record.line()));
+    // A newline is the only control character between values.
+    console.output.write_all(line.as_bytes())
 }
 
-/// The records that are asked for. Says how many lines are none.
+/// Returns whether a call ran nothing, and nothing went wrong.
+fn is_quiet(record: &Record) -> bool {
+    record.all_steps().next().is_none() && !record.has_failed()
+}
+
+/// Returns the records that match, and reports how many lines are not records.
 pub(crate) fn found(
     root: &Path,
     files: Files,
@@ -122,28 +167,27 @@ pub(crate) fn found(
     let found = read::read(root, files, |record| selection.wants(record))
         .map_err(|(path, error)| anyhow::Error::new(error).context(format!("cannot read {}", path.display())))?;
     if found.skipped > 0 {
-        tell_skipped(found.skipped, errors)?;
+        report_skipped(found.skipped, errors)?;
     }
     Ok(found.records)
 }
 
-fn tell_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
-    let lines = if count == 1 {
-        "1 line is no record and was".into()
-    } else {
-        format!("{count} lines are no records and were")
+fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
+    let lines = match count {
+        1 => "1 line that is not a call record".into(),
+        _ => format!("{count} lines that are not call records"),
     };
-    writeln!(errors, "hookmux: {lines} skipped")
+    writeln!(errors, "hookmux: skipped {lines}")
 }
 
-/// Says what to do where nothing is kept at all.
+/// Fails with what to do where no calls are recorded.
 pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let shown = directory.display();
     match fs::read_dir(directory) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            anyhow::bail!("no calls are kept: {shown} is missing (install -d -m 750 {shown})")
+            anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})")
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
     }

@@ -1,79 +1,119 @@
-//! A waterfall for a terminal, 80 columns wide. In: an episode. Out: lines. Pure.
+//! A waterfall for a terminal. In: an episode. Out: lines. Pure.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::admin::history::episode::{Episode, Row};
+use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Paint;
+use crate::admin::support::table;
 use crate::printable;
 use crate::record::Count;
 
-/// Columns: what a terminal has at least.
-const WIDTH: usize = 80;
-/// Of these, the name and what became of it.
-const LABEL: usize = 36;
-/// The time it took, right-aligned.
+/// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
-/// The line of time.
-const BARS: usize = 34;
+
+/// How the columns are shared out.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    /// For the name and what became of it.
+    label: usize,
+    /// For the line of time.
+    bars: usize,
+}
+
+impl Layout {
+    /// Of 80 columns, 34 are for the bars; of what there is beyond, one third is for names.
+    fn new(width: usize) -> Self {
+        let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);
+        let bars = width.saturating_sub(label).saturating_sub(TIME).saturating_sub(2).max(1);
+        Self { label, bars }
+    }
+}
 
 /// Draws an episode.
-pub(crate) fn draw(episode: &Episode, paint: Paint) -> String {
-    let who = paint.heading(&fit(&episode.who, WIDTH.saturating_sub(23)));
-    let (indent, axis) = (" ".repeat(LABEL.saturating_add(TIME).saturating_add(2)), paint.faint(&axis(episode.span)));
-    let mut text = format!("{who}  {}\n{indent}{axis}\n", moment(episode.begin));
+pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint) -> String {
+    let layout = Layout::new(width);
+    let moment = clock.moment(episode.begin);
+    let room = width.saturating_sub(moment.len()).saturating_sub(2);
+    let who = paint.heading(&fit(&episode.who, room));
+    let indent = " ".repeat(layout.label.saturating_add(TIME).saturating_add(2));
+    let axis = paint.faint(&axis(episode.span, layout.bars));
+    let mut text = format!("{who}  {moment}\n{indent}{axis}\n");
     for row in &episode.rows {
-        text += &line(row, episode.span, paint);
+        text += &line(row, episode.span, layout, paint);
         for detail in &row.details {
-            wrap(detail, 6, &mut text);
+            for line in table::fold(detail, width.saturating_sub(6)) {
+                text = text + "      " + &line + "\n";
+            }
         }
     }
     text
 }
 
+/// Writes a record as it comes, one line a script: when, whose, which call, which script, and what became of it.
+pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<String> {
+    let mut call = String::new();
+    let mut lines = Vec::new();
+    for row in &episode.rows {
+        if !row.is_step {
+            call = format!("{} {} {}", clock.time_of_day(episode.begin), episode.who, row.label);
+        }
+        // Of a call itself, there is something to say where it failed and no script did.
+        if !row.is_step && (row.note.is_empty() || episode.rows.iter().any(|row| row.is_step)) && row.details.is_empty()
+        {
+            continue;
+        }
+        let script = if row.is_step { format!(": {}", row.label) } else { String::new() };
+        let note = if row.note.is_empty() { String::new() } else { format!(" {}", coloured(row, &row.note, paint)) };
+        let time = row.time.map(|(_, took)| format!(", {}", printable::duration(took))).unwrap_or_default();
+        let result = format!("{call}{script}{note}{time}");
+        lines.push(std::iter::once(&result).chain(&row.details).map(String::as_str).collect::<Vec<_>>().join("; "));
+    }
+    lines
+}
+
 /// The line of time, from nothing to the whole.
-fn axis(span: Duration) -> String {
+fn axis(span: Duration, bars: usize) -> String {
     let end = printable::duration(span);
-    let dots = BARS.saturating_sub(end.chars().count()).saturating_sub(3);
+    let dots = bars.saturating_sub(end.chars().count()).saturating_sub(3);
     format!("0 {} {end}", "·".repeat(dots))
 }
 
-/// A time to the second, as `--since` takes it.
-pub(crate) fn moment(time: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(time).to_string()
-}
-
-fn line(row: &Row, span: Duration, paint: Paint) -> String {
-    let indent = if row.is_step { 4 } else { 2 };
-    let note = if row.note.is_empty() { String::new() } else { format!("  {}", row.note) };
-    let room = LABEL.saturating_sub(indent).saturating_sub(note.chars().count());
-    let label = if row.is_step { fit(&row.label, room) } else { fit_begin(&row.label, room) };
-    let rest = room.saturating_sub(label.chars().count());
-    let coloured = |text: &str| match row.count {
+fn coloured(row: &Row, text: &str, paint: Paint) -> String {
+    match row.count {
         Count::Success if row.is_step => paint.good(text),
         Count::Success | Count::NotRun => paint.faint(text),
         Count::Veto | Count::Fault => paint.bad(text),
-    };
+    }
+}
+
+fn line(row: &Row, span: Duration, layout: Layout, paint: Paint) -> String {
+    let indent = if row.is_step { 4 } else { 2 };
+    let note = if row.note.is_empty() { String::new() } else { format!("  {}", row.note) };
+    let room = layout.label.saturating_sub(indent).saturating_sub(note.chars().count());
+    let label = if row.is_step { fit(&row.label, room) } else { fit_begin(&row.label, room) };
+    let rest = room.saturating_sub(label.chars().count());
     let (time, bar) = match row.time {
         Some((offset, took)) => {
-            let (from, width) = columns(offset, took, span);
+            let (from, width) = columns(offset, took, span, layout.bars);
             let bar = if row.is_step { "█" } else { "─" }.repeat(width);
-            (printable::duration(took), format!("{}{}", " ".repeat(from), coloured(&bar)))
+            (printable::duration(took), format!("{}{}", " ".repeat(from), coloured(row, &bar, paint)))
         }
         None => (String::new(), String::new()),
     };
-    let note = if note.is_empty() { note } else { coloured(&note) };
+    let note = if note.is_empty() { note } else { coloured(row, &note, paint) };
     let line = format!("{}{label}{note}{} {time:>TIME$} {bar}", " ".repeat(indent), " ".repeat(rest));
     format!("{}\n", line.trim_end())
 }
 
 /// Where a bar begins, and how long it is: at least one column, and none beyond the end.
-fn columns(offset: Duration, took: Duration, span: Duration) -> (usize, usize) {
+fn columns(offset: Duration, took: Duration, span: Duration, bars: usize) -> (usize, usize) {
     let column = |time: Duration| {
-        let scaled = time.as_micros().saturating_mul(BARS as u128).checked_div(span.as_micros()).unwrap_or(0);
-        usize::try_from(scaled).unwrap_or(BARS)
+        let scaled = time.as_micros().saturating_mul(bars as u128).checked_div(span.as_micros()).unwrap_or(0);
+        usize::try_from(scaled).unwrap_or(bars)
     };
-    let from = column(offset).min(BARS.saturating_sub(1));
-    let to = column(offset.saturating_add(took)).clamp(from.saturating_add(1), BARS);
+    let from = column(offset).min(bars.saturating_sub(1));
+    let to = column(offset.saturating_add(took)).clamp(from.saturating_add(1), bars);
     (from, to.saturating_sub(from))
 }
 
@@ -95,28 +135,6 @@ fn fit_begin(text: &str, room: usize) -> String {
     text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
-/// Breaks a line between words; a word that is longer than a line stays whole, to be copied.
-fn wrap(line: &str, indent: usize, text: &mut String) {
-    let room = WIDTH.saturating_sub(indent);
-    let mut length = 0_usize;
-    for word in line.split(' ') {
-        let more = word.chars().count();
-        if length > 0 && length.saturating_add(1).saturating_add(more) <= room {
-            text.push(' ');
-            length = length.saturating_add(1);
-        } else {
-            if length > 0 {
-                text.push('\n');
-            }
-            text.push_str(&" ".repeat(indent));
-            length = 0;
-        }
-        text.push_str(word);
-        length = length.saturating_add(more);
-    }
-    text.push('\n');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,16 +151,13 @@ mod tests {
             ((10, 1), 100_000, (0, 1)),
         ];
         for ((offset, took), span, expected) in rows {
-            assert_eq!(columns(ms(offset), ms(took), ms(span)), expected, "{offset} {took} {span}");
+            assert_eq!(columns(ms(offset), ms(took), ms(span), 34), expected, "{offset} {took} {span}");
         }
     }
 
     #[test]
-    fn a_long_name_is_cut_where_it_says_less_and_a_long_line_is_broken_between_words() {
+    fn a_long_name_is_cut_where_it_says_less() {
         assert_eq!([fit("10-a", 4), fit("10-abc", 4)], ["10-a", "…abc"]);
         assert_eq!([fit_begin("qemu", 4), fit_begin("qemu start", 7)], ["qemu", "qemu s…"]);
-        let mut text = String::new();
-        wrap(&format!("{} b {} c", "a".repeat(70), "d".repeat(90)), 6, &mut text);
-        assert_eq!(text, format!("      {} b\n      {}\n      c\n", "a".repeat(70), "d".repeat(90)));
     }
 }

@@ -1,59 +1,83 @@
-//! Which calls somebody wants to see. In: the command's words, a record. Out: yes or no. Pure.
+//! Which calls are shown. In: the command's arguments, a record. Out: whether it is shown. Pure.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::SystemTime;
 
 use clap::Args;
 
+use crate::admin::support::clock::Clock;
 use crate::call::contract;
 use crate::plan::guest;
 use crate::record::Record;
 
-/// What is looked for; what is left out fits everything.
+/// What is looked for; what is left out matches everything.
 #[derive(Debug, Default, Args)]
-pub(crate) struct Selection {
+pub(crate) struct Options {
     /// Only this guest's calls, the ports of its networks among them; may be a pattern (web-*)
     #[arg(long, value_name = "G")]
     guest: Option<OsString>,
     /// Only this operation's (start, stopped, …)
     #[arg(long, value_name = "O")]
     operation: Option<OsString>,
-    /// Only since then: how long ago (2h, 1day) or a time in UTC (2026-11-21, '2026-11-21 05:30:00')
-    #[arg(long, value_name = "T", value_parser = |text: &str| parse(text, SystemTime::now()))]
-    since: Option<SystemTime>,
-    /// Only calls with a failure in them, also one that nobody heard
+    /// Only calls since then: how long ago (2h, 1day), 16:03, today, yesterday, 2026-11-21, '2026-11-21 05:30:00'
+    #[arg(long, value_name = "T", value_parser = is_time)]
+    since: Option<String>,
+    /// Times are in UTC instead of local time
+    #[arg(long)]
+    utc: bool,
+    /// Only calls with a failure, including ignored ones
     #[arg(long)]
     failed: bool,
 }
 
-impl Selection {
-    /// Whether calls of the past are asked for.
-    pub(crate) fn has_since(&self) -> bool {
-        self.since.is_some()
+/// The same, with the time that was meant.
+#[derive(Debug, Default)]
+pub(crate) struct Selection<'a> {
+    guest: Option<&'a OsStr>,
+    operation: Option<&'a OsStr>,
+    pub(crate) since: Option<SystemTime>,
+    failed: bool,
+}
+
+impl Options {
+    /// The zone that times are in.
+    pub(crate) fn clock(&self) -> Clock {
+        if self.utc { Clock::utc() } else { Clock::local() }
     }
 
-    /// Whether the record is wanted.
+    /// Reads the time by a clock.
+    ///
+    /// # Errors
+    /// A time that is before 1970.
+    pub(crate) fn selection(&self, clock: &Clock) -> anyhow::Result<Selection<'_>> {
+        let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now()));
+        let since = since.transpose().map_err(anyhow::Error::msg)?;
+        Ok(Selection { guest: self.guest.as_deref(), operation: self.operation.as_deref(), since, failed: self.failed })
+    }
+}
+
+impl Selection<'_> {
+    /// Returns whether every record matches.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.guest.is_none() && self.operation.is_none() && self.since.is_none() && !self.failed
+    }
+
+    /// Returns whether a record matches.
     pub(crate) fn wants(&self, record: &Record) -> bool {
-        let of_guest = |name: &OsString| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
-        let of_operation = |name: &OsString| {
+        let of_guest = |name: &OsStr| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
+        let of_operation = |name: &OsStr| {
             *name == record.operation.0 || contract::look_up(&record.driver.0, &record.operation.0).is_called(name)
         };
-        self.guest.as_ref().is_none_or(of_guest)
-            && self.operation.as_ref().is_none_or(of_operation)
+        self.guest.is_none_or(of_guest)
+            && self.operation.is_none_or(of_operation)
             && self.since.is_none_or(|since| record.end() >= since)
             && (!self.failed || record.has_failed())
     }
 }
 
-/// A time: so long before `now`, or a date, or a date and a time of day.
-fn parse(text: &str, now: SystemTime) -> Result<SystemTime, String> {
-    if let Ok(ago) = humantime::parse_duration(text) {
-        return now.checked_sub(ago).ok_or_else(|| "that is before all time".to_owned());
-    }
-    let day = |text: &str| humantime::parse_rfc3339_weak(&format!("{text} 00:00:00"));
-    humantime::parse_rfc3339_weak(text).or_else(|_| day(text)).map_err(|_| {
-        "neither how long ago (90s, 2h, 1day) nor a time in UTC (2026-11-21, '2026-11-21 05:30:00')".to_owned()
-    })
+/// Refuses what no clock reads.
+fn is_time(text: &str) -> Result<String, String> {
+    Clock::utc().parse(text, SystemTime::now()).map(|_| text.to_owned())
 }
 
 #[cfg(test)]
@@ -71,8 +95,8 @@ mod tests {
         crate::record::read::parse(line.as_bytes()).unwrap()
     }
 
-    fn selection(guest: &str, operation: &str, since: Option<u64>, failed: bool) -> Selection {
-        let word = |word: &str| (!word.is_empty()).then(|| word.into());
+    fn selection<'a>(guest: &'a str, operation: &'a str, since: Option<u64>, failed: bool) -> Selection<'a> {
+        let word = |word: &'a str| (!word.is_empty()).then_some(OsStr::new(word));
         let since = since.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
         Selection { guest: word(guest), operation: word(operation), since, failed }
     }
@@ -103,27 +127,6 @@ mod tests {
         ];
         for (selection, expected) in rows {
             assert_eq!(all.map(|record| selection.wants(record)), expected, "{selection:?}");
-        }
-    }
-
-    #[test]
-    fn a_time_is_so_long_ago_or_a_day_or_a_moment() {
-        let now = UNIX_EPOCH.checked_add(Duration::from_hours(240)).unwrap();
-        let seconds = |text: &str| {
-            parse(text, now).map(|time| time.duration_since(UNIX_EPOCH).unwrap().as_secs()).map_err(|_| ())
-        };
-        let rows = [
-            ("1day", Ok(777_600)),
-            ("2h 30min", Ok(855_000)),
-            ("1970-01-02", Ok(86_400)),
-            ("1970-01-02 00:00:05", Ok(86_405)),
-            ("1970-01-02T00:00:05Z", Ok(86_405)),
-            ("1970-01-02T00:00:05.999999Z", Ok(86_405)),
-            ("yesterday", Err(())),
-            ("", Err(())),
-        ];
-        for (text, expected) in rows {
-            assert_eq!(seconds(text), expected, "{text}");
         }
     }
 }

@@ -9,6 +9,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::admin::history;
+use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::root::Root;
 use crate::admin::support::table;
@@ -146,7 +147,7 @@ impl Counts {
             let longest = if script.runs == 0 { "-".into() } else { time(script.longest) };
             [runs, vetoes, faults, mean, longest, call(kind), shown(path)]
         });
-        let since = format!("since {}:", history::moment(since));
+        let since = format!("since {}:", Clock::local().moment(since));
         let calls = table::table(&heads.into_iter().chain(calls).collect::<Vec<_>>());
         let scripts = table::table(&script_heads.into_iter().chain(scripts).collect::<Vec<_>>());
         std::iter::once(since).chain(calls).chain([String::new()]).chain(scripts).collect()
@@ -167,7 +168,7 @@ impl Counts {
                 "seconds": seconds(script.micros), "longest": seconds(script.longest),
             })
         });
-        let since = self.since.map(history::moment);
+        let since = self.since.map(|since| humantime::format_rfc3339_seconds(since).to_string());
         json!({ "since": since, "calls": calls.collect::<Vec<_>>(), "scripts": scripts.collect::<Vec<_>>() })
     }
 }

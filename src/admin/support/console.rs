@@ -24,8 +24,20 @@ pub struct Console<'a> {
     pub errors_paint: Paint,
     /// Whether standard error is a terminal, where a line may be written over.
     pub live: bool,
+    /// How many columns standard output has.
+    pub width: usize,
     /// Whether standard output is one JSON document.
     pub json: bool,
+}
+
+/// Columns where standard output is not a terminal, and the least that a picture needs.
+const LEAST_WIDTH: usize = 80;
+
+/// Returns how many columns the terminal at standard output has: at least 80, which is also what a file or a pipe gets.
+#[must_use]
+pub fn width() -> usize {
+    let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map(|size| usize::from(size.ws_col));
+    columns.map_or(LEAST_WIDTH, |columns| columns.max(LEAST_WIDTH))
 }
 
 /// Whether there are colours.

@@ -2,6 +2,7 @@
 
 pub(crate) mod apparmor;
 pub(crate) mod call;
+pub(crate) mod clock;
 pub mod console;
 pub(crate) mod daemons;
 pub(crate) mod driver;
