@@ -2,6 +2,7 @@
 //! guests defined. Does.
 
 use std::fs;
+use std::path::Path;
 
 use crate::host::{Answer, Host};
 
@@ -16,6 +17,26 @@ impl Host {
         self.run(&["libvirtd", "--daemon", "--pid-file", PID_FILE]).succeeded();
         // Before it answers, libvirtd drops a SIGHUP. The network driver is there in every release and on every host.
         self.wait_until("libvirtd to answer", || self.virsh_at("network:///system", "uri").code == Some(0));
+    }
+
+    /// Replaces the machine's libvirt in this host by one that was built for the same directories.
+    pub fn replace_libvirt(&self, built: &Path) {
+        assert!(built.exists(), "{} is missing", built.display());
+        // Drivers of two releases do not load beside each other.
+        let copy =
+            "rm -rf /usr/lib/*-linux-gnu/libvirt && cp -a \"$0/usr/.\" /usr && cp -a \"$0/etc/libvirt/.\" /etc/libvirt";
+        self.run(&["sh".as_ref(), "-c".as_ref(), copy.as_ref(), built.as_os_str()]).succeeded();
+        // It knows no user of Debian's, and none of this machine's cgroups.
+        let settings =
+            "user = 'root'\ngroup = 'root'\nsecurity_driver = 'none'\nnamespaces = []\ncgroup_controllers = []\n";
+        self.file("/etc/libvirt/qemu.conf", 0o644, settings.replace('\'', "\"").as_bytes());
+    }
+
+    /// Starts the QEMU daemon of the modular ones, instead of libvirtd, and waits until it answers.
+    pub fn start_virtqemud(&self) {
+        self.run(&["virtlogd", "--daemon", "--pid-file", "/run/virtlogd.pid"]).succeeded();
+        self.run(&["virtqemud", "--daemon", "--pid-file", PID_FILE]).succeeded();
+        self.wait_until("virtqemud to answer", || self.virsh("uri").code == Some(0));
     }
 
     /// Ends libvirtd as systemd does, with SIGTERM; guests run on.
@@ -38,7 +59,8 @@ impl Host {
 
     /// Asks the host's libvirtd; `command` is split at spaces.
     pub fn virsh(&self, command: &str) -> Answer {
-        self.virsh_at("qemu:///system", command)
+        let mode = if self.path("/run/libvirt/virtqemud-sock").exists() { "?mode=direct" } else { "" };
+        self.virsh_at(&format!("qemu:///system{mode}"), command)
     }
 
     /// Asks the daemon at `uri`; `command` is split at spaces.

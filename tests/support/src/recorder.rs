@@ -2,6 +2,7 @@
 //! calls, as values that tests compare. Reads; and notes for tests/real/coverage which calls reached hookmux.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -144,7 +145,10 @@ fn count(record: &Record) {
 /// Notes that hookmux has run a script for this operation.
 pub fn note(driver: &str, operation: &str) {
     static FROM_NOTHING: Once = Once::new();
-    let directory = crate::scratch().join("real-coverage");
+    // One directory for each test program: `real`, `stop`.
+    let program = std::env::current_exe().unwrap();
+    let (program, _) = program.file_name().and_then(OsStr::to_str).and_then(|name| name.rsplit_once('-')).unwrap();
+    let directory = crate::scratch().join("real-coverage").join(program);
     // What an earlier run has seen is no proof for this one.
     FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
     fs::create_dir_all(&directory).unwrap();
