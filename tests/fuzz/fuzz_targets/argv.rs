@@ -7,9 +7,9 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 use hookmux::call::contract::{self, Failure};
-use hookmux::call::invocation::{OWN_NAME, Role, role};
-use hookmux::plan::guest;
+use hookmux::call::invocation::{OWN_NAMES, Role, role};
 use hookmux::files::paths;
+use hookmux::plan::guest;
 use hookmux::verdict::messages;
 use libfuzzer_sys::fuzz_target;
 
@@ -17,10 +17,18 @@ fuzz_target!(|bytes: &[u8]| {
     let argv: Vec<OsString> = bytes.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
     let Role::Hook(call) = role(argv.iter().cloned()) else {
         let name = Path::new(&argv[0]).file_name();
-        assert!(argv[0].is_empty() || argv[0].as_bytes().ends_with(b"/") || name == Some(OWN_NAME.as_ref()));
+        assert!(
+            argv[0].is_empty()
+                || argv[0].as_bytes().ends_with(b"/")
+                || name.is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own))
+        );
         return;
     };
-    assert!(!call.driver.is_empty() && call.driver != OWN_NAME && !call.driver.as_bytes().contains(&b'/'));
+    assert!(
+        !call.driver.is_empty()
+            && !OWN_NAMES.iter().any(|own| call.driver == *own)
+            && !call.driver.as_bytes().contains(&b'/')
+    );
     assert_eq!(call.args, argv[1..]);
 
     // One row, and the strictest where there is none.
