@@ -1,7 +1,7 @@
-//! What `hookmux --version` says of its build. In: `$HOOKMUX_COMMIT`, or the checkout that this file lies in, as git knows
-//! it. Out: the commit (7 characters; "unknown" in a tarball) and the target, for `env!`. Reads.
+//! Passes the commit and the target to `hookmux --version`. In: `$HOOKMUX_COMMIT`, or git's HEAD of this checkout. Out: the
+//! commit (7 characters; "unknown" in a tarball) and the target, for `env!`. Reads.
 //!
-//! Built again when the commit changes, and not when another branch does.
+//! Cargo runs this again when the commit changes, and not when another branch does.
 
 use std::env;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn main() {
     println!("cargo::rustc-env=HOOKMUX_TARGET={}", env::var("TARGET").unwrap_or_default());
 }
 
-/// The commit of this checkout; `None` in a tarball, even in one that was unpacked inside another project's checkout.
+/// Returns the commit of this checkout; `None` in a tarball, even if it was unpacked inside another project's checkout.
 fn checked_out() -> Option<String> {
     if !Path::new(".git").exists() {
         return None;
@@ -30,8 +30,8 @@ fn checked_out() -> Option<String> {
     git(&["rev-parse", "HEAD"])
 }
 
-/// Has this run again when one of git's files changes. A branch that git keeps in its packed list gets a file of its own
-/// with the next commit: until then, its directory is what changes.
+/// Makes cargo run this again when one of git's files changes. A branch in git's packed list gets a file of its own with the
+/// next commit; until then, its directory is watched.
 fn watch(name: &str) {
     let Some(file) = git(&["rev-parse", "--git-path", name]) else { return };
     let nearest = Path::new(&file).ancestors().find(|path| path.exists());
@@ -46,8 +46,8 @@ fn watch(name: &str) {
     }
 }
 
-/// What git says; `None` if it is not there, or says no.
-fn git(words: &[&str]) -> Option<String> {
-    let said = Command::new("git").args(words).output().ok().filter(|said| said.status.success())?;
-    Some(String::from_utf8(said.stdout).ok()?.trim_end().to_owned())
+/// Returns the output of git; `None` if git is not installed or fails.
+fn git(args: &[&str]) -> Option<String> {
+    let git = Command::new("git").args(args).output().ok().filter(|git| git.status.success())?;
+    Some(String::from_utf8(git.stdout).ok()?.trim_end().to_owned())
 }

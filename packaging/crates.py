@@ -1,7 +1,8 @@
-"""The crates that the program is built from, as cargo itself resolves them for a build of it.
+"""Reads the crates that the program is built from, as cargo resolves them for a build of it.
 
-`cargo metadata` alone, which SBOM tools read, joins the features that tests want with those of the program: it lists
-regex and eight more that are in no binary. So `cargo tree` says which, and the metadata what is known of each.
+`cargo metadata` alone, which SBOM tools read, joins the features that tests need with those of the program: it lists
+regex and eight other crates that are not in the binary. `cargo tree` therefore selects the crates, and the metadata
+describes them.
 """
 
 import hashlib
@@ -18,20 +19,20 @@ TARGET = os.environ.get("TARGET") or "x86_64-unknown-linux-musl"
 
 
 def cargo(*words):
-    """What cargo prints."""
+    """Returns the output of cargo."""
     command = ["cargo", *words, "--locked", "--manifest-path", str(ROOT / "Cargo.toml")]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def names(edges):
-    """(name, version) of each crate that these edges lead to, sorted; the program itself is one."""
+    """Returns (name, version) of each crate that these edges lead to, sorted, and of the program itself."""
     lines = cargo("tree", "--target", TARGET, "--edges", edges, "--prefix", "none", "--format", "{p}").splitlines()
     return sorted({(name, version.removeprefix("v")) for name, version, *_ in map(str.split, lines)})
 
 
 def read():
-    """Each crate as cargo's metadata has it, with three more fields, sorted by name and version: `linked`, whether it is in
-    the binary (otherwise it only builds it); `sha256` of its archive; `directory` of its sources."""
+    """Returns each crate's metadata, sorted by name and version, with three more fields: `linked`, whether the crate is in the
+    binary or only builds it; `sha256` of its archive; `directory` of its sources."""
     metadata = json.loads(cargo("metadata", "--format-version", "1", "--filter-platform", TARGET))
     known = {(package["name"], package["version"]): package for package in metadata["packages"]}
     locked = tomllib.loads((ROOT / "Cargo.lock").read_text(encoding="utf-8"))["package"]
@@ -45,7 +46,7 @@ def read():
 
 
 def dependencies():
-    """(name, version) of each crate: those that it is built from directly. From the tree's own indentation."""
+    """Maps (name, version) of each crate to its direct dependencies, which the depth of each line in the tree shows."""
     lines = cargo("tree", "--target", TARGET, "--edges", "normal,build", "--prefix", "depth", "--no-dedupe", "--format", " {p}")
     found, way = {}, []
     for line in lines.splitlines():
@@ -59,11 +60,11 @@ def dependencies():
 
 
 def rustc():
-    """The compiler's release, whose standard library is in the binary."""
+    """Returns the compiler's release, whose standard library is in the binary."""
     lines = subprocess.run(["rustc", "-vV"], check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
     return next(line.split()[1] for line in lines if line.startswith("release:"))
 
 
 def same(text):
-    """A licence's text without its line breaks, to compare it."""
+    """Returns a licence's text without its line breaks, to compare it."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()

@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs hookmux on a host from this directory, or takes it away again:
+# Installs hookmux on a host from this directory, or removes it:
 #
-#     ./install.sh                what the packages bring, and the hooks that libvirt calls, where there are none
-#     ./install.sh --uninstall    takes both away, and puts back hooks that hookmux took over
+#     ./install.sh                installs the files of the packages and the hooks that libvirt calls
+#     ./install.sh --uninstall    removes both, and restores hooks that hookmux took over
 #
-# DESTDIR=DIR puts the files below DIR, for who builds an image or a package of his own; no hook is made then. Everything
-# lies below /usr/bin, /usr/lib, /usr/share and /etc: AppArmor lets libvirt execute no hook in /usr/local. Doing it again
-# with a newer version is an upgrade. Settings that were changed stay.
+# DESTDIR=DIR puts the files below DIR, for an image or a package of your own, and makes no hooks. All files are below
+# /usr/bin, /usr/lib, /usr/share and /etc, because AppArmor does not allow libvirt to run hooks in /usr/local. Run a newer
+# version's script to upgrade. Settings that were changed stay.
 set -eu
 umask 022
 
@@ -22,8 +22,8 @@ fail() {
     exit 1
 }
 
-[ -n "$DESTDIR" ] || [ "$(id -u)" = 0 ] || fail "it writes below /usr and /etc: run it as root, or set DESTDIR"
-[ -f "$here/files" ] || fail "there is no $here/files: run it where the archive was unpacked"
+[ -n "$DESTDIR" ] || [ "$(id -u)" = 0 ] || fail "cannot write below /usr and /etc: run it as root, or set DESTDIR"
+[ -f "$here/files" ] || fail "$here/files does not exist: run it where the archive was unpacked"
 
 put() {
     while read -r kind mode path; do
@@ -50,7 +50,7 @@ whole() {
     mv -f "$3.new.$$" "$3"
 }
 
-take_away() {
+remove() {
     while read -r kind mode path; do
         to=$DESTDIR$path
         case $kind in
@@ -65,7 +65,7 @@ take_away() {
         *) rm -f "$to" ;;
         esac
     done <"$here/files"
-    # What is in a directory comes after it in the list.
+    # In reverse, so that a directory is removed after the directories in it.
     sed -n 's/^dir [0-7]* //p' "$here/files" | sort -r | while read -r path; do
         [ ! -d "$DESTDIR$path" ] || rmdir "$DESTDIR$path" 2>/dev/null || say "$DESTDIR$path stays: it is not empty"
     done
@@ -83,14 +83,14 @@ case ${1-} in
     had=no
     [ ! -e "$DESTDIR/usr/bin/hookmux" ] || had=yes
     put
-    say "the files are below ${DESTDIR:-/}"
+    say "installed the files below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
-        say "the hooks that libvirt calls come with, on that system: hookmux install"
+        say "to install the hooks that libvirt calls, run on that system: hookmux install"
     elif ! label; then
         fail "the SELinux module hookmux is not installed, so SELinux would deny the hooks and none was made:" \
             "see /usr/share/doc/hookmux/selinux.md"
     elif [ "$had" = yes ]; then
-        # A hook that has gone since the last time, somebody took away on purpose.
+        # A hook that is missing was removed on purpose.
         /usr/bin/hookmux install --refresh
     else
         /usr/bin/hookmux install --free-only --reload
@@ -98,17 +98,17 @@ case ${1-} in
     ;;
 --uninstall)
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
-        # First: a link that leads nowhere would make an older libvirt fail every start of a guest.
-        /usr/bin/hookmux uninstall --reload || fail "the hooks could not be taken away: nothing else was"
-        # Where there is no libvirt, they are of our making. libvirt's packages put more into /etc/libvirt than hooks.
+        # First, because a link that leads nowhere would make an older libvirt fail every start of a guest.
+        /usr/bin/hookmux uninstall --reload || fail "the hooks could not be removed, so nothing else was"
+        # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt
         fi
         if selinuxenabled 2>/dev/null; then
-            semodule -X 200 -r hookmux || say "SELinux keeps its module hookmux: semodule -X 200 -r hookmux"
+            semodule -X 200 -r hookmux || say "the SELinux module hookmux was not removed: run semodule -X 200 -r hookmux"
         fi
     fi
-    take_away
+    remove
     ;;
 *)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2

@@ -146,7 +146,7 @@ fn a_client_that_does_not_get_the_lock_fails_the_freeze_with_its_words_and_leave
 
 #[test]
 fn a_freeze_without_a_client_or_a_choice_fails_and_says_what_is_missing() {
-    let choice = || frozen_not("ROOT/etc/hookmux/flush-database does not say mariadb or postgresql");
+    let choice = || frozen_not("ROOT/etc/hookmux/flush-database contains neither mariadb nor postgresql");
     let unset = Guest::new("");
     fs::remove_file(unset.0.path("etc/hookmux/flush-database")).unwrap();
     let cases = [

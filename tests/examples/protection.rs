@@ -18,7 +18,7 @@ fn stop(example: &Example, guest: &str) -> Answer {
 fn veto(guest: &str) -> Answer {
     refuses(&format!(
         "vm-protection: guest '{guest}' is protected by ROOT/etc/hookmux/protected-domains: \
-         to stop it, take its line out of that file"
+         to stop it, remove its line from that file"
     ))
 }
 
@@ -104,6 +104,22 @@ fn every_other_operation_passes_even_for_a_guest_in_the_list() {
     assert_eq!(example.call::<&str>(&[], ""), passes());
 }
 
+/// Where the example of the patch that adds `stop` keeps it.
+#[test]
+fn a_guest_in_libvirts_own_list_is_not_stopped_either() {
+    let example = protection().setting("protected-domains", "vm2\n");
+    fs::create_dir_all(example.path("etc/libvirt")).unwrap();
+    fs::write(example.path("etc/libvirt/protected-domains"), "vm1\n").unwrap();
+    let veto = |guest, list| {
+        refuses(&format!(
+            "vm-protection: guest '{guest}' is protected by ROOT/etc/{list}/protected-domains: \
+             to stop it, remove its line from that file"
+        ))
+    };
+    let seen = ["vm1", "vm2", "vm3"].map(|guest| stop(&example, guest));
+    assert_eq!(seen, [veto("vm1", "libvirt"), veto("vm2", "hookmux"), passes()]);
+}
+
 #[test]
 fn without_a_list_nothing_is_protected() {
     assert_eq!(stop(&protection(), "vm1"), passes());
@@ -162,5 +178,7 @@ fn with_no_root_in_the_environment_it_looks_in_etc() {
         command
     });
     let trace = stop(&example, "a guest that nobody has").stdout;
-    assert!(trace.contains("list=/etc/hookmux/protected-domains\n"), "{trace}");
+    for list in ["/etc/hookmux/protected-domains", "/etc/libvirt/protected-domains"] {
+        assert!(trace.contains(&format!("list={list}\n")), "{trace}");
+    }
 }
