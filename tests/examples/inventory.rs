@@ -27,6 +27,7 @@ const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("libxl.d/20-maintenance", Kind::Shell, include_str!("starts.rs")),
     ("lxc.d/30-mount-check", Kind::Python, include_str!("starts.rs")),
     ("network.d/50-port-forward", Kind::Python, include_str!("forward.rs")),
+    ("polkit/40-vm-protection.rules", Kind::Data, include_str!("../real/protection.rs")),
     ("protected-domains", Kind::Data, include_str!("inventory.rs")),
     ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),

@@ -17,6 +17,7 @@ mod history;
 mod lxc;
 mod migration;
 mod network;
+mod protection;
 mod qemu;
 mod readme;
 mod releases;
