@@ -1,11 +1,11 @@
-//! One call, from its words to its answer. In: the invocation, the root. Out: exit code, document, words. Does, by way
-//! of the others.
+//! Answers one call. In: the invocation, the root. Out: exit code, document and message. Does, through the other rooms.
 
-pub mod background;
+mod background;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
-use std::io;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,32 +25,33 @@ use crate::plan::rules::{self, Run};
 use crate::plan::{self, Plan, Step};
 use crate::printable;
 use crate::record::{self, draft::Draft};
-use crate::run::child::Ended;
-use crate::run::process::{self, Strings};
+use crate::run::child::StepReport;
+use crate::run::launch::Strings;
+use crate::run::signals;
+use crate::run::spawn;
 use crate::run::spool::Spool;
 use crate::run::watch::{self, Watch};
-use crate::run::{Event, RunReport, Runner};
+use crate::run::{Event, Purpose, RunReport, Runner};
 use crate::settings::{self, Settings};
 use crate::verdict::messages;
 use crate::verdict::outcome::Kind;
-use crate::verdict::{self, Verdict};
+use crate::verdict::{self, FAULT, Verdict};
 
-/// What the caller gets.
+/// The answer to a call.
 #[derive(Debug, Default)]
 pub struct Answer {
-    /// The exit code.
-    pub code: u8,
-    /// For standard output: the new XML, where it is not the old.
-    pub document: Option<Spool>,
+    code: u8,
+    /// The new document, for standard output, unless it is unchanged.
+    document: Option<Spool>,
     /// For standard error.
-    pub words: Vec<u8>,
-    /// What is started once the caller has its answer, if that is a yes.
-    pub background: Option<Background>,
-    /// What is kept of the call, once it has its answer; nothing where nobody keeps records.
-    pub record: Option<Draft>,
+    message: Vec<u8>,
+    /// Starts once the caller has the answer, if that is a success.
+    background: Option<Background>,
+    /// Written once the caller has the answer, if calls are recorded.
+    record: Option<Draft>,
 }
 
-/// What a usage error exits with, as on the command line.
+/// The exit code of a usage error, as on the command line.
 const USAGE: u8 = 2;
 
 /// Answers a call as libvirt makes it, with the document on standard input.
@@ -65,9 +66,32 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     Answer { record, ..answer }
 }
 
+impl Answer {
+    /// Writes the answer, the document first: if that fails, the exit code changes. Then writes the record, and starts the
+    /// background scripts. Returns the exit code.
+    #[must_use]
+    pub fn deliver(self, root: &Path, output: impl AsFd, mut errors: impl Write) -> u8 {
+        let Self { mut code, document, mut message, mut background, record } = self;
+        if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(output)) {
+            code = FAULT;
+            message = format!("hookmux: the filtered XML could not be written: {error}\n").into_bytes();
+            background = None;
+        }
+        // Without a reader the answer is the same.
+        let _ = errors.write_all(&message);
+        if let Some(record) = record {
+            record.keep(root, code);
+        }
+        if let Some(background) = background {
+            background.start(document);
+        }
+        code
+    }
+}
+
 fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {
     log::to_system();
-    process::answer_crashes_with(verdict::of_our_own_fault(call.row.failure));
+    signals::answer_crashes_with(verdict::own_fault_code(call.row.failure));
     let settings = match settings::read(root) {
         Ok(settings) => settings,
         Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string(), record),
@@ -77,10 +101,10 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Dr
         }
     };
     if settings.exit_with_parent {
-        process::end_with(parent);
+        signals::end_with(parent);
     }
     let hook = Hook::new(call, root, settings);
-    let _turn = hook.turn();
+    let _lock = hook.lock();
     let plan = hook.plan();
     log::skipped(call, &plan);
     if plan.steps.is_empty() && plan.background.is_empty() {
@@ -88,22 +112,22 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Dr
     }
     let on_event = &mut |call: &Invocation, event: Event| log::event(call, &event);
     let done = standard_input(call).and_then(|document| {
-        let (walked, verdict) = hook.perform(&plan, &document, on_event)?;
+        let result = hook.run(&plan, &document, on_event)?;
         if let Some(record) = record {
-            record.walked(&plan.steps, &walked);
+            record.steps(&plan.steps, &result.run, &result.undone);
             record.guest(port_owner(call, &document));
         }
-        Ok((document, walked, verdict))
+        Ok((document, result))
     });
     match done {
-        Ok((document, walked, verdict)) => hook.spoken(plan, document, walked, verdict, record.as_ref()),
+        Ok((document, result)) => hook.answer(plan, document, result, record.as_ref()),
         Err(error) => own_fault(call, &format!("before any script could run: {error}"), record),
     }
 }
 
-/// A call, and where it takes place.
+/// A call, its settings and its directories.
 #[derive(Debug)]
-pub struct Hook<'a> {
+pub(crate) struct Hook<'a> {
     call: &'a Invocation,
     root: &'a Path,
     settings: Settings,
@@ -112,39 +136,37 @@ pub struct Hook<'a> {
     by_hand: Option<ByHand>,
 }
 
-/// What is told, and not found out, about a call that no daemon makes.
+/// What `hookmux run` decides about a call that no daemon makes.
 #[derive(Debug)]
-pub struct ByHand {
-    /// The environment that scripts find, before what we add.
-    pub environment: Vec<(OsString, OsString)>,
-    /// The daemon in whose place it is made.
-    pub daemon: Option<OsString>,
-    /// How often a step that still runs is told of.
-    pub notice: Duration,
+pub(crate) struct ByHand {
+    /// The environment of the scripts, without the variables that hookmux adds.
+    pub(crate) environment: Vec<(OsString, OsString)>,
+    /// The daemon that would make the call.
+    pub(crate) daemon: Option<OsString>,
+    /// How often a step that is still running is reported.
+    pub(crate) interval: Duration,
 }
 
 impl<'a> Hook<'a> {
-    /// A call with everything but libvirt's own directory below `root`.
-    #[must_use]
-    pub fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
+    /// Returns the hook of a call; everything but libvirt's own directory is below `root`.
+    pub(crate) fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
         let directories = paths::directories(root, &call.base, &call.driver);
         Self { call, root, settings, directories, caller: OnceCell::new(), by_hand: None }
     }
 
-    /// The same call, by hand.
-    #[must_use]
-    pub fn by_hand(self, by_hand: ByHand) -> Self {
+    /// Makes it a call by hand.
+    pub(crate) fn by_hand(self, by_hand: ByHand) -> Self {
         Self { by_hand: Some(by_hand), ..self }
     }
 
-    /// The libvirt daemon that makes this call. Looked for once, and not before somebody wants to know.
+    /// Returns the libvirt daemon that makes this call, which is searched for at the first use.
     fn caller(&self) -> Option<&Daemon> {
         self.caller.get_or_init(caller::daemon).as_ref()
     }
 
-    /// Has whoever moves scripts between directories wait until this call is over.
-    fn turn(&self) -> Option<Lock> {
-        // The guest agent runs nothing itself; and while file systems are frozen, no file is made.
+    /// Holds a shared lock until the call ends, so that `adopt` cannot move a script meanwhile.
+    fn lock(&self) -> Option<Lock> {
+        // The guest agent runs no scripts itself; and while file systems are frozen, no file can be created.
         if drivers::driver(&self.call.driver).args == ArgLayout::GuestAgent {
             return None;
         }
@@ -158,49 +180,51 @@ impl<'a> Hook<'a> {
         plan::read(Calls::One(self.call), &self.directories, &self.settings, runs_its_own)
     }
 
-    /// Runs a plan and judges it; if it failed, and nobody else takes back what was done, that is done, too. `on_event`
-    /// is told what happens, and in which of the two calls.
+    /// Runs a plan and judges it. If it failed, and the caller does not undo what was done, undoes that. `on_event` gets
+    /// what happens, and in which of the two calls.
     ///
     /// # Errors
-    /// What keeps hookmux itself from running anything: no descriptor left, no memory.
-    pub fn perform(
+    /// What keeps hookmux itself from running anything: no descriptor or no memory is left.
+    pub(crate) fn run(
         &self,
         plan: &Plan,
         document: &Spool,
         on_event: &mut dyn FnMut(&Invocation, Event),
-    ) -> io::Result<(RunReport, Verdict)> {
-        process::inherit_nothing();
+    ) -> io::Result<HookReport> {
+        spawn::inherit_nothing();
+        let interval = self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.interval);
         let mut runner = Runner {
             call: self.call,
             environment: self.environment(),
             parallel: self.settings.parallel,
             kill_after: self.settings.kill_after,
-            detached: false,
-            watch: Watch::new()?
-                .noticing_every(self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.notice)),
+            purpose: Purpose::Answer,
+            watch: Watch::new()?.reporting_every(interval),
         };
-        let mut walked = runner.walk(&plan.steps, document, &mut |event| on_event(self.call, event));
-        let outcomes = plan.steps.iter().zip(&walked.ended).map(|(step, ended)| (&step.effective, &ended.outcome));
-        let verdict = verdict::of(self.call.row.failure, outcomes, walked.stopped_by);
-        if let Some(undoing) = self.call.undoing().filter(|_| verdict.code != 0) {
-            let mut runner = Runner { call: &undoing, ..runner };
-            let steps = self.undoing_steps(&undoing, plan, &walked);
-            walked.undone = runner.undo(steps, &mut |event| on_event(&undoing, event));
+        let run = runner.run(&plan.steps, document, &mut |event| on_event(self.call, event));
+        let outcomes = plan.steps.iter().zip(&run.steps).map(|(step, report)| (&step.effective, &report.outcome));
+        let verdict = Verdict::new(self.call.row.failure, outcomes, run.stopped_by);
+        let mut undone = Vec::new();
+        if let Some(call) = self.call.undoing().filter(|_| verdict.code != 0) {
+            let steps = self.undoing_steps(&call, plan, &run);
+            let mut runner = Runner { call: &call, purpose: Purpose::Undo, ..runner };
+            let reports = runner.run(&steps, &Spool::nothing(), &mut |event| on_event(&call, event)).steps;
+            undone = steps.into_iter().zip(reports).collect();
         }
-        Ok((walked, verdict))
+        Ok(HookReport { run, verdict, undone })
     }
 
-    /// What takes back what was started, the last one first.
-    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, walked: &RunReport) -> Vec<Step> {
-        let started = plan.steps.iter().zip(&walked.ended).filter(|(_, ended)| ended.outcome.was_started());
-        let step = |(step, _): (&Step, &Ended)| {
+    /// Returns the steps that undo what was started, the last one first.
+    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, run: &RunReport) -> Vec<Step> {
+        let started = plan.steps.iter().zip(&run.steps).filter(|(_, report)| report.outcome.was_started());
+        let step = |(step, _): (&Step, &StepReport)| {
             let effective = rules::effective(&self.settings.rules, Calls::One(undoing), &step.path);
             Step { effective, ..step.clone() }
         };
         started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()
     }
 
-    /// Our environment, which is libvirt's, and what we add.
+    /// Returns the environment of the scripts: hookmux's own, which is libvirt's, and what hookmux adds.
     fn environment(&self) -> Strings {
         let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.clone());
         let daemon = daemon.or_else(|| Some(self.caller()?.name.clone())).unwrap_or_else(|| "-".into());
@@ -222,35 +246,28 @@ impl<'a> Hook<'a> {
         Strings::variables(inherited.chain(ours))
     }
 
-    /// The answer to a call whose scripts had their turns: no XML at all with a failure, and no words without one.
-    fn spoken(
-        &self,
-        plan: Plan,
-        document: Spool,
-        walked: RunReport,
-        verdict: Verdict,
-        record: Option<&Draft>,
-    ) -> Answer {
-        if verdict.code == 0 {
-            let background = (!plan.background.is_empty()).then(|| self.background(plan, document, record));
-            return Answer { document: walked.document, background, ..Answer::default() };
-        }
-        let mut said = Vec::new();
-        if let Some((step, ended)) = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, walked.ended.get(at)?))) {
-            tell(self.call, &step.path, ended, &mut said);
-        } else if let Some(signal) = walked.stopped_by {
-            let line = format!("hookmux: {} failed: stopped by {signal}\n", messages::call(self.call));
-            said.extend_from_slice(line.as_bytes());
+    /// Returns the answer to a call: a document only without a failure, a message only with one.
+    fn answer(&self, plan: Plan, document: Spool, result: HookReport, record: Option<&Draft>) -> Answer {
+        let HookReport { run, verdict, undone } = result;
+        let has_failed = verdict.code != 0;
+        // Where libvirt ignores a failure, the operation goes ahead, and so do its background scripts.
+        let goes_ahead = !has_failed || self.call.row.failure == Failure::Ignored;
+        let cause = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, run.steps.get(at)?)));
+        let mut message = Vec::new();
+        if let Some((step, report)) = cause.filter(|_| has_failed) {
+            print(self.call, &step.path, report, &mut message);
+        } else if let Some(signal) = run.stopped_by.filter(|_| has_failed) {
+            message = format!("hookmux: {} failed: stopped by {signal}\n", messages::call(self.call)).into_bytes();
         }
         if let Some(undoing) = self.call.undoing() {
-            // Something is left locked: that is worth as much as why.
-            let failed = walked.undone.iter().filter(|(_, ended)| ended.outcome.kind() != Kind::Success);
-            failed.for_each(|(script, ended)| tell(&undoing, script, ended, &mut said));
+            // Something is left locked: that matters as much as the cause.
+            let failed = undone.iter().filter(|(_, report)| report.outcome.kind() != Kind::Success);
+            failed.for_each(|(step, report)| print(&undoing, &step.path, report, &mut message));
         }
-        // Where nobody listens the operation goes ahead, and so does what comes after it.
-        let goes_ahead = self.call.row.failure == Failure::Ignored && !plan.background.is_empty();
-        let background = goes_ahead.then(|| self.background(plan, document, record));
-        Answer { code: verdict.code, words: said, background, ..Answer::default() }
+        let starts = goes_ahead && !plan.background.is_empty();
+        let background = starts.then(|| self.background(plan, document, record));
+        let document = run.document.filter(|_| !has_failed);
+        Answer { code: verdict.code, document, message, background, record: None }
     }
 
     fn background(&self, plan: Plan, document: Spool, record: Option<&Draft>) -> Background {
@@ -258,6 +275,17 @@ impl<'a> Hook<'a> {
         let (root, record) = (self.root.to_owned(), record.cloned());
         Background { call, steps: plan.background, environment: self.environment(), document, kill_after, root, record }
     }
+}
+
+/// What became of a call's plan.
+#[derive(Debug)]
+pub(crate) struct HookReport {
+    /// What became of the steps.
+    pub(crate) run: RunReport,
+    /// The answer.
+    pub(crate) verdict: Verdict,
+    /// The steps that undid what the call had done, in that order.
+    pub(crate) undone: Vec<(Step, StepReport)>,
 }
 
 /// Reads the document of a call, if it has one.
@@ -268,7 +296,7 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
     }
 }
 
-/// The guest whose port is plugged into a network, or out of it: its name is in the document alone.
+/// Returns the guest whose port is created or deleted: only the document names it.
 fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
     if call.row.input != Input::HookData {
         return None;
@@ -276,37 +304,37 @@ fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
     guard::port_owner(&document.bytes().ok()?)
 }
 
-/// The answer to somebody who tries a hook by hand.
+/// Returns the answer to a hook that is called by hand without its arguments.
 fn without_operation(call: &Invocation) -> Answer {
     let driver = printable::printable(&call.driver);
     let usage = format!(
         "hookmux: {driver} was called without an operation; libvirt calls it with four words, OBJECT OPERATION \
          SUB-OPERATION EXTRA. To try it by hand: hookmux run {driver} OBJECT OPERATION\n"
     );
-    Answer { code: USAGE, words: usage.into_bytes(), ..Answer::default() }
+    Answer { code: USAGE, message: usage.into_bytes(), ..Answer::default() }
 }
 
-/// One failure: a line of ours, then what the script wrote.
-fn tell(call: &Invocation, script: &Path, ended: &Ended, said: &mut Vec<u8>) {
-    let line = messages::failure(call, script, &ended.outcome) + "\n";
-    let shown = Some(&ended.output).filter(|_| call.row.output == Output::Shown);
-    for words in [Some(&line.into_bytes()), shown, Some(&ended.errors)].into_iter().flatten() {
-        // A script need not end its last line, but it ends here.
-        if !words.is_empty() && said.last().is_some_and(|last| *last != b'\n') {
-            said.push(b'\n');
+/// Adds one failure to the message: a line of hookmux, then what the script wrote.
+fn print(call: &Invocation, script: &Path, report: &StepReport, message: &mut Vec<u8>) {
+    let line = messages::failure(call, script, &report.outcome) + "\n";
+    let shown = Some(&report.output).filter(|_| call.row.output == Output::Shown);
+    for text in [Some(&line.into_bytes()), shown, Some(&report.errors)].into_iter().flatten() {
+        // A script may leave its last line unfinished.
+        if !text.is_empty() && message.last().is_some_and(|last| *last != b'\n') {
+            message.push(b'\n');
         }
-        said.extend_from_slice(words);
+        message.extend_from_slice(text);
     }
 }
 
-/// The answer to a call that hookmux itself could not carry out.
+/// Returns the answer to a call that hookmux itself could not carry out.
 fn own_fault(call: &Invocation, what: &str, record: &mut Option<Draft>) -> Answer {
     let line = format!("hookmux: {} failed: {what}", messages::call(call));
     log::own_fault(call, &line);
     if let Some(record) = record {
         record.fault(what);
     }
-    let code = verdict::of_our_own_fault(call.row.failure);
-    let words = if code == 0 { Vec::new() } else { format!("{line}\n").into_bytes() };
-    Answer { code, words, ..Answer::default() }
+    let code = verdict::own_fault_code(call.row.failure);
+    let message = if code == 0 { Vec::new() } else { format!("{line}\n").into_bytes() };
+    Answer { code, message, ..Answer::default() }
 }

@@ -1,7 +1,7 @@
-//! The journal, by its native protocol. In: a message's fields. Out: a datagram to journald's socket. Does.
+//! Writes to the journal by its native protocol. In: a message's fields. Out: a datagram to journald's socket. Does.
 //!
-//! <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>. Ours, since the crates that speak it send without any limit of time:
-//! a journald that is stopped, or whose disk is frozen, would hold libvirt up for as long.
+//! <https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>. Not with a crate, since those send without a time limit: a journald that
+//! is stopped, or whose disk is frozen, would hold up libvirt for as long.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,28 +10,27 @@ use crate::log::socket::{Sent, Socket};
 use crate::run::spool::Writer;
 
 /// Where journald listens.
-pub const SOCKET: &str = "/run/systemd/journal/socket";
+pub(crate) const SOCKET: &str = "/run/systemd/journal/socket";
 
-/// A way to the journal, opened with the first message.
+/// The journal, connected to at the first message.
 #[derive(Debug)]
-pub struct Journal(Socket);
+pub(crate) struct Journal(Socket);
 
 impl Journal {
-    /// The journal behind the socket at `path`.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
+    /// Returns the journal that listens at `path`.
+    pub(crate) fn new(path: &Path) -> Self {
         Self(Socket::new(path))
     }
 
-    /// Writes one message. False if there is no journal; otherwise the message is in it, or lost.
-    pub fn write(&mut self, fields: &[(&str, &str)]) -> bool {
+    /// Writes one message. False if there is no journal; otherwise the message is written or lost.
+    pub(crate) fn write(&mut self, fields: &[(&str, &str)]) -> bool {
         let message = encode(fields);
         let sent = match self.0.send(&message) {
-            // Longer than a datagram may be: journald takes a sealed file instead.
+            // journald accepts a sealed file instead of a datagram that is too long.
             Sent::TooLong => sealed(&message).map_or(Sent::Done, |file| self.0.pass(&file)),
             sent => sent,
         };
-        sent != Sent::Nobody
+        sent != Sent::NoListener
     }
 }
 
@@ -41,9 +40,8 @@ fn sealed(message: &[u8]) -> std::io::Result<std::fs::File> {
     writer.finish()?.reader()
 }
 
-/// `NAME=value` and a line's end; where the value has one itself, its length stands before it.
-#[must_use]
-pub fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
+/// Encodes fields as lines, `NAME=value`; a value with a line feed is preceded by its length instead.
+pub(crate) fn encode(fields: &[(&str, &str)]) -> Vec<u8> {
     let room = fields.iter().map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(10)).sum();
     let mut message = Vec::with_capacity(room);
     for (name, value) in fields {
@@ -65,13 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_with_a_line_end_is_counted_and_any_other_is_a_line() {
+    fn a_value_with_a_line_feed_is_preceded_by_its_length() {
         let message = encode(&[("MESSAGE", "one"), ("A", "x\ny"), ("B", "")]);
         assert_eq!(message, b"MESSAGE=one\nA\n\x03\0\0\0\0\0\0\0x\ny\nB=\n");
     }
 
     #[test]
-    fn without_a_journal_somebody_else_is_asked() {
+    fn without_a_journal_a_message_is_not_taken() {
         assert!(!Journal::new(Path::new("/nowhere/socket")).write(&[("MESSAGE", "x")]));
     }
 }

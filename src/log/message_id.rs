@@ -1,4 +1,4 @@
-//! The kinds of messages in the journal, each with its number. Pure: a table, checked against the manual.
+//! The kinds of messages in the journal, each with its `MESSAGE_ID`. Pure: a table, checked against the manual.
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,36 +9,36 @@ pub enum Message {
     StillRunning,
     /// A filter changed the document.
     Changed,
-    /// What a script wrote.
-    Said,
-    /// What is not run, and why.
+    /// A line that a script wrote.
+    ScriptOutput,
+    /// Files that are not run.
     Skipped,
     /// hookmux itself could not carry out a call.
     OwnFault,
-    /// The settings cannot be read, and a call went on without them.
+    /// The settings cannot be read, and a call used the defaults.
     DefaultSettings,
     /// A background script could not be started.
     NotStarted,
 }
 
-/// Each kind with its number, the same in every version, and in words.
+/// Each kind with its number, which is the same in every version, and a description.
 pub const MESSAGES: [(Message, &str, &str); 8] = [
     (Message::Failed, "2ede801140d74dacac55c43d7c3c2910", "a script failed, or could not be run"),
     (Message::StillRunning, "91c7217f842143aaa028787e0683aa8c", "a script is still running, and libvirt waits"),
     (Message::Changed, "a7117d1784ae4e84af8d0f6a49b94222", "what a filter changed in the XML"),
-    (Message::Said, "acee06ed22ee4d1cbee7ca1c3fb76105", "a line that a script wrote"),
+    (Message::ScriptOutput, "acee06ed22ee4d1cbee7ca1c3fb76105", "a line that a script wrote"),
     (Message::Skipped, "d6b7e99c1cef4dcf9f717dae8348a57f", "which files are not run, and why"),
     (Message::OwnFault, "bdcd4c1edd8b4a92af95547f399457ec", "hookmux itself could not carry out a call"),
     (
         Message::DefaultSettings,
         "7ed54b1bbe5f4ec9b91fd3dfbd08deff",
-        "a call went on without its settings, which are broken",
+        "a call used the default settings, since its own cannot be read",
     ),
     (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a background script could not be started"),
 ];
 
 impl Message {
-    /// The number, as the journal has it in `MESSAGE_ID`.
+    /// Returns the number.
     #[must_use]
     pub fn id(self) -> &'static str {
         MESSAGES.iter().find(|(message, ..)| *message == self).map_or("", |(_, id, _)| id)
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_number_is_a_number_of_its_own() {
+    fn every_number_is_unique() {
         let mut ids: Vec<&str> = MESSAGES.iter().map(|(message, ..)| message.id()).collect();
         assert!(ids.iter().all(|id| id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
         ids.sort_unstable();

@@ -1,12 +1,12 @@
-//! The log: what libvirt does not show. In: events of a call. Out: messages for the system's log, or for a terminal.
+//! Logs what libvirt does not show. In: events of a call. Out: messages for the system's log, or for a terminal. Does.
 //!
-//! The journal where there is one, else syslog, else nothing. A hook that has nothing to say opens nothing. Failing to log
-//! changes no answer.
+//! To the journal where there is one, else to syslog. A hook that logs nothing opens nothing. An error here changes no
+//! answer.
 
-pub mod journal;
+mod journal;
 pub mod message_id;
-pub mod socket;
-pub mod syslog;
+mod socket;
+mod syslog;
 
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
@@ -24,20 +24,19 @@ use crate::log::syslog::Syslog;
 use crate::plan::Plan;
 use crate::plan::admission::Skip;
 use crate::printable;
-use crate::record;
 use crate::run::Event;
-use crate::run::child::Ended;
+use crate::run::child::StepReport;
 use crate::verdict::messages;
 use crate::verdict::outcome::Kind;
 
-/// The system's log, looked for with the first message.
+/// The system's log, connected to at the first message.
 struct System(Mutex<Option<(Journal, Syslog)>>);
 
 static SYSTEM: System = System(Mutex::new(None));
 
-/// From now on, what is logged goes to the system's log.
-pub fn to_system() {
-    // Only a second logger in one process is an error.
+/// Directs what is logged to the system's log.
+pub(crate) fn to_system() {
+    // An error means that there is a logger already.
     if log::set_logger(&SYSTEM).is_ok() {
         log::set_max_level(LevelFilter::Info);
     }
@@ -52,7 +51,7 @@ impl Log for System {
         let line = record.args().to_string();
         let priority = syslog::severity(record.level()).to_string();
         let mut own = Fields(Vec::with_capacity(8));
-        // Ours are strings, so that none is lost.
+        // Cannot fail: the values are strings.
         let _ = record.key_values().visit(&mut own);
         let mut fields = vec![
             ("MESSAGE", line.as_str()),
@@ -72,7 +71,7 @@ impl Log for System {
     fn flush(&self) {}
 }
 
-/// A message's fields, by name.
+/// The fields of a message, by name.
 struct Fields(Vec<(String, String)>);
 
 impl<'kvs> VisitSource<'kvs> for Fields {
@@ -82,17 +81,17 @@ impl<'kvs> VisitSource<'kvs> for Fields {
     }
 }
 
-/// Logs a message about a call, with what the journal keeps beside it.
-fn say(level: Level, message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
+/// Logs a message about a call, with fields for the journal.
+fn log(level: Level, message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
     if level > log::max_level() {
         return;
     }
-    let word = |name, word| (name, printable::printable(word));
+    let field = |name, value| (name, printable::printable(value));
     let mut fields = vec![
         ("MESSAGE_ID", message.id().to_owned()),
-        word("HOOKMUX_DRIVER", &call.driver),
-        word("HOOKMUX_OBJECT", &call.object),
-        word("HOOKMUX_OPERATION", &call.operation),
+        field("HOOKMUX_DRIVER", &call.driver),
+        field("HOOKMUX_OBJECT", &call.object),
+        field("HOOKMUX_OPERATION", &call.operation),
     ];
     fields.extend_from_slice(more);
     let fields = fields.as_slice();
@@ -101,9 +100,9 @@ fn say(level: Level, message: Message, call: &Invocation, more: &[(&str, String)
     log::logger().log(&record.args(format_args!("{line}")).build());
 }
 
-/// Logs what a plan passes over, in one line. Not what a rule leaves out: that is as somebody wants it, call for call, and
-/// `hookmux explain` shows it.
-pub fn skipped(call: &Invocation, plan: &Plan) {
+/// Logs what a plan skips, in one line. Scripts that a rule excludes are skipped on purpose at each call, so they are not
+/// logged; `hookmux explain` lists them.
+pub(crate) fn skipped(call: &Invocation, plan: &Plan) {
     let reasons: Vec<String> = plan
         .skipped
         .iter()
@@ -114,71 +113,71 @@ pub fn skipped(call: &Invocation, plan: &Plan) {
         return;
     }
     let line = format!("{}: not running {}", messages::call(call), reasons.join(", "));
-    say(Level::Info, Message::Skipped, call, &[], &line);
+    log(Level::Info, Message::Skipped, call, &[], &line);
 }
 
-/// Logs that a call went on without its settings.
-pub fn default_settings(call: &Invocation, fault: &impl Display) {
-    let line = format!("{}: going on with the default settings: {fault}", messages::call(call));
-    say(Level::Error, Message::DefaultSettings, call, &[], &line);
+/// Logs that a call uses the default settings, since its own cannot be read.
+pub(crate) fn default_settings(call: &Invocation, fault: &impl Display) {
+    let line = format!("{}: using the default settings: {fault}", messages::call(call));
+    log(Level::Error, Message::DefaultSettings, call, &[], &line);
 }
 
-/// Logs that hookmux itself could not carry out a call, in the words that libvirt gets.
-pub fn own_fault(call: &Invocation, line: &str) {
-    say(Level::Error, Message::OwnFault, call, &[], line);
+/// Logs that hookmux itself could not carry out a call, with the line that libvirt gets.
+pub(crate) fn own_fault(call: &Invocation, line: &str) {
+    log(Level::Error, Message::OwnFault, call, &[], line);
 }
 
-/// Logs that nothing could be started that nobody waits for.
-pub fn background_not_started(call: &Invocation, error: &impl Display) {
-    let line = format!("{}: cannot start what nobody waits for: {error}", messages::call(call));
-    say(Level::Error, Message::NotStarted, call, &[], &line);
+/// Logs that the background scripts could not be started.
+pub(crate) fn background_not_started(call: &Invocation, error: &impl Display) {
+    let line = format!("{}: cannot start the background scripts: {error}", messages::call(call));
+    log(Level::Error, Message::NotStarted, call, &[], &line);
 }
 
-/// Logs what happens while a plan runs: failures, long runs, and the words of scripts.
-pub fn event(call: &Invocation, event: &Event) {
+/// Logs what happens while a plan runs: failures, long runs, and what scripts write.
+pub(crate) fn event(call: &Invocation, event: &Event) {
     match event {
         Event::Starting(_) => {}
         Event::StillRunning(step, pid, elapsed) => {
             let (script, time) = (printable::printable(&step.path), printable::duration(*elapsed));
             let line = format!(
-                "{}: {script} (process {pid}) is still running after {time}, libvirt is waiting",
+                "{}: {script} (pid {pid}) is still running after {time}, libvirt is waiting",
                 messages::call(call)
             );
-            let fields = [("HOOKMUX_SCRIPT", script), ("HOOKMUX_DURATION_USEC", record::micros(*elapsed).to_string())];
-            say(Level::Warn, Message::StillRunning, call, &fields, &line);
+            let fields = [("HOOKMUX_SCRIPT", script), ("HOOKMUX_DURATION_USEC", elapsed.as_micros().to_string())];
+            log(Level::Warn, Message::StillRunning, call, &fields, &line);
         }
-        Event::Ended(step, ended) => self::ended(call, &step.path, ended),
+        Event::Ended(step, report) => ended(call, &step.path, report),
     }
 }
 
-fn ended(call: &Invocation, path: &Path, ended: &Ended) {
-    let failed = !matches!(ended.outcome.kind(), Kind::Success | Kind::NotRun);
-    // Mostly there is nothing to say, and then nothing is put into words.
-    if !failed && ended.changes == Changes::default() && ended.output.is_empty() && ended.errors.is_empty() {
+fn ended(call: &Invocation, path: &Path, report: &StepReport) {
+    let failed = matches!(report.outcome.kind(), Kind::Verdict | Kind::Fault);
+    // Most scripts leave nothing to log.
+    if !failed && report.changes == Changes::default() && report.output.is_empty() && report.errors.is_empty() {
         return;
     }
     let script = printable::printable(path);
-    let (kind, code) = record::kind(&ended.outcome);
-    let outcome = code.map_or_else(|| kind.word().to_owned(), |code| format!("{} {code}", kind.word()));
+    let (ending, code) = report.outcome.ending();
+    let outcome = code.map_or_else(|| ending.to_string(), |code| format!("{ending} {code}"));
     let fields = [
         ("HOOKMUX_SCRIPT", script.clone()),
         ("HOOKMUX_OUTCOME", outcome),
-        ("HOOKMUX_DURATION_USEC", record::micros(ended.elapsed).to_string()),
+        ("HOOKMUX_DURATION_USEC", report.elapsed.as_micros().to_string()),
     ];
     if failed {
-        say(Level::Error, Message::Failed, call, &fields, &messages::failure(call, path, &ended.outcome));
+        log(Level::Error, Message::Failed, call, &fields, &messages::failure(call, path, &report.outcome));
     }
     let about = format!("{}: {script}", messages::call(call));
-    for change in &ended.changes.list {
-        say(Level::Info, Message::Changed, call, &fields, &format!("{about} changed {change}"));
+    for change in &report.changes.list {
+        log(Level::Info, Message::Changed, call, &fields, &format!("{about} changed {change}"));
     }
-    if ended.changes.more {
-        say(Level::Info, Message::Changed, call, &fields, &format!("{about} changed more than that"));
+    if report.changes.more {
+        log(Level::Info, Message::Changed, call, &fields, &format!("{about} changed more than that"));
     }
-    for bytes in [&ended.output, &ended.errors] {
+    for bytes in [&report.output, &report.errors] {
         for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let line = printable::printable(std::ffi::OsStr::from_bytes(line));
-            say(Level::Info, Message::Said, call, &fields, &format!("{about}: {line}"));
+            log(Level::Info, Message::ScriptOutput, call, &fields, &format!("{about}: {line}"));
         }
     }
 }

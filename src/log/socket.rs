@@ -1,4 +1,4 @@
-//! A log daemon's socket. In: datagrams. Out: whether they were taken. Does; never for longer than a moment.
+//! The socket of a log daemon. In: datagrams. Out: whether they were taken. Does, within a time limit.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
@@ -10,12 +10,12 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
-/// How long a call may be held up by a log, in all its life: a busy daemon takes milliseconds.
+/// How long logging may hold up a call in total: a busy daemon takes milliseconds.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A way to a daemon, opened with the first datagram.
+/// A connection to a daemon, opened at the first datagram.
 #[derive(Debug)]
-pub struct Socket {
+pub(crate) struct Socket {
     path: PathBuf,
     state: State,
 }
@@ -24,37 +24,36 @@ pub struct Socket {
 enum State {
     Unopened,
     Open(UnixDatagram),
-    /// There is no daemon in this process's life.
-    Nobody,
-    /// There is one that does not take what is sent, and it was waited for once.
-    Deaf,
+    /// No daemon listens; not tried again.
+    NoListener,
+    /// A daemon listens and does not read; hookmux has waited for it once.
+    Unresponsive,
 }
 
 /// What became of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sent {
-    /// It was taken, or is lost since the daemon does not keep up.
+pub(crate) enum Sent {
+    /// It was taken, or is lost since the daemon does not read.
     Done,
-    /// It is longer than a datagram may be.
+    /// It is too long for a datagram.
     TooLong,
-    /// Nobody listens.
-    Nobody,
+    /// No daemon listens.
+    NoListener,
 }
 
 impl Socket {
-    /// The daemon that listens at `path`.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
+    /// Returns a connection to the daemon that listens at `path`.
+    pub(crate) fn new(path: &Path) -> Self {
         Self { path: path.to_owned(), state: State::Unopened }
     }
 
     /// Sends bytes.
-    pub fn send(&mut self, datagram: &[u8]) -> Sent {
+    pub(crate) fn send(&mut self, datagram: &[u8]) -> Sent {
         self.attempt(|socket| socket.send(datagram).map(|_| ()))
     }
 
     /// Sends a file instead of bytes.
-    pub fn pass(&mut self, file: &File) -> Sent {
+    pub(crate) fn pass(&mut self, file: &File) -> Sent {
         self.attempt(|socket| {
             let files = [file.as_raw_fd()];
             let rights = [ControlMessage::ScmRights(&files)];
@@ -65,48 +64,48 @@ impl Socket {
     }
 
     fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
-        let state = std::mem::replace(&mut self.state, State::Nobody);
+        let state = std::mem::replace(&mut self.state, State::NoListener);
         let (state, outcome) = match state {
             State::Unopened => self.open_and(&send),
-            State::Open(socket) => match judged(send(&socket)) {
+            State::Open(socket) => match judge(send(&socket)) {
                 Ok(outcome) => (State::Open(socket), outcome),
-                Err(State::Deaf) => (State::Deaf, Sent::Done),
-                // The daemon was started anew, and listens at another socket of the same name.
+                Err(State::Unresponsive) => (State::Unresponsive, Sent::Done),
+                // The daemon was restarted, and listens at a new socket of the same name.
                 Err(_) => self.open_and(&send),
             },
-            State::Nobody => (State::Nobody, Sent::Nobody),
-            State::Deaf => (State::Deaf, Sent::Done),
+            State::NoListener => (State::NoListener, Sent::NoListener),
+            State::Unresponsive => (State::Unresponsive, Sent::Done),
         };
         self.state = state;
         outcome
     }
 
     fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (State, Sent) {
-        let Ok(socket) = open(&self.path) else { return (State::Nobody, Sent::Nobody) };
-        match judged(send(&socket)) {
+        let Ok(socket) = open(&self.path) else { return (State::NoListener, Sent::NoListener) };
+        match judge(send(&socket)) {
             Ok(outcome) => (State::Open(socket), outcome),
-            Err(State::Deaf) => (State::Deaf, Sent::Done),
-            Err(state) => (state, Sent::Nobody),
+            Err(State::Unresponsive) => (State::Unresponsive, Sent::Done),
+            Err(state) => (state, Sent::NoListener),
         }
     }
 }
 
-/// What a send came to, or what it makes of the socket.
-fn judged(sent: io::Result<()>) -> Result<Sent, State> {
+/// Returns what became of a datagram, or the new state of the socket.
+fn judge(sent: io::Result<()>) -> Result<Sent, State> {
     match sent {
         Ok(()) => Ok(Sent::Done),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(State::Deaf),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(State::Unresponsive),
         Err(error) if [Errno::EMSGSIZE, Errno::ENOBUFS].iter().any(|no| error.raw_os_error() == Some(*no as i32)) => {
             Ok(Sent::TooLong)
         }
-        Err(_) => Err(State::Nobody),
+        Err(_) => Err(State::NoListener),
     }
 }
 
 fn open(path: &Path) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(path)?;
-    // The time that a send may wait for room; the first that waits in vain is the last.
+    // How long a send waits for room; the first that fails is the last.
     socket.set_write_timeout(Some(TIMEOUT))?;
     Ok(socket)
 }
@@ -123,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_takes_nothing_costs_a_moment_once() {
+    fn a_daemon_that_does_not_read_is_waited_for_once() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let _daemon = UnixDatagram::bind(&path).unwrap();
@@ -131,11 +130,11 @@ mod tests {
         let begin = Instant::now();
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
-        assert!(matches!(socket.state, State::Deaf) && begin.elapsed() < 20 * TIMEOUT, "{:?}", begin.elapsed());
+        assert!(matches!(socket.state, State::Unresponsive) && begin.elapsed() < 20 * TIMEOUT, "{:?}", begin.elapsed());
     }
 
     #[test]
-    fn a_daemon_that_was_started_anew_is_found() {
+    fn a_daemon_that_was_restarted_is_found() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let mut socket = Socket::new(&path);
@@ -150,7 +149,7 @@ mod tests {
     #[test]
     fn without_a_daemon_nothing_happens() {
         let mut socket = Socket::new(Path::new("/nowhere/log"));
-        assert_eq!([socket.send(b"x"), socket.send(b"x")], [Sent::Nobody; 2]);
+        assert_eq!([socket.send(b"x"), socket.send(b"x")], [Sent::NoListener; 2]);
     }
 
     #[test]

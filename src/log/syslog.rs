@@ -1,7 +1,7 @@
-//! The log of hosts without journald. In: lines. Out: datagrams to /dev/log, where a syslog daemon listens. Does.
+//! Writes to syslog, on hosts without journald. In: lines. Out: datagrams to /dev/log, where a syslog daemon listens. Does.
 //!
-//! Not syslog(3): that waits for as long as the daemon takes nothing more, and a daemon whose disk is frozen takes
-//! nothing until thaw, for which it would be us to make way.
+//! Not by syslog(3), which waits until the daemon reads: a daemon whose disk is frozen reads nothing before the thaw, and
+//! the thaw would wait for hookmux.
 
 use std::path::Path;
 
@@ -10,33 +10,31 @@ use log::Level;
 use crate::log::socket::Socket;
 
 /// Where the daemon listens.
-pub const SOCKET: &str = "/dev/log";
+pub(crate) const SOCKET: &str = "/dev/log";
 
 /// `LOG_DAEMON`, as syslog(3) has it: 3, in front of three bits of severity.
 const FACILITY: u32 = 3 << 3;
 
-/// A way to the log, opened with the first line.
+/// The log, connected to at the first line.
 #[derive(Debug)]
-pub struct Syslog(Socket);
+pub(crate) struct Syslog(Socket);
 
 impl Syslog {
-    /// The log behind the socket at `path`.
-    #[must_use]
-    pub fn new(path: &Path) -> Self {
+    /// Returns the log that listens at `path`.
+    pub(crate) fn new(path: &Path) -> Self {
         Self(Socket::new(path))
     }
 
-    /// Writes one line. One that cannot be written, or is longer than a datagram may be, is lost.
-    pub fn write(&mut self, level: Level, line: &str) {
-        // The daemons put the time to it themselves.
+    /// Writes one line. A line that cannot be written, or is too long for a datagram, is lost.
+    pub(crate) fn write(&mut self, level: Level, line: &str) {
+        // The daemons add the time themselves.
         let datagram = format!("<{}>hookmux[{}]: {line}", FACILITY | severity(level), std::process::id());
         self.0.send(datagram.as_bytes());
     }
 }
 
-/// As syslog(3) numbers them.
-#[must_use]
-pub fn severity(level: Level) -> u32 {
+/// Returns the number of a level in syslog(3).
+pub(crate) fn severity(level: Level) -> u32 {
     match level {
         Level::Error => 3,
         Level::Warn => 4,

@@ -1,4 +1,5 @@
-//! A record while its call goes on. In: what happens. Out: the record, once the answer is known. Does, by way of `file`.
+//! The record of a call that is not over. In: what happens. Out: the record, once the answer is known. Does, through
+//! `file`.
 
 use std::path::Path;
 use std::time::{Instant, SystemTime};
@@ -10,71 +11,70 @@ use crate::record::Step;
 use crate::record::file::{self, DiskState};
 use crate::record::micros;
 use crate::run::RunReport;
-use crate::run::child::Ended;
+use crate::run::child::StepReport;
 
-/// A record that lacks its end.
+/// An unfinished record.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(crate) struct Draft {
     record: Record,
     begin: Instant,
-    moment: DiskState,
+    disk: DiskState,
 }
 
 impl Draft {
-    /// A call that begins now.
-    #[must_use]
-    pub fn new(call: &Invocation) -> Self {
+    /// Starts the record of a call that begins now.
+    pub(crate) fn new(call: &Invocation) -> Self {
         let (record, begin) = (Record::new(call, SystemTime::now()), Instant::now());
-        Self { record, begin, moment: DiskState::of(&call.row) }
+        Self { record, begin, disk: DiskState::new(&call.row) }
     }
 
-    /// What hookmux itself could not do.
-    pub fn fault(&mut self, what: &str) {
+    /// Notes what hookmux itself could not do.
+    pub(crate) fn fault(&mut self, what: &str) {
         self.record.fault = Some(what.to_owned());
     }
 
-    /// Whose port it is.
-    pub fn guest(&mut self, name: Option<String>) {
+    /// Notes the owner of a port.
+    pub(crate) fn guest(&mut self, name: Option<String>) {
         self.record.guest = name.map(|name| crate::record::Name(name.into()));
     }
 
-    /// What became of the steps.
-    pub fn walked(&mut self, steps: &[plan::Step], walked: &RunReport) {
+    /// Notes what became of the steps, and of those that undid something.
+    pub(crate) fn steps(&mut self, steps: &[plan::Step], run: &RunReport, undone: &[(plan::Step, StepReport)]) {
         let begin = self.begin;
-        self.record.steps = steps.iter().zip(&walked.ended).map(|(step, end)| Step::new(step, end, begin)).collect();
-        self.record.undone = walked.undone.iter().map(|(path, end)| Step::of(path, end, begin)).collect();
-        if let Some(signal) = walked.stopped_by {
+        self.record.steps = steps.iter().zip(&run.steps).map(|(step, report)| Step::new(step, report, begin)).collect();
+        self.record.undone = undone.iter().map(|(step, report)| Step::new(step, report, begin)).collect();
+        if let Some(signal) = run.stopped_by {
             self.record.fault = Some(format!("stopped by {signal}"));
         }
     }
 
-    /// Ends the record with the exit code, and keeps it.
-    pub fn keep(mut self, root: &Path, code: u8) {
+    /// Ends the record with the exit code, and writes it.
+    pub(crate) fn keep(mut self, root: &Path, code: u8) {
         self.record.verdict = Some(code);
         self.record.duration_us = micros(self.begin.elapsed());
-        let moment = match self.moment {
-            // The agent freezes nothing after a no.
+        let disk = match self.disk {
+            // The agent freezes nothing after a failure.
             DiskState::Freeze if code != 0 => DiskState::Thaw,
-            moment => moment,
+            disk => disk,
         };
-        file::append(root, moment, || self.record.line());
+        file::append(root, disk, || self.record.line());
     }
 
-    /// Keeps a record of its own for a script that nobody waits for.
-    pub fn keep_background(&self, root: &Path, step: &plan::Step, ended: &Ended) {
-        let began = ended.began.unwrap_or_else(Instant::now);
-        let time = self.record.time.checked_add(began.saturating_duration_since(self.begin));
+    /// Writes a record of its own for a background script.
+    pub(crate) fn keep_background(&self, root: &Path, step: &plan::Step, report: &StepReport) {
+        let started = report.started.unwrap_or_else(Instant::now);
+        let time = self.record.time.checked_add(started.saturating_duration_since(self.begin));
         let record = Record {
             time: time.unwrap_or(self.record.time),
             pid: std::process::id(),
-            duration_us: micros(ended.elapsed),
+            duration_us: micros(report.elapsed),
             background: true,
-            steps: vec![Step::new(step, ended, began)],
+            steps: vec![Step::new(step, report, started)],
             verdict: None,
             fault: None,
             undone: Vec::new(),
             ..self.record.clone()
         };
-        file::append(root, self.moment, || record.line());
+        file::append(root, self.disk, || record.line());
     }
 }

@@ -1,7 +1,7 @@
-//! Where records are kept: /var/log/hookmux/calls.jsonl. In: a line. Out: one write at the file's end. Does.
+//! The file of records, /var/log/hookmux/calls.jsonl. In: a line. Out: one write at the end of the file. Does.
 //!
-//! Whatever goes wrong here changes no answer. A directory that is not there is an administrator's or a package's way to
-//! say that nothing is to be kept.
+//! An error here changes no answer. Without the directory, which an administrator or a package may have left out, nothing
+//! is recorded.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -12,30 +12,29 @@ use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
 use crate::call::contract::{self, Row};
 use crate::files::paths;
-use crate::run::process;
+use crate::run::detach;
 
 /// The file that records are appended to.
-pub const CALLS: &str = "/var/log/hookmux/calls.jsonl";
+pub(crate) const CALLS: &str = "/var/log/hookmux/calls.jsonl";
 
-/// What is kept in memory while file systems may be frozen.
+/// The records that wait in memory while file systems may be frozen.
 const KEPT_BACK: &str = "/run/hookmux/freeze.jsonl";
 
-/// What a call says about the disk.
+/// Whether a call may write to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DiskState {
+pub(crate) enum DiskState {
     /// It can be written to.
     Any,
-    /// It may be frozen from now on: a write would wait for thaw, and so would whoever waits for us.
+    /// It may be frozen from now on: a write would wait for the thaw, and so would the caller.
     Freeze,
     /// It should be thawed: the agent calls the hook after it has thawed the file systems (`qmp_guest_fsfreeze_thaw`).
-    /// But somebody else may have frozen one, and nobody must wait for that.
+    /// But another process may have frozen one, and the caller must not wait for that.
     Thaw,
 }
 
 impl DiskState {
-    /// The moment of a call of that row.
-    #[must_use]
-    pub fn of(row: &Row) -> Self {
+    /// Returns the state during a call of that row.
+    pub(crate) fn new(row: &Row) -> Self {
         let undoes = |other: &Row| other.driver == row.driver && other.undone_by == Some(row.operation);
         if row.undone_by.is_some() {
             Self::Freeze
@@ -48,12 +47,12 @@ impl DiskState {
 }
 
 /// Appends a line, which is made only if there is a file for it.
-pub fn append(root: &Path, moment: DiskState, line: impl FnOnce() -> Vec<u8>) {
-    // Nobody could be told.
-    let _ = match moment {
+pub(crate) fn append(root: &Path, disk: DiskState, line: impl FnOnce() -> Vec<u8>) {
+    // An error cannot be reported.
+    let _ = match disk {
         DiskState::Any => open(&calls(root)).and_then(|mut file| write(&mut file, &line())),
         DiskState::Freeze => keep_back(root, line),
-        DiskState::Thaw => process::fork_detached(|| {
+        DiskState::Thaw => detach::fork_detached(|| {
             let _ = open(&calls(root)).and_then(|mut file| {
                 let mut lines = take_back(root);
                 lines.extend(line());
@@ -64,19 +63,17 @@ pub fn append(root: &Path, moment: DiskState, line: impl FnOnce() -> Vec<u8>) {
     };
 }
 
-/// Whether there is a place for records: nothing is noted for a file that will not be.
-#[must_use]
-pub fn is_kept(root: &Path) -> bool {
+/// Reports whether calls are recorded.
+pub(crate) fn is_kept(root: &Path) -> bool {
     calls(root).parent().is_some_and(Path::is_dir)
 }
 
-/// The file below `root`.
-#[must_use]
-pub fn calls(root: &Path) -> PathBuf {
+/// Returns the path of the file below `root`.
+pub(crate) fn calls(root: &Path) -> PathBuf {
     paths::below(root, CALLS)
 }
 
-/// For appending, not blocking (a FIFO would), and never through a link of the file's own name.
+/// Opens a file for appending, without blocking (a FIFO would) and without following a link.
 fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .append(true)
@@ -86,13 +83,13 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// One write: the kernel puts each whole at the end, so that lines of calls at the same time never mix. What a full disk
-/// has not taken is not sent after it, where it might land behind another's line.
+/// Writes lines at once: the kernel appends each write as a whole, so that lines of simultaneous calls never mix. What a
+/// full disk has not taken is not written later, where it might follow the line of another call.
 fn write(file: &mut File, lines: &[u8]) -> io::Result<()> {
     file.write(lines).map(|_| ())
 }
 
-/// Keeps a line in memory: only where that is memory.
+/// Keeps a line in /run, if that is in memory.
 fn keep_back(root: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
     let kept = paths::below(root, KEPT_BACK);
     let Some(directory) = kept.parent() else { return Ok(()) };
@@ -113,7 +110,7 @@ fn is_memory(directory: &Path) -> io::Result<bool> {
     Ok(statfs(directory)?.filesystem_type() == TMPFS_MAGIC)
 }
 
-/// Takes what was kept in memory; nobody else will get it.
+/// Takes the lines that were kept in memory, so that no other call takes them.
 fn take_back(root: &Path) -> Vec<u8> {
     let kept = paths::below(root, KEPT_BACK);
     let mine = kept.with_extension(std::process::id().to_string());
@@ -132,15 +129,15 @@ mod tests {
 
     #[test]
     fn only_a_call_that_another_undoes_may_freeze() {
-        let moment = |driver: &str, operation: &str| {
-            DiskState::of(&contract::look_up(OsStr::new(driver), OsStr::new(operation)))
+        let state = |driver: &str, operation: &str| {
+            DiskState::new(&contract::look_up(OsStr::new(driver), OsStr::new(operation)))
         };
         assert_eq!(
             [
-                moment("fsfreeze-hook", "freeze"),
-                moment("fsfreeze-hook", "thaw"),
-                moment("qemu", "start"),
-                moment("nbd", "freeze")
+                state("fsfreeze-hook", "freeze"),
+                state("fsfreeze-hook", "thaw"),
+                state("qemu", "start"),
+                state("nbd", "freeze")
             ],
             [DiskState::Freeze, DiskState::Thaw, DiskState::Any, DiskState::Any]
         );

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// A guest's name, a path, or another word that may be any bytes. In JSON a string; where it is not UTF-8 an array of
 /// the bytes' numbers, as `journalctl -o json` has it, so that nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Name(pub OsString);
+pub(crate) struct Name(pub OsString);
 
 impl From<&OsStr> for Name {
     fn from(name: &OsStr) -> Self {

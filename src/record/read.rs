@@ -1,4 +1,4 @@
-//! Records, read back. In: the root. Out: those that are wanted, oldest first, and how many lines are none. Reads.
+//! Reads records. In: the root. Out: those that are wanted, oldest first, and the number of broken lines. Reads.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -9,41 +9,52 @@ use crate::files::resolve;
 use crate::record::Record;
 use crate::record::file;
 
-/// What is in the log.
+/// What the files contain.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// The calls, by the time of their beginning.
-    pub records: Vec<Record>,
-    /// How many lines are broken, or somebody else's.
-    pub skipped: u64,
+pub(crate) struct Found {
+    /// The calls, in the order of their beginnings.
+    pub(crate) records: Vec<Record>,
+    /// How many lines are not call records.
+    pub(crate) skipped: u64,
 }
 
 /// Which files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Files {
-    /// The log, and the file that was rotated away last (`calls.jsonl.1`).
+pub(crate) enum Files {
+    /// The current file, and the one that was rotated away last (`calls.jsonl.1`).
     Both,
-    /// The log alone.
+    /// The current file.
     Newest,
 }
 
-/// Reads the log; `wanted` says what is kept of it. A file that is not there holds nothing.
+/// A file that cannot be read, and why.
+pub(crate) type Unreadable = (PathBuf, io::Error);
+
+/// Opens the file that was rotated away last and the current one; `None` for each that does not exist.
 ///
 /// # Errors
-/// Those of opening and reading, with the file.
-pub fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Found, (PathBuf, io::Error)> {
+/// That of opening, with the file.
+pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadable> {
     let path = file::calls(root);
     let mut rotated = path.clone().into_os_string();
     rotated.push(".1");
-    // The newer one first: if it is rotated away just then, it is found twice, and not missed.
-    let newer = open(&path)?;
-    let older = match files {
-        Files::Both => open(Path::new(&rotated))?,
-        Files::Newest => None,
-    };
+    let rotated = PathBuf::from(rotated);
+    // The current one first: if it is rotated away meanwhile, it is found twice, and not missed.
+    let newer = open_existing(&path)?;
+    let older = open_existing(&rotated)?;
     let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !is_same(older, newer)));
+    Ok([(rotated, older), (path, newer)])
+}
+
+/// Reads the calls; `wanted` decides which of them are returned.
+///
+/// # Errors
+/// Those of opening and reading, with the file.
+pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Found, Unreadable> {
     let mut found = Found::default();
-    for (path, file) in [(rotated.into(), older), (path, newer)] {
+    let [older, newer] = open(root)?;
+    let older = Some(older).filter(|_| files == Files::Both);
+    for (path, file) in older.into_iter().chain([newer]) {
         if let Some(file) = file {
             take(file, &wanted, &mut found).map_err(|error| (path, error))?;
         }
@@ -53,13 +64,12 @@ pub fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Resu
     Ok(found)
 }
 
-/// The record of a line; `None` if it is broken, or somebody else's.
-#[must_use]
-pub fn parse(line: &[u8]) -> Option<Record> {
+/// Returns the record of a line; `None` if it is not a call record.
+pub(crate) fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(line).ok()
 }
 
-fn open(path: &Path) -> Result<Option<File>, (PathBuf, io::Error)> {
+fn open_existing(path: &Path) -> Result<Option<File>, Unreadable> {
     match resolve::open_regular(path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,16 +1,20 @@
-//! Runs a plan. In: the steps, the call, the document. Out: what became of each step, and the document as the last
-//! filter left it. Does.
+//! Runs a plan. In: the steps, the call, the document. Out: a report of each step, and the document as the last filter
+//! left it. Does.
 
-pub mod child;
-pub mod exec_error;
-pub mod process;
-pub mod spool;
-pub mod stream;
-pub mod watch;
+pub(crate) mod child;
+pub mod detach;
+mod exec_error;
+pub(crate) mod launch;
+pub(crate) mod shebang;
+pub(crate) mod signals;
+pub(crate) mod spawn;
+pub(crate) mod spool;
+mod stream;
+mod sys;
+pub(crate) mod watch;
 
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -22,185 +26,220 @@ use crate::call::invocation::Invocation;
 use crate::files::resolve;
 use crate::guard::{self, MAX_GROWTH};
 use crate::plan::Step;
-use crate::run::child::{Child, Ended, Start};
-use crate::run::process::Strings;
+use crate::run::child::{Child, Start, StepReport};
+use crate::run::launch::Strings;
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::verdict;
 use crate::verdict::outcome::{Kind, Outcome};
 
-/// Something that happens while a plan runs, for those who look on.
+/// Something that happens while a plan runs.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// The step is about to start.
     Starting(&'a Step),
-    /// The step has been running that long, and libvirt is waiting.
+    /// The step has been running for so long, and libvirt is waiting.
     StillRunning(&'a Step, Pid, Duration),
-    /// The step has come to its end, or could not begin.
-    Ended(&'a Step, &'a Ended),
+    /// The step has ended, or could not be started.
+    Ended(&'a Step, &'a StepReport),
 }
 
 /// What became of a plan.
 #[derive(Debug)]
-pub struct RunReport {
-    /// One for each step, in their order.
-    pub ended: Vec<Ended>,
-    /// What the filters made of the document; `None` if it is what it was.
-    pub document: Option<Spool>,
-    /// The signal that told us to stop.
-    pub stopped_by: Option<Signal>,
-    /// What became of each script that was told to take back what it did, in that order.
-    pub undone: Vec<(PathBuf, Ended)>,
+pub(crate) struct RunReport {
+    /// One report for each step, in their order.
+    pub(crate) steps: Vec<StepReport>,
+    /// What the filters made of the document; `None` if it is unchanged.
+    pub(crate) document: Option<Spool>,
+    /// The signal that stopped the run.
+    pub(crate) stopped_by: Option<Signal>,
 }
 
-/// All that steps of one call have in common.
+/// Why the steps run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To answer a call.
+    Answer,
+    /// To undo what the steps of a failed call have done: every step runs, whatever becomes of the others and whichever
+    /// signal arrives, since something is locked until then.
+    Undo,
+    /// In the background, once the answer is known: all at once, in sessions of their own.
+    Background,
+}
+
+/// What all steps of a run have in common.
 #[derive(Debug)]
-pub struct Runner<'a> {
+pub(crate) struct Runner<'a> {
     /// The call.
-    pub call: &'a Invocation,
-    /// What scripts find in their environment.
-    pub environment: Strings,
+    pub(crate) call: &'a Invocation,
+    /// The environment of the scripts.
+    pub(crate) environment: Strings,
     /// How many steps may run at a time, where that changes no answer.
-    pub parallel: usize,
-    /// Time between asking a script to end and ending it.
-    pub kill_after: Duration,
-    /// Whether scripts get a session of their own, to outlive whoever has called us.
-    pub detached: bool,
+    pub(crate) parallel: usize,
+    /// Time between SIGTERM and SIGKILL for a script that runs for too long.
+    pub(crate) kill_after: Duration,
+    /// Why the steps run.
+    pub(crate) purpose: Purpose,
     /// What waits for them.
-    pub watch: Watch,
+    pub(crate) watch: Watch,
 }
 
 impl Runner<'_> {
-    /// Runs the steps, until one fails where that matters; one after the other, unless nobody listens anyway.
-    pub fn walk(&mut self, steps: &[Step], document: &Spool, on_event: &mut dyn FnMut(Event)) -> RunReport {
-        let row = self.call.row;
-        let width = if self.detached { steps.len() } else { overlap(&row, self.parallel) };
-        // The answer is known by then, and nobody listens to what comes after it.
-        let failure = if self.detached { Failure::Ignored } else { row.failure };
-        let mut ended: Vec<Option<Ended>> = steps.iter().map(|_| None).collect();
-        let mut filtered: Option<Spool> = None;
-        let mut running = Vec::new();
-        let mut waiting = steps.iter().enumerate();
-        let mut goes_on = true;
-        let mut cause: Option<usize> = None;
-        loop {
-            while running.len() < width && goes_on && self.watch.stopped_by().is_none() {
-                let Some((at, step)) = waiting.next() else { break };
-                on_event(Event::Starting(step));
-                let input = filtered.as_ref().unwrap_or(document);
-                match self.start(step, input) {
-                    Ok(child) => running.push((at, child)),
-                    Err(outcome) => {
-                        let end = Ended::never_started(outcome);
-                        on_event(Event::Ended(step, &end));
-                        goes_on &= verdict::weigh(failure, &step.effective, &end.outcome).goes_on;
-                        ended.get_mut(at).map(|place| place.insert(end));
-                    }
-                }
-            }
-            let Some((at, mut end)) = self.next(steps, &mut running, on_event) else { break };
-            let Some(step) = steps.get(at) else { break };
-            if let Some(written) = end.document.take() {
-                self.judge(step, filtered.as_ref().unwrap_or(document), written, &mut end);
-            }
-            on_event(Event::Ended(step, &end));
-            let weight = verdict::weigh(failure, &step.effective, &end.outcome);
-            goes_on &= weight.goes_on;
-            // Only the words of the first failure are said: with many steps, the others' would be many.
-            if weight.code.is_none() || cause.is_some_and(|first| first < at) {
-                end.forget_words();
-            } else if let Some(later) = cause.replace(at) {
-                ended.get_mut(later).and_then(Option::as_mut).into_iter().for_each(Ended::forget_words);
-            }
-            filtered = end.document.take().or(filtered);
-            ended.get_mut(at).map(|place| place.insert(end));
-        }
-        let filtered = filtered.filter(|filtered| !filtered.is_same(document).unwrap_or(false));
-        let ended = ended.into_iter().map(|end| end.unwrap_or_else(|| Ended::never_started(Outcome::NotRun))).collect();
-        RunReport { ended, document: filtered, stopped_by: self.watch.stopped_by(), undone: Vec::new() }
-    }
-
-    /// Runs every step, whatever becomes of the others and whoever tells us to stop: something is locked until then.
-    pub fn undo(&mut self, steps: Vec<Step>, on_event: &mut dyn FnMut(Event)) -> Vec<(PathBuf, Ended)> {
-        let turn = |step: Step| {
-            on_event(Event::Starting(&step));
-            let ended = match self.start(&step, &Spool::nothing()) {
-                Ok(child) => {
-                    self.next(std::slice::from_ref(&step), &mut vec![(0, child)], on_event).map(|(_, ended)| ended)
-                }
-                Err(outcome) => Some(Ended::never_started(outcome)),
-            };
-            let ended = ended.unwrap_or_else(|| Ended::never_started(Outcome::NotRun));
-            on_event(Event::Ended(&step, &ended));
-            (step.path, ended)
+    /// Runs the steps until one fails where that matters.
+    pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: &mut dyn FnMut(Event)) -> RunReport {
+        let (width, failure) = match self.purpose {
+            Purpose::Answer => (width(&self.call.row, self.parallel), self.call.row.failure),
+            Purpose::Undo => (1, Failure::Ignored),
+            Purpose::Background => (steps.len(), Failure::Ignored),
         };
-        steps.into_iter().map(turn).collect()
+        let mut progress = Progress::new(steps, document, self.purpose, failure);
+        let mut running: Vec<(usize, Child)> = Vec::new();
+        loop {
+            while running.len() < width
+                && !self.is_stopped()
+                && let Some((at, step)) = progress.next_step()
+            {
+                on_event(Event::Starting(step));
+                match self.start(step, progress.document()) {
+                    Ok(child) => running.push((at, child)),
+                    Err(outcome) => progress.finish(at, StepReport::never_started(outcome), on_event),
+                }
+            }
+            let still_running = &mut |at: &usize, child: &Child| {
+                if let Some(step) = steps.get(*at) {
+                    on_event(Event::StillRunning(step, child.pid, child.started.elapsed()));
+                }
+            };
+            let Some((at, mut report)) = self.watch.next(&mut running, still_running) else { break };
+            if let Some(step) = steps.get(at) {
+                self.check(step, progress.document(), &mut report);
+            }
+            progress.finish(at, report, on_event);
+        }
+        progress.into_report(self.watch.stopped_by())
     }
 
-    /// Takes what a filter wrote as the new document, unless it is blank or the old one, or unfit for libvirt.
-    fn judge(&self, step: &Step, read: &Spool, written: Spool, end: &mut Ended) {
-        let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
-        let judged = (|| -> io::Result<_> {
-            if written.is_blank()? || written.is_same(read)? {
-                return Ok(None);
-            }
-            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.effective.policy())))
-        })();
-        match judged {
-            Ok(None) => {}
-            Ok(Some(Ok(changes))) => {
-                end.changes = changes;
-                end.document = Some(written);
-            }
-            Ok(Some(Err(fault))) => end.outcome = Outcome::Unfit(fault),
-            Err(error) => end.outcome = Outcome::Lost(resolve::errno(&error)),
-        }
+    fn is_stopped(&self) -> bool {
+        self.purpose != Purpose::Undo && self.watch.stopped_by().is_some()
     }
 
     fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
         if let Some(distrust) = &step.distrust {
             return Err(Outcome::Untrusted(distrust.clone()));
         }
-        let is_filter = self.call.row.output == Output::Filter && !self.detached;
+        let is_filter = self.call.row.output == Output::Filter && self.purpose == Purpose::Answer;
         let start = Start {
             path: &step.path,
-            words: &self.call.args,
+            args: &self.call.args,
             environment: &self.environment,
             input,
             document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
             limit: step.effective.timeout.value,
             kill_after: self.kill_after,
-            detached: self.detached,
+            session: self.purpose == Purpose::Background,
         };
         Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, exec_error::explain(&step.path, errno)))
     }
 
-    /// Waits for the next end.
-    fn next(
-        &mut self,
-        steps: &[Step],
-        running: &mut Vec<(usize, Child)>,
-        on_event: &mut dyn FnMut(Event),
-    ) -> Option<(usize, Ended)> {
-        let mut notice = |at: &usize, child: &Child| {
-            if let Some(step) = steps.get(*at) {
-                on_event(Event::StillRunning(step, child.pid, child.started.elapsed()));
-            }
-        };
-        let (at, mut ended) = self.watch.next(running, &mut notice)?;
-        // A script whose first line is broken has not said no: whoever read that line did.
-        if matches!(ended.outcome.kind(), Kind::Verdict(_))
-            && let Some(words) = steps.get(at).and_then(|step| exec_error::first_line(&step.path))
+    /// Corrects the outcome of a script that has ended: an interpreter's complaint about a broken first line is not the
+    /// script's verdict, and a document that is unfit for libvirt is a fault. Keeps a filter's document only if it is a
+    /// new one.
+    fn check(&self, step: &Step, read: &Spool, report: &mut StepReport) {
+        if report.outcome.kind() == Kind::Verdict
+            && let Some(why) = exec_error::first_line(&step.path)
         {
-            ended.outcome = Outcome::NotStarted(Errno::ENOEXEC, words);
+            report.outcome = Outcome::NotStarted(Errno::ENOEXEC, why);
         }
-        Some((at, ended))
+        let Some(written) = report.document.take() else { return };
+        let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
+        let checked = (|| -> io::Result<_> {
+            if written.is_blank()? || written.is_same(read)? {
+                return Ok(None);
+            }
+            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.effective.policy())))
+        })();
+        match checked {
+            Ok(None) => {}
+            Ok(Some(Ok(changes))) => {
+                report.changes = changes;
+                report.document = Some(written);
+            }
+            Ok(Some(Err(fault))) => report.outcome = Outcome::Unfit(fault),
+            Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
+        }
     }
 }
 
-/// How many steps run at a time. Where a failure counts, a later script must not have begun; in a chain each reads what
-/// the one before wrote; and what is taken down in reverse is taken down one by one.
-fn overlap(row: &Row, parallel: usize) -> usize {
-    let nobody_listens = row.failure == Failure::Ignored && row.output == Output::Dropped;
-    if nobody_listens && row.order == Order::Forward { parallel.max(1) } else { 1 }
+/// How far a run has come. Pure.
+struct Progress<'a> {
+    steps: &'a [Step],
+    purpose: Purpose,
+    failure: Failure,
+    original: &'a Spool,
+    /// The document of the last filter that changed it.
+    filtered: Option<Spool>,
+    reports: Vec<Option<StepReport>>,
+    /// The step to start next.
+    next: usize,
+    /// A failure keeps the steps that were not started from being started.
+    is_over: bool,
+    /// The first step, in their order, whose failure counts.
+    cause: Option<usize>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(steps: &'a [Step], original: &'a Spool, purpose: Purpose, failure: Failure) -> Self {
+        let reports = steps.iter().map(|_| None).collect();
+        Self { steps, purpose, failure, original, filtered: None, reports, next: 0, is_over: false, cause: None }
+    }
+
+    /// Returns the step to start next.
+    fn next_step(&mut self) -> Option<(usize, &'a Step)> {
+        let step = self.steps.get(self.next).filter(|_| !self.is_over)?;
+        let at = self.next;
+        self.next = at.saturating_add(1);
+        Some((at, step))
+    }
+
+    /// Returns the document that the next step reads.
+    fn document(&self) -> &Spool {
+        self.filtered.as_ref().unwrap_or(self.original)
+    }
+
+    /// Takes the report of a step.
+    fn finish(&mut self, at: usize, mut report: StepReport, on_event: &mut dyn FnMut(Event)) {
+        let Some(step) = self.steps.get(at) else { return };
+        on_event(Event::Ended(step, &report));
+        let effect = verdict::effect(self.failure, &step.effective, &report.outcome);
+        self.is_over |= !effect.continues;
+        // The caller gets the text of the first failure only, since that of many steps would be long, and of each step that
+        // could not undo what it did.
+        let is_later = self.purpose != Purpose::Undo && self.cause.is_some_and(|first| first < at);
+        if effect.code.is_none() || is_later {
+            report.drop_text();
+        } else if let Some(later) = self.cause.replace(at).filter(|cause| *cause > at)
+            && let Some(Some(later)) = self.reports.get_mut(later)
+        {
+            later.drop_text();
+        }
+        if let Some(document) = report.document.take() {
+            self.filtered = Some(document);
+        }
+        if let Some(place) = self.reports.get_mut(at) {
+            *place = Some(report);
+        }
+    }
+
+    fn into_report(self, stopped_by: Option<Signal>) -> RunReport {
+        let document = self.filtered.filter(|filtered| !filtered.is_same(self.original).unwrap_or(false));
+        let report = |report: Option<StepReport>| report.unwrap_or_else(|| StepReport::never_started(Outcome::NotRun));
+        RunReport { steps: self.reports.into_iter().map(report).collect(), document, stopped_by }
+    }
+}
+
+/// Returns how many steps run at a time. Where a failure counts, a later script must not have started; in a filter chain
+/// each script reads what the previous one wrote; and what runs in reverse runs one by one.
+fn width(row: &Row, parallel: usize) -> usize {
+    let is_independent = row.failure == Failure::Ignored && row.output == Output::Dropped;
+    if is_independent && row.order == Order::Forward { parallel.max(1) } else { 1 }
 }

@@ -1,6 +1,5 @@
-//! A document that every script reads for itself: a sealed memfd. In: bytes from a descriptor. Out: descriptors that
-//! read them and cannot write, each with its own offset. Does; nothing ever touches a disk, since libvirt puts passwords
-//! into this XML.
+//! A document that every script reads on its own: a sealed memfd. In: bytes from a descriptor. Out: read-only descriptors,
+//! each with its own offset. Does; nothing is written to a disk, since libvirt puts passwords into this XML.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -14,36 +13,35 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use rustix::pipe::SpliceFlags;
 
 /// Bytes read at a time: what a pipe holds.
-pub const CHUNK: usize = 64 << 10;
+pub(crate) const CHUNK: usize = 64 << 10;
 
-/// The largest document that is taken in, in bytes. libvirt's own protocol carries no string above 4 MiB
-/// (`REMOTE_STRING_MAX`); this is a bound on a caller gone mad, not on a guest.
-pub const MAX_DOCUMENT: u64 = 64 << 20;
+/// The largest document that is accepted, in bytes. libvirt's own protocol limits strings to 4 MiB (`REMOTE_STRING_MAX`);
+/// this bounds a faulty caller, not a guest.
+pub(crate) const MAX_DOCUMENT: u64 = 64 << 20;
 
-/// `MFD_NOEXEC_SEAL` of Linux 6.3: nobody shall ever execute this. Hosts with `vm.memfd_noexec=2` insist on it.
+/// `MFD_NOEXEC_SEAL` of Linux 6.3: a document is never executed. Hosts with `vm.memfd_noexec=2` require it.
 const NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
 
 /// A document, complete and unchangeable.
 #[derive(Debug)]
-pub struct Spool {
+pub(crate) struct Spool {
     file: Option<File>,
     length: u64,
-    /// Whether `file` itself has gone to a reader.
+    /// A reader has got `file` itself.
     is_lent: Cell<bool>,
 }
 
 /// A document that is still being written.
 #[derive(Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     file: File,
     length: u64,
     limit: u64,
 }
 
 impl Spool {
-    /// No document at all: readers find /dev/null.
-    #[must_use]
-    pub const fn nothing() -> Self {
+    /// Returns an empty document: readers get /dev/null.
+    pub(crate) const fn nothing() -> Self {
         Self { file: None, length: 0, is_lent: Cell::new(false) }
     }
 
@@ -51,46 +49,45 @@ impl Spool {
     ///
     /// # Errors
     /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
-    pub fn read(input: impl Read) -> io::Result<Self> {
+    pub(crate) fn read(input: impl Read) -> io::Result<Self> {
         Writer::new(MAX_DOCUMENT)?.read(input)
     }
 
-    /// The same of a descriptor. From a pipe, which is libvirt's way, it comes without a stay in our own memory.
+    /// Reads a descriptor to its end. From a pipe, which libvirt uses, without a copy in our own memory.
     ///
     /// # Errors
     /// As above.
-    pub fn splice(input: BorrowedFd) -> io::Result<Self> {
+    pub(crate) fn splice(input: BorrowedFd) -> io::Result<Self> {
         let mut writer = Writer::new(MAX_DOCUMENT)?;
         loop {
             match writer.splice(input) {
-                // Nothing more; or, as std has it for standard input, nothing that could be read from.
+                // The end; or, as in std for standard input, a descriptor that is not open for reading.
                 Ok(0) | Err(Errno::EBADF) => return writer.finish(),
                 Ok(_) => {}
-                // It is no pipe.
+                // It is not a pipe.
                 Err(Errno::EINVAL) => return writer.read(File::from(input.try_clone_to_owned()?)),
                 Err(errno) => return Err(errno.into()),
             }
         }
     }
 
-    /// Its length in bytes.
-    #[must_use]
-    pub fn length(&self) -> u64 {
+    /// Returns its length in bytes.
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// A descriptor that reads it from its beginning, whatever other readers do.
+    /// Returns a descriptor that reads it from its beginning, whatever other readers do.
     ///
     /// # Errors
-    /// No descriptor left, or neither /proc nor memory for a copy.
-    pub fn reader(&self) -> io::Result<File> {
+    /// No descriptor is left, or neither /proc nor memory for a copy.
+    pub(crate) fn reader(&self) -> io::Result<File> {
         let Some(file) = &self.file else {
             // A root without /dev still has nothing to read.
             return File::open("/dev/null").or_else(|_| Writer::new(0)?.finish()?.copy());
         };
-        // The first one has the file as it was written, whose seals let nobody write any more, and whose offset nobody
-        // here goes by. Others have it opened anew, and for that the kernel first makes up our directory in /proc: a tenth
-        // of the time of a call with one script.
+        // The first reader gets the file as it was written: its seals forbid writing, and its offset is not used here. For
+        // others it is opened again, for which the kernel first creates our directory in /proc: that takes a tenth of the
+        // time of a call with one script.
         if !self.is_lent.replace(true) {
             let mut first = file.try_clone()?;
             first.seek(SeekFrom::Start(0))?;
@@ -109,7 +106,7 @@ impl Spool {
         Ok(file)
     }
 
-    /// Hands the document over in chunks, until `take` says no.
+    /// Passes the document to `take` in chunks, until that returns false.
     fn chunks(&self, mut take: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
         let mut chunk = vec![0; CHUNK];
@@ -123,11 +120,11 @@ impl Spool {
         }
     }
 
-    /// All of its bytes.
+    /// Returns all of its bytes.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn bytes(&self) -> io::Result<Vec<u8>> {
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut document = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
         self.chunks(|chunk| {
             document.extend_from_slice(chunk);
@@ -136,11 +133,11 @@ impl Spool {
         Ok(document)
     }
 
-    /// Whether it is nothing but white space, which libvirt takes as no answer (`virStringIsEmpty`).
+    /// Reports whether it contains only white space, which libvirt treats as empty (`virStringIsEmpty`).
     ///
     /// # Errors
     /// Those of reading.
-    pub fn is_blank(&self) -> io::Result<bool> {
+    pub(crate) fn is_blank(&self) -> io::Result<bool> {
         let mut blank = true;
         self.chunks(|chunk| {
             blank = chunk.iter().all(u8::is_ascii_whitespace);
@@ -149,11 +146,11 @@ impl Spool {
         Ok(blank)
     }
 
-    /// Whether both hold the same bytes.
+    /// Reports whether both contain the same bytes.
     ///
     /// # Errors
     /// Those of reading.
-    pub fn is_same(&self, other: &Self) -> io::Result<bool> {
+    pub(crate) fn is_same(&self, other: &Self) -> io::Result<bool> {
         if self.length != other.length {
             return Ok(false);
         }
@@ -170,19 +167,19 @@ impl Spool {
         Ok(same)
     }
 
-    /// Writes the document out. A pipe is made large enough first where that is allowed, so that a reader gets the
-    /// whole in one write, or nothing of it if we are killed.
+    /// Writes the document. A pipe is enlarged first where that is allowed, so that a reader gets all of it in one write, or
+    /// nothing if hookmux is killed.
     ///
     /// # Errors
     /// Those of writing.
-    pub fn write_to(&self, output: impl AsFd) -> io::Result<()> {
+    pub(crate) fn write_to(&self, output: impl AsFd) -> io::Result<()> {
         let document = self.bytes()?;
         if document.len() > CHUNK {
             let size = i32::try_from(document.len()).unwrap_or(i32::MAX);
-            // Not a pipe, or more than an ordinary user may have: then it is written in pieces.
+            // Not a pipe, or above the limit of an ordinary user: then it is written in pieces.
             let _ = fcntl(output.as_fd(), FcntlArg::F_SETPIPE_SZ(size));
         }
-        // Not `std::io::Stdout`, which writes up to the last end of line, and the rest in a second write.
+        // Not `std::io::Stdout`, which writes up to the last line feed, and the rest in a second write.
         let mut rest = document.as_slice();
         while !rest.is_empty() {
             match nix::unistd::write(&output, rest) {
@@ -196,23 +193,17 @@ impl Spool {
 }
 
 impl Writer {
-    /// A document of at most `limit` bytes.
+    /// Starts a document of at most `limit` bytes.
     ///
     /// # Errors
-    /// No descriptor or no memory left.
-    pub fn new(limit: u64) -> io::Result<Self> {
+    /// No descriptor or no memory is left.
+    pub(crate) fn new(limit: u64) -> io::Result<Self> {
         let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
         let made = match memfd_create(c"hookmux-document", flags | NOEXEC_SEAL) {
             Err(Errno::EINVAL) => memfd_create(c"hookmux-document", flags),
             made => made,
         };
         Ok(Self { file: File::from(made?), length: 0, limit })
-    }
-
-    /// Its length so far in bytes.
-    #[must_use]
-    pub fn length(&self) -> u64 {
-        self.length
     }
 
     fn read(mut self, mut input: impl Read) -> io::Result<Spool> {
@@ -246,7 +237,7 @@ impl Writer {
     ///
     /// # Errors
     /// That of sealing.
-    pub fn finish(self) -> io::Result<Spool> {
+    pub(crate) fn finish(self) -> io::Result<Spool> {
         let length = self.length;
         Ok(Spool { file: Some(self.seal()?), length, is_lent: Cell::new(false) })
     }
@@ -326,7 +317,7 @@ mod tests {
         let mut writer = Writer::new(4).unwrap();
         writer.write_all(b"1234").unwrap();
         let error = writer.write_all(b"5").unwrap_err();
-        assert_eq!((error.kind(), writer.length()), (io::ErrorKind::FileTooLarge, 4));
+        assert_eq!((error.kind(), writer.length), (io::ErrorKind::FileTooLarge, 4));
     }
 
     #[test]

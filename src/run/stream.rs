@@ -1,5 +1,5 @@
-//! What a script writes: a pipe that is drained to a bound and never blocks the script. In: a pipe's reading end. Out:
-//! the last of what was written, or the whole of it as a document. Does.
+//! Drains what a script writes, so that a full pipe never blocks the script, and keeps a bounded part of it. In: the
+//! reading end of a pipe. Out: the end of the text, or all of it as a document. Does.
 //!
 //! A pipe, not a file: `echo … > /dev/stderr` in a script opens with `O_TRUNC`, and would empty a file.
 
@@ -11,22 +11,22 @@ use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::run::spool::{self, Spool, Writer};
 
-/// As much of a script's words as is kept, in bytes: the end of them, where the error is. libvirt puts all of it into
-/// one line of an error message.
-pub const MAX_WORDS: usize = 16 << 10;
+/// How much of a script's text is kept, in bytes: its end, where the error is. libvirt puts all of it into one line of an
+/// error message.
+const MAX_TEXT: usize = 16 << 10;
 
-/// What was kept of an output.
+/// The kept part of an output.
 #[derive(Debug)]
-pub enum Content {
+pub(crate) enum Content {
     /// Its end.
-    Words(Vec<u8>),
+    Text(Vec<u8>),
     /// The whole of it, or why that could not be kept: EFBIG if it was longer than its limit.
     Document(io::Result<Spool>),
 }
 
 /// One of a script's outputs.
 #[derive(Debug)]
-pub struct Stream {
+pub(crate) struct Stream {
     pipe: Option<File>,
     kept: Kept,
     length: u64,
@@ -34,32 +34,29 @@ pub struct Stream {
 
 #[derive(Debug)]
 enum Kept {
-    Words(Vec<u8>),
-    /// `Err` once it could not be kept whole; then nothing of it counts.
+    Text(Vec<u8>),
+    /// `Err` once it could not be kept whole; the document is lost then.
     Document(io::Result<Writer>),
 }
 
 impl Stream {
-    /// Keeps the last [`MAX_WORDS`] bytes.
-    #[must_use]
-    pub fn words(pipe: OwnedFd) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Words(Vec::new()), length: 0 }
+    /// Keeps the last [`MAX_TEXT`] bytes.
+    pub(crate) fn text(pipe: OwnedFd) -> Self {
+        Self { pipe: Some(pipe.into()), kept: Kept::Text(Vec::new()), length: 0 }
     }
 
     /// Keeps all, up to `limit` bytes.
-    #[must_use]
-    pub fn document(pipe: OwnedFd, limit: u64) -> Self {
+    pub(crate) fn document(pipe: OwnedFd, limit: u64) -> Self {
         Self { pipe: Some(pipe.into()), kept: Kept::Document(Writer::new(limit)), length: 0 }
     }
 
-    /// What to poll, until its end was read.
-    #[must_use]
-    pub fn pipe(&self) -> Option<BorrowedFd<'_>> {
+    /// Returns the descriptor to poll, until the end was read.
+    pub(crate) fn pipe(&self) -> Option<BorrowedFd<'_>> {
         self.pipe.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads once what is there. Returns how many bytes that were.
-    pub fn drain(&mut self, chunk: &mut [u8]) -> usize {
+    /// Reads once what is there, and returns the number of bytes.
+    pub(crate) fn drain(&mut self, chunk: &mut [u8]) -> usize {
         let Some(pipe) = &mut self.pipe else { return 0 };
         let read = loop {
             match pipe.read(chunk) {
@@ -74,7 +71,7 @@ impl Stream {
                 read
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            // The end, or something that will not get better.
+            // The end, or an error that is not temporary.
             _ => {
                 self.pipe = None;
                 0
@@ -82,33 +79,29 @@ impl Stream {
         }
     }
 
-    /// How many bytes there were so far.
-    #[must_use]
-    pub fn length(&self) -> u64 {
+    /// Returns the number of bytes that were read so far.
+    pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
-    /// How much the pipe can hold at once, in bytes.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
+    /// Returns how much the pipe can hold at once, in bytes.
+    pub(crate) fn capacity(&self) -> usize {
         let size = self.pipe().and_then(|pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok());
         size.and_then(|size| usize::try_from(size).ok()).unwrap_or(spool::CHUNK)
     }
 
-    /// What was kept.
-    #[must_use]
-    pub fn into_content(self) -> Content {
+    /// Returns what was kept.
+    pub(crate) fn into_content(self) -> Content {
         match self.kept {
-            Kept::Words(words) => Content::Words(words),
+            Kept::Text(text) => Content::Text(text),
             Kept::Document(writer) => Content::Document(writer.and_then(Writer::finish)),
         }
     }
 
-    /// The words that were kept; none of a document.
-    #[must_use]
-    pub fn into_words(self) -> Vec<u8> {
+    /// Returns the text that was kept; a document has none.
+    pub(crate) fn into_text(self) -> Vec<u8> {
         match self.into_content() {
-            Content::Words(words) => words,
+            Content::Text(text) => text,
             Content::Document(_) => Vec::new(),
         }
     }
@@ -117,11 +110,11 @@ impl Stream {
 impl Kept {
     fn add(&mut self, bytes: &[u8]) {
         match self {
-            Self::Words(words) => {
-                let bytes = bytes.get(bytes.len().saturating_sub(MAX_WORDS)..).unwrap_or_default();
-                // Never more than what counts: many scripts may write at the same time.
-                words.drain(..words.len().saturating_add(bytes.len()).saturating_sub(MAX_WORDS));
-                words.extend_from_slice(bytes);
+            Self::Text(text) => {
+                let bytes = bytes.get(bytes.len().saturating_sub(MAX_TEXT)..).unwrap_or_default();
+                // Never more than the limit, since many scripts may write at the same time.
+                text.drain(..text.len().saturating_add(bytes.len()).saturating_sub(MAX_TEXT));
+                text.extend_from_slice(bytes);
             }
             Self::Document(document) => {
                 if let Ok(writer) = document
@@ -156,19 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_words_is_kept() {
+    fn the_end_of_a_text_is_kept() {
         let long: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
-        let stream = drained(Stream::words(pipe()), &long);
+        let stream = drained(Stream::text(pipe()), &long);
         assert_eq!(stream.length(), 300_000);
-        assert!(stream.into_words() == long[long.len() - MAX_WORDS..]);
-        assert_eq!(drained(Stream::words(pipe()), b"few").into_words(), b"few");
+        assert!(stream.into_text() == long[long.len() - MAX_TEXT..]);
+        assert_eq!(drained(Stream::text(pipe()), b"few").into_text(), b"few");
     }
 
     #[test]
     fn a_document_is_kept_whole_or_is_an_error() {
         let document = |limit| match drained(Stream::document(pipe(), limit), b"<domain/>").into_content() {
             Content::Document(document) => document,
-            Content::Words(words) => panic!("{words:?}"),
+            Content::Text(text) => panic!("{text:?}"),
         };
         assert_eq!(document(9).unwrap().length(), 9);
         assert_eq!(document(8).unwrap_err().kind(), io::ErrorKind::FileTooLarge);

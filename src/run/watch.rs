@@ -1,5 +1,5 @@
-//! Waiting for scripts. In: those that run. Out: the next that ends. Does: drains what they write, ends those that take
-//! too long, and hands on the signals that tell us to stop.
+//! Waits for scripts. In: those that run. Out: the next that ends. Does: drains what they write, ends those that run for
+//! too long, and passes on the signals that stop the call.
 
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -9,100 +9,98 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::sys::signalfd::SignalFd;
 
-use crate::run::child::{Child, Ended};
-use crate::run::process::{self, STOP_SIGNALS};
+use crate::run::child::{Child, StepReport};
+use crate::run::signals::{self, STOP_SIGNALS};
 use crate::run::spool::CHUNK;
 use crate::run::stream::Stream;
 
-/// How often somebody is told that a script still runs and libvirt waits for it.
-pub const REPORT_INTERVAL: Duration = Duration::from_secs(30);
+/// How often a script that is still running is reported.
+pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Bytes read at a time as long as nobody writes more than a few words: a buffer of [`CHUNK`] costs a call several
+/// Bytes read at a time as long as no script writes more than a few lines: a buffer of [`CHUNK`] costs a call several
 /// microseconds.
 const FIRST_CHUNK: usize = 1 << 10;
 
-/// What it takes to wait.
+/// Waits for scripts, with one buffer and one descriptor for signals.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     signals: SignalFd,
     chunk: Vec<u8>,
     stopped_by: Option<Signal>,
-    notice: Duration,
-    /// Some child has ended, or was given up, since this was last found to be false of all. One signal may stand for
-    /// several ends.
-    some_ended: bool,
+    interval: Duration,
+    /// A child may have ended, or was given up. One signal may mean several ends, so it stays set until all children
+    /// have been polled.
+    may_have_ended: bool,
 }
 
 impl Watch {
-    /// Takes the signals over. Once in a process.
+    /// Makes the signals readable. Once in a process.
     ///
     /// # Errors
-    /// No descriptor left.
-    pub fn new() -> Result<Self, Errno> {
+    /// No descriptor is left.
+    pub(crate) fn new() -> Result<Self, Errno> {
         Ok(Self {
-            signals: process::signals()?,
+            signals: signals::descriptor()?,
             chunk: vec![0; FIRST_CHUNK],
             stopped_by: None,
-            notice: REPORT_INTERVAL,
-            some_ended: false,
+            interval: REPORT_INTERVAL,
+            may_have_ended: false,
         })
     }
 
-    /// Tells of what still runs that often.
-    #[must_use]
-    pub fn noticing_every(self, notice: Duration) -> Self {
-        Self { notice, ..self }
+    /// Reports scripts that are still running at this interval.
+    pub(crate) fn reporting_every(self, interval: Duration) -> Self {
+        Self { interval, ..self }
     }
 
-    /// The signal that told us to stop, if one did.
-    #[must_use]
-    pub fn stopped_by(&self) -> Option<Signal> {
+    /// Returns the signal that stopped the call, if one did.
+    pub(crate) fn stopped_by(&self) -> Option<Signal> {
         self.stopped_by
     }
 
-    /// Waits until one of `children` ends, and takes it out. `notice` is called for each that has run another
-    /// time that long. `None` if there are no children.
-    pub fn next<K>(
+    /// Waits until one of `children` ends, and removes it. Calls `still_running` for each at every interval. `None` if
+    /// there are no children.
+    pub(crate) fn next<K>(
         &mut self,
         children: &mut Vec<(K, Child)>,
-        notice: &mut dyn FnMut(&K, &Child),
-    ) -> Option<(K, Ended)> {
-        let mut told = Instant::now();
+        still_running: &mut dyn FnMut(&K, &Child),
+    ) -> Option<(K, StepReport)> {
+        let mut reported = Instant::now();
         loop {
             if children.is_empty() {
                 return None;
             }
-            if self.some_ended {
+            if self.may_have_ended {
                 let ended = children.iter_mut().enumerate().find_map(|(at, (_, child))| Some((at, child.poll_end()?)));
                 if let Some((at, outcome)) = ended {
                     let (key, mut child) = children.remove(at);
                     self.drain_rest(&mut child);
-                    return Some((key, child.into_ended(outcome)));
+                    return Some((key, child.into_report(outcome)));
                 }
-                self.some_ended = false;
+                self.may_have_ended = false;
             }
-            self.wait(children, told);
+            self.wait(children, reported);
             let now = Instant::now();
             for (_, child) in children.iter_mut() {
-                self.some_ended |= child.enforce_limit(now);
+                self.may_have_ended |= child.enforce_limit(now);
             }
-            if now.duration_since(told) >= self.notice {
-                told = now;
+            if now.duration_since(reported) >= self.interval {
+                reported = now;
                 for (key, child) in children.iter() {
-                    notice(key, child);
+                    still_running(key, child);
                 }
             }
         }
     }
 
     /// Sleeps until there is something to read, a child's end, a signal or a deadline.
-    fn wait<K>(&mut self, children: &mut [(K, Child)], told: Instant) {
+    fn wait<K>(&mut self, children: &mut [(K, Child)], reported: Instant) {
         let mut polled = Vec::with_capacity(children.len().saturating_mul(2).saturating_add(1));
         polled.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
         let pipes = children.iter().flat_map(|(_, child)| [child.output.pipe(), child.errors.pipe()]);
         polled.extend(pipes.flatten().map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
-        // EINTR and the like: the caller looks at everything again anyway.
-        let _ = poll(&mut polled, timeout(children, told, self.notice));
+        // After EINTR and the like the caller checks everything again anyway.
+        let _ = poll(&mut polled, timeout(children, reported, self.interval));
         let ready: Vec<bool> = polled.iter().map(is_ready).collect();
         let mut ready = ready.into_iter();
         if ready.next() == Some(true) {
@@ -122,18 +120,18 @@ impl Watch {
             if let Some(signal) = STOP_SIGNALS.into_iter().find(|signal| *signal as i32 == number) {
                 self.stopped_by = Some(signal);
                 for (_, child) in children {
-                    child.ask_to_end(signal);
+                    child.terminate(signal);
                 }
             } else {
-                // The kernel hands out the lowest number first, so no signal that tells us to stop is left behind this.
-                self.some_ended = true;
+                // The kernel returns the lowest number first, so no signal that stops the call follows SIGCHLD.
+                self.may_have_ended = true;
                 break;
             }
         }
     }
 
-    /// Takes what a script that has ended left in its pipes: no more than fits into them, since somebody in the
-    /// background may go on writing.
+    /// Reads what a script that has ended left in its pipes: no more than fits into them, since a background process may
+    /// go on writing.
     fn drain_rest(&mut self, child: &mut Child) {
         for stream in [&mut child.output, &mut child.errors] {
             let mut left: Option<usize> = None;
@@ -148,7 +146,7 @@ impl Watch {
     }
 }
 
-/// Reads once what is there.
+/// Reads once what is there, and returns the number of bytes.
 fn drain(stream: &mut Stream, chunk: &mut Vec<u8>) -> usize {
     let read = stream.drain(chunk);
     if read == chunk.len() {
@@ -157,11 +155,11 @@ fn drain(stream: &mut Stream, chunk: &mut Vec<u8>) -> usize {
     read
 }
 
-fn timeout<K>(children: &[(K, Child)], told: Instant, notice: Duration) -> PollTimeout {
+fn timeout<K>(children: &[(K, Child)], reported: Instant, interval: Duration) -> PollTimeout {
     let deadlines = children.iter().filter_map(|(_, child)| child.deadline());
-    let next = deadlines.chain(told.checked_add(notice)).min();
-    let left = next.map_or(notice, |next| next.saturating_duration_since(Instant::now()));
-    // Rounded up: a millisecond early would be a round for nothing.
+    let next = deadlines.chain(reported.checked_add(interval)).min();
+    let left = next.map_or(interval, |next| next.saturating_duration_since(Instant::now()));
+    // Rounded up: a millisecond too early would be a round without work.
     PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX)
 }
 

@@ -1,5 +1,5 @@
-//! Sentences for people. In: what happened. Out: one line each, which says who, what, which file, why and what to do.
-//! Pure, but for the names of users and groups.
+//! Messages for people. In: what happened. Out: one line: which call, which file, why, and what to do. Reads the names of
+//! users and groups.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::plan::admission::Skip;
 use crate::printable::{duration, printable};
 use crate::verdict::outcome::{Kind, Outcome};
 
-/// Which call: `qemu stop 'vm1'`.
+/// Names a call: `qemu stop 'vm1'`.
 #[must_use]
 pub fn call(call: &Invocation) -> String {
     let (driver, operation) = (printable(&call.driver), printable(&call.operation));
@@ -24,18 +24,16 @@ pub fn call(call: &Invocation) -> String {
     format!("{driver} {operation} '{}'", printable(&call.object))
 }
 
-/// The line that libvirt shows: which call came to nothing, and by whose word.
-#[must_use]
-pub fn failure(invocation: &Invocation, script: &Path, outcome: &Outcome) -> String {
+/// Returns the line that libvirt shows: which call failed, and which script is the cause.
+pub(crate) fn failure(invocation: &Invocation, script: &Path, outcome: &Outcome) -> String {
     use crate::call::contract::Failure::Aborts;
-    let refused = matches!(outcome.kind(), Kind::Verdict(_)) && invocation.row.failure == Aborts;
+    let refused = outcome.kind() == Kind::Verdict && invocation.row.failure == Aborts;
     let failed = if refused { "refused" } else { "failed" };
     format!("hookmux: {} {failed}: {}", call(invocation), self::outcome(script, outcome))
 }
 
-/// What became of a script.
-#[must_use]
-pub fn outcome(script: &Path, outcome: &Outcome) -> String {
+/// Describes the outcome of a script.
+pub(crate) fn outcome(script: &Path, outcome: &Outcome) -> String {
     let script = printable(script);
     match outcome {
         Outcome::Exited(code) => format!("{script} exited {code}"),
@@ -49,15 +47,14 @@ pub fn outcome(script: &Path, outcome: &Outcome) -> String {
         Outcome::Lost(Errno::EFBIG) => {
             format!("{script} wrote a document more than {} MiB longer than the one it read", MAX_GROWTH >> 20)
         }
-        Outcome::Lost(errno) => format!("{script} ended, and its answer is lost: {}", errno.desc()),
+        Outcome::Lost(errno) => format!("the exit status or output of {script} is lost: {}", errno.desc()),
         Outcome::Unfit(fault) => format!("{script} wrote XML that libvirt must not get: {fault}"),
         Outcome::NotRun => format!("{script} was not run"),
     }
 }
 
-/// Why a file is passed over.
-#[must_use]
-pub fn skip(skip: &Skip) -> String {
+/// Returns why a file is skipped.
+pub(crate) fn skip(skip: &Skip) -> String {
     match skip {
         Skip::Name(name) => ignored(*name),
         Skip::Masked => "masked: empty, or a link to /dev/null".into(),

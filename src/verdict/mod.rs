@@ -1,8 +1,7 @@
-//! What libvirt is told. In: the row and the outcomes. Out: one exit code, and which step is the cause. Pure; the one
-//! place that knows 128 + n.
+//! Judges outcomes. In: the row and the outcomes. Out: one exit code, and which step is the cause. Pure.
 
 pub mod messages;
-pub mod outcome;
+pub(crate) mod outcome;
 
 use nix::sys::signal::Signal;
 
@@ -13,70 +12,69 @@ use crate::verdict::outcome::{Kind, Outcome};
 
 /// The answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
+pub(crate) struct Verdict {
     /// The exit code.
-    pub code: u8,
-    /// Which step it comes from: the first that failed, since libvirt keeps the first error, too.
-    pub cause: Option<usize>,
+    pub(crate) code: u8,
+    /// The step that it comes from: the first that failed, since libvirt keeps the first error, too.
+    pub(crate) cause: Option<usize>,
 }
 
-/// What a fault exits with where it counts.
+/// The exit code of a fault, where faults count.
 pub const FAULT: u8 = 1;
 
 /// What one outcome does to the answer and to the steps after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Weight {
-    /// The exit code, if this is the first that counts; `None` if it does not count.
-    pub code: Option<u8>,
+pub(crate) struct Effect {
+    /// The exit code, if this is the first outcome that counts; `None` if it does not count.
+    pub(crate) code: Option<u8>,
     /// Whether the next step runs.
-    pub goes_on: bool,
+    pub(crate) continues: bool,
 }
 
-/// Weighs an outcome: by what libvirt does with a failure, and by what the rules say of the script.
-#[must_use]
-pub fn weigh(failure: Failure, effective: &Effective, outcome: &Outcome) -> Weight {
+/// Returns the effect of an outcome, by what libvirt does with a failure and by what the rules decide for the script.
+pub(crate) fn effect(failure: Failure, effective: &Effective, outcome: &Outcome) -> Effect {
     let continues = failure == Failure::Ignored || effective.on_failure.value == OnFailure::Continue;
-    let nothing = Weight { code: None, goes_on: true };
+    let none = Effect { code: None, continues: true };
     match outcome.kind() {
-        Kind::Success => nothing,
-        Kind::NotRun => Weight { code: None, goes_on: false },
-        Kind::Verdict(_) if effective.on_failure.value == OnFailure::Ignore => nothing,
-        Kind::Verdict(code) => Weight { code: Some(code), goes_on: continues },
-        // A fault at reconnect does not count, whatever a rule says, so it keeps nobody from his turn either.
-        Kind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => nothing,
-        Kind::Fault => Weight { code: Some(FAULT), goes_on: continues },
+        Kind::Success => none,
+        Kind::NotRun => Effect { code: None, continues: false },
+        Kind::Verdict if effective.on_failure.value == OnFailure::Ignore => none,
+        Kind::Verdict => Effect { code: outcome.exit_code(), continues },
+        // A fault at reconnect does not count, whatever a rule decides, so the next step runs as well.
+        Kind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => none,
+        Kind::Fault => Effect { code: Some(FAULT), continues },
     }
 }
 
-/// What a fault outside any script, such as no memory for the document, exits with.
-#[must_use]
-pub fn of_our_own_fault(failure: Failure) -> u8 {
+/// Returns the exit code of a fault outside any script, such as a lack of memory for the document.
+pub(crate) fn own_fault_code(failure: Failure) -> u8 {
     match failure {
-        // Only a script's own word may kill a running guest.
+        // Only a script's own verdict may kill a running guest.
         Failure::KillsGuest => 0,
         Failure::Aborts | Failure::Ignored => FAULT,
     }
 }
 
-/// Puts the outcomes together.
-#[must_use]
-pub fn of<'a>(
-    failure: Failure,
-    outcomes: impl Iterator<Item = (&'a Effective, &'a Outcome)>,
-    stopped_by: Option<Signal>,
-) -> Verdict {
-    let first = outcomes
-        .enumerate()
-        .find_map(|(at, (effective, outcome))| Some((at, weigh(failure, effective, outcome).code?)));
-    let cause = first.map(|(at, _)| at);
-    let code = match (stopped_by, first) {
-        // Told to stop, the scripts have died of our signal; that is no word of their own.
-        (Some(_), _) if failure == Failure::KillsGuest => 0,
-        (Some(signal), _) => u8::try_from((signal as i32).saturating_add(128)).unwrap_or(FAULT),
-        (None, Some((_, code))) => code,
-        (None, None) => 0,
-    };
-    Verdict { code, cause }
+impl Verdict {
+    /// Judges the outcomes of all steps.
+    pub(crate) fn new<'a>(
+        failure: Failure,
+        outcomes: impl Iterator<Item = (&'a Effective, &'a Outcome)>,
+        stopped_by: Option<Signal>,
+    ) -> Self {
+        let first = outcomes
+            .enumerate()
+            .find_map(|(at, (effective, outcome))| Some((at, effect(failure, effective, outcome).code?)));
+        let cause = first.map(|(at, _)| at);
+        let code = match (stopped_by, first) {
+            // The scripts died of the signal that stopped hookmux, which is not a verdict of theirs.
+            (Some(_), _) if failure == Failure::KillsGuest => 0,
+            (Some(signal), _) => Outcome::Killed(signal as i32).exit_code().unwrap_or(FAULT),
+            (None, Some((_, code))) => code,
+            (None, None) => 0,
+        };
+        Self { code, cause }
+    }
 }
 
 #[cfg(test)]
@@ -97,7 +95,7 @@ mod tests {
 
     fn by_default(failure: Failure, outcomes: &[Outcome], stopped_by: Option<Signal>) -> Verdict {
         let effective = Effective::default();
-        of(failure, outcomes.iter().map(|outcome| (&effective, outcome)), stopped_by)
+        Verdict::new(failure, outcomes.iter().map(|outcome| (&effective, outcome)), stopped_by)
     }
 
     fn untrusted() -> Outcome {
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_to_us_is_the_answer_but_never_kills_a_running_guest() {
+    fn a_signal_that_stops_the_call_is_the_answer_but_never_kills_a_running_guest() {
         let died = [Outcome::Killed(15), NOT_RUN];
         let code = |failure| by_default(failure, &died, Some(Signal::SIGTERM)).code;
         let codes = [Failure::Aborts, Failure::KillsGuest, Failure::Ignored].map(code);
@@ -145,37 +143,37 @@ mod tests {
             on_fault: Setting { value: on_fault, from: None },
             ..Effective::default()
         };
-        let (no, fault) = (|code, goes_on| Weight { code: Some(code), goes_on }, untrusted);
-        let nothing = Weight { code: None, goes_on: true };
+        let (no, fault) = (|code, continues| Effect { code: Some(code), continues }, untrusted);
+        let none = Effect { code: None, continues: true };
         let rows = [
-            (Aborts, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (Aborts, with(OnFailure::Ignore, OnFault::Fail), NO, none),
             (Aborts, with(OnFailure::Ignore, OnFault::Fail), fault(), no(1, false)),
             (Aborts, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
             (Aborts, with(OnFailure::Continue, OnFault::Fail), fault(), no(1, true)),
             (Aborts, with(OnFailure::Fail, OnFault::Ignore), NO, no(3, false)),
-            (Aborts, with(OnFailure::Fail, OnFault::Ignore), fault(), nothing),
-            (KillsGuest, with(OnFailure::Fail, OnFault::Fail), fault(), nothing),
-            (KillsGuest, with(OnFailure::Ignore, OnFault::Fail), NO, nothing),
+            (Aborts, with(OnFailure::Fail, OnFault::Ignore), fault(), none),
+            (KillsGuest, with(OnFailure::Fail, OnFault::Fail), fault(), none),
+            (KillsGuest, with(OnFailure::Ignore, OnFault::Fail), NO, none),
             (KillsGuest, with(OnFailure::Continue, OnFault::Fail), NO, no(3, true)),
-            (Ignored, with(OnFailure::Ignore, OnFault::Ignore), NO, nothing),
+            (Ignored, with(OnFailure::Ignore, OnFault::Ignore), NO, none),
             (Ignored, with(OnFailure::Fail, OnFault::Fail), NO, no(3, true)),
         ];
-        for (failure, effective, outcome, weight) in rows {
-            assert_eq!(weigh(failure, &effective, &outcome), weight, "{failure:?} {effective:?} {outcome:?}");
+        for (failure, effective, outcome, expected) in rows {
+            assert_eq!(effect(failure, &effective, &outcome), expected, "{failure:?} {effective:?} {outcome:?}");
         }
     }
 
     #[test]
-    fn what_follows_a_failure_depends_on_who_listens() {
+    fn what_follows_a_failure_depends_on_what_libvirt_does_with_it() {
         use Failure::{Aborts, Ignored, KillsGuest};
         let table = |outcome: Outcome| {
-            [Aborts, KillsGuest, Ignored].map(|failure| weigh(failure, &Effective::default(), &outcome).goes_on)
+            [Aborts, KillsGuest, Ignored].map(|failure| effect(failure, &Effective::default(), &outcome).continues)
         };
         assert_eq!(table(YES), [true, true, true]);
         assert_eq!(table(NO), [false, false, true]);
         assert_eq!(table(KILLED), [false, false, true]);
         assert_eq!(table(untrusted()), [false, true, true]);
         assert_eq!(table(LATE), [false, true, true]);
-        assert_eq!([Aborts, KillsGuest, Ignored].map(of_our_own_fault), [1, 0, 1]);
+        assert_eq!([Aborts, KillsGuest, Ignored].map(own_fault_code), [1, 0, 1]);
     }
 }

@@ -1,64 +1,127 @@
-//! How a step came out. In: what happened. Out: the kind of it, as the answer needs it. Pure.
+//! How a step ended, and what that means for the call. One vocabulary for answers, records and metrics. Pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use nix::errno::Errno;
+use serde::{Deserialize, Serialize};
 
 use crate::files::trust::Distrust;
 use crate::guard;
 
-/// What became of one step.
+/// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// The script ended by itself, with this exit code.
+pub(crate) enum Outcome {
+    /// The script exited with this code.
     Exited(i32),
-    /// This signal ended the script.
+    /// This signal killed the script.
     Killed(i32),
-    /// The script took longer than this, and was ended.
+    /// The script took longer than this, and was killed.
     TimedOut(Duration),
-    /// The script could not be started, or was not in a state to run: why, in words.
+    /// The script could not be started, or its first line is broken: why, for a message.
     NotStarted(Errno, String),
     /// The script must not be started.
     Untrusted(Distrust),
-    /// Its end, or the document that it wrote, could not be kept: EFBIG for one that is too long.
+    /// Its exit status, or the document that it wrote, could not be kept: EFBIG for one that is too long.
     Lost(Errno),
-    /// What a filter wrote must not reach libvirt.
+    /// A filter wrote a document that libvirt must not get.
     Unfit(guard::Fault),
-    /// An earlier step failed, or hookmux was told to stop.
+    /// An earlier step failed, or hookmux was stopped.
     NotRun,
 }
 
-/// Whose word an outcome is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The script ran and had nothing against it.
+/// An outcome without its details, as records and the journal name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Ending {
+    /// [`Outcome::Exited`]
+    Exited,
+    /// [`Outcome::Killed`]
+    Killed,
+    /// [`Outcome::TimedOut`]
+    TimedOut,
+    /// [`Outcome::NotStarted`]
+    NotStarted,
+    /// [`Outcome::Untrusted`]
+    Untrusted,
+    /// [`Outcome::Lost`]
+    Lost,
+    /// [`Outcome::Unfit`]
+    Unfit,
+    /// [`Outcome::NotRun`]
+    NotRun,
+    /// One that a later version has written.
+    #[serde(other)]
+    Other,
+}
+
+/// What an outcome means for the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// The script allowed the operation.
     Success,
-    /// The script's own no, as an exit code of a shell's: 128 + n for a signal.
-    Verdict(u8),
-    /// The script could not say anything: hookmux could not run it to its end.
+    /// The script refused it: by its exit code, or by its death of a signal.
+    Verdict,
+    /// The script could not be run to completion.
     Fault,
-    /// It was not its turn.
+    /// It was not started, since an earlier step failed.
     NotRun,
 }
 
 impl Outcome {
-    /// Whose word it is.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
+    /// Returns the outcome without its details, and the exit code or the signal's number.
+    pub(crate) fn ending(&self) -> (Ending, Option<i32>) {
         match self {
-            Self::Exited(0) => Kind::Success,
-            Self::Exited(code) => Kind::Verdict(u8::try_from(*code).unwrap_or(1)),
-            Self::Killed(signal) => Kind::Verdict(u8::try_from(signal.saturating_add(128)).unwrap_or(1)),
-            Self::TimedOut(_) | Self::NotStarted(..) | Self::Untrusted(_) | Self::Lost(_) | Self::Unfit(_) => {
-                Kind::Fault
-            }
-            Self::NotRun => Kind::NotRun,
+            Self::Exited(code) => (Ending::Exited, Some(*code)),
+            Self::Killed(signal) => (Ending::Killed, Some(*signal)),
+            Self::TimedOut(_) => (Ending::TimedOut, None),
+            Self::NotStarted(..) => (Ending::NotStarted, None),
+            Self::Untrusted(_) => (Ending::Untrusted, None),
+            Self::Lost(_) => (Ending::Lost, None),
+            Self::Unfit(_) => (Ending::Unfit, None),
+            Self::NotRun => (Ending::NotRun, None),
         }
     }
 
-    /// Whether the script was started, so that there may be something to undo.
-    #[must_use]
-    pub fn was_started(&self) -> bool {
+    /// Returns what it means for the call.
+    pub(crate) fn kind(&self) -> Kind {
+        let (ending, code) = self.ending();
+        ending.kind(code)
+    }
+
+    /// Returns the exit code of a script's verdict as a shell has it, 128 + n for a signal; `None` without a
+    /// verdict.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        let code = match self {
+            Self::Exited(code) => *code,
+            Self::Killed(signal) => signal.saturating_add(128),
+            _ => return None,
+        };
+        Some(u8::try_from(code).unwrap_or(1))
+    }
+
+    /// Reports whether the script was started, so that there may be something to undo.
+    pub(crate) fn was_started(&self) -> bool {
         matches!(self, Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) | Self::Lost(_) | Self::Unfit(_))
+    }
+}
+
+impl Ending {
+    /// Returns what it means for the call, with the exit code where there is one.
+    pub(crate) fn kind(self, code: Option<i32>) -> Kind {
+        match (self, code) {
+            (Self::Exited, Some(0)) => Kind::Success,
+            (Self::Exited | Self::Killed, _) => Kind::Verdict,
+            (Self::NotRun, _) => Kind::NotRun,
+            _ => Kind::Fault,
+        }
+    }
+}
+
+/// Writes the name that records have: `timed-out`.
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        self.serialize(formatter)
     }
 }

@@ -23,7 +23,7 @@ fn run_shows_each_step_and_what_libvirt_would_do() {
         .collect();
     let expected = [
         "qemu stop 'vm1': 3 scripts to run",
-        "the XML is made up (--xml FILE gives another): there is no libvirt below another root",
+        "the XML is made up (--xml FILE gives another): libvirt does not run below another root",
         "  /etc/hookmux/qemu.d/10-a",
         "    | hello vm1 stop begin -",
         "    | <domain type='qemu'>",
@@ -128,7 +128,7 @@ fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
         String::from_utf8(seen.stdout).unwrap()
     };
     let seen = on_terminal("TERM=xterm");
-    assert!(seen.contains("running for 1 s, as process ") && seen.contains("\r\u{1b}[K"), "{seen}");
+    assert!(seen.contains("running for 1 s, pid ") && seen.contains("\r\u{1b}[K"), "{seen}");
     assert!(seen.contains("\u{1b}[32mexited 0\u{1b}[0m, 1.5 s"), "{seen}");
     let plain = on_terminal("NO_COLOR=1 TERM=xterm");
     assert!(plain.contains("    exited 0, 1.5 s") && !plain.contains("[32m"), "{plain}");

@@ -154,8 +154,8 @@ fn every_field_of_a_record_is_in_the_manual() {
 
 /// The fields of a source's structures.
 fn fields_of(source: &str) -> Vec<&str> {
-    let field = |line: &'_ str| line.starts_with("    pub ") && !line.contains('(');
-    source.lines().filter(|line| field(line)).filter_map(|line| line.get(8..)?.split(':').next()).collect()
+    let fields = source.lines().filter_map(|line| line.strip_prefix("    pub(crate) ")?.split_once(": "));
+    fields.map(|(name, _)| name).filter(|name| !name.contains('(')).collect()
 }
 
 /// The keys that an error offers are those that exist.

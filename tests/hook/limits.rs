@@ -113,8 +113,7 @@ fn after_30_s_the_log_says_which_script_libvirt_is_waiting_for() {
     }
     let pid = hooks.text("background");
     let waiting = {
-        let told =
-            format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (process {}) is still running after 30", pid.trim());
+        let told = format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (pid {}) is still running after 30", pid.trim());
         lines.iter().filter(|line| line.contains(&told) && line.ends_with(", libvirt is waiting")).count()
     };
     assert_eq!(waiting, 1, "{lines:#?}");

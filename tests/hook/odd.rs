@@ -113,5 +113,5 @@ fn a_name_that_is_no_known_hook_is_one_that_libvirt_may_yet_invent() {
 #[test]
 fn a_script_that_vanishes_before_its_turn_is_a_fault_and_no_yes() {
     let hooks = Hooks::new().script("qemu.d/10-a", "rm \"${0%/*}/20-b\"").script("qemu.d/20-b", "");
-    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["20-b could not be started: it has gone"]);
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["20-b could not be started: it was deleted"]);
 }

@@ -44,7 +44,7 @@ fn a_directory_that_is_replaced_meanwhile_gives_its_new_scripts_to_the_steps_tha
 #[test]
 fn a_directory_that_is_deleted_meanwhile_is_a_fault_and_no_yes() {
     let hooks = Hooks::new().script("qemu.d/10-a", "rm -r ${0%/*}").script("qemu.d/20-b", "");
-    hooks.call(START).is_like(1, ["10-a"], &["20-b could not be started: it has gone"]);
+    hooks.call(START).is_like(1, ["10-a"], &["20-b could not be started: it was deleted"]);
     let hooks = Hooks::new().script("qemu.d/10-a", "rm -r ${0%/*}").script("qemu.d/20-b", "");
     hooks.call(RECONNECT).is(0, ["10-a"], "");
 }
@@ -129,7 +129,7 @@ fn a_first_line_that_is_longer_than_the_kernel_reads_is_a_fault() {
 fn a_script_that_somebody_is_still_writing_is_a_fault_that_says_so() {
     let hooks = Hooks::new().program("qemu.d/10-a=0");
     let held = std::fs::OpenOptions::new().append(true).open(hooks.path("qemu.d/10-a=0")).unwrap();
-    hooks.call(START).is_like(1, [], &["10-a=0 could not be started: somebody is still writing to it"]);
+    hooks.call(START).is_like(1, [], &["10-a=0 could not be started: a process has it open for writing"]);
     drop(held);
     hooks.call(START).is(0, [], "");
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::admin::check::finding::Finding;
-use crate::admin::check::text::{Beginning, Text};
+use crate::admin::check::text::Text;
 use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout};
@@ -15,6 +15,7 @@ use crate::files::trust;
 use crate::plan::Plan;
 use crate::plan::admission::Skip;
 use crate::printable::{self, quoted};
+use crate::run::shebang::Beginning;
 use crate::verdict::messages;
 
 /// Where the programs of a system lie.
@@ -50,8 +51,8 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
     let at = quoted(path);
     let new = |kind, what: String, fix: String| Some(Finding::new(kind, path, what, fix));
     match text.beginning() {
-        Beginning::Program => None,
-        Beginning::Crlf => {
+        Beginning::Empty | Beginning::Elf => None,
+        Beginning::Shebang { crlf: true, .. } => {
             let what = "cannot be started: its lines end in CRLF, as on Windows".into();
             new("crlf", what, format!("sed -i 's/\\r$//' {at}"))
         }
@@ -59,12 +60,12 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
             let what = "cannot be started: a byte order mark comes before its #!".into();
             new("byte-order-mark", what, format!("sed -i '1s/^\\xef\\xbb\\xbf//' {at}"))
         }
-        Beginning::None => {
+        Beginning::NoShebang => {
             let what = "cannot be started: its first line does not begin with #!".into();
             new("no-interpreter", what, format!("sed -i '1i #!/bin/sh' {at}"))
         }
-        Beginning::Interpreter(program, rest) => {
-            let missing = missing(system, &program, &rest)?;
+        Beginning::Shebang { program, argument, .. } => {
+            let missing = missing(system, &program, &argument)?;
             let what = format!("cannot be started: there is no {missing}");
             let name = Path::new(&missing).file_name()?.to_str()?;
             let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));

@@ -6,24 +6,10 @@ use std::path::Path;
 
 use crate::admin::install;
 use crate::files::resolve;
+use crate::run::shebang::Beginning;
 
 /// As much of a script as is looked at, in bytes: more than anybody writes.
 const MOST: u64 = 1 << 20;
-
-/// How a file begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Beginning {
-    /// It is a program, or it was not read.
-    Program,
-    /// It has a `#!` line: the interpreter, and what comes after it.
-    Interpreter(String, String),
-    /// It has one that ends as on Windows.
-    Crlf,
-    /// Something invisible comes before the `#!`.
-    ByteOrderMark,
-    /// It has none.
-    None,
-}
 
 /// A script's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,20 +35,7 @@ impl Text {
 
     /// How it begins.
     pub(crate) fn beginning(&self) -> Beginning {
-        if self.0.is_empty() || self.0.starts_with(b"\x7fELF") {
-            return Beginning::Program;
-        }
-        if self.0.starts_with(b"\xef\xbb\xbf#!") {
-            return Beginning::ByteOrderMark;
-        }
-        let first = self.0.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let Some(line) = first.strip_prefix(b"#!") else { return Beginning::None };
-        if line.ends_with(b"\r") {
-            return Beginning::Crlf;
-        }
-        let line = String::from_utf8_lossy(line).trim().to_owned();
-        let (interpreter, rest) = line.split_once([' ', '\t']).unwrap_or((&line, ""));
-        Beginning::Interpreter(interpreter.to_owned(), rest.trim().to_owned())
+        Beginning::new(&self.0)
     }
 
     /// Whether a word is in it, outside of comments; a path's last part counts as a word.
@@ -74,7 +47,7 @@ impl Text {
     }
 
     fn lines(&self) -> impl Iterator<Item = String> {
-        let is_program = self.beginning() == Beginning::Program;
+        let is_program = self.beginning() == Beginning::Elf;
         let lines = self.0.split(|byte| *byte == b'\n').filter(move |_| !is_program);
         lines.map(|line| String::from_utf8_lossy(line).into_owned()).filter(|line| !line.trim_start().starts_with('#'))
     }
@@ -83,24 +56,6 @@ impl Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_beginning_is_read_as_the_kernel_reads_it() {
-        let interpreter = |path: &str, rest: &str| Beginning::Interpreter(path.into(), rest.into());
-        let rows: [(&[u8], Beginning); 8] = [
-            (b"#!/bin/sh\necho\n", interpreter("/bin/sh", "")),
-            (b"#! /usr/bin/env  python3 -u\n", interpreter("/usr/bin/env", "python3 -u")),
-            (b"#!/bin/sh\r\necho\r\n", Beginning::Crlf),
-            (b"\xef\xbb\xbf#!/bin/sh\n", Beginning::ByteOrderMark),
-            (b"echo\n", Beginning::None),
-            (b"\n#!/bin/sh\n", Beginning::None),
-            (b"\x7fELF...", Beginning::Program),
-            (b"", Beginning::Program),
-        ];
-        for (bytes, expected) in rows {
-            assert_eq!(Text::new(bytes).beginning(), expected, "{}", bytes.escape_ascii());
-        }
-    }
 
     #[test]
     fn a_word_is_found_as_a_command_or_a_path_and_not_in_a_comment() {

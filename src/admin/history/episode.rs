@@ -8,7 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::call::contract;
 use crate::printable;
-use crate::record::{Count, Kind, Record, Step};
+use crate::record::{Record, Step};
+use crate::verdict::outcome::{Ending, Kind};
 
 /// After so long without a call, the next one begins another episode.
 const REST: Duration = Duration::from_secs(30);
@@ -45,8 +46,8 @@ pub(crate) struct Row {
     pub(crate) details: Vec<String>,
     /// When it began after the episode's beginning, and how long it took; `None` if it never did.
     pub(crate) time: Option<(Duration, Duration)>,
-    /// How it came out.
-    pub(crate) count: Count,
+    /// What its outcome meant for the call.
+    pub(crate) kind: Kind,
 }
 
 /// Puts records, ordered by time, into episodes, ordered by their beginnings.
@@ -127,22 +128,22 @@ fn call_row(record: &Record, offset: Duration) -> Row {
     }
     let code = record.verdict.unwrap_or_default();
     let note = if code == 0 { String::new() } else { format!("exit {code}") };
-    let count = if code == 0 && record.fault.is_none() { Count::Success } else { Count::Veto };
+    let kind = if code == 0 && record.fault.is_none() { Kind::Success } else { Kind::Verdict };
     let details = record.fault.iter().map(|fault| printable::printable(OsStr::new(fault))).collect();
-    Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), count }
+    Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), kind }
 }
 
 fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
     let code = step.code.unwrap_or_default();
     let note = match step.outcome {
-        Kind::Exited if code == 0 => String::new(),
-        Kind::Exited => format!("exited {code}"),
-        Kind::Killed => {
+        Ending::Exited if code == 0 => String::new(),
+        Ending::Exited => format!("exited {code}"),
+        Ending::Killed => {
             nix::sys::signal::Signal::try_from(code).map_or_else(|_| format!("signal {code}"), |name| name.to_string())
         }
-        other => other.word().replace('-', " "),
+        other => other.to_string().replace('-', " "),
     };
-    let softened = matches!(step.counts(), Count::Veto | Count::Fault);
+    let softened = matches!(step.kind(), Kind::Verdict | Kind::Fault);
     let note = if softened { format!("{note}{ignored}") } else { note };
     let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
     let path = printable::printable(&step.path.0);
@@ -153,7 +154,7 @@ fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
     let details = step.why.iter().map(why).chain(changed).collect();
     let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
-    Row { is_step: true, label, path, note, details, time, count: step.counts() }
+    Row { is_step: true, label, path, note, details, time, kind: step.kind() }
 }
 
 /// What follows the driver's directory: the script's name, or the guest's, the operation's and the name.
@@ -247,24 +248,24 @@ mod tests {
         let more = format!(r#","verdict":137,"fault":"stopped\nby SIGTERM","steps":[{}]"#, steps.join(","));
         let record = record("qemu vm1 release destroyed", 7, 9, &more);
         let [episode]: [Episode; 1] = episodes(&[record]).try_into().unwrap();
-        let row = |label: &str, path: &str, note: &str, details: &[&str], time: Option<(u64, u64)>, count| Row {
+        let row = |label: &str, path: &str, note: &str, details: &[&str], time: Option<(u64, u64)>, kind| Row {
             is_step: !path.is_empty(),
             label: label.into(),
             path: path.into(),
             note: note.into(),
             details: details.iter().map(|&line| line.into()).collect(),
             time: time.map(|(from, took)| (Duration::from_micros(from), Duration::from_micros(took))),
-            count,
+            kind,
         };
         let expected = [
-            row("qemu release (destroyed)", "", "exit 137", &["stopped\\nby SIGTERM"], Some((0, 9000)), Count::Veto),
+            row("qemu release (destroyed)", "", "exit 137", &["stopped\\nby SIGTERM"], Some((0, 9000)), Kind::Verdict),
             row(
                 "10-a",
                 "/etc/hookmux/qemu.d/10-a",
                 "",
                 &["changed /a: added, and 1 more"],
                 Some((500, 2000)),
-                Count::Success,
+                Kind::Success,
             ),
             row(
                 "vm1/start/begin/20-b",
@@ -272,10 +273,10 @@ mod tests {
                 "SIGKILL",
                 &[],
                 Some((2600, 2000)),
-                Count::Veto,
+                Kind::Verdict,
             ),
-            row("/srv/x", "/srv/x", "timed out", &["timed out after 1 s"], None, Count::Fault),
-            row("30-c", "30-c", "not run", &[], None, Count::NotRun),
+            row("/srv/x", "/srv/x", "timed out", &["timed out after 1 s"], None, Kind::Fault),
+            row("30-c", "30-c", "not run", &[], None, Kind::NotRun),
         ];
         assert_eq!((episode.calls, episode.failed, episode.rows), (1, 1, expected.into()));
     }

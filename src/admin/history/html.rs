@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::admin::history::episode::{Episode, Row};
 use crate::admin::support::clock::Clock;
 use crate::printable;
-use crate::record::Count;
+use crate::verdict::outcome::Kind;
 
 /// How it looks.
 const STYLE: &str = include_str!("page.css");
@@ -64,11 +64,11 @@ fn section(episode: &Episode, clock: &Clock, page: &mut String) {
 
 fn row(row: &Row, span: Duration, page: &mut String) {
     let kind = if row.is_step { "step" } else { "call" };
-    let count = match row.count {
-        Count::Success => "success",
-        Count::Veto => "veto",
-        Count::Fault => "fault",
-        Count::NotRun => "idle",
+    let count = match row.kind {
+        Kind::Success => "success",
+        Kind::Verdict => "veto",
+        Kind::Fault => "fault",
+        Kind::NotRun => "idle",
     };
     let (label, path) = (escaped(&row.label), escaped(&row.path));
     let _ = write!(page, "<div class=\"row {kind} {count}\"><span class=\"label\" title=\"{path}\">{label}");

@@ -15,17 +15,16 @@ use crate::admin::support::files;
 use crate::admin::support::root::Root;
 use crate::printable;
 use crate::record::read::Files;
+use crate::record::tail::Tail;
 use crate::record::{Record, file, read};
 
 mod episode;
 mod html;
 mod picture;
 mod select;
-mod tail;
 
 use select::Options;
 pub(crate) use select::Selection;
-use tail::Tail;
 
 /// How often the log is looked at for more.
 const TURN: Duration = Duration::from_millis(100);
@@ -63,7 +62,7 @@ impl History {
         let clock = self.options.clock();
         let selection = self.options.selection(&clock)?;
         if self.follow {
-            return self.follow(&path, &selection, &clock, console);
+            return self.follow(&root, &selection, &clock, console);
         }
         let found = self::found(&root, Files::Both, &selection, console.errors)?;
         if let Some(page) = &self.html {
@@ -116,14 +115,18 @@ impl History {
     /// Prints each call when it is recorded: what will follow it is not known yet.
     fn follow(
         &self,
-        path: &Path,
+        root: &Path,
         selection: &Selection,
         clock: &Clock,
         console: &mut Console,
     ) -> anyhow::Result<ExitCode> {
-        let past = selection.since.is_some();
-        let mut tail = if past { Tail::from_start(path) } else { Tail::from_end(path)? };
-        let mut lines = if past { rotated(path, &tail) } else { Vec::new() };
+        let [(rotated, older), (path, newer)] = read::open(root).map_err(cannot_read)?;
+        let (mut tail, mut lines) = if selection.since.is_some() {
+            let older = Tail::from_start(&rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
+            (Tail::from_start(&path, newer), older)
+        } else {
+            (Tail::from_end(&path, newer)?, Vec::new())
+        };
         loop {
             lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
             for line in lines.drain(..) {
@@ -164,8 +167,7 @@ pub(crate) fn found(
     selection: &Selection,
     errors: &mut dyn Write,
 ) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, files, |record| selection.wants(record))
-        .map_err(|(path, error)| anyhow::Error::new(error).context(format!("cannot read {}", path.display())))?;
+    let found = read::read(root, files, |record| selection.wants(record)).map_err(cannot_read)?;
     if found.skipped > 0 {
         report_skipped(found.skipped, errors)?;
     }
@@ -193,10 +195,6 @@ pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// What was rotated away last, unless it is still the file that is read.
-fn rotated(path: &Path, tail: &Tail) -> Vec<Vec<u8>> {
-    let mut name = path.to_owned().into_os_string();
-    name.push(".1");
-    let mut older = Tail::from_start(Path::new(&name));
-    if older.inode() == tail.inode() { Vec::new() } else { older.lines().unwrap_or_default() }
+fn cannot_read((path, error): read::Unreadable) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("cannot read {}", path.display()))
 }

@@ -7,7 +7,7 @@ use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Paint;
 use crate::admin::support::table;
 use crate::printable;
-use crate::record::Count;
+use crate::verdict::outcome::Kind;
 
 /// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
@@ -80,10 +80,10 @@ fn axis(span: Duration, bars: usize) -> String {
 }
 
 fn coloured(row: &Row, text: &str, paint: Paint) -> String {
-    match row.count {
-        Count::Success if row.is_step => paint.good(text),
-        Count::Success | Count::NotRun => paint.faint(text),
-        Count::Veto | Count::Fault => paint.bad(text),
+    match row.kind {
+        Kind::Success if row.is_step => paint.good(text),
+        Kind::Success | Kind::NotRun => paint.faint(text),
+        Kind::Verdict | Kind::Fault => paint.bad(text),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The XML that scripts read. In: the call, perhaps a file. Out: a document, and where it is from. Does: asks libvirt.
+//! The XML that scripts read. In: the call, perhaps a file. Out: a document, and its source. Does: asks libvirt.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -11,28 +11,28 @@ use crate::call::contract::{Input, Output};
 use crate::call::drivers;
 use crate::call::invocation::Invocation;
 use crate::run::child::{Child, Start};
-use crate::run::process::Strings;
+use crate::run::launch::Strings;
 use crate::run::spool::{MAX_DOCUMENT, Spool};
 use crate::run::watch::Watch;
 use crate::verdict::messages;
 
-/// How long libvirt may take to answer: somebody waits, and a small document will do.
+/// How long libvirt may take to answer before a made-up document is used instead.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a document is from.
+/// Where a document comes from.
 pub(crate) enum Source {
-    /// The call has none.
+    /// The call has no document.
     Nothing,
-    /// A file that was given.
+    /// This file.
     File(PathBuf),
-    /// libvirt's own, by this connection.
+    /// libvirt, through this connection.
     Libvirt(&'static str),
-    /// Made up, since libvirt has none: why.
+    /// Made up, since libvirt has no document: why.
     MadeUp(String),
 }
 
 impl Source {
-    /// It in one word, for a program.
+    /// Returns its name in JSON.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -42,7 +42,7 @@ impl Source {
         }
     }
 
-    /// It in a sentence, for a person.
+    /// Describes it in a sentence.
     pub(crate) fn sentence(&self) -> Option<String> {
         Some(match self {
             Self::Nothing => return None,
@@ -53,8 +53,8 @@ impl Source {
     }
 }
 
-/// The document of a call.
-pub(crate) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
+/// Returns the document of a call.
+pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
     if let Some(path) = file {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let document = Spool::read(file).with_context(|| format!("cannot read {}", path.display()))?;
@@ -68,58 +68,58 @@ pub(crate) fn of(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow:
             Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
             Err(why) => why,
         },
-        (true, None) => "libvirt has none for this hook".into(),
-        (false, _) => "there is no libvirt below another root".into(),
+        (true, None) => "libvirt has no document for this hook".into(),
+        (false, _) => "libvirt does not run below another root".into(),
     };
     Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
 }
 
-/// Asks libvirt for the XML as it would write it to the hook; or says why there is none.
+/// Asks libvirt for the XML as it would write it to the hook. Or returns why there is none.
 fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let virsh = std::env::split_paths(&path).map(|directory| directory.join("virsh")).find(|virsh| virsh.is_file());
-    let virsh = virsh.ok_or("there is no virsh to ask libvirt with")?;
+    let virsh = virsh.ok_or("virsh is not installed, so libvirt cannot be asked")?;
     let network = call.row.input == Input::HookData;
     let what: &[&str] = match (network, call.row.output) {
         (true, _) => &["net-dumpxml", "--network"],
         (false, Output::Filter) => &["dumpxml", "--migratable", "--security-info", "--domain"],
         (false, Output::Dropped | Output::Shown) => &["dumpxml", "--domain"],
     };
-    let mut words: Vec<OsString> = ["--quiet", "--connect", uri].iter().chain(what).map(OsString::from).collect();
-    words.push(call.object.clone());
-    let xml = answer(&virsh, &words)?;
+    let mut args: Vec<OsString> = ["--quiet", "--connect", uri].iter().chain(what).map(OsString::from).collect();
+    args.push(call.object.clone());
+    let xml = output(&virsh, &args)?;
     Ok(if network { hook_data(&xml) } else { xml })
 }
 
-/// What a program prints; or its first words of complaint.
-fn answer(program: &Path, words: &[OsString]) -> Result<Vec<u8>, String> {
+/// Returns what a program prints, or the first line of its error message.
+fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
     let environment = Strings::variables(std::env::vars_os());
     let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
     let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
         path: program,
-        words,
+        args,
         environment: &environment,
         input: &input,
         document,
         limit,
         kill_after,
-        detached: false,
+        session: false,
     };
     let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
     let child = Child::start(&start).map_err(|errno| failed(&errno.desc()))?;
     let mut watch = Watch::new().map_err(|errno| failed(&errno.desc()))?;
     let ended = watch.next(&mut vec![((), child)], &mut |(), _| {});
-    let ((), ended) = ended.ok_or_else(|| failed(&"it has gone"))?;
-    if let Some(document) = ended.document {
+    let ((), report) = ended.ok_or_else(|| failed(&"it is lost"))?;
+    if let Some(document) = report.document {
         return document.bytes().map_err(|error| failed(&error));
     }
-    let said = String::from_utf8_lossy(&ended.errors);
-    let first = said.lines().find(|line| !line.trim().is_empty());
-    Err(first.map_or_else(|| messages::outcome(program, &ended.outcome), str::to_owned))
+    let errors = String::from_utf8_lossy(&report.errors);
+    let first = errors.lines().find(|line| !line.trim().is_empty());
+    Err(first.map_or_else(|| messages::outcome(program, &report.outcome), str::to_owned))
 }
 
-/// A network's XML as libvirt writes it to the hook.
+/// Wraps a network's XML as libvirt writes it to the hook.
 fn hook_data(network: &[u8]) -> Vec<u8> {
     let mut data = b"<hookData>\n".to_vec();
     for line in network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
@@ -131,7 +131,7 @@ fn hook_data(network: &[u8]) -> Vec<u8> {
     data
 }
 
-/// A small document that is valid for the call.
+/// Returns a small document that is valid for the call.
 fn made_up(call: &Invocation) -> String {
     let name = quick_xml::escape::escape(call.object.to_string_lossy()).into_owned();
     let uuid = "<uuid>00000000-0000-4000-8000-000000000000</uuid>";

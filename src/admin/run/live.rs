@@ -1,40 +1,40 @@
-//! A call as it happens, for somebody who looks on. In: events. Out: lines on standard error; on a terminal, one of them
-//! says how long the step has been running, and goes once it has ended. Does.
+//! Shows a call as it happens. In: events. Out: lines on standard error; on a terminal, a line that shows how long the step
+//! has been running disappears when it has ended. Does.
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 
 use crate::admin::run::document::Source;
-use crate::admin::run::in_words;
+use crate::admin::run::outcome;
 use crate::admin::support::console::{Console, Paint};
 use crate::call::contract::Output;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::plan::{Plan, Step};
 use crate::printable;
-use crate::run::child::Ended;
+use crate::run::child::StepReport;
 use crate::run::{Event, RunReport};
 use crate::verdict::Verdict;
 use crate::verdict::messages;
 use crate::verdict::outcome::{Kind, Outcome};
 
-/// Back to the beginning of the line, and nothing on it.
-const AGAIN: &str = "\r\u{1b}[K";
+/// Returns to the beginning of the line, and clears it.
+const CLEAR_LINE: &str = "\r\u{1b}[K";
 
-/// Where it is told.
+/// Prints events.
 pub(crate) struct Live<'c> {
     errors: &'c mut dyn Write,
     paint: Paint,
     on_terminal: bool,
-    /// Whether the last line is one that goes.
-    ticking: bool,
+    /// Whether the last line disappears before the next one.
+    is_temporary: bool,
 }
 
 impl<'c> Live<'c> {
     pub(crate) fn new<'a: 'c>(console: &'c mut Console<'a>) -> Self {
         let (paint, on_terminal) = (console.errors_paint, console.live);
-        Self { errors: &mut *console.errors, paint, on_terminal, ticking: false }
+        Self { errors: &mut *console.errors, paint, on_terminal, is_temporary: false }
     }
 
     pub(crate) fn begin(&mut self, call: &Invocation, plan: &Plan, source: &Source) -> io::Result<()> {
@@ -49,13 +49,13 @@ impl<'c> Live<'c> {
         source.map_or(Ok(()), |source| writeln!(self.errors, "{source}"))
     }
 
-    pub(crate) fn tell(&mut self, call: &Invocation, event: &Event) -> io::Result<()> {
-        if self.ticking {
-            write!(self.errors, "{AGAIN}")?;
-            self.ticking = false;
+    pub(crate) fn on_event(&mut self, call: &Invocation, event: &Event) -> io::Result<()> {
+        if self.is_temporary {
+            write!(self.errors, "{CLEAR_LINE}")?;
+            self.is_temporary = false;
         }
         match event {
-            // One call of the agent's may make two of its scripts.
+            // hookmux may call a script of the guest agent twice: to freeze and to thaw.
             Event::Starting(step) if drivers::driver(&call.driver).args == ArgLayout::GuestAgent => {
                 writeln!(
                     self.errors,
@@ -66,39 +66,43 @@ impl<'c> Live<'c> {
             }
             Event::Starting(step) => writeln!(self.errors, "  {}", printable::printable(&step.path)),
             Event::StillRunning(_, pid, elapsed) if self.on_terminal => {
-                self.ticking = true;
-                let running = format!("running for {} s, as process {pid}", elapsed.as_secs());
+                self.is_temporary = true;
+                let running = format!("running for {} s, pid {pid}", elapsed.as_secs());
                 write!(self.errors, "    {}", self.paint.faint(&running))?;
                 self.errors.flush()
             }
             Event::StillRunning(_, pid, elapsed) => {
-                writeln!(self.errors, "    still running after {}, as process {pid}", printable::duration(*elapsed))
+                writeln!(self.errors, "    still running after {}, pid {pid}", printable::duration(*elapsed))
             }
-            Event::Ended(step, ended) => self.ended(step, ended),
+            Event::Ended(step, report) => self.ended(step, report),
         }
     }
 
-    fn ended(&mut self, step: &Step, ended: &Ended) -> io::Result<()> {
-        let said = [&ended.output, &ended.errors].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
-        for line in said.filter(|line| !line.is_empty()) {
+    fn ended(&mut self, step: &Step, report: &StepReport) -> io::Result<()> {
+        let text = [&report.output, &report.errors].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
+        for line in text.filter(|line| !line.is_empty()) {
             writeln!(self.errors, "    | {}", printable::printable(OsStr::from_bytes(line)))?;
         }
-        for line in ended.changes.to_string().lines() {
+        for line in report.changes.to_string().lines() {
             writeln!(self.errors, "    {line}")?;
         }
-        let outcome = in_words(&step.path, &ended.outcome);
-        let outcome = match ended.outcome.kind() {
+        let outcome = outcome(&step.path, &report.outcome);
+        let outcome = match report.outcome.kind() {
             Kind::Success => self.paint.good(&outcome),
-            Kind::Verdict(_) | Kind::Fault | Kind::NotRun => self.paint.bad(&outcome),
+            Kind::Verdict | Kind::Fault | Kind::NotRun => self.paint.bad(&outcome),
         };
-        writeln!(self.errors, "    {outcome}, {}", printable::duration(ended.elapsed))
+        writeln!(self.errors, "    {outcome}, {}", printable::duration(report.elapsed))
     }
 
-    /// Says which scripts had no turn, and why.
-    pub(crate) fn not_run(&mut self, plan: &Plan, walked: &RunReport) -> io::Result<()> {
-        let ended = plan.steps.iter().zip(&walked.ended);
-        for (step, _) in ended.filter(|(_, ended)| ended.outcome == Outcome::NotRun) {
-            writeln!(self.errors, "  {}\n    not run, since an earlier one failed", printable::printable(&step.path))?;
+    /// Prints which scripts were not started, and why.
+    pub(crate) fn not_run(&mut self, plan: &Plan, run: &RunReport) -> io::Result<()> {
+        let steps = plan.steps.iter().zip(&run.steps);
+        for (step, _) in steps.filter(|(_, report)| report.outcome == Outcome::NotRun) {
+            writeln!(
+                self.errors,
+                "  {}\n    not run, since an earlier script failed",
+                printable::printable(&step.path)
+            )?;
         }
         for step in &plan.background {
             writeln!(
@@ -111,10 +115,10 @@ impl<'c> Live<'c> {
     }
 
     pub(crate) fn now_libvirt(&mut self) -> io::Result<()> {
-        writeln!(self.errors, "{}", self.paint.faint("then libvirt itself, whatever came of these:"))
+        writeln!(self.errors, "{}", self.paint.faint("then libvirt itself, whatever the scripts above did:"))
     }
 
-    /// Says what the caller would make of it.
+    /// Prints what the caller does with the answer.
     pub(crate) fn conclude(&mut self, call: &Invocation, hook: Verdict, code: u8, filtered: bool) -> io::Result<()> {
         let conclusion = match (code, call.row.output, filtered) {
             (0, Output::Filter, true) => self.paint.good("exit code 0: libvirt takes the new XML"),

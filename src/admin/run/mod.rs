@@ -1,5 +1,5 @@
-//! `hookmux run`: a call by hand. In: the words of the call. Out: each step as it happens, the verdict, and the filtered
-//! XML. Does what the hook does, with somebody looking on, and then what libvirt itself does.
+//! `hookmux run`: a call by hand. In: the arguments of the call. Out: each step as it happens, the verdict, and the filtered
+//! XML. Does what the hook does, visibly, and then what libvirt itself does.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,18 +14,18 @@ use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::script;
 use crate::call::invocation::Invocation;
-use crate::hook::{ByHand, Hook};
+use crate::hook::{ByHand, Hook, HookReport};
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::rules::{Effective, Setting};
 use crate::plan::{Plan, Step};
 use crate::printable;
-use crate::run::child::Ended;
+use crate::run::child::StepReport;
+use crate::run::signals;
 use crate::run::spool::Spool;
 use crate::run::watch;
 use crate::run::{Event, RunReport};
 use crate::settings::OnFailure;
-use crate::verdict::Verdict;
 use crate::verdict::messages;
 use crate::verdict::outcome::{Kind, Outcome};
 
@@ -35,7 +35,7 @@ mod live;
 
 use live::Live;
 
-/// libvirt's own scripts, and hookmux, run with the umask of systemd's services.
+/// The umask of systemd's services, with which libvirt's hooks run.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
 
 /// How often a terminal shows how long a step has been running.
@@ -49,7 +49,7 @@ pub(crate) struct Run {
     /// The XML that scripts read; libvirt's own of the object, or a small made-up one, if left out
     #[arg(long, value_name = "FILE")]
     xml: Option<PathBuf>,
-    /// Start nothing, and say what would be started
+    /// Start nothing, and print what would be started
     #[arg(long = "dry-run")]
     dry: bool,
 }
@@ -61,11 +61,11 @@ impl Run {
         let call = self.call.invocation(&root);
         let settings = call::settings(&root)?;
         let daemon = self.call.daemon(&root);
-        let notice = if console.live { TICK } else { watch::REPORT_INTERVAL };
+        let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let by_hand = ByHand {
             environment: environment::of(daemon.as_ref()),
             daemon: daemon.map(|daemon| daemon.name.into()),
-            notice,
+            interval,
         };
         let plan = call::plan(&root, Calls::One(&call), &settings);
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
@@ -73,39 +73,41 @@ impl Run {
             return dry_run(&call, &plan, console);
         }
         log::skipped(&call, &plan);
-        let (document, source) = document::of(&call, &root, self.xml.as_deref())?;
-        // After the last path that was given relative to where we were.
+        let (document, source) = document::get(&call, &root, self.xml.as_deref())?;
+        // After the last path that may be relative to the current directory.
         std::env::set_current_dir("/")?;
         umask(UMASK);
+        signals::reset_dispositions();
         let mut live = Live::new(console);
         live.begin(&call, &plan, &source)?;
-        let mut told = Ok(());
-        let (walked, verdict) = hook.perform(&plan, &document, &mut |of: &Invocation, event: Event| {
-            if told.is_ok() {
-                told = live.tell(of, &event);
-            }
-        })?;
-        told?;
-        live.not_run(&plan, &walked)?;
-        let theirs = libvirts(&hook, &plan, walked.document.as_ref().unwrap_or(&document), &mut live)?;
-        let code = theirs.as_ref().map_or(verdict.code, |theirs| if theirs.failed { FOUND } else { verdict.code });
-        let filtered = theirs.as_ref().and_then(|theirs| theirs.walked.document.as_ref()).or(walked.document.as_ref());
-        live.conclude(&call, verdict, code, filtered.is_some())?;
-        let answer = Answer { call: &call, plan: &plan, walked: &walked, verdict, theirs: theirs.as_ref(), code };
+        let result = run(&hook, &plan, &document, &mut live)?;
+        live.not_run(&plan, &result.run)?;
+        let theirs = libvirts(&hook, &plan, result.run.document.as_ref().unwrap_or(&document), &mut live)?;
+        let failed = theirs.as_ref().is_some_and(|(_, theirs)| has_failed(theirs));
+        let code = if failed { FOUND } else { result.verdict.code };
+        let filtered =
+            theirs.as_ref().and_then(|(_, theirs)| theirs.document.as_ref()).or(result.run.document.as_ref());
+        live.conclude(&call, result.verdict, code, filtered.is_some())?;
+        let answer = Answer { call: &call, plan: &plan, result: &result, theirs: theirs.as_ref(), code };
         answer.print(console, &source, filtered)?;
         Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
     }
 }
 
-/// What came of scripts that libvirt runs itself.
-struct Theirs {
-    plan: Plan,
-    walked: RunReport,
-    failed: bool,
+/// Runs a plan, and shows it.
+fn run(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::Result<HookReport> {
+    let mut shown = Ok(());
+    let result = hook.run(plan, document, &mut |call: &Invocation, event: Event| {
+        if shown.is_ok() {
+            shown = live.on_event(call, &event);
+        }
+    })?;
+    shown?;
+    Ok(result)
 }
 
-/// Runs what libvirt runs itself, after the hook and as it does: all of them, and any failure is the result.
-fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::Result<Option<Theirs>> {
+/// Runs the scripts that libvirt runs itself, after the hook and as it does: all of them, and any failure is the result.
+fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::Result<Option<(Plan, RunReport)>> {
     if plan.left_to_caller.is_empty() {
         return Ok(None);
     }
@@ -116,18 +118,15 @@ fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyh
         Step { path: path.clone(), distrust: None, effective }
     };
     let plan = Plan { steps: plan.left_to_caller.iter().map(step).collect(), ..Plan::default() };
-    let mut told = Ok(());
-    let (walked, _) = hook.perform(&plan, document, &mut |of: &Invocation, event: Event| {
-        if told.is_ok() {
-            told = live.tell(of, &event);
-        }
-    })?;
-    told?;
-    let failed = walked.ended.iter().any(|ended| ended.outcome.kind() != Kind::Success);
-    Ok(Some(Theirs { plan, walked, failed }))
+    let run = run(hook, &plan, document, live)?.run;
+    Ok(Some((plan, run)))
 }
 
-/// Says what would run.
+fn has_failed(run: &RunReport) -> bool {
+    run.steps.iter().any(|report| report.outcome.kind() != Kind::Success)
+}
+
+/// Prints what would run.
 fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Result<ExitCode> {
     let scripts = script::scripts(plan);
     if console.json {
@@ -140,18 +139,18 @@ fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Res
     Ok(ExitCode::SUCCESS)
 }
 
-/// All that came of a call.
+/// The result of a call.
 struct Answer<'a> {
     call: &'a Invocation,
     plan: &'a Plan,
-    walked: &'a RunReport,
-    verdict: Verdict,
-    theirs: Option<&'a Theirs>,
+    result: &'a HookReport,
+    /// What libvirt itself runs after the hook.
+    theirs: Option<&'a (Plan, RunReport)>,
     code: u8,
 }
 
 impl Answer<'_> {
-    /// The filtered XML, or everything as JSON.
+    /// Prints the filtered XML, or everything as JSON.
     fn print(&self, console: &mut Console, source: &document::Source, filtered: Option<&Spool>) -> anyhow::Result<()> {
         let filtered = filtered.filter(|_| self.code == 0);
         if !console.json {
@@ -160,19 +159,19 @@ impl Answer<'_> {
             }
             return Ok(());
         }
-        let mut steps = steps(self.plan, self.walked, "hookmux");
-        if let Some(theirs) = self.theirs {
-            steps.extend(self::steps(&theirs.plan, &theirs.walked, "libvirt"));
+        let mut steps = steps(self.plan, &self.result.run, "hookmux");
+        if let Some((plan, run)) = self.theirs {
+            steps.extend(self::steps(plan, run, "libvirt"));
         }
-        let undone = self.walked.undone.iter().map(|(path, ended)| (path.as_path(), ended));
+        let undone = self.result.undone.iter().map(|(step, report)| self::step(&step.path, report, "hookmux"));
         let xml = filtered.map(Spool::bytes).transpose()?;
         let content = json!({
             "call": Call::json(self.call),
             "dry_run": false,
             "document": source.word(),
             "steps": steps,
-            "undone": undone.map(|(path, ended)| step(path, ended, "hookmux")).collect::<Vec<_>>(),
-            "hook_exit_code": self.verdict.code,
+            "undone": undone.collect::<Vec<_>>(),
+            "hook_exit_code": self.result.verdict.code,
             "failed": self.code != 0,
             "xml": xml.map(|xml| String::from_utf8_lossy(&xml).into_owned()),
         });
@@ -181,34 +180,28 @@ impl Answer<'_> {
     }
 }
 
-/// What became of each step, for a program.
-fn steps(plan: &Plan, walked: &RunReport, by: &str) -> Vec<Value> {
-    plan.steps.iter().zip(&walked.ended).map(|(one, ended)| step(&one.path, ended, by)).collect()
+/// Returns what became of each step.
+fn steps(plan: &Plan, run: &RunReport, by: &str) -> Vec<Value> {
+    plan.steps.iter().zip(&run.steps).map(|(one, report)| step(&one.path, report, by)).collect()
 }
 
-fn step(path: &Path, ended: &Ended, by: &str) -> Value {
-    let (kind, code) = match ended.outcome.kind() {
-        Kind::Success => ("success", Some(0)),
-        Kind::Verdict(code) => ("verdict", Some(code)),
-        Kind::Fault => ("fault", None),
-        Kind::NotRun => ("not-run", None),
-    };
+fn step(path: &Path, report: &StepReport, by: &str) -> Value {
     json!({
         "path": printable::printable(path),
         "by": by,
-        "kind": kind,
-        "exit_code": code,
-        "words": in_words(path, &ended.outcome),
-        "seconds": ended.elapsed.as_secs_f64(),
-        "output": String::from_utf8_lossy(&ended.output),
-        "errors": String::from_utf8_lossy(&ended.errors),
-        "changes": crate::admin::diff::changes_json(&ended.changes),
+        "kind": report.outcome.kind(),
+        "exit_code": report.outcome.exit_code(),
+        "words": outcome(path, &report.outcome),
+        "seconds": report.elapsed.as_secs_f64(),
+        "output": String::from_utf8_lossy(&report.output),
+        "errors": String::from_utf8_lossy(&report.errors),
+        "changes": crate::admin::diff::changes_json(&report.changes),
     })
 }
 
-/// What became of a step, without its path.
-fn in_words(path: &Path, outcome: &Outcome) -> String {
+/// Describes the outcome of a step, without its path.
+fn outcome(path: &Path, outcome: &Outcome) -> String {
     let shown = printable::printable(path);
-    let words = messages::outcome(path, outcome);
-    words.strip_prefix(&shown).unwrap_or(&words).trim_start().to_owned()
+    let text = messages::outcome(path, outcome);
+    text.strip_prefix(&shown).unwrap_or(&text).trim_start().to_owned()
 }

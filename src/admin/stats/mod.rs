@@ -16,7 +16,8 @@ use crate::admin::support::table;
 use crate::call::contract;
 use crate::printable;
 use crate::record::read::Files;
-use crate::record::{Count, Name, Record, Step, file};
+use crate::record::{Name, Record, Step, file};
+use crate::verdict::outcome;
 
 mod prometheus;
 
@@ -175,8 +176,8 @@ impl Counts {
 
 impl Script {
     fn add(&mut self, step: &Step) {
-        count(&mut self.vetoes, step.counts() == Count::Veto);
-        count(&mut self.faults, step.counts() == Count::Fault);
+        count(&mut self.vetoes, step.kind() == outcome::Kind::Verdict);
+        count(&mut self.faults, step.kind() == outcome::Kind::Fault);
         // What was never started took no time.
         if step.after_us.is_none() {
             return;

@@ -1,4 +1,4 @@
-//! A log that grows. In: its path. Out: lines, as they are written, also across rotation. Reads.
+//! Follows a growing file. In: its path. Out: its lines as they are written, also across rotation. Reads.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,41 +7,44 @@ use std::path::{Path, PathBuf};
 
 use crate::files::resolve;
 
-/// A file that is read to its end, again and again.
+/// A file that is read to its end again and again.
 #[derive(Debug)]
 pub(crate) struct Tail {
     path: PathBuf,
     file: Option<File>,
-    /// What was read of a line that has no end yet.
+    /// The beginning of a line whose end is not written yet.
     begun: Vec<u8>,
 }
 
 impl Tail {
-    /// Reads from the beginning.
-    pub(crate) fn from_start(path: &Path) -> Self {
-        Self { path: path.to_owned(), file: resolve::open_regular(path).ok(), begun: Vec::new() }
+    /// Reads `file`, which was opened by that path, from its beginning.
+    pub(crate) fn from_start(path: &Path, file: Option<File>) -> Self {
+        Self { path: path.to_owned(), file, begun: Vec::new() }
     }
 
-    /// Reads what comes from now on.
-    pub(crate) fn from_end(path: &Path) -> io::Result<Self> {
-        let mut tail = Self::from_start(path);
+    /// Reads what is written to it from now on.
+    ///
+    /// # Errors
+    /// That of seeking.
+    pub(crate) fn from_end(path: &Path, file: Option<File>) -> io::Result<Self> {
+        let mut tail = Self::from_start(path, file);
         if let Some(file) = &mut tail.file {
             file.seek(SeekFrom::End(0))?;
         }
         Ok(tail)
     }
 
-    /// The file that is read, where there is one.
-    pub(crate) fn inode(&self) -> Option<(u64, u64)> {
+    /// Identifies the file that is read.
+    fn inode(&self) -> Option<(u64, u64)> {
         self.file.as_ref().and_then(|file| file.metadata().ok()).map(|it| (it.dev(), it.ino()))
     }
 
-    /// The lines since the last time, without their ends.
+    /// Returns the lines since the last call, without their ends.
     ///
     /// # Errors
     /// Those of reading.
     pub(crate) fn lines(&mut self) -> io::Result<Vec<Vec<u8>>> {
-        // Looked at before the old file is read: what is written until it was rotated away is in there.
+        // Before the old file is read, which contains all that was written until the rotation.
         let now = fs::metadata(&self.path).map(|it| (it.dev(), it.ino())).ok();
         let mut lines = Vec::new();
         self.read(&mut lines)?;
@@ -89,7 +92,7 @@ mod tests {
     fn lines_come_once_and_whole_across_rotation_and_truncation() {
         let scratch = tempfile::tempdir().unwrap();
         let (path, rotated) = (scratch.path().join("log"), scratch.path().join("log.1"));
-        let mut tail = Tail::from_start(&path);
+        let mut tail = Tail::from_start(&path, None);
         assert_eq!(lines(&mut tail), [""; 0]);
         append(&path, "one\ntw");
         assert_eq!(lines(&mut tail), ["one"]);
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(lines(&mut tail), ["two"]);
         append(&path, "three\n");
         fs::rename(&path, &rotated).unwrap();
-        // There is no new file yet, and somebody still writes to the old one.
+        // The new file does not exist yet, and the old one is still written to.
         append(&rotated, "four\n");
         assert_eq!(lines(&mut tail), ["three", "four"]);
         append(&rotated, "five\n");
@@ -107,9 +110,9 @@ mod tests {
         append(&path, "x\n");
         assert_eq!(lines(&mut tail), ["x"]);
         append(&path, "seven\n");
-        assert_eq!(lines(&mut Tail::from_end(&path).unwrap()), [""; 0]);
+        assert_eq!(lines(&mut Tail::from_end(&path, File::open(&path).ok()).unwrap()), [""; 0]);
         assert_eq!(
-            (lines(&mut tail), lines(&mut Tail::from_start(&path))),
+            (lines(&mut tail), lines(&mut Tail::from_start(&path, File::open(&path).ok()))),
             (vec!["seven".into()], vec!["x".into(), "seven".into()])
         );
     }
