@@ -1,5 +1,5 @@
-//! `hookmux --version`: the commit and the target that it was built from, and what the build script says where there is
-//! no commit to be had.
+//! `hookmux --version`: the commit and the target that it was built from, and what the build script
+//! prints outside a checkout.
 
 use std::fs;
 use std::path::Path;

@@ -61,7 +61,7 @@ impl Hook {
         self.root.path().join(name)
     }
 
-    /// Calls the hook as an agent since 9.1 does, which waits until nobody holds the outputs any more.
+    /// Calls the hook as an agent since 9.1 does, which waits until no process holds the outputs any more.
     pub(crate) fn call(&self, word: &str) -> Answer {
         let mut command = Command::new(self.path("etc/qemu/fsfreeze-hook"));
         command

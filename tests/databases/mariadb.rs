@@ -1,4 +1,4 @@
-//! MariaDB: nobody writes between freeze and thaw, and what lies on the disk by then is whole.
+//! MariaDB: no client writes between freeze and thaw, and what lies on the disk by then is whole.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -94,17 +94,17 @@ impl MariaDb {
     }
 
     /// A client that has a table locked until it is dropped.
-    fn somebody_who_holds_a_table(&self) -> Somebody {
+    fn client_that_holds_a_table(&self) -> Client {
         let holder = self.client("LOCK TABLES t.plain WRITE; SELECT SLEEP(600)").stdout(Stdio::null()).spawn().unwrap();
-        server::wait_until("somebody to lock a table", || self.sql("SHOW PROCESSLIST").contains("SLEEP(600)"));
-        Somebody(holder)
+        server::wait_until("a client to lock a table", || self.sql("SHOW PROCESSLIST").contains("SLEEP(600)"));
+        Client(holder)
     }
 }
 
 /// A client of ours, ended by its number.
-struct Somebody(Child);
+struct Client(Child);
 
-impl Drop for Somebody {
+impl Drop for Client {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -118,7 +118,7 @@ fn client(home: &str, statements: &str) -> Command {
 }
 
 #[test]
-fn nobody_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
+fn no_client_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
     assert_eq!(hook.call("freeze"), yes());
@@ -176,11 +176,11 @@ fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
     let database = MariaDb::new();
     let hook = database.hook();
     hook.settings("[[rule]]\nscript = '10-flush-database'\noperation = 'freeze'\ntimeout = '2s'\n");
-    let somebody = database.somebody_who_holds_a_table();
+    let client = database.client_that_holds_a_table();
     let line =
         "hookmux: fsfreeze-hook freeze failed: /etc/hookmux/fsfreeze-hook.d/10-flush-database timed out after 2 s\n";
     assert_eq!(hook.call("freeze"), (Some(1), line.to_owned()));
-    drop(somebody);
+    drop(client);
     let writer = database.writer();
     writer.end();
 }
@@ -189,7 +189,7 @@ fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
 fn a_lock_that_never_comes_fails_the_freeze_with_the_servers_words() {
     let database = MariaDb::new();
     let hook = database.hook();
-    let _somebody = database.somebody_who_holds_a_table();
+    let _client = database.client_that_holds_a_table();
     let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-flush-database exited 1\n\
         flush-database: nothing is frozen: /usr/bin/mariadb did not lock the tables: \
         ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try restarting transaction\n";

@@ -1,4 +1,4 @@
-//! PostgreSQL: everything that was committed before freeze is on the disk when freeze is over; nobody is held up.
+//! PostgreSQL: everything that was committed before freeze is on the disk when freeze is over; no client waits.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

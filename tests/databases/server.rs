@@ -13,7 +13,7 @@ use tempfile::TempDir;
 /// How long anything may take that is over in a few seconds when all is well.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Runs a server until nobody holds our end of the pipe any more, be it that the test was killed; then ends it with
+/// Runs a server until no process holds our end of the pipe any more, be it that the test was killed; then ends it with
 /// the signal of the first word.
 const UNTIL_LET_GO: &str = "signal=$1; shift; \"$@\" & read -r _; kill -$signal $!; wait $!";
 

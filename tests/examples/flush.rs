@@ -100,7 +100,7 @@ const STATE: &str = "run/hookmux-flush-database";
 fn mariadb_keeps_its_lock_from_freeze_to_thaw_and_its_caller_is_not_kept() {
     for client in ["mariadb", "mysql"] {
         let guest = Guest::new("mariadb\n").program(client, LOCKS);
-        // This comes back at all only if nobody that stays behind holds stdout or stderr.
+        // This comes back at all only if no process that stays behind holds stdout or stderr.
         assert_eq!(guest.call("freeze"), passes());
         assert_eq!((guest.has("locked"), guest.said()), (true, format!("BIN/{client} {SESSION}")));
         assert_eq!(guest.call("thaw"), passes());

@@ -66,7 +66,7 @@ pub(crate) fn scenario(apply: &str, steps: &str) -> Answer {
     Answer { code, stdout: named(stdout), stderr }
 }
 
-/// What `rules` lists of chains that somebody else made, before and after.
+/// What `rules` lists of chains that other programs made, before and after.
 pub(crate) const NOTHING: &str = "\
 -P INPUT ACCEPT
 -P FORWARD DROP
@@ -125,7 +125,7 @@ table ip libvirt_network {
 }
 ";
 
-/// Rules of somebody else's, between which ours come and go.
+/// Rules of another program, between which ours come and go.
 pub(crate) const THEIRS: &str = "
     iptables -P FORWARD DROP
     iptables -A FORWARD -i vbr9 -j ACCEPT

@@ -103,7 +103,7 @@ impl Example {
         Self { command, ..self }
     }
 
-    /// Starts the script as a user who owns nothing; whoever is not root to begin with stays who he is.
+    /// Starts the script as a user who owns nothing; a test that does not run as root does not change its user.
     pub(crate) fn called_by_nobody(self) -> Self {
         self.through(|script| {
             let mut command = Command::new(script);

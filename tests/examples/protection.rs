@@ -177,7 +177,7 @@ fn with_no_root_in_the_environment_it_looks_in_etc() {
         command.args(["-c", "unset HOOKMUX_ROOT; exec sh -x \"$0\" \"$@\" 2>&1"]).arg(script);
         command
     });
-    let trace = stop(&example, "a guest that nobody has").stdout;
+    let trace = stop(&example, "a guest that does not exist").stdout;
     for list in ["/etc/hookmux/protected-domains", "/etc/libvirt/protected-domains"] {
         assert!(trace.contains(&format!("list={list}\n")), "{trace}");
     }

@@ -211,7 +211,7 @@ fn each_driver_has_its_types() {
     assert_eq!(fitting("lxc"), ["qemu", "lxc"], "unchanged bytes are not looked at");
     assert_eq!(fitting("libxl"), ["qemu", "xen"]);
     assert_eq!(fitting("bhyve"), ["qemu", "bhyve"]);
-    assert_eq!(fitting("ch"), types, "a driver that nobody knows yet");
+    assert_eq!(fitting("ch"), types, "an unknown driver");
 }
 
 #[test]

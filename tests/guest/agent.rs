@@ -33,7 +33,7 @@ impl Agent {
         agent
     }
 
-    /// Waits for the answer to a question that nobody else asked: what comes before it answered earlier ones. Asks more
+    /// Waits for the answer to a question that was asked once: what comes before it answered earlier ones. Asks more
     /// than once, since an agent that has just started has not heard the first.
     pub(crate) fn synchronise(&mut self) {
         let begin = Instant::now();

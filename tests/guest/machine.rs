@@ -12,7 +12,7 @@ use support::archive;
 use support::image::Image;
 use support::shell::Shell;
 
-/// Starts QEMU and ends it when nobody holds our end of the pipe any more, be it that the test was killed.
+/// Starts QEMU and ends it when no process holds our end of the pipe any more, even if the test was killed.
 const UNTIL_LET_GO: &str = "\"$@\" & read -r _; kill -9 $!; wait";
 
 /// One at a time: they measure time, and share the machine with others.

@@ -1,4 +1,4 @@
-//! Scripts that nobody waits for, and hooks that end with libvirt.
+//! Background scripts, and hooks that end with libvirt.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -47,7 +47,7 @@ fn it_reads_the_document_as_the_filters_left_it() {
     assert_eq!(wait_for(&hooks, "late"), filtered);
 }
 
-/// Nobody hears of it any more: one that cannot be started is logged, and takes nobody's turn.
+/// A background script that cannot be started is logged, and does not stop the others.
 #[test]
 fn each_has_its_turn_whatever_becomes_of_the_others() {
     let hooks = Hooks::new()
@@ -68,7 +68,7 @@ fn it_does_not_run_when_the_operation_does_not_go_ahead() {
     hooks.call("qemu vm1 start begin -").is_like(3, ["60-veto"], &["refused"]);
     std::thread::sleep(Duration::from_millis(300));
     assert!(!hooks.root().join("late").exists());
-    // Nobody listens to clean-up: the operation is over, and so is the waiting.
+    // libvirt ignores the result of a clean-up: the operation is over, and so is the waiting.
     assert_eq!(hooks.call("qemu vm1 stopped end -").code, Some(4));
     wait_for(&hooks, "late");
 }

@@ -25,7 +25,7 @@ fn is_gone(pid: Pid) -> bool {
     true
 }
 
-/// In a container whose first process reaps nobody, an orphan stays on as this.
+/// In a container whose first process does not reap orphans, an orphan stays on as this.
 fn is_zombie(pid: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }

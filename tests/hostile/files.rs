@@ -85,7 +85,7 @@ fn an_empty_file_is_a_mask_whatever_its_mode() {
     for (name, mode) in [("10-a", 0o755), ("20-b", 0o644), ("30-c", 0o000), ("40-d", 0o4755)] {
         hooks = hooks.script(&format!("lib:qemu.d/{name}"), "exit 1").file(&format!("qemu.d/{name}"), mode, "");
     }
-    // Set-uid and empty: nothing to run with anybody's rights, but nobody can say who meant what.
+    // Set-uid and empty: there is nothing to run with another user's rights, but its purpose is unknown.
     hooks.call(START).is_like(1, [], &["40-d is set-uid"]);
     std::fs::remove_file(hooks.path("qemu.d/40-d")).unwrap();
     std::fs::remove_file(hooks.path("lib:qemu.d/40-d")).unwrap();

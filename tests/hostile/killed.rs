@@ -1,4 +1,4 @@
-//! hookmux killed at any moment: no script goes on, and nobody reads half a document.
+//! hookmux killed at any moment: no script goes on, and no script reads half a document.
 //!
 //! What is guaranteed: the document is one write(2). It goes into the pipe whole, and so before a signal can come in
 //! between, if the pipe has room for it. Root may have any pipe enlarged; an ordinary user up to /proc/sys/fs/pipe-max-size

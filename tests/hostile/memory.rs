@@ -14,13 +14,13 @@ const BOUND: usize = 8 << 20;
 /// What an unoptimised program's code takes above an optimised one's, which the kernel counts, too.
 const UNOPTIMISED: usize = 3 << 20;
 
-/// The most memory that a call held, in bytes, without the code of a program that nobody installs.
+/// The most memory that a call held, in bytes, without the code of an unoptimised program.
 fn peak(hooks: &Hooks, call: &str, code: i32) -> usize {
     let file = hooks.root().join("peak");
     let measure = program("measure");
     let seen = hooks.see(hooks.through(&[measure.to_str().unwrap(), file.to_str().unwrap()], call));
     assert_eq!(seen.code, Some(code), "{}", seen.err.lines().next().unwrap_or_default());
-    // With what a debugger wants to know, and nobody else.
+    // With debug information.
     let is_unoptimised = std::fs::metadata(binary()).unwrap().len() > 16 << 20;
     (read(&file) * 1024).saturating_sub(if is_unoptimised { UNOPTIMISED } else { 0 })
 }

@@ -1,4 +1,4 @@
-//! Calls from odd places: without /proc, /dev or /run, on a root that nobody can write to, by another clock.
+//! Calls from odd places: without /proc, /dev or /run, on a read-only root, by another clock.
 
 use std::process::Command;
 

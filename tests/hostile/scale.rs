@@ -38,7 +38,7 @@ fn a_call_costs_as_much_for_its_thousandth_script_as_for_its_second() {
         .windows(2)
         .map(|pair| {
             let [(few, less), (many, more)] = pair else { unreachable!() };
-            // Exact, as long as nobody makes 2^52 system calls.
+            // Exact below 2^52 system calls.
             (more.total() - less.total()) as f64 / (many - few) as f64
         })
         .collect();

@@ -1,4 +1,4 @@
-//! Settings that are no settings file, or come from somebody else: none of them is even read.
+//! Settings that are not a regular file, or that another user controls: they are not even read.
 
 use std::os::unix::fs::{PermissionsExt, chown};
 

@@ -29,13 +29,13 @@ pub fn process(hooks: &Hooks, file: &str) -> Pid {
     Pid::from_raw(read().unwrap().trim().parse().unwrap())
 }
 
-/// Whether a process has gone, or is only a number that nobody has asked for yet.
+/// Reports whether a process has ended, reaped or not.
 pub fn is_gone(pid: Pid) -> bool {
     let zombie = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
     kill(pid, None).is_err() || zombie()
 }
 
-/// A call that is under way, with nothing on its standard input, and nobody who listens.
+/// A call that is under way, with nothing on its standard input, and no reader of its outputs.
 pub fn under_way(hooks: &Hooks, call: &str) -> Child {
     let words: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
     let null = Stdio::null;

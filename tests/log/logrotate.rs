@@ -40,7 +40,7 @@ fn a_rotation_loses_no_call_and_history_reads_on() {
     fs::create_dir_all(&log).unwrap();
     fs::set_permissions(&log, fs::Permissions::from_mode(0o750)).unwrap();
     rotate(&hooks, "--force");
-    assert_eq!(names(&hooks), [""; 0], "nothing is there yet, and that is no error");
+    assert_eq!(names(&hooks), [""; 0], "nothing is there yet, and that is not an error");
     for generation in ["vm1", "vm2", "vm3"] {
         call(&hooks, generation);
         rotate(&hooks, "--force");

@@ -1,4 +1,4 @@
-//! Every call that libvirt and the guest agent make, and some that nobody makes yet. A table of its own, written from
+//! Every call that libvirt and the guest agent make, and some that no release makes yet. A table of its own, written from
 //! libvirt's manual.
 
 /// What the caller does with a failure.
@@ -80,7 +80,7 @@ pub const CALLS: &[Call] = &[
     call("daemon", "start", "-", "start", After::GoOn),
     call("daemon", "shutdown", "-", "shutdown", After::GoOn),
     call("daemon", "reload", "begin", "SIGHUP", After::GoOn),
-    // Nobody makes these yet: heard as strictly as can be.
+    // No release makes these yet: their failures abort the operation.
     call("qemu", "snapshot", "begin", "-", After::Abort),
     call("lxc", "migrate", "begin", "-", After::Abort),
     call("daemon", "restore", "begin", "-", After::Abort),

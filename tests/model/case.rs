@@ -17,7 +17,7 @@ pub struct Case {
     pub settings: Settings,
 }
 
-/// A driver's directory in one place; it is there if a file is in it, or if it is no directory.
+/// A driver's directory in one place; it is there if a file is in it, or if it is not a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Directory {
     Safe,

@@ -43,7 +43,7 @@ pub fn document(case: &Case) -> String {
     format!("<domain type='{kind}'><name>{}</name>{uuid}<title></title></domain>\n", case.object)
 }
 
-/// A user and a group that are nobody.
+/// A user and a group without an account.
 const STRANGER: u32 = 54_321;
 
 pub struct Disk {

@@ -1,4 +1,4 @@
-//! Patterns, as the manual has them: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and nobody else's code.
+//! Patterns, as the manual has them: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and shares no code with the crate.
 
 /// Whether the whole of `text` fits `pattern`.
 pub fn fits(pattern: &str, text: &str) -> bool {

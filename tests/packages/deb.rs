@@ -75,7 +75,7 @@ fn is_upgraded(suite: &str) {
         debian.install(&from);
         assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (true, ALL.into()));
     });
-    proof.step("upgrade: settings that nobody changed are the new ones, links stay", || {
+    proof.step("upgrade: unchanged settings are the new ones, links stay", || {
         debian.install(&to);
         assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (false, ALL.into()));
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");

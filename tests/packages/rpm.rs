@@ -99,7 +99,7 @@ fn the_package_comes_and_goes_under_rpm() {
         let needs: Vec<_> = needs.lines().filter(|need| !need.starts_with("rpmlib(")).collect();
         assert!(needs.iter().all(|need| *need == "/bin/sh" || need.starts_with("config(hookmux)")), "{needs:?}");
     });
-    proof.step("upgrade: settings that nobody changed are the new ones, links stay", || {
+    proof.step("upgrade: unchanged settings are the new ones, links stay", || {
         rpm.install(&package("hookmux", "rpm"));
         assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), false));
         assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");

@@ -42,7 +42,7 @@ fn a_veto_on_prepare_names_script_and_code_and_shows_its_words_in_virshs_error()
     let ours = "hookmux: qemu prepare 'vm1' refused: /etc/hookmux/qemu.d/10-veto exited 1\nvm1 has no licence here\n";
     let (_, shown) = answer.stderr.split_once("/etc/libvirt/hooks/qemu vm1 prepare begin -) ").unwrap();
     assert_eq!(shown.trim_end(), format!("unexpected exit status 1: {ours}").trim_end());
-    // A start that came to nothing is cleaned up after, and nobody else was asked to prepare it.
+    // A start that came to nothing is cleaned up after, and no later script was asked to prepare it.
     let seen = ["vm1 stopped end - <domain>vm1 20-later", "vm1 release end - <domain>vm1 20-later"];
     assert_eq!(host.calls(), seen);
     assert_eq!(host.virsh("list --all --name").succeeded().stdout.trim(), "");
@@ -57,7 +57,7 @@ fn broken_script_files_do_not_kill_a_running_guest_at_reconnect() {
     host.file("/etc/hookmux/qemu.d/20-no-interpreter", 0o755, b"#!/usr/bin/no-such-shell\n");
     host.file("/etc/hookmux/qemu.d/30-world-writable", 0o757, b"#!/bin/sh\nexit 1\n");
     assert_eq!(reconnect(&host, "vm1"), ["90-last"], "the script after the broken ones had its turn");
-    // Whoever wants to change the guest waits until the daemon has made up its mind about it.
+    // A command that changes the guest waits until the daemon has decided about it.
     host.virsh("suspend vm1").succeeded();
     assert_eq!(process(&host), before, "the same process runs the guest");
 }

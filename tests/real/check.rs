@@ -74,7 +74,7 @@ fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
     }
     let left = ["qemu", "lxc", "libxl", "network"].map(another).concat();
     assert_eq!(said("install --free-only --reload"), left);
-    // One that comes back is no hook that went.
+    // A hook that comes back was not removed.
     let kept = "  the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
     assert_eq!(said("install --reload qemu"), format!("{}\n{kept}{told}", line("qemu", "installed as")));
     let back = "  the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n";
@@ -162,8 +162,8 @@ fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
     assert_eq!(seen(&by_hand), seen(&by_libvirt));
     // The network is not active: its bridge has no address yet.
     assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));
-    let answer = hookmux(&host, "run qemu nobody start");
+    let answer = hookmux(&host, "run qemu unknown start");
     assert!(
-        answer.stderr.contains("the XML is made up (--xml FILE gives another): error: failed to get domain 'nobody'")
+        answer.stderr.contains("the XML is made up (--xml FILE gives another): error: failed to get domain 'unknown'")
     );
 }

@@ -12,7 +12,7 @@ pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     let before = host.records().len();
     host.reload_libvirtd();
-    // Nobody answers a SIGHUP; as many scripts run for it as for the start.
+    // A SIGHUP has no answer; as many scripts run for it as for the start.
     host.wait_until("the hooks of the reload", || host.records().len() == 2 * before);
     host.stop_libvirtd();
 }

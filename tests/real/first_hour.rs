@@ -1,4 +1,4 @@
-//! The first hour of somebody who has never seen hookmux: a protection script, wrong in five ways, is put right by nothing
+//! The first hour of an administrator who has never seen hookmux: a protection script, wrong in five ways, is put right by nothing
 //! but the commands that the program prints.
 
 use support::guests;

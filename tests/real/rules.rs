@@ -1,4 +1,4 @@
-//! Rules on a real libvirtd: a script that nobody waits for may call libvirt about the very guest that is starting, and a
+//! Rules on a real libvirtd: a background script may call libvirt about the very guest that is starting, and a
 //! limit lets a start fail that would hang.
 
 use support::guests;
@@ -34,7 +34,7 @@ fn a_script_that_nobody_waits_for_may_call_libvirt_about_the_guest_that_is_start
     host.wait_until("three calls", || host.records().len() >= 3);
     let words: Vec<String> = host.records().into_iter().map(|record| record.words.join(" ")).collect();
     let expected = ["vm1 prepare begin -", "vm1 start begin -", "vm1 started begin -"];
-    // Nobody waits for them, so they may overtake each other.
+    // hookmux does not wait for them, so they may overtake each other.
     assert_eq!(words.len(), expected.len(), "{words:?}");
     assert!(expected.iter().all(|call| words.iter().any(|word| word == call)), "{words:?}");
 }

@@ -68,7 +68,7 @@ static void steal(void) {
     for (;;) pause();
 }
 
-// A process that nobody can reap while this one lives: traced by a child of its own, in a session of its own.
+// A process that cannot be reaped while this one lives: traced by a child of its own, in a session of its own.
 static void cling(void) {
     char *words[] = {"tracer", NULL};
     char path[4096], parent[16];
@@ -115,7 +115,7 @@ int main(int count, char **words) {
     if (!strcmp(what, "bombhang"))
         for (bomb();;) pause();
     if (!strcmp(what, "leave")) {
-        // The group of whoever has started us, which is hookmux's caller's too.
+        // The group of the process that has started us, which is hookmux's caller's too.
         setpgid(0, getpgid(getppid()));
         for (;;) pause();
     }

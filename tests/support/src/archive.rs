@@ -8,7 +8,7 @@ use std::process::Command;
 /// To an apt that believes in this package, a guest agent needs its libraries and nothing else: neither the scripts
 /// of packages nor what moves a machine's directories are wanted here.
 const ALREADY_THERE: &str = "Package: init-system-helpers\nStatus: install ok installed\nVersion: 99\n\
-    Architecture: all\nMaintainer: nobody\nDescription: a package that is there already\n";
+    Architecture: all\nMaintainer: hookmux\nDescription: a package that is there already\n";
 
 /// The packages of one release.
 pub struct Archive {

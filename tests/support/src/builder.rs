@@ -191,7 +191,7 @@ impl Hooks {
         let started = Instant::now();
         let mut child = spawn(&mut command);
         let (mut stdin, document) = (child.stdin.take().unwrap(), self.document.clone());
-        // Nobody need read it: libvirt takes EPIPE as an answer.
+        // The hook need not read it: libvirt accepts EPIPE.
         let writer = std::thread::spawn(move || stdin.write_all(&document));
         let output = child.wait_with_output().unwrap();
         let took = started.elapsed();

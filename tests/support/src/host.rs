@@ -77,7 +77,7 @@ impl Host {
         thread::spawn(move || {
             let mut line = String::new();
             let _ = lines.read_line(&mut line);
-            // Nobody listens once the patience has run out.
+            // The receiver is gone after the timeout.
             let _ = tell.send(line);
         });
         let mut host = Self { first, name: name.to_owned(), _cgroups: cgroups };

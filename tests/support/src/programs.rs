@@ -1,4 +1,4 @@
-//! Scripts that are no shell's: small static C programs, for tests that need a system call or a small process. In: a
+//! Scripts that are not shell scripts: small static C programs, for tests that need a system call or a small process. In: a
 //! C file in tests/support/programs. Out: the program, built once. Does.
 
 use std::fs;

@@ -149,7 +149,7 @@ pub fn note(driver: &str, operation: &str) {
     let program = std::env::current_exe().unwrap();
     let (program, _) = program.file_name().and_then(OsStr::to_str).and_then(|name| name.rsplit_once('-')).unwrap();
     let directory = crate::scratch().join("real-coverage").join(program);
-    // What an earlier run has seen is no proof for this one.
+    // What an earlier run has seen does not count for this one.
     FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join(format!("{driver}.{operation}")), "").unwrap();
