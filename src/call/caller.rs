@@ -1,5 +1,5 @@
-//! Who calls us: the libvirt daemon among our parents, and whether it runs its own `.d` by itself. In: /proc. Out: the
-//! daemon's name, and an answer when it is asked for. Reads; what it reads is taken apart by pure functions.
+//! The caller: the libvirt daemon among the ancestors of this process, and whether it runs its own `.d` itself. In: /proc.
+//! Out: the daemon's name, and its release on request. Reads; pure functions parse what it reads.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -12,17 +12,18 @@ use crate::call::drivers::is_daemon;
 /// The first release that runs the files in `<driver>.d` itself, as [`Version`] counts.
 const RUNS_ITS_OWN_SINCE: Version = Version { major: 6, minor: 5 };
 
-/// How far up we look. A daemon is our parent, or a shell's between us; a chain longer than this is no caller's.
+/// How many ancestors are examined. A daemon is the parent, or a shell is in between; a longer chain does not lead to a
+/// caller.
 const MAX_ANCESTORS: usize = 16;
 
-/// As much of a process's maps as is read: libvirtd's is below 200 KiB.
+/// How much of a process's maps is read, in bytes: libvirtd's is shorter than 200 KiB.
 const MAX_MAPS: u64 = 4 << 20;
 
-/// As much of a process's stat as is read, in bytes: the parent stands behind the number and the command's name, which has
-/// at most 64.
+/// How much of a process's stat is read, in bytes: the parent follows the number and the command's name, which has at most
+/// 64.
 const MAX_STAT: usize = 256;
 
-/// The libvirt daemon that called us.
+/// The libvirt daemon that called the hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Daemon {
     /// Its executable's file name.
@@ -39,7 +40,7 @@ pub struct Version {
     pub minor: u32,
 }
 
-/// Walks up the parents of this process to a libvirt daemon.
+/// Searches the ancestors of this process for a libvirt daemon.
 #[must_use]
 pub fn daemon() -> Option<Daemon> {
     let mut pid = std::os::unix::process::parent_id();
@@ -56,14 +57,14 @@ pub fn daemon() -> Option<Daemon> {
     None
 }
 
-/// A libvirt daemon that is running, whoever's parent it is: the one with the highest release, since that is what is
-/// installed when an upgrade has left an older one running.
+/// Returns a running libvirt daemon, related to this process or not: the one with the highest release, which is the installed
+/// one if an upgrade has left an older one running.
 #[must_use]
 pub fn running() -> Option<Daemon> {
     all_running().max_by_key(Daemon::version)
 }
 
-/// Every libvirt daemon that can be seen in /proc.
+/// Returns every libvirt daemon that is visible in /proc.
 pub fn all_running() -> impl Iterator<Item = Daemon> {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|found| found.path());
     processes.filter_map(|process| {
@@ -79,14 +80,14 @@ impl Daemon {
         &self.process
     }
 
-    /// Whether it runs what lies directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
-    /// as one that does: a script that nobody runs is noticed, one that runs twice may have done harm by then.
+    /// Reports whether it runs the files directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
+    /// as one that does: a script that does not run is noticed, one that runs twice may have done damage by then.
     #[must_use]
     pub fn runs_its_own(&self) -> bool {
         self.version().is_none_or(|version| version >= RUNS_ITS_OWN_SINCE)
     }
 
-    /// Its release, by the name of the library that it has mapped.
+    /// Returns its release, from the name of the library that it has mapped.
     #[must_use]
     pub fn version(&self) -> Option<Version> {
         let maps = File::open(self.process.join("maps")).ok()?;
@@ -94,7 +95,7 @@ impl Daemon {
     }
 }
 
-/// The file name of a process's executable; its command's name where that cannot be seen.
+/// Returns the file name of a process's executable, or its command's name if that cannot be read.
 fn name(process: &Path) -> Option<OsString> {
     if let Ok(path) = fs::read_link(process.join("exe")) {
         return executable_name(path.as_os_str()).map(OsStr::to_owned);
@@ -110,15 +111,15 @@ fn executable_name(path: &OsStr) -> Option<&OsStr> {
     Path::new(OsStr::from_bytes(path)).file_name()
 }
 
-/// The parent of a process.
+/// Returns the parent of a process.
 fn parent(process: &Path) -> Option<u32> {
     let mut stat = [0; MAX_STAT];
     let read = File::open(process.join("stat")).ok()?.read(&mut stat).ok()?;
     parent_in_stat(stat.get(..read)?)
 }
 
-/// The parent in a line of /proc/PID/stat: the second word after the last parenthesis, since the command's name between
-/// them may hold anything.
+/// Returns the parent from a line of /proc/PID/stat: the second word after the last parenthesis, because the command's name
+/// in parentheses may contain anything.
 fn parent_in_stat(stat: &[u8]) -> Option<u32> {
     let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
     let word = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
@@ -146,7 +147,7 @@ fn version_in_line(line: &[u8]) -> Option<Version> {
     const LIBRARY: &[u8] = b"/libvirt.so.0.";
     let at = line.windows(LIBRARY.len()).rposition(|window| window == LIBRARY)?;
     let number = line.get(at.checked_add(LIBRARY.len())?..)?;
-    // Up to its dot: of a line that was cut short, half a number is another release.
+    // Up to its dot: half of a number, in a line that was cut short, is another release.
     let number = number.get(..number.iter().position(|byte| *byte == b'.')?)?;
     let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
     Some(Version { major: number.checked_div(1000)?, minor: number.checked_rem(1000)? })

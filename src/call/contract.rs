@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What the caller does when the hook exits with another code than 0.
+/// What the caller does when the hook exits non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
-    /// The operation does not take place, or is undone.
+    /// It aborts the operation, or undoes it.
     Aborts,
-    /// The guest, which is running, is killed.
+    /// It kills the running guest.
     KillsGuest,
-    /// Nothing: the operation is over already.
+    /// Nothing: the operation is already over.
     Ignored,
 }
 
@@ -40,7 +40,7 @@ pub enum Output {
 pub enum Order {
     /// By file name.
     Forward,
-    /// By file name, the last one first: what was set up last is taken down first.
+    /// By file name in reverse, so that what was set up last is taken down first.
     Reverse,
 }
 
@@ -67,7 +67,7 @@ pub struct Row {
     pub operation: &'static str,
     /// The name that older releases give it; the same operation in rules and directories.
     pub once_called: Option<&'static str>,
-    /// The fourth word of argv, for people: the look-up does not use it.
+    /// The fourth word of argv, for people: the look-up ignores it.
     pub sub_operation: &'static str,
     /// The fifth word of argv, for people.
     pub extra: &'static str,
@@ -84,7 +84,7 @@ pub struct Row {
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
     pub undone_by: Option<&'static str>,
-    /// How long a script may take where no rule says otherwise; libvirt itself sets no limit.
+    /// How long a script may take without a rule; libvirt itself has no limit.
     #[serde(serialize_with = "in_seconds", rename = "limit_seconds")]
     pub limit: Option<Duration>,
     /// What a non-zero exit does, in words that follow "then".
@@ -92,7 +92,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether `operation` is this row's, by its newer or its older name.
+    /// Reports whether `operation` is this row's, by its newer or its older name.
     #[must_use]
     pub fn is_called(&self, operation: &OsStr) -> bool {
         operation == self.operation || self.once_called.is_some_and(|older| operation == older)
@@ -159,8 +159,8 @@ const KILLED_AT_START: &str = "the start fails and the guest is killed";
 const KILLED: &str = "the running guest is killed";
 const NOTHING: &str = "nothing: libvirt goes on";
 
-/// A script that hangs leaves the agent deaf and everything that was frozen before it locked, with nobody in the guest to
-/// notice. Databases flush in seconds; those that need longer get a rule.
+/// A script that hangs leaves the agent unresponsive and everything that was frozen before it locked, unnoticed in the guest.
+/// Databases flush in seconds; those that need longer get a rule.
 const FREEZE_LIMIT: Duration = Duration::from_secs(30);
 
 #[allow(clippy::ref_option, reason = "serde calls it so")]
@@ -201,7 +201,7 @@ pub const ROWS: &[Row] = {
         row("libxl", "release", END, "2.1.0", Domain, Ignored, NOTHING),
         // Seen on Xen 4.17 with libvirt 9.0.0: standard input is empty, and what a filter writes is taken all the same.
         row("libxl", "migrate", BEGIN, "2.1.0", Domain, Aborts, "the incoming migration is cancelled").filter(),
-        // Seen there, too: libvirt says "shut off" while the Xen guest keeps running.
+        // Seen there, too: libvirt reports "shut off" while the Xen guest keeps running.
         row("libxl", "reconnect", BEGIN, "2.1.0", Domain, KillsGuest, "libvirt takes the running guest for shut off"),
 
         row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
@@ -227,7 +227,7 @@ pub const ROWS: &[Row] = {
             .undone_by("thaw")
             .limit(FREEZE_LIMIT)
             .shown(),
-        // The agent returns the error and thaws the file systems all the same.
+        // The agent returns the error, but thaws the file systems.
         row("fsfreeze-hook", "thaw", ("", ""), "-", Nothing, Ignored, "the agent reports it; the file systems are thawed")
             .reverse()
             .limit(FREEZE_LIMIT)
@@ -235,12 +235,12 @@ pub const ROWS: &[Row] = {
     ]
 };
 
-/// The row of a call that the table does not know: the strictest effective, so that a veto is heard whatever libvirt
-/// invents, and so that hookmux need not be newer than libvirt.
+/// The row of a call that the table does not contain: the strictest one, so that a veto is effective in future operations of
+/// libvirt, and hookmux does not have to be newer than libvirt.
 pub const UNKNOWN: Row =
     row("", "", ("", ""), "-", Input::Unknown, Failure::Aborts, "what libvirt then does is not known to this version");
 
-/// The row of a call, or [`UNKNOWN`].
+/// Returns the row of a call, or [`UNKNOWN`].
 #[must_use]
 pub fn look_up(driver: &OsStr, operation: &OsStr) -> Row {
     ROWS.iter().find(|row| driver == row.driver && row.is_called(operation)).copied().unwrap_or(UNKNOWN)

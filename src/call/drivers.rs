@@ -49,7 +49,7 @@ pub struct Driver {
     pub args: ArgLayout,
     /// Where the caller looks for the hook: the directory when argv\[0\] names none.
     pub base: &'static str,
-    /// Who calls it.
+    /// The programs that call it.
     pub called_by: CalledBy,
     /// What its first argument names.
     pub object: Object,
@@ -57,11 +57,11 @@ pub struct Driver {
     pub domain_types: &'static [&'static str],
     /// The connection by which libvirt knows its objects.
     pub uri: Option<&'static str>,
-    /// Whether `install` links it where no driver is named.
+    /// Whether `install` links it without a driver's name.
     pub linked_by_default: bool,
 }
 
-/// The drivers that are known. Any other name is a driver that libvirt may yet invent.
+/// The known drivers. Any other name is a driver of a future libvirt.
 ///
 /// Domain types: `virQEMUCapsInitGuestFromBinary` in `src/qemu/qemu_capabilities.c` (9.0.0) adds qemu, kvm and hvf, each
 /// where QEMU has it; hyperv (Linux's /dev/mshv) came with 11.10.0 ("Hyper-V virttype support for Qemu domains" in NEWS);
@@ -148,7 +148,7 @@ const fn libvirt(name: &'static str, about: &'static str) -> Driver {
     }
 }
 
-/// The driver of that name, or [`UNKNOWN_DRIVER`].
+/// Returns the driver of that name, or [`UNKNOWN_DRIVER`].
 #[must_use]
 pub fn driver(name: &OsStr) -> Driver {
     DRIVERS.iter().find(|driver| name == driver.name).copied().unwrap_or(UNKNOWN_DRIVER)

@@ -1,5 +1,5 @@
-//! Who is being called, and for what. In: the words of argv, argv\[0\] first. Out: a hook's [`Invocation`], or the
-//! administrator's side. Pure.
+//! The role and the arguments of this process. In: argv. Out: a hook's [`Invocation`], or the administrator's command line.
+//! Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -9,19 +9,19 @@ use crate::call::contract::{self, Row};
 use crate::call::drivers::{self, ArgLayout};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
-/// which brings a binary of its own, so that a guest needs no host's package and a host inside a guest can have both.
+/// which brings a binary of its own, so that a guest does not need the host's package, and a host inside a guest can have both.
 pub const OWN_NAMES: [&str; 2] = ["hookmux", "hookmux-guest"];
 
-/// The word that libvirt puts where there is nothing to say.
+/// The word that libvirt passes for a missing argument.
 pub const NOTHING: &str = "-";
 
-/// As whom the binary was called.
+/// The role in which the binary was called.
 #[allow(clippy::large_enum_variant, reason = "there is one, on the stack of main")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Role {
     /// A hook: libvirt's, the guest agent's, or one that is not known yet.
     Hook(Invocation),
-    /// `hookmux` itself, or without any name.
+    /// `hookmux` itself, or an empty argv.
     Administrator,
 }
 
@@ -32,15 +32,15 @@ pub struct Invocation {
     pub driver: OsString,
     /// The directory of argv\[0\], as it was called; the driver's usual one where argv\[0\] names none.
     pub base: PathBuf,
-    /// The words after argv\[0\], as they came: every script gets these.
+    /// The arguments after argv\[0\], unchanged: every script gets them.
     pub args: Vec<OsString>,
-    /// The guest or the network; `-` where there is none.
+    /// The guest or the network; `-` if there is neither.
     pub object: OsString,
     /// The operation; `-` when the call has none, which no caller does.
     pub operation: OsString,
     /// The sub-operation, or `-`.
     pub sub_operation: OsString,
-    /// The last of libvirt's words, or `-`.
+    /// The last of libvirt's arguments, or `-`.
     pub extra: OsString,
     /// What the caller does around this call.
     pub row: Row,
@@ -78,14 +78,14 @@ impl Invocation {
         Self { driver: driver.to_owned(), base, args, object, operation, sub_operation, extra, row }
     }
 
-    /// The call that takes this one back, where the caller makes none.
+    /// Returns the call that undoes this one, if the caller does not make it.
     #[must_use]
     pub fn undoing(&self) -> Option<Self> {
         let operation = self.row.undone_by?;
         Some(Self::new(&self.driver, Some(self.base.clone()), vec![operation.into()]))
     }
 
-    /// Whether the words say what is to happen. A caller always does; a person who tries a hook by hand may not.
+    /// Reports whether the arguments name an operation. libvirt always names one; a person who tries a hook by hand may not.
     #[must_use]
     pub fn has_operation(&self) -> bool {
         let needed = match drivers::driver(&self.driver).args {

@@ -1,16 +1,16 @@
 //! Names of users and groups. In: a number. Out: the name, quoted, or the number. Reads /etc/passwd and /etc/group.
 //!
-//! Not getpwuid: in a static binary with glibc it loads shared objects of the host's, and only for a message.
+//! getpwuid is not used: in a static binary with glibc it loads shared objects of the host, and all this is for a message.
 
 use std::fs;
 
-/// How a user is called.
+/// Returns the name of a user.
 #[must_use]
 pub fn user(uid: u32) -> String {
     name("/etc/passwd", uid)
 }
 
-/// How a group is called.
+/// Returns the name of a group.
 #[must_use]
 pub fn group(gid: u32) -> String {
     name("/etc/group", gid)

@@ -1,7 +1,7 @@
-//! What a directory holds. In: its path. Out: names and kinds, and a node for a name. Reads.
+//! What a directory contains. In: its path. Out: names and kinds, and the facts about a file of it. Reads.
 //!
-//! Not by `std::fs::read_dir`: its buffer is musl's, which maps one and gives it back each time, and its look at an entry
-//! walks the whole path once more.
+//! `std::fs::read_dir` is not used: musl maps and unmaps a buffer for each directory, and the metadata of an entry resolves
+//! the whole path again.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,7 +17,7 @@ pub use rustix::fs::FileType;
 
 use crate::files::resolve::FileFacts;
 
-/// Bytes of names read at a time; the longest takes 280.
+/// How many bytes of names are read at a time; the longest name needs 280.
 const BUFFER: usize = 2 << 10;
 
 /// A directory that is open.
@@ -25,7 +25,7 @@ const BUFFER: usize = 2 << 10;
 pub struct Directory(OwnedFd);
 
 impl Directory {
-    /// Opens it.
+    /// Opens the directory.
     ///
     /// # Errors
     /// Those of open; ENOTDIR for anything else.
@@ -34,13 +34,13 @@ impl Directory {
         Ok(Self(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
     }
 
-    /// The names in it, in the file system's order, that are wanted by themselves or by what kind of file they are of:
-    /// `None` where that cannot be seen.
+    /// Returns the names in it, in the file system's order, that are wanted for themselves or for their kind of file, which
+    /// is `None` if it cannot be determined.
     ///
     /// # Errors
     /// Those of reading it.
     pub fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
-        // On the stack: musl maps one of this length, and gives it back.
+        // On the stack, because musl maps and unmaps a buffer of this length.
         let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
         let mut entries = RawDir::new(&self.0, &mut buffer);
         while let Some(found) = entries.next() {
@@ -54,7 +54,7 @@ impl Directory {
                 continue;
             }
             let kind = match found.file_type() {
-                // A file system that keeps no kinds with its names.
+                // The file system does not store kinds with names.
                 FileType::Unknown => self.look(name).ok().map(|stat| FileType::from_raw_mode(stat.st_mode)),
                 kind => Some(kind),
             };
@@ -65,7 +65,7 @@ impl Directory {
         Ok(names)
     }
 
-    /// What lies in it by that name, whose path is `path`; a link is not followed.
+    /// Returns the facts about the file of that name, whose path is `path`; a link is not followed.
     ///
     /// # Errors
     /// Those of fstatat.

@@ -1,16 +1,16 @@
-//! Keeps calls and `hookmux adopt` apart. In: libvirt's own directory of a driver, and a file that stands for it. Out: a
-//! lock, held as long as the value lives. Does.
+//! Locks that calls and `hookmux adopt` hold against each other. In: libvirt's own directory of a driver, and its lock file.
+//! Out: a lock, held as long as the value lives. Does.
 //!
-//! A call decides at its beginning which scripts it leaves to libvirt, and libvirt looks for them once the hook has ended.
-//! A script that moved in between would run in neither place, and one that moved while both directories are being read
-//! might run in both. So a call holds the lock shared from before it reads anything until it has its answer, and whoever
-//! moves a script out of libvirt's directory holds it alone.
+//! A call decides at its start which scripts it leaves to libvirt, and libvirt looks for them after the hook has ended. A
+//! script that is moved in between would run in neither place, and one that is moved while both directories are read might
+//! run in both. A call therefore holds a shared lock from before it reads anything until it has its answer, and `adopt` holds
+//! an exclusive lock while it moves scripts out of libvirt's directory.
 //!
-//! Readers of a lock pass a writer that waits: where calls overlap, its turn would never come. So both pass through a door
-//! first, the file's first byte, and the writer stays in that door; the lock is its second byte.
+//! A shared lock is granted even while an exclusive one is waited for: with overlapping calls, `adopt` would wait for ever.
+//! Both therefore lock the first byte of the file before the second, and `adopt` keeps the first one while it waits.
 //!
-//! The file is root's, and holding it alone takes the right to write to it: flock on a directory that everybody may read
-//! would let any user hold up every guest's start. Others can at most keep `adopt` waiting, which then gives up.
+//! The file belongs to root, and an exclusive lock needs write permission: flock on a directory that every user may read
+//! would let any user block the start of every guest. Other users can at most make `adopt` wait, which then gives up.
 
 use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -26,24 +26,24 @@ use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::files::paths;
 
-/// How long a call waits for somebody who moves scripts: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together, and then
-/// it goes on all the same.
+/// How long a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues without the
+/// lock.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long somebody who moves scripts waits for the calls that are under way, while new ones wait for him.
+/// How long `adopt` waits for running calls, while new ones wait for it.
 const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// From a hook's end to libvirt's look into its directory, and from one script's end in there to the next one's start:
-/// below a millisecond, and this is for a machine that has other things to do as well.
+/// The time from a hook's end until libvirt reads its directory, and from the end of one script in it to the start of the
+/// next: less than a millisecond, with a margin for a loaded machine.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// Between two tries.
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Between two looks at all processes.
+/// The time between two scans of all processes.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// A turn; it ends with this value.
+/// A lock that is held until this value is dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -64,7 +64,7 @@ enum How {
     NotAtAll = libc::F_UNLCK as isize,
 }
 
-/// The file that stands for a driver's directories below `root`.
+/// Returns the lock file for a driver's directories below `root`.
 #[must_use]
 pub fn file(root: &Path, driver: &OsStr) -> PathBuf {
     let mut name = driver.to_owned();
@@ -72,8 +72,8 @@ pub fn file(root: &Path, driver: &OsStr) -> PathBuf {
     paths::below(root, "/run/hookmux").join(name)
 }
 
-/// Begins a call. `None` where libvirt has no directory that something could be moved out of, or where the lock cannot be
-/// had: a call is made all the same.
+/// Takes the shared lock of a call. `None` if libvirt has no directory to move a script out of, or if the lock cannot be
+/// taken: the call is made nevertheless.
 #[must_use]
 pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     if !libvirts.is_dir() {
@@ -81,17 +81,18 @@ pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     }
     let file = open(file, OpenOptions::new().read(true)).ok()?;
     let until = Instant::now().checked_add(CALL_TIMEOUT)?;
-    // Held for a moment only.
+    // Held only until the second byte is locked.
     hold(&file, Byte::Door, How::Shared, until).ok()?;
     hold(&file, Byte::Lock, How::Shared, until).ok()?;
     hold(&file, Byte::Door, How::NotAtAll, until).ok()?;
     Some(Lock { _file: file })
 }
 
-/// Waits until no call is under way and libvirt has run what came after it; new ones wait until the turn ends.
+/// Takes the exclusive lock: waits until no call is running and libvirt has run the scripts after it; new calls wait until
+/// the lock is dropped.
 ///
-/// libvirt reads the names of its directory once and then runs them one by one: one that had gone by its turn would be a
-/// failure, and at `reconnect` the end of a running guest. So none of these may run for the while of `SETTLE`.
+/// libvirt reads the names of its directory once and then runs them one by one: a file that has gone when its turn comes is a
+/// failure, which at `reconnect` kills a running guest. None of them may therefore run for the time of `SETTLE`.
 ///
 /// # Errors
 /// `WouldBlock` if a call took too long; those of opening the file.
@@ -113,7 +114,7 @@ pub fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     Ok(Lock { _file: file })
 }
 
-/// Opens the file, and makes it and its directory if need be.
+/// Opens the file, and creates it and its directory if necessary.
 fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
     let open = || how.clone().custom_flags(libc::O_NOFOLLOW).open(path);
     let make = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(path);
@@ -128,7 +129,7 @@ fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
     }
 }
 
-/// Whether a process was started with a file of that directory: as the program, or as the script of an interpreter.
+/// Reports whether a process was started with a file of that directory: as the program, or as the script of an interpreter.
 fn someone_runs_from(directory: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok()).any(|words| {
@@ -137,8 +138,8 @@ fn someone_runs_from(directory: &Path) -> bool {
     })
 }
 
-/// Tries until it is too late: a wait that nothing ends would hang libvirt. The lock belongs to the open file, and ends
-/// with it (`F_OFD_SETLK`).
+/// Tries until the deadline, because an endless wait would hang libvirt. The lock belongs to the open file description, and
+/// ends with it (`F_OFD_SETLK`).
 fn hold(file: &File, byte: Byte, how: How, until: Instant) -> io::Result<()> {
     // l_whence 0 is SEEK_SET: l_start counts from the beginning.
     let lock =

@@ -1,4 +1,4 @@
-//! What is on disk: where scripts lie, what lies there, and who may write to it.
+//! What is on disk: where scripts are, what kind of file is there, and who may write to it.
 
 pub mod accounts;
 pub mod directory;

@@ -1,16 +1,16 @@
-//! Where scripts lie. In: the root, the hook's own directory, the driver. Out: its script directories. Pure.
+//! Where scripts are. In: the root, the hook's own directory, the driver. Out: its script directories. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-/// The environment variable that puts everything but libvirt's own directory below another root: for images, tests and
-/// examples. libvirt hands none of it on to its hooks.
+/// The environment variable that moves everything but libvirt's own directory below another root: for images, tests and
+/// examples. libvirt does not pass it on to its hooks.
 pub const ROOT_VARIABLE: &str = "HOOKMUX_ROOT";
 
-/// One of the places where a driver's scripts may lie, first to last; an earlier one hides names of a later one.
+/// One of the places of a driver's scripts, first to last; an earlier one hides names of a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
-    /// Beside the hook: libvirt's own name for it, and since 6.5.0 libvirt itself runs what lies directly in it.
+    /// Beside the hook: libvirt's own directory, whose files libvirt itself runs since 6.5.0.
     Libvirt,
     /// /etc/hookmux
     Administrator,
@@ -29,7 +29,7 @@ pub struct Directory {
     pub path: PathBuf,
 }
 
-/// The directories of a driver, first to last. `base` is the directory of the hook.
+/// Returns the directories of a driver, first to last. `base` is the directory of the hook.
 #[must_use]
 pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
     let mut name = OsString::with_capacity(driver.len().saturating_add(2));
@@ -44,13 +44,13 @@ pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
     ]
 }
 
-/// The absolute path `path`, below `root`.
+/// Returns the absolute path `path` below `root`.
 #[must_use]
 pub fn below(root: &Path, path: &str) -> PathBuf {
     join(root, path.trim_start_matches('/'))
 }
 
-/// As [`Path::join`], which allocates twice: for the parent, and then for both.
+/// Joins two paths with one allocation; [`Path::join`] allocates for the parent, and then for both.
 #[must_use]
 pub fn join(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
     let name = name.as_ref();

@@ -1,7 +1,7 @@
-//! The way to a file: every directory and link that is passed. In: a path. Out: the nodes. Reads.
+//! Path resolution: every directory and link on the way to a file. In: a path. Out: the facts about each. Reads.
 //!
-//! Whoever may write to one of the directories on the way, or owns a link on it, decides which file lies at its end;
-//! so a plain `canonicalize`, which forgets the links, is not enough to judge by.
+//! A user who may write to one of the directories on the way, or owns a link on it, decides which file is at its end.
+//! `canonicalize` is not enough, because it does not report the links.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -15,10 +15,10 @@ use rustix::fs::{FileType, Stat, makedev};
 
 use crate::files::paths;
 
-/// As many links as the kernel follows before it says ELOOP (`MAXSYMLINKS`).
+/// How many links the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
-/// What a node is, as far as hooks care.
+/// A kind of file, as far as it matters for hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.
@@ -50,17 +50,17 @@ pub struct FileFacts {
     pub size: u64,
 }
 
-/// A way, walked to its end or to where it breaks off.
+/// A path that was resolved to its end, or as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// The directories and links passed, from the root on; those of links' targets among them.
+    /// The directories and links on the way, from the root on, including those of the links' targets.
     pub hops: Vec<FileFacts>,
-    /// What lies at the end (never a link), or why nothing can be seen there.
+    /// The file at the end (never a link), or why it cannot be examined.
     pub target: Result<FileFacts, Errno>,
 }
 
 impl FileFacts {
-    /// The node of `path`, whose `stat` was read without following a link.
+    /// Returns the facts about `path`, whose `stat` was read without following a link.
     #[must_use]
     pub fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
@@ -80,7 +80,7 @@ impl Kind {
     }
 }
 
-/// Walks to `path`, component by component and link by link. A relative path starts at the working directory.
+/// Resolves `path`, component by component and link by link. A relative path starts at the working directory.
 #[must_use]
 pub fn resolve(path: &Path) -> Resolved {
     let mut passed = Vec::new();
@@ -92,7 +92,7 @@ fn follow(path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
     let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
     let mut here = look(PathBuf::from("/"))?;
     let mut links = 0_usize;
-    // What is still to be walked, the next one last.
+    // The components that are still to be resolved, the next one last.
     let mut ahead: Vec<OsString> = Vec::new();
     push(&mut ahead, path.strip_prefix("/").unwrap_or(&path));
     while let Some(name) = ahead.pop() {
@@ -128,11 +128,11 @@ fn look(path: PathBuf) -> io::Result<FileFacts> {
     Ok(FileFacts::new(path, &stat))
 }
 
-/// Opens a regular file to read it. Anything else is refused before it can make us wait: a FIFO has no end, and opening
-/// one has none either until somebody writes.
+/// Opens a regular file for reading. Anything else is rejected before it can block: reading a FIFO may never end, and opening
+/// one blocks until another process writes.
 ///
 /// # Errors
-/// Those of opening; EINVAL for what is no regular file, EISDIR for a directory.
+/// Those of opening; EINVAL for anything but a regular file, EISDIR for a directory.
 pub fn open_regular(path: &Path) -> io::Result<File> {
     let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let kind = file.metadata()?.file_type();
@@ -143,7 +143,7 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     }
 }
 
-/// The errno of an error of the standard library's; EIO for one that has none.
+/// Returns the errno of an error of the standard library; EIO for one without.
 #[must_use]
 pub fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)

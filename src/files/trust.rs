@@ -1,5 +1,5 @@
-//! Who may decide what is in a file. In: the facts about a file or directory. Out: why it is not trusted, and the
-//! command that makes it trusted. Pure, but for the names of users and groups.
+//! Who can change a file. In: the facts about a file or directory. Out: why it is untrusted, and the command that makes it
+//! trusted. Pure, except for the names of users and groups.
 
 use std::path::PathBuf;
 
@@ -9,25 +9,25 @@ use crate::files::accounts;
 use crate::files::resolve::{FileFacts, Kind};
 use crate::printable::{printable, quoted};
 
-/// Why a script is not trusted: somebody else decides what is in it.
+/// Why a script is untrusted: another user decides what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Distrust {
     /// This file or directory belongs to another user.
     OwnedBy(PathBuf, u32),
-    /// This file or directory may be written to by a group.
+    /// This file or directory is writable by a group.
     WritableByGroup(PathBuf, u32),
-    /// This file or directory may be written to by everybody.
+    /// This file or directory is writable by every user.
     WritableByOthers(PathBuf),
     /// It would run with another user's rights.
     SetUid(PathBuf),
-    /// The directory cannot be read, so nobody knows what should run.
+    /// The directory cannot be read, so that what should run is unknown.
     Unreadable(PathBuf, Errno),
 }
 
-/// Why one node on a way is in somebody else's hands, if it is.
+/// Returns why another user controls one file, directory or link on the way, if so.
 #[must_use]
 pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
-    // /dev/null is everybody's, and says nothing.
+    // /dev/null is writable by every user, and always empty.
     if node.kind == Kind::Null {
         return None;
     }
@@ -35,28 +35,28 @@ pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     if node.uid != 0 && node.uid != user {
         return Some(Distrust::OwnedBy(path(), node.uid));
     }
-    // A link's mode is always 0777 and means nothing; in a sticky directory nobody can touch what is not his own.
+    // A link's mode is always 0777 and has no meaning; in a sticky directory, users can change only their own files.
     if node.kind == Kind::Link || (node.kind == Kind::Directory && node.mode & 0o1000 != 0) {
         return None;
     }
     if node.mode & 0o002 != 0 {
         return Some(Distrust::WritableByOthers(path()));
     }
-    // Group 0 is root's own, as sudo has it for its files (`sudo_secure_path`).
+    // Group 0 is trusted like root, as sudo does for its files (`sudo_secure_path`).
     if node.mode & 0o020 != 0 && node.gid != 0 {
         return Some(Distrust::WritableByGroup(path(), node.gid));
     }
     (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
 }
 
-/// Why a script is not trusted, and how to fix it.
+/// Returns why a script is untrusted, and how to fix it.
 #[must_use]
 pub fn untrusted(why: &Distrust) -> String {
     let fix = trusting(why).map(|fix| format!(" ({fix})"));
     format!("{}{}", distrust(why), fix.unwrap_or_default())
 }
 
-/// Why a script is not trusted.
+/// Returns why a script is untrusted.
 #[must_use]
 pub fn distrust(why: &Distrust) -> String {
     match why {
@@ -70,7 +70,7 @@ pub fn distrust(why: &Distrust) -> String {
     }
 }
 
-/// The command that makes a script trusted, where there is one.
+/// Returns the command that makes a script trusted, if one exists.
 #[must_use]
 pub fn trusting(why: &Distrust) -> Option<String> {
     let (what, at) = match why {
