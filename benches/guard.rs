@@ -1,17 +1,18 @@
-//! How long the guard takes for 16 MiB of domain XML, relative to the time that quick-xml takes to read it. Prints the ratios and
-//! fails if a check takes twice as long as reading, or longer: `cargo bench --bench guard`. Does: reads the clock.
+//! Measures how long the guard takes for 16 MiB of domain XML, compared with quick-xml reading it with namespaces and checked
+//! attributes. Prints the ratios and fails when a check takes twice as long as that, or longer: `cargo bench --bench guard`.
+//! Does: reads the clock.
 
 use std::hint::black_box;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use hookmux::guard::{Guest, Policy, Which, check, read};
-use quick_xml::Reader;
 use quick_xml::events::Event;
+use quick_xml::{NsReader, Reader};
 
 const SIZE: usize = 16 << 20;
 
-/// The most that a check may cost, in readings.
+/// What a check may cost, compared with reading.
 const MOST: f64 = 2.0;
 
 /// Each time is the best of this many, because the machine has other load.
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
 
     let mut rows: [Row<'_>; 7] = [
         Row::new("quick-xml reads it", || reading(&document)),
-        Row::new("quick-xml reads it and its attributes", || reading_attributes(&document)),
+        Row::new("quick-xml reads it, its namespaces and its attributes", || reading_attributes(&document)),
         Row::new("well-formed, and in a tree", || usize::from(read(document.as_bytes(), Which::After).is_ok())),
         Row::new("the same bytes", || checked(&document, &same, &free)),
         Row::new("made from nothing", || checked("", &document, &free)),
@@ -42,7 +43,7 @@ fn main() -> ExitCode {
         // Alternately, so that other load of the machine affects all of them.
         rows.iter_mut().for_each(Row::run);
     }
-    let reading = rows[0].best.as_secs_f64();
+    let reading = rows[1].best.as_secs_f64();
     println!("{} bytes of domain XML", document.len());
     for row in &rows {
         println!("{:6.2}  {:8.2} ms  {}", row.best.as_secs_f64() / reading, row.best.as_secs_f64() * 1e3, row.what);
@@ -88,7 +89,7 @@ fn reading(document: &str) -> usize {
 }
 
 fn reading_attributes(document: &str) -> usize {
-    let mut reader = Reader::from_reader(document.as_bytes());
+    let mut reader = NsReader::from_str(document);
     let mut length = 0;
     loop {
         match reader.read_event().unwrap() {

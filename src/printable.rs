@@ -1,5 +1,6 @@
 //! Text that is safe to print. In: names, paths and durations. Out: one line of text. Pure.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::time::Duration;
@@ -45,6 +46,15 @@ pub fn printable_json(json: &str) -> String {
         }
     }
     shown
+}
+
+/// Shortens a text to this many characters, and marks it as shortened.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(text.get(..end).unwrap_or_default().to_owned() + "…"),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Quotes a name or path as one argument of a shell command.

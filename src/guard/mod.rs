@@ -1,8 +1,7 @@
-//! What a filtering script wrote, checked before libvirt gets it. Comes in: the document before and after the script, and
-//! what it may change; goes out: what it changed, or the fault that stops it. Pure.
+//! Checks what a filtering script wrote before libvirt gets it. Pure.
 //!
-//! A document is read once, without recursion and without copies: `Document` keeps offsets, 16 bytes for an element or a
-//! text, at most 16 MiB (`limit`). Comparing two takes, beside that, room in proportion to the number of their elements.
+//! A document is parsed once, without recursion and without copies: `Document` keeps offsets, 16 bytes for an element or a
+//! text, at most 16 MiB. Comparing two documents takes, in addition, memory in proportion to the number of their elements.
 
 mod diff;
 mod fault;
@@ -13,9 +12,9 @@ mod xml;
 use std::ops::ControlFlow;
 
 pub use diff::change::{Change, Changes, Kind, Value};
-pub use diff::path::{PathFault, Pattern, Step};
+pub use diff::path::{PathFault, Pattern};
 pub use fault::{Defect, Fault, Which};
-pub use owner::port_owner;
+pub(crate) use owner::port_owner;
 pub use policy::Policy;
 pub use xml::tree::Document;
 
@@ -24,11 +23,11 @@ use fault::Flaw;
 use policy::identity;
 use xml::reader;
 
-/// By how much a filter may lengthen a document, in bytes: libvirt's protocol carries no longer string than this
-/// (`REMOTE_STRING_MAX`), so no document of its own grows by more. It bounds what a filter gone mad makes us keep.
+/// How many bytes longer than its input a filter's output may be: no string in libvirt's protocol is longer than this
+/// (`REMOTE_STRING_MAX`), so no document grows by more. It bounds the memory that a runaway filter takes.
 pub const MAX_GROWTH: u64 = 4 << 20;
 
-/// The most changes that are kept for a log. A rule looks at all of them.
+/// The most changes that are kept for a log. A rule checks all of them.
 pub const MAX_CHANGES: usize = 200;
 
 /// The call that a filter is part of.
@@ -36,24 +35,24 @@ pub const MAX_CHANGES: usize = 200;
 pub struct Guest<'a> {
     /// libvirt's driver: qemu, lxc, libxl.
     pub driver: &'a str,
-    /// The object, argv's first word.
+    /// The hook's first argument, the guest's name.
     pub object: &'a [u8],
 }
 
-/// Reads a document and checks that it is well-formed.
+/// Parses a document.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first fault in it.
 pub fn read(source: &[u8], which: Which) -> Result<Document<'_>, Fault> {
     reader::read(source).map_err(|flaw| flaw.within(source, which))
 }
 
-/// Checks one filter: `after` is what it wrote, `before` what it was given. The same bytes are not looked at.
+/// Checks one filter, which read `before` and wrote `after`. Equal bytes are not parsed.
 ///
 /// With an empty `before`, as on libxl's `migrate`, the name must be the guest's, and everything counts as added.
 ///
 /// # Errors
-/// The first thing that is wrong with `after`, or that the policy forbids; something wrong with `before`, too.
+/// The first fault in `after`, in `before`, or the first change that the policy forbids.
 pub fn check(before: &[u8], after: &[u8], guest: Guest<'_>, policy: &Policy) -> Result<Changes, Fault> {
     if before == after {
         return Ok(Changes::default());
@@ -63,24 +62,24 @@ pub fn check(before: &[u8], after: &[u8], guest: Guest<'_>, policy: &Policy) -> 
     identity::check_root(&new, guest.driver).map_err(at)?;
     if before.is_empty() {
         identity::check_name(&new, guest.object).map_err(at)?;
-        return judged(policy, |sink| diff::all_new(&new, sink)).map_err(at);
+        return collect(policy, |sink| diff::all_new(&new, sink)).map_err(at);
     }
     let old = read(before, Which::Before)?;
     identity::check_same(&old, &new).map_err(at)?;
-    judged(policy, |sink| diff::walk(&old, &new, sink)).map_err(at)
+    collect(policy, |sink| diff::compare(&old, &new, sink)).map_err(at)
 }
 
-/// All changes between two documents of any kind, for `hookmux diff`.
+/// Returns the changes between two documents of any kind, for `hookmux diff`.
 #[must_use]
 pub fn changes(before: &Document<'_>, after: &Document<'_>) -> Changes {
-    judged(&Policy::default(), |sink| diff::walk(before, after, sink)).unwrap_or_default()
+    collect(&Policy::default(), |sink| diff::compare(before, after, sink)).unwrap_or_default()
 }
 
-/// Collects what is told, until the policy forbids something, or the list is full and there is nothing to forbid.
-fn judged(policy: &Policy, tell: impl FnOnce(&mut diff::Sink<'_>)) -> Result<Changes, Flaw> {
+/// Collects differences until the policy forbids one, or until the list is full and the policy forbids nothing.
+fn collect(policy: &Policy, report: impl FnOnce(&mut diff::Sink<'_>)) -> Result<Changes, Flaw> {
     let mut changes = Changes::default();
     let mut forbidden = None;
-    tell(&mut |difference: &Difference<'_, '_>| {
+    report(&mut |difference: &Difference<'_, '_>| {
         if let Some(defect) = policy.forbids(difference) {
             forbidden = Some(Flaw::new(difference.at, defect));
             return ControlFlow::Break(());

@@ -8,7 +8,7 @@ const GUEST_XML: &str = "<genid>1</genid><memory unit='KiB'>32</memory><currentM
     <memoryBacking><source type='memfd'/><hugepages/></memoryBacking><vcpu placement='static' cpuset='0-3' current='1'>2</vcpu>\
     <cputune><vcpupin vcpu='0' cpuset='1'/></cputune><numatune><memory mode='strict' nodeset='0'/></numatune>\
     <os firmware='efi'><type arch='x86_64' machine='pc-q35-7.2'>hvm</type><loader readonly='yes'>/l.fd</loader>\
-    <nvram>/n.fd</nvram><smbios mode='host'/></os>\
+    <nvram>/n.fd</nvram><boot dev='hd'/><boot dev='cdrom'/><smbios mode='host'/></os><pm><suspend-to-mem enabled='no'/></pm>\
     <features><acpi/><kvm><hidden state='on'/></kvm></features>\
     <cpu mode='custom' check='full'><model fallback='forbid'>qemu64</model><topology sockets='1' cores='2'/>\
     <feature policy='require' name='lahf_lm'/><numa><cell id='0' cpus='0-1' memory='32' memAccess='shared'/></numa></cpu>\
@@ -18,13 +18,14 @@ const GUEST_XML: &str = "<genid>1</genid><memory unit='KiB'>32</memory><currentM
     <target dev='vda' bus='virtio'/><serial>S</serial><address type='pci' slot='0x04'/></disk>\
     <disk type='file' device='cdrom'><source file='/b'/><target dev='sda' bus='sata'/><readonly/></disk>\
     <controller type='scsi' index='0' model='virtio-scsi'/>\
-    <interface type='network'><mac address='52:54:00:00:00:01'/><source network='n'/><model type='virtio'/></interface>\
+    <interface type='network'><mac address='52:54:00:00:00:01'/><source network='n'/><model type='virtio'/><driver queues='4'/></interface>\
     <hostdev mode='subsystem' type='pci'><source><address bus='0x01'/></source><address type='pci' slot='0x05'/></hostdev>\
     <input type='mouse' bus='ps2'/><input type='tablet' bus='usb'/>\
     <graphics type='vnc' port='5900'/><video><model type='vga' vram='16384'/></video>\
     <tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm>\
     <serial type='pty'><source path='/dev/pts/0'/><target type='isa-serial' port='0'/></serial>\
-    <memballoon model='virtio'/></devices><seclabel type='dynamic' model='dac'/>";
+    <memballoon model='virtio'/></devices><seclabel type='dynamic' model='dac'/>\
+    <q:commandline xmlns:q='u'><q:arg value='-s'/><q:arg value='-S'/></q:commandline><q:override xmlns:q='u'><q:device/></q:override>";
 
 /// What stands against replacing `from` by `to`: the path and libvirt's function, or nothing.
 fn against(from: &str, to: &str) -> Option<(String, &'static str)> {
@@ -50,7 +51,6 @@ fn what_the_host_arranges_may_change() {
         ("fallback='forbid'", "fallback='allow'"),
         ("<title>t</title>", ""),
         ("destroy", "restart"),
-        ("<emulator>/q", "<emulator>/r"),
         ("cache='none'", "cache='writeback'"),
         ("type='raw'", "type='qcow2'"),
         ("file='/a'", "file='/srv/a'"),
@@ -114,6 +114,21 @@ fn what_the_guest_sees_may_not() {
         ),
         ("00:01", "00:02", "/domain/devices/interface/mac/@address", "virDomainNetDefCheckABIStability"),
         ("vram='16384'", "vram='8192'", "/domain/devices/video/model/@vram", "virDomainVideoDefCheckABIStability"),
+        ("<emulator>/q", "<emulator>/r", "/domain/devices/emulator", ours),
+        ("<boot dev='hd'/>", "", "/domain/os/boot[1]", ours),
+        ("<boot dev='hd'/><boot dev='cdrom'/>", "<boot dev='cdrom'/><boot dev='hd'/>", "/domain/os/boot[2]", ours),
+        ("<suspend-to-mem enabled='no'/>", "", "/domain/pm/suspend-to-mem", ours),
+        ("<driver queues='4'/>", "<driver queues='8'/>", "/domain/devices/interface/driver/@queues", ours),
+        ("<driver queues='4'/>", "", "/domain/devices/interface/driver", ours),
+        ("value='-S'", "value='-snapshot'", "/domain/q:commandline/q:arg[2]/@value", ours),
+        (
+            "<q:arg value='-s'/><q:arg value='-S'/>",
+            "<q:arg value='-S'/><q:arg value='-s'/>",
+            "/domain/q:commandline/q:arg[2]",
+            ours,
+        ),
+        ("<q:device/>", "<q:device alias='a'/>", "/domain/q:override/q:device/@alias", ours),
+        ("<memballoon", "<crypto model='virtio'/><memballoon", "/domain/devices/crypto", flags),
         ("tpm-crb", "tpm-tis", "/domain/devices/tpm/@model", "virDomainTPMDefCheckABIStability"),
         ("<memballoon model='virtio'/>", "", "/domain/devices/memballoon", flags),
         ("<memballoon", "<rng model='virtio'/><memballoon", "/domain/devices/rng", flags),
@@ -128,6 +143,35 @@ fn what_the_guest_sees_may_not() {
     for (from, to, path, row) in forbidden {
         assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
     }
+}
+
+/// libvirt looks for elements in their namespaces: with another one they are gone, though their names are the same.
+#[test]
+fn an_element_cannot_be_hidden_in_another_namespace() {
+    let row = "libvirt finds no element in another namespace";
+    let hidden = [
+        ("<devices>", "<devices xmlns='u'>", "/domain/devices/@xmlns"),
+        (
+            "<disk type='file' device='disk'>",
+            "<disk type='file' device='disk' xmlns='u'>",
+            "/domain/devices/disk[1]/@xmlns",
+        ),
+        ("<q:commandline xmlns:q='u'>", "<q:commandline xmlns:q='v'>", "/domain/q:commandline/@xmlns:q"),
+        (
+            "<q:override xmlns:q='u'><q:device/>",
+            "<q:override xmlns:q='u'><q:device xmlns:q='v'/>",
+            "/domain/q:override/q:device/@xmlns:q",
+        ),
+    ];
+    for (from, to, path) in hidden {
+        assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
+    }
+    // The same elements, which libvirt also finds without their prefix.
+    let added =
+        "<memballoon model='virtio'/></devices><commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'/>";
+    assert!(against("<memballoon model='virtio'/></devices>", added).is_some());
+    let metadata = "<title>t</title><metadata><a xmlns='u' xmlns:b='v'/></metadata>";
+    assert_eq!(against("<title>t</title>", metadata), None, "metadata is not libvirt's");
 }
 
 #[test]

@@ -25,36 +25,24 @@ fn a_document_that_is_not_well_formed_is_refused_with_its_place() {
         ("<domain/>x", "line 1, column 10: found text outside the root element, expected only white space"),
         ("<domain/>&amp;", "line 1, column 10: found text outside the root element, expected only white space"),
         ("<a/><![CDATA[]]>", "line 1, column 5: found text outside the root element, expected only white space"),
-        (
-            "<domain a='1' a='2'/>",
-            "line 1, column 15: found the attribute 'a' a second time, expected each attribute once",
-        ),
+        ("<domain a='1' a='2'/>", "line 1, column 15: found the attribute 'a' a second time, expected each once"),
         ("<domain a=1/>", "line 1, column 11: found an attribute's value without quotes, expected a quote"),
         ("<domain a/>", "line 1, column 10: found an attribute without a value, expected '=' and a value"),
         ("<domain a='<'/>", "line 1, column 12: found '<' in an attribute's value, expected '&lt;'"),
-        (
-            "<domain a='1'b='2'/>",
-            "line 1, column 14: found a character that fits nowhere in a tag, expected a blank before the attribute",
-        ),
         ("<domain>a & b</domain>", "line 1, column 11: found a bare '&', expected '&amp;'"),
         ("<domain a='b&c'/>", "line 1, column 13: found a bare '&', expected '&amp;'"),
-        ("<a>]]></a>", "line 1, column 4: found ']]>' outside CDATA, expected ']]&gt;'"),
         ("<a><!-- a -- b --></a>", "line 1, column 11: found '--' inside a comment, expected '-->'"),
         ("<a><!-- a</a>", "line 1, column 4: found a comment without an end, expected '-->'"),
         ("<a><![CDATA[</a>", "line 1, column 4: found a CDATA section without an end, expected ']]>'"),
-        ("<a><1/></a>", "line 1, column 5: found something that is no name, expected an element's name"),
+        ("<a><1/></a>", "line 1, column 5: found an invalid name, expected the name of an element or attribute"),
         ("<a>\u{7}</a>", "line 1, column 4: found the character U+0007, expected the characters that XML 1.0 allows"),
         (
             "<a>ä\u{FFFE}</a>",
             "line 1, column 5: found the character U+FFFE, expected the characters that XML 1.0 allows",
         ),
         (
-            " <?xml version='1.0'?><a/>",
-            "line 1, column 2: found an XML declaration inside the document, expected it at the very start",
-        ),
-        (
             "<?xml versio='1.0'?><a/>",
-            "line 1, column 1: found an XML declaration that is none, expected <?xml version='1.0' encoding='UTF-8'?>",
+            "line 1, column 1: found an invalid XML declaration, expected <?xml version='1.0' encoding='UTF-8'?>",
         ),
         (
             "<?xml version='1.0' encoding='UTF-16'?><a/>",
@@ -70,25 +58,19 @@ fn a_document_that_is_not_well_formed_is_refused_with_its_place() {
         ),
         (
             "<a><?xml?></a>",
-            "line 1, column 4: found an XML declaration inside the document, expected it at the very start",
+            "line 1, column 4: found an invalid XML declaration, expected <?xml version='1.0' encoding='UTF-8'?>",
         ),
         (
             "<a><q:b/></a>",
-            "line 1, column 4: found the prefix 'q', which no xmlns declares, expected a declared namespace",
+            "line 1, column 5: found the prefix 'q', which no xmlns declares, expected a declared namespace",
         ),
         (
             "<a q:b=''/>",
-            "line 1, column 1: found the prefix 'q', which no xmlns declares, expected a declared namespace",
+            "line 1, column 4: found the prefix 'q', which no xmlns declares, expected a declared namespace",
         ),
         (
             "<a><b xmlns:q='u'/><q:b/></a>",
-            "line 1, column 20: found the prefix 'q', which no xmlns declares, expected a declared namespace",
-        ),
-        ("<q:1 xmlns:q='u'/>", "line 1, column 1: found a name with a stray colon, expected PREFIX:NAME"),
-        ("<a:b:c xmlns:a='u'/>", "line 1, column 1: found a name with a stray colon, expected PREFIX:NAME"),
-        (
-            "<a xmlns:q=''/>",
-            "line 1, column 1: found a namespace declaration that is none, expected xmlns:PREFIX='URI'",
+            "line 1, column 21: found the prefix 'q', which no xmlns declares, expected a declared namespace",
         ),
     ];
     let found: Vec<_> = table.iter().map(|(document, _)| (*document, sentence(document))).collect();
@@ -145,10 +127,7 @@ fn another_guest_than_before_is_refused() {
             "<network/>".to_owned(),
             "line 1, column 1: found the root element 'network', expected the root element 'domain'",
         ),
-        (
-            format!("<domain>{ID}</domain>"),
-            "line 1, column 1: found type missing, expected one of: qemu, kvm, hvf, hyperv",
-        ),
+        (format!("<domain>{ID}</domain>"), "line 1, column 1: found no type, expected one of: qemu, kvm, hvf, hyperv"),
         (
             format!("<domain type='xen'>{ID}</domain>"),
             "line 1, column 1: found type 'xen', expected one of: qemu, kvm, hvf, hyperv",
@@ -188,9 +167,32 @@ fn a_name_may_be_written_in_any_way() {
     for name in ["v&#109;1", "<![CDATA[vm1]]>", "v<!-- m -->m1"] {
         assert_eq!(sentence(domain("").replace("vm1", name)), "fine: ");
     }
-    // virUUIDParse reads these as the same.
-    let upper = domain("").replace("10c0bd7f-882e", "10C0BD7F882E");
-    assert!(sentence(&upper).starts_with("fine: /domain/uuid: "), "{}", sentence(&upper));
+}
+
+#[test]
+fn a_uuid_may_be_written_in_each_way_that_libvirt_reads_and_in_no_other() {
+    let uuid = "10c0bd7f-882e-4954-b586-d5c75cebcf54";
+    let same = [
+        "10C0BD7F882E-4954-b586-d5c75cebcf54",
+        " \n10c0bd7f-882e-4954-b586-d5c75cebcf54\t",
+        "10-c0 bd7f--882e-4954-b586-d5c75cebcf54",
+    ];
+    let others = [
+        "10c0bd7f-882e-4954-b586-d5c75cebcf5",
+        "10c0bd7f-882e-4954-b586-d5c75cebcf545",
+        "1-0c0bd7f-882e-4954-b586-d5c75cebcf54",
+        "10c0bd7f\n-882e-4954-b586-d5c75cebcf54",
+        "10c0bd7f\u{a0}882e-4954-b586-d5c75cebcf54",
+        "\u{2003}10c0bd7f-882e-4954-b586-d5c75cebcf54",
+        "10c0bd7f-882e-4954-b586-d5c75cebcf54-",
+    ];
+    for text in same {
+        assert!(sentence(domain("").replace(uuid, text)).starts_with("fine: /domain/uuid: "), "{text}");
+    }
+    for text in others {
+        let found = sentence(domain("").replace(uuid, text));
+        assert!(found.ends_with(&format!("expected '{uuid}', as before")), "{found}");
+    }
 }
 
 #[test]
@@ -241,21 +243,15 @@ fn a_fault_of_the_input_is_not_blamed_on_the_filter() {
 }
 
 #[test]
-fn there_is_an_end_to_everything() {
+fn what_would_cost_too_much_has_a_limit() {
     let nested = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
     let attributes = |count: usize| (0..count).fold("<a".to_owned(), |tag, n| tag + &format!(" a{n}=''")) + "/>";
     let prefixes = |count: usize| (0..count).fold("<a".to_owned(), |tag, n| tag + &format!(" xmlns:a{n}='u'")) + "/>";
-    let name = |length: usize| format!("<{}/>", "a".repeat(length));
-    let text = |length: usize| format!("<a>{}</a>", "a".repeat(length));
-    let value = |length: usize| format!("<a b='{}'/>", "a".repeat(length));
     let elements = |count: usize| format!("<a>{}</a>", "<b/>".repeat(count));
     let table = [
         (nested(256), nested(257), "at most 256 elements inside each other"),
         (attributes(256), attributes(257), "at most 256 attributes in one tag"),
         (prefixes(64), prefixes(65), "at most 64 namespace prefixes at once"),
-        (name(50_000), name(50_001), "at most 50000 bytes in a name"),
-        (text(10_000_000), text(10_000_001), "at most 10000000 bytes of text in one piece"),
-        (value(10_000_000), value(10_000_001), "at most 10000000 bytes of text in one piece"),
         (elements((1 << 20) - 1), elements(1 << 20), "at most 1048576 elements"),
     ];
     for (most, more, expected) in table {

@@ -3,6 +3,7 @@
 mod abi;
 mod changes;
 mod faults;
+mod libxml2;
 mod may_change;
 mod property;
 mod real;

@@ -18,6 +18,20 @@ const PLACES: &[&str] = &[
     "<sysinfo type='smbios'><oemStrings><entry>io.systemd.credential:x=SECRET</entry></oemStrings></sysinfo>",
     "<q:commandline xmlns:q='u'><q:arg value='-object'/><q:arg value='secret,id=s,data=SECRET'/></q:commandline>",
     "<q:commandline xmlns:q='u'><q:env name='DB_PASSWORD' value='SECRET'/></q:commandline>",
+    "<description>root / SECRET</description>",
+    "<title>the password is SECRET</title>",
+    "<os><cmdline>ro rootpw=SECRET</cmdline></os>",
+    "<os><initarg>SECRET</initarg><initenv name='A'>SECRET</initenv></os>",
+    "<bootloader_args>SECRET</bootloader_args>",
+    "<devices><disk><source file='json:{\"url\":\"https://bob:SECRET@h\"}'/></disk></devices>",
+    "<devices><disk><source file='json:{\"url\":\"https:\\/\\/bob:SECRET@h\"}'/></disk></devices>",
+    "<devices><disk><source name='https://h/a?sig=SECRET'/></disk></devices>",
+    "<devices><disk><source name='pool/i:id=admin:key=SECRET'/></disk></devices>",
+    "<os><kernel>ftp://u:SECRET@h/vmlinuz</kernel></os>",
+    "<q:commandline xmlns:q='u'><q:arg value='SECRET'/><q:env name='A' value='SECRET'/></q:commandline>",
+    "<commandline xmlns='http://libvirt.org/schemas/domain/xen/1.0'><arg value='SECRET'/></commandline>",
+    "<metadata><my:property xmlns:my='u'><my:name>dbPassword</my:name><my:value>SECRET</my:value></my:property></metadata>",
+    "<metadata><a:b xmlns:a='u'>-----BEGIN PRIVATE KEY-----SECRET</a:b></metadata>",
     "<metadata><my:root-password xmlns:my='u'>SECRET</my:root-password></metadata>",
     "<metadata><my:entry xmlns:my='u' key='apiToken'><my:deep a='SECRET'>SECRET</my:deep></my:entry></metadata>",
     "<metadata><my:credentials xmlns:my='u'><a b='SECRET'>SECRET<![CDATA[SECRET]]></a></my:credentials></metadata>",
@@ -42,7 +56,7 @@ fn a_secret_that_comes_or_goes_is_not_shown_either() {
         let (without, with) = (domain(""), domain(&place.replace("SECRET", "hunter2")));
         for (before, after) in [(&without, &with), (&with, &without)] {
             let changes = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap();
-            assert_eq!(changes.list.len(), 1);
+            assert!(!changes.list.is_empty());
             assert!(!format!("{changes}{changes:?}").contains("hunter"), "{changes:?}");
         }
     }

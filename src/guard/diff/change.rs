@@ -1,30 +1,28 @@
-//! One difference between two documents. Comes in: a place, what was there and what is; goes out: one line for a log,
-//! without secrets. Pure.
+//! One difference between two documents, and the line that a log shows of it. Pure.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::guard::diff::path::{Step, render};
+use crate::guard::diff::path::{MAX_SHOWN, Step, render};
+use crate::guard::diff::secret;
 use crate::guard::xml::tree::{Document, Id};
+use crate::printable::{printable, shortened};
 
-/// The longest value that is kept of a change, in characters.
-const MAX_SHOWN: usize = 200;
-
-/// What became of a place.
+/// What happened at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Another value.
+    /// It has another value.
     Changed,
     /// It was not there before.
     Added,
-    /// It is not there any more.
+    /// It is no longer there.
     Removed,
-    /// It stands at another place among its siblings, seen from those that stayed.
+    /// It has another place among those siblings that stayed.
     Moved,
 }
 
 impl Kind {
-    /// The kind as a word in a sentence.
+    /// Returns the kind as a word in a sentence.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -36,82 +34,68 @@ impl Kind {
     }
 }
 
-/// A difference as it is found: borrowed, with everything that a rule may want to look at.
+/// A difference as it is found: borrowed, with everything that a rule may check.
 pub(crate) struct Difference<'s, 'a> {
     pub(crate) place: &'s [Step<'a>],
     pub(crate) kind: Kind,
     pub(crate) old: Option<Cow<'a, str>>,
     pub(crate) new: Option<Cow<'a, str>>,
-    /// The values are not to be shown.
+    /// The values must not be shown.
     pub(crate) secret: bool,
     /// The offset in the document after: of the element, or of the one that something was removed from.
     pub(crate) at: usize,
     /// The element that was added or removed, with its document.
     pub(crate) subtree: Option<(&'s Document<'a>, Id)>,
-    /// Moved: also among the siblings of its own name, which is what libvirt counts devices by.
+    /// Moved: also among the siblings of its own name, which is how libvirt counts devices.
     pub(crate) among_its_kind: bool,
 }
 
 /// A difference to keep, to log and to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Where, in words. Numbers count as in the document before, only that of an added element itself as in the one after.
+    /// Where, shortened to about 200 characters. Numbers count as in the document before, only that of an added element
+    /// itself as in the one after.
     pub path: String,
-    /// What became of it.
+    /// What happened there.
     pub kind: Kind,
-    /// What was there.
+    /// The value before.
     pub old: Value,
-    /// What is there now.
+    /// The value after.
     pub new: Value,
-    /// The byte offset in the document after the filter: of the element, or of the one that something was removed from.
+    /// The byte offset in the document after the filter, without a byte order mark: of the element, or of the one that
+    /// something was removed from.
     pub offset: usize,
 }
 
 /// A value before or after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// There is none, or it is a whole element, which the path names well enough.
+    /// There is none, or it is a whole element, which the path describes well enough.
     None,
-    /// A secret: never kept.
+    /// A secret, which is never kept.
     Hidden,
-    /// The value, references resolved, cut after 200 characters. Of something moved: its place among all its siblings.
+    /// The value, references resolved, shortened to 200 characters. Of something moved: its place among all its siblings.
     Shown(String),
 }
 
 impl Change {
     pub(crate) fn of(difference: &Difference<'_, '_>) -> Self {
+        let Difference { place, kind, old, new, at, .. } = difference;
+        let is_secret = |value: &Option<Cow<'_, str>>| value.as_deref().is_some_and(secret::contains_secret);
+        let hidden = difference.secret || is_secret(old) || is_secret(new);
         let value = |value: &Option<Cow<'_, str>>| match value {
-            Some(_) if difference.secret => Value::Hidden,
-            Some(value) => Value::Shown(cut(value)),
+            Some(_) if hidden => Value::Hidden,
+            Some(value) => Value::Shown(shortened(value, MAX_SHOWN).into_owned()),
             None => Value::None,
         };
-        Self {
-            path: render(difference.place),
-            kind: difference.kind,
-            old: value(&difference.old),
-            new: value(&difference.new),
-            offset: difference.at,
-        }
-    }
-}
-
-fn cut(value: &str) -> String {
-    match value.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => value.get(..end).unwrap_or_default().to_owned() + "…",
-        None => value.to_owned(),
+        Self { path: render(place), kind: *kind, old: value(old), new: value(new), offset: *at }
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let quoted = |value: &str| -> String {
-            let line: String = value
-                .chars()
-                .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-                .collect();
-            format!("'{line}'")
-        };
-        write!(f, "{}: ", self.path)?;
+        let quoted = |value: &str| format!("'{}'", printable(value));
+        write!(f, "{}: ", printable(&self.path))?;
         match (self.kind, &self.old, &self.new) {
             (Kind::Changed, Value::Shown(old), Value::Shown(new)) => write!(f, "{} → {}", quoted(old), quoted(new)),
             (Kind::Moved, Value::Shown(old), Value::Shown(new)) => write!(f, "moved from place {old} to place {new}"),

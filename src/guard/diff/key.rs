@@ -1,13 +1,11 @@
-//! What an element is known by among its siblings, and whether two have the same content. Comes in: a document and an
-//! element; goes out: numbers to compare. Pure. They only decide which elements are held against each other: equal
-//! numbers by accident (or by somebody's design) make a list of changes longer, never shorter.
+//! Hashes by which elements are recognized among their siblings. Pure. They only decide which elements are compared with
+//! each other: a collision, even one made on purpose, makes a list of changes longer, never shorter.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::guard::xml::text;
 use crate::guard::xml::tree::{Document, Id};
 
-/// A part of what an element is known by.
+/// A part of an element's identity.
 enum Part {
     /// Its own attribute.
     Own(&'static str),
@@ -19,7 +17,7 @@ enum Part {
 
 use Part::{Child, Own, Whole};
 
-/// How libvirt's elements are told apart, by what its own duplicate checks and its `virDomain…Find` functions look at.
+/// What identifies libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare.
 const KEYS: [(&str, &[Part]); 16] = [
     ("disk", &[Child("target", "dev")]),
     ("interface", &[Child("mac", "address")]),
@@ -39,13 +37,13 @@ const KEYS: [(&str, &[Part]); 16] = [
     ("boot", &[Own("dev")]),
 ];
 
-/// Any other element is known by the first of these that it has.
+/// Any other element is identified by the first of these attributes that it has.
 const USUAL: [&str; 4] = ["name", "id", "index", "key"];
 
-/// The numbers of one document's nodes, each computed once.
+/// The hashes of one document's nodes, each computed once.
 pub(crate) struct Keys<'d, 'a> {
     document: &'d Document<'a>,
-    /// 0: not computed yet.
+    /// 0: not computed.
     contents: Vec<u64>,
 }
 
@@ -54,15 +52,15 @@ impl<'d, 'a> Keys<'d, 'a> {
         Self { document, contents: vec![0; document.nodes.len()] }
     }
 
-    /// The number of an element with everything in it (the same for any order of attributes and any white space between
-    /// elements), or of a text.
+    /// Returns the hash of an element with everything in it, whatever the order of its attributes and the white space
+    /// between its elements, or of a text.
     pub(crate) fn content(&mut self, id: Id) -> u64 {
-        // What is inside a node comes after it, so that from the end each one's children are known.
+        // What is inside a node follows it, so in this order each node's children are known.
         for node in (id..self.document.node(id).next).rev() {
             if self.contents.get(node as usize) == Some(&0) {
-                let number = self.of_children(node);
+                let hash = self.hash_node(node);
                 if let Some(place) = self.contents.get_mut(node as usize) {
-                    *place = number;
+                    *place = hash;
                 }
             }
         }
@@ -73,19 +71,19 @@ impl<'d, 'a> Keys<'d, 'a> {
         self.contents.get(id as usize).copied().unwrap_or_default()
     }
 
-    fn of_children(&self, id: Id) -> u64 {
+    fn hash_node(&self, id: Id) -> u64 {
         let document = self.document;
         if document.is_text(id) {
-            return number(text::of_element(document.raw(id)));
+            return hash(document.text(id));
         }
-        let attributes = document.attributes(id).fold(0_u64, |sum, pair| sum.wrapping_add(of_attribute(pair)));
+        let attributes = document.attributes(id).map(hash).fold(0_u64, u64::wrapping_add);
         let mut hasher = DefaultHasher::new();
         (document.name(id), attributes).hash(&mut hasher);
         document.children(id).for_each(|child| self.known(child).hash(&mut hasher));
         hasher.finish() | 1
     }
 
-    /// What the element is known by; `None`: by nothing but its place and content.
+    /// Returns the hash of what identifies the element; `None`: only its place and content do.
     pub(crate) fn identity(&mut self, id: Id) -> Option<u64> {
         let document = self.document;
         if document.is_text(id) {
@@ -93,19 +91,17 @@ impl<'d, 'a> Keys<'d, 'a> {
         }
         let name = document.name(id);
         let Some((_, parts)) = KEYS.iter().find(|(known, _)| *known == name) else {
-            let value = USUAL.iter().find_map(|usual| document.attribute(id, usual).map(|value| (usual, value)));
-            return value.map(|(usual, value)| number((name, usual, text::of_attribute(value))));
+            return USUAL.iter().find_map(|usual| Some(hash((name, usual, document.attribute(id, usual)?))));
         };
         let mut any = false;
         let mut hasher = DefaultHasher::new();
         name.hash(&mut hasher);
         for part in *parts {
             let value = match part {
-                Own(attribute) => document.attribute(id, attribute).map(|value| number(text::of_attribute(value))),
-                Child(child, attribute) => document
-                    .child(id, child)
-                    .and_then(|child| document.attribute(child, attribute))
-                    .map(|value| number(text::of_attribute(value))),
+                Own(attribute) => document.attribute(id, attribute).map(hash),
+                Child(child, attribute) => {
+                    document.child(id, child).and_then(|child| document.attribute(child, attribute)).map(hash)
+                }
                 Whole(child) => document.child(id, child).map(|child| self.content(child)),
             };
             any |= value.is_some();
@@ -114,29 +110,25 @@ impl<'d, 'a> Keys<'d, 'a> {
         any.then(|| hasher.finish())
     }
 
-    /// The numbers of an element's attributes and children, sorted: what `alike` compares.
+    /// Returns the hashes of an element's attributes and children, sorted, for `alike`.
     pub(crate) fn parts(&mut self, id: Id) -> Vec<u64> {
         let document = self.document;
-        let mut parts: Vec<u64> = document.attributes(id).map(of_attribute).collect();
+        let mut parts: Vec<u64> = document.attributes(id).map(hash).collect();
         parts.extend(document.children(id).map(|child| self.content(child)));
         parts.sort_unstable();
         parts
     }
 }
 
-fn of_attribute((name, value): (&str, &str)) -> u64 {
-    number((name, text::of_attribute(value)))
-}
-
-/// A number for a value: the same for the same, never 0.
-pub(crate) fn number(value: impl Hash) -> u64 {
+/// Hashes a value; never 0.
+pub(crate) fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish() | 1
 }
 
-/// Are two thirds of the parts the same? Then an element with another key is the same one, changed: a disk that moves
-/// from vda to sda keeps its driver and its source, one that replaces another has only its driver in common with it.
+/// Reports whether two thirds of the parts are the same. Then an element with another identity is the same one, changed: a
+/// disk that moves from vda to sda keeps its driver and its source, one that replaces another keeps only its driver.
 pub(crate) fn alike(one: &[u64], other: &[u64]) -> bool {
     let (mut left, mut right, mut common) = (one.iter().peekable(), other.iter().peekable(), 0_usize);
     while let (Some(&a), Some(&b)) = (left.peek(), right.peek()) {

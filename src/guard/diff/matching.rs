@@ -1,20 +1,19 @@
-//! Which child of an element before is which child after. Comes in: the children of both; goes out: pairs, and which of
-//! them moved. Pure. Time: proportional to the size of the children, times its logarithm; nothing is tried twice.
+//! Matches the children of an element before with those after. Pure. Takes n log n time for children of size n.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::guard::diff::key::{Keys, alike, number};
+use crate::guard::diff::key::{Keys, alike, hash};
 use crate::guard::xml::tree::{Document, Id};
 
-/// One child after: the place of its partner among the children before.
+/// A child after, with the index of its partner among the children before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Match {
     pub(crate) old: Option<usize>,
-    /// Its place among its siblings is another, seen from those that stayed.
+    /// It has another place among those siblings that stayed.
     pub(crate) moved: bool,
 }
 
-/// Both documents with what their nodes are known by.
+/// Both documents with the hashes of their nodes.
 pub(crate) struct Documents<'d, 'a> {
     pub(crate) old: &'d Document<'a>,
     pub(crate) new: &'d Document<'a>,
@@ -27,9 +26,9 @@ impl<'d, 'a> Documents<'d, 'a> {
         Self { old, new, old_keys: Keys::new(old), new_keys: Keys::new(new) }
     }
 
-    /// The match of each of `new`, the children after, among `old`, the children before.
+    /// Matches each of `new`, the children after, with one of `old`, the children before.
     pub(crate) fn matches(&mut self, old: &[Id], new: &[Id]) -> Vec<Match> {
-        // What stands the same at both ends, byte for byte, needs no thought: most of every document.
+        // Children at both ends that are the same bytes match: most of every document.
         let same = |(&old, &new): (&Id, &Id)| self.old.raw(old) == self.new.raw(new);
         let first = old.iter().zip(new).take_while(|&pair| same(pair)).count();
         let most = old.len().min(new.len()).saturating_sub(first);
@@ -59,7 +58,7 @@ impl<'d, 'a> Documents<'d, 'a> {
         matches
     }
 
-    /// Pairs what is the only one of its name before and after, whatever has become of it: `<memory>`, `<devices>`.
+    /// Pairs elements that are the only ones of their name before and after, whatever their content: `<memory>`.
     fn pair_singles(&self, partners: &mut Partners, old: &[Id], new: &[Id]) {
         let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
         for &id in old {
@@ -70,11 +69,11 @@ impl<'d, 'a> Documents<'d, 'a> {
             let (_, count) = counts.entry(self.new.name(id)).or_default();
             *count = count.saturating_add(1);
         }
-        let single = |name: &str| (counts.get(name) == Some(&(1, 1))).then(|| number(name));
+        let single = |name: &str| (counts.get(name) == Some(&(1, 1))).then(|| hash(name));
         partners.pair_by(|id| single(self.old.name(id)), |id| single(self.new.name(id)));
     }
 
-    /// Pairs what is left in its order, each with the next of its name, if it is known by nothing else or is alike.
+    /// Pairs the remaining ones in order, each with the next of its name, if nothing else identifies it or they are alike.
     fn pair_by_place(&mut self, partners: &mut Partners) {
         let mut left: HashMap<&str, VecDeque<(usize, Id)>> = HashMap::new();
         for (place, id) in partners.free_old() {
@@ -92,7 +91,7 @@ impl<'d, 'a> Documents<'d, 'a> {
     }
 }
 
-/// Pairs among the middle children, by place.
+/// Pairs among the middle children, by index.
 struct Partners {
     first_new: usize,
     old: Vec<(Id, usize)>,
@@ -131,7 +130,7 @@ impl Partners {
         }
     }
 
-    /// Pairs those that have the same key, the first with the first.
+    /// Pairs those of equal keys, the first with the first.
     fn pair_by(&mut self, mut old_key: impl FnMut(Id) -> Option<u64>, mut new_key: impl FnMut(Id) -> Option<u64>) {
         let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
         for (place, id) in self.free_old() {
@@ -148,9 +147,9 @@ impl Partners {
     }
 }
 
-/// The places of those that are not part of the longest run of partners in their old order.
+/// Returns the indexes of those that are not in the longest increasing subsequence of partners.
 fn out_of_order(matches: &[Match]) -> Vec<usize> {
-    // tails[n]: the match with the smallest partner that ends a run of n + 1; before[m]: the one before it in its run.
+    // tails[n]: the smallest partner that ends a subsequence of n + 1; before[m]: the one before m in its subsequence.
     let mut tails: Vec<(usize, usize)> = Vec::new();
     let mut before: Vec<Option<usize>> = vec![None; matches.len()];
     for (place, old) in matches.iter().enumerate().filter_map(|(place, found)| found.old.map(|old| (place, old))) {

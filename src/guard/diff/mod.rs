@@ -1,12 +1,11 @@
-//! What changed between two documents. Comes in: both, read; goes out: each difference, in the order of the document, to
-//! whoever asks, who may stop it. Pure. One loop with its own stack, no recursion.
+//! Finds what differs between two documents, in the order of the document. Pure. One loop with its own stack, no recursion.
 //!
 //! No difference: the order of attributes, white space between elements (and where there is nothing else), comments,
-//! processing instructions, what comes before and after the root, kinds of quotes, `<a/>` or `<a></a>`, and in which of
+//! processing instructions, what precedes and follows the root, kinds of quotes, `<a/>` or `<a></a>`, and in which of
 //! XML's ways a character is written. Namespaces are compared as written: another prefix for the same one is a change.
 //!
-//! Time: each pair of elements is looked at once, and its children in a time of n log n. Comparing bytes first may look at
-//! a byte once on each level above it, of which there are at most `limit::DEPTH`.
+//! Time: each pair of elements is compared once, and its children in n log n. A byte may be compared once on each level
+//! above it, of which there are at most `MAX_DEPTH`.
 
 pub(crate) mod change;
 pub(crate) mod key;
@@ -21,48 +20,43 @@ use std::ops::ControlFlow;
 use crate::guard::diff::change::{Difference, Kind};
 use crate::guard::diff::matching::Documents;
 use crate::guard::diff::path::Step;
-use crate::guard::diff::secret::{leads_to_secret, speaks_of_secret};
+use crate::guard::diff::secret::{leads_to_secret, names_secret};
 use crate::guard::diff::siblings::{Steps, reordered};
-use crate::guard::xml::text;
 use crate::guard::xml::tree::{Document, Id, ROOT};
 
-/// Who hears of the differences, and may have heard enough.
+/// Receives the differences, and may stop the comparison.
 pub(crate) type Sink<'s> = dyn FnMut(&Difference<'_, '_>) -> ControlFlow<()> + 's;
 
-/// Tells every difference.
-pub(crate) fn walk<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sink<'_>) {
-    let mut walk = Walk { documents: Documents::new(old, new), place: Vec::new(), tasks: Vec::new() };
+/// Reports every difference.
+pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sink<'_>) {
+    let mut comparison = Comparison { documents: Documents::new(old, new), place: Vec::new(), tasks: Vec::new() };
+    let mut push = |name, what| {
+        comparison.tasks.push(Task {
+            depth: 0,
+            step: Step::Element { name, number: 1, only: true },
+            secret: false,
+            what,
+        });
+    };
     let (before, after) = (old.name(ROOT), new.name(ROOT));
-    let step = |name| Step::Element { name, number: 1, only: true };
     if before == after {
-        walk.tasks.push(Task { depth: 0, step: step(after), secret: false, what: What::Pair(ROOT, ROOT) });
+        push(after, What::Pair(ROOT, ROOT));
     } else {
-        walk.tasks.push(Task { depth: 0, step: step(after), secret: false, what: What::Added(ROOT) });
-        walk.tasks.push(Task { depth: 0, step: step(before), secret: false, what: What::Removed(ROOT, 0) });
+        push(after, What::Added(ROOT));
+        push(before, What::Removed(ROOT, 0));
     }
-    // Break: the sink has heard enough, and so have we.
-    let _enough = walk.run(sink);
+    let _stopped = comparison.run(sink);
 }
 
-/// Tells of a document that was made from nothing.
+/// Reports a document that was made from nothing as added.
 pub(crate) fn all_new(new: &Document<'_>, sink: &mut Sink<'_>) {
     let place = [Step::Element { name: new.name(ROOT), number: 1, only: true }];
-    let subtree = Some((new, ROOT));
-    let at = new.offset(ROOT);
-    let kind = Kind::Added;
-    let _enough = sink(&Difference {
-        place: &place,
-        kind,
-        old: None,
-        new: None,
-        secret: false,
-        at,
-        subtree,
-        among_its_kind: false,
-    });
+    let (at, subtree) = (new.offset(ROOT), Some((new, ROOT)));
+    let (kind, secret, among_its_kind) = (Kind::Added, false, false);
+    let _stopped = sink(&Difference { place: &place, kind, old: None, new: None, secret, at, subtree, among_its_kind });
 }
 
-/// Something to look at, on its way down the stack.
+/// Something to compare.
 struct Task<'a> {
     /// How many steps lead to its parent.
     depth: usize,
@@ -75,7 +69,7 @@ struct Task<'a> {
 #[derive(Clone, Copy)]
 enum What {
     Pair(Id, Id),
-    /// A pair that moved: its places among its siblings, from 1, and whether among those of its name.
+    /// A pair that moved: its indexes among its siblings, from 1, and whether among those of its name.
     Moved {
         places: (usize, usize),
         among_its_kind: bool,
@@ -86,13 +80,13 @@ enum What {
     Removed(Id, usize),
 }
 
-struct Walk<'d, 'a> {
+struct Comparison<'d, 'a> {
     documents: Documents<'d, 'a>,
     place: Vec<Step<'a>>,
     tasks: Vec<Task<'a>>,
 }
 
-impl<'a> Walk<'_, 'a> {
+impl<'a> Comparison<'_, 'a> {
     fn run(&mut self, sink: &mut Sink<'_>) -> ControlFlow<()> {
         while let Some(task) = self.tasks.pop() {
             self.place.truncate(task.depth);
@@ -117,20 +111,29 @@ impl<'a> Walk<'_, 'a> {
         ControlFlow::Continue(())
     }
 
+    /// Reports whether the element names a secret in an attribute, or, in metadata, in the text of a child:
+    /// `<name>dbPassword</name><value>…</value>`.
+    fn names_secret(&self, document: &Document<'a>, id: Id) -> bool {
+        let in_metadata = matches!(self.place.get(1), Some(Step::Element { name: "metadata", .. }));
+        let names =
+            |id: Id| document.children(id).any(|text| document.is_text(text) && names_secret(&document.text(text)));
+        document.attributes(id).any(|(_, value)| names_secret(&value))
+            || in_metadata && document.children(id).any(names)
+    }
+
     /// An element or a text that is there before and after.
     fn pair(&mut self, old: Id, new: Id, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let (before, after) = (self.documents.old, self.documents.new);
         let at = after.offset(new);
         if before.is_text(old) {
-            let (old, new) = (text::of_element(before.raw(old)), text::of_element(after.raw(new)));
+            let (old, new) = (before.text(old), after.text(new));
             return if old == new {
                 ControlFlow::Continue(())
             } else {
-                self.tell(Kind::Changed, Some(old), Some(new), secret, at, sink)
+                self.report(Kind::Changed, Some(old), Some(new), secret, at, sink)
             };
         }
-        let mut values = before.attributes(old).chain(after.attributes(new));
-        let secret = secret || values.any(|(_, value)| speaks_of_secret(value));
+        let secret = secret || self.names_secret(before, old) || self.names_secret(after, new);
         self.attributes(old, new, secret, at, sink)?;
         self.children(old, new, secret);
         ControlFlow::Continue(())
@@ -145,14 +148,10 @@ impl<'a> Walk<'_, 'a> {
         let (before, after) = (by_name(self.documents.old, old), by_name(self.documents.new, new));
         let (mut before, mut after) = (before.into_iter().peekable(), after.into_iter().peekable());
         loop {
-            let (old, new) = (before.peek().copied(), after.peek().copied());
-            let name = match (old, new) {
-                (Some((old, _)), Some((new, _))) => old.min(new),
-                (Some((name, _)), None) | (None, Some((name, _))) => name,
-                (None, None) => return ControlFlow::Continue(()),
-            };
-            let old = before.next_if(|&(found, _)| found == name).map(|(_, value)| text::of_attribute(value));
-            let new = after.next_if(|&(found, _)| found == name).map(|(_, value)| text::of_attribute(value));
+            let names = [before.peek(), after.peek()].into_iter().flatten().map(|&(name, _)| name);
+            let Some(name) = names.min() else { return ControlFlow::Continue(()) };
+            let old = before.next_if(|(found, _)| *found == name).map(|(_, value)| value);
+            let new = after.next_if(|(found, _)| *found == name).map(|(_, value)| value);
             let kind = match (&old, &new) {
                 (Some(old), Some(new)) if old == new => continue,
                 (Some(_), Some(_)) => Kind::Changed,
@@ -162,12 +161,12 @@ impl<'a> Walk<'_, 'a> {
             let step = Step::Attribute(name);
             let secret = secret || leads_to_secret(&self.place, &step);
             self.place.push(step);
-            self.tell(kind, old, new, secret, at, sink)?;
+            self.report(kind, old, new, secret, at, sink)?;
             self.place.pop();
         }
     }
 
-    /// Puts the children on the stack, so that they are taken in the order of the document.
+    /// Pushes the children so that they are popped in the order of the document.
     fn children(&mut self, old: Id, new: Id, secret: bool) {
         let (before, after) = (self.documents.old, self.documents.new);
         let old_children: Vec<Id> = before.children(old).collect();
@@ -199,7 +198,7 @@ impl<'a> Walk<'_, 'a> {
                 push(steps.old.get(old_place), What::Moved { places, among_its_kind, at: after.offset(id) });
             }
             let partner = old_children.get(old_place).copied().unwrap_or_default();
-            // Most of every document: nothing to look at.
+            // Most of every document is the same.
             if before.raw(partner) != after.raw(id) {
                 push(steps.old.get(old_place), What::Pair(partner, id));
             }
@@ -214,16 +213,16 @@ impl<'a> Walk<'_, 'a> {
         let added = kind == Kind::Added;
         let document = if added { self.documents.new } else { self.documents.old };
         if let Some(Step::Text { only, .. }) = self.place.last() {
-            let value = Some(text::of_element(document.raw(id)));
-            // All that an element contained, or contains now: its value was or is empty.
+            let value = Some(document.text(id));
+            // All that an element contains, before or after: the other value is empty.
             let (kind, empty) = if *only { (Kind::Changed, Some(Cow::Borrowed(""))) } else { (kind, None) };
             let (old, new) = if added { (empty, value) } else { (value, empty) };
-            return self.tell(kind, old, new, secret, at, sink);
+            return self.report(kind, old, new, secret, at, sink);
         }
-        let secret = secret || document.attributes(id).any(|(_, value)| speaks_of_secret(value));
+        let secret = secret || self.names_secret(document, id);
         let mut children = document.children(id);
         let value = match (children.next(), children.next()) {
-            (Some(text), None) if document.is_text(text) => Some(text::of_element(document.raw(text))),
+            (Some(text), None) if document.is_text(text) => Some(document.text(text)),
             _ => None,
         };
         let (old, new) = if added { (None, value) } else { (value, None) };
@@ -231,7 +230,7 @@ impl<'a> Walk<'_, 'a> {
         sink(&Difference { place, kind, old, new, secret, at, subtree: Some((document, id)), among_its_kind: false })
     }
 
-    fn tell(
+    fn report(
         &self,
         kind: Kind,
         old: Option<Cow<'a, str>>,

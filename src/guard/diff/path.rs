@@ -1,68 +1,87 @@
-//! Where in a document: `/domain/devices/disk[2]/source/@file`. Comes in: the steps to a place, or the words of a
-//! setting; goes out: the path in words, a pattern, or what is wrong with it; whether a pattern covers a place. Pure.
+//! Places in a document, such as `/domain/devices/disk[2]/source/@file`, and patterns for them. Pure.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
-use crate::guard::xml::chars::is_name;
+use crate::guard::xml::name::is_name;
+use crate::guard::xml::tree::{Document, Id, ROOT};
+use crate::printable::shortened;
 
-/// One step to a place. Numbers are 1-based among the siblings of the same name, as `XPath` has it.
+/// The longest value or path that is kept of a change, in characters.
+pub(crate) const MAX_SHOWN: usize = 200;
+
+/// The longest name in a path that is shown, in characters.
+const MAX_NAME: usize = 60;
+
+/// One step to a place. Numbers are 1-based among the siblings of the same name, as in `XPath`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step<'a> {
-    /// An element.
+pub(crate) enum Step<'a> {
     Element {
         /// Its name as written, with its prefix.
         name: &'a str,
-        /// The first is 1.
         number: u32,
         /// No sibling has its name, before or after.
         only: bool,
     },
     /// An attribute by its name as written.
     Attribute(&'a str),
-    /// A piece of text.
     Text {
-        /// The first is 1.
         number: u32,
-        /// It is all that the element contains, so that the element's own path says enough.
+        /// It is all that the element contains, so the element's own path is enough.
         only: bool,
     },
 }
 
-impl fmt::Display for Step<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Element { name, only: true, .. } => write!(f, "/{name}"),
-            Self::Element { name, number, only: false } => write!(f, "/{name}[{number}]"),
-            Self::Attribute(name) => write!(f, "/@{name}"),
-            Self::Text { only: true, .. } => Ok(()),
-            Self::Text { number, only: false } => write!(f, "/text()[{number}]"),
+/// Formats the steps as a path, without the number of an element that is the only one of its name. Names and the path are
+/// shortened: a filter chooses them.
+pub(crate) fn render(steps: &[Step<'_>]) -> String {
+    let step = |step: &Step<'_>| match *step {
+        Step::Element { name, only: true, .. } => format!("/{}", shortened(name, MAX_NAME)),
+        Step::Element { name, number, only: false } => format!("/{}[{number}]", shortened(name, MAX_NAME)),
+        Step::Attribute(name) => format!("/@{}", shortened(name, MAX_NAME)),
+        Step::Text { only: true, .. } => String::new(),
+        Step::Text { number, only: false } => format!("/text()[{number}]"),
+    };
+    let path: String = steps.iter().map(step).collect();
+    // The first and the last steps name the place best.
+    match path.char_indices().nth_back(MAX_SHOWN / 2) {
+        Some((last, _)) if path.chars().nth(MAX_SHOWN).is_some() => {
+            shortened(&path, MAX_SHOWN / 2).into_owned() + path.get(last..).unwrap_or_default()
         }
+        _ => path,
     }
 }
 
-/// The steps in words. A number is left out where the element is the only one of its name.
-pub(crate) fn render(steps: &[Step<'_>]) -> String {
-    steps.iter().map(ToString::to_string).collect()
-}
-
-/// A path of a setting: it means each place that it leads to, and everything below.
+/// A path of a setting or an argument: it means each place that it leads to, and everything below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern(Vec<Part>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
-    /// `None`: `*`, any element; without a number: each of them.
-    Element(Option<String>, Option<u32>),
-    /// `None`: `@*`.
-    Attribute(Option<String>),
+    /// Without a number: each of them.
+    Element(Name, Option<u32>),
+    Attribute(Name),
     Text(Option<u32>),
 }
 
-/// What is wrong with the words of a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Name {
+    /// `*`.
+    Any,
+    /// `*:name`: this name with any prefix, or without one.
+    Local(String),
+    /// As written.
+    Exact(String),
+}
+
+/// What is wrong with a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PathFault {
     /// It does not start with `/domain`.
     NotFromDomain,
+    /// It does not start with a slash.
+    NotFromRoot,
     /// Two slashes, or one at the end.
     EmptyStep,
     /// Something after an attribute or text, which have nothing below them.
@@ -77,10 +96,11 @@ impl fmt::Display for PathFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotFromDomain => f.write_str("a path starts with /domain"),
+            Self::NotFromRoot => f.write_str("a path starts with a slash"),
             Self::EmptyStep => f.write_str("a name is missing between two slashes or at the end"),
             Self::AfterLeaf => f.write_str("nothing can follow an attribute or text()"),
-            Self::Number(number) => write!(f, "'[{}' is no number from 1 in brackets", number.escape_debug()),
-            Self::Name(name) => write!(f, "'{}' is no name of an element or attribute", name.escape_debug()),
+            Self::Number(number) => write!(f, "expected a number from 1 in brackets, got '[{}'", number.escape_debug()),
+            Self::Name(name) => write!(f, "'{}' is not the name of an element or attribute", name.escape_debug()),
         }
     }
 }
@@ -91,30 +111,36 @@ impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |number: &Option<u32>| number.map_or(String::new(), |number| format!("[{number}]"));
         self.0.iter().try_for_each(|part| match part {
-            Part::Element(name, at) => write!(f, "/{}{}", name.as_deref().unwrap_or("*"), number(at)),
-            Part::Attribute(name) => write!(f, "/@{}", name.as_deref().unwrap_or("*")),
+            Part::Element(name, at) => write!(f, "/{name}{}", number(at)),
+            Part::Attribute(name) => write!(f, "/@{name}"),
             Part::Text(at) => write!(f, "/text(){}", number(at)),
         })
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Local(name) => write!(f, "*:{name}"),
+            Self::Exact(name) => f.write_str(name),
+        }
     }
 }
 
 impl std::str::FromStr for Pattern {
     type Err = PathFault;
 
-    /// Reads `/domain/devices/disk[2]/source/@file`; `*`, `@*` and `text()` are understood too, predicates are not.
-    fn from_str(words: &str) -> Result<Self, PathFault> {
-        let mut steps = words.strip_prefix('/').ok_or(PathFault::NotFromDomain)?.split('/').peekable();
-        if !steps.peek().is_some_and(|&root| root == "domain" || root == "domain[1]") {
+    /// Parses `/domain/devices/disk[2]/source/@file`, also with `*`, `*:name`, `@*` and `text()`, without predicates.
+    fn from_str(text: &str) -> Result<Self, PathFault> {
+        if !text.starts_with("/domain") {
             return Err(PathFault::NotFromDomain);
         }
-        let mut parts = Vec::new();
-        for step in steps {
-            match parts.last() {
-                Some(Part::Attribute(_) | Part::Text(_)) => return Err(PathFault::AfterLeaf),
-                _ => parts.push(part(step)?),
-            }
+        let pattern = Self::of_any_document(text)?;
+        match pattern.0.first() {
+            Some(Part::Element(Name::Exact(root), None | Some(1))) if root == "domain" => Ok(pattern),
+            _ => Err(PathFault::NotFromDomain),
         }
-        Ok(Self(parts))
     }
 }
 
@@ -140,85 +166,131 @@ fn part(step: &str) -> Result<Part, PathFault> {
     if element == "text()" { Ok(Part::Text(number)) } else { Ok(Part::Element(name(element)?, number)) }
 }
 
-fn name(words: &str) -> Result<Option<String>, PathFault> {
-    match words {
-        "*" => Ok(None),
-        _ if is_name(words.as_bytes()) => Ok(Some(words.to_owned())),
-        _ => Err(PathFault::Name(words.to_owned())),
+fn name(text: &str) -> Result<Name, PathFault> {
+    match text.strip_prefix("*:") {
+        _ if text == "*" => Ok(Name::Any),
+        Some(local) if is_name(local) && !local.contains(':') => Ok(Name::Local(local.to_owned())),
+        None if is_name(text) => Ok(Name::Exact(text.to_owned())),
+        _ => Err(PathFault::Name(text.to_owned())),
     }
+}
+
+impl Name {
+    fn fits(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Local(wanted) => local(name) == wanted,
+            Self::Exact(wanted) => name == wanted,
+        }
+    }
+}
+
+/// Returns a name without its prefix.
+pub(crate) fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 impl Part {
     fn fits(&self, step: &Step<'_>) -> bool {
         match (self, step) {
             (Self::Element(wanted, number), Step::Element { name, number: found, .. }) => {
-                wanted.as_ref().is_none_or(|wanted| wanted == name) && number.is_none_or(|number| number == *found)
+                wanted.fits(name) && number.is_none_or(|number| number == *found)
             }
-            (Self::Attribute(wanted), Step::Attribute(name)) => wanted.as_ref().is_none_or(|wanted| wanted == name),
+            (Self::Attribute(wanted), Step::Attribute(name)) => wanted.fits(name),
             (Self::Text(number), Step::Text { number: found, .. }) => number.is_none_or(|number| number == *found),
             _ => false,
         }
     }
 }
 
+/// Something that a pattern leads to.
+enum Found<'a> {
+    Node(Id),
+    Attribute(Cow<'a, str>),
+}
+
 impl Pattern {
-    /// Is the place one that the pattern leads to, or below one?
-    #[must_use]
-    pub fn covers(&self, place: &[Step<'_>]) -> bool {
+    /// Parses a path into a document that may have another root than `<domain>`.
+    ///
+    /// # Errors
+    /// The first step that is not one.
+    pub fn of_any_document(text: &str) -> Result<Self, PathFault> {
+        let mut parts = Vec::new();
+        for step in text.strip_prefix('/').ok_or(PathFault::NotFromRoot)?.split('/') {
+            match parts.last() {
+                Some(Part::Attribute(_) | Part::Text(_)) => return Err(PathFault::AfterLeaf),
+                _ => parts.push(part(step)?),
+            }
+        }
+        Ok(Self(parts))
+    }
+
+    /// Reports whether the pattern leads to the place, or to one above it.
+    pub(crate) fn covers(&self, place: &[Step<'_>]) -> bool {
         self.0.len() <= place.len() && self.0.iter().zip(place).all(|(part, step)| part.fits(step))
     }
 
-    /// Does the pattern lead to exactly this place?
-    #[must_use]
-    pub fn is(&self, place: &[Step<'_>]) -> bool {
+    /// Reports whether the pattern leads to exactly this place.
+    pub(crate) fn is(&self, place: &[Step<'_>]) -> bool {
         self.0.len() == place.len() && self.covers(place)
     }
 
-    /// Where the place is on the way to what the pattern leads to: the rest of the way.
-    pub(crate) fn beyond(&self, place: &[Step<'_>]) -> Option<Rest<'_>> {
-        let (way, rest) = self.0.split_at_checked(place.len())?;
-        let fits = !rest.is_empty() && way.iter().zip(place).all(|(part, step)| part.fits(step));
-        fits.then_some(Rest(rest))
+    /// Reports whether the pattern leads to something in the element at this place.
+    pub(crate) fn leads_into(&self, place: &[Step<'_>], document: &Document<'_>, id: Id) -> bool {
+        let Some((above, below)) = self.0.split_at_checked(place.len()) else { return false };
+        let fits = !below.is_empty() && above.iter().zip(place).all(|(part, step)| part.fits(step));
+        fits && !find(below, document, id).is_empty()
+    }
+
+    /// Returns the values of all places in the document that the pattern leads to: of attributes and texts, and all the
+    /// text in elements.
+    #[must_use]
+    pub fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
+        let root = Step::Element { name: document.name(ROOT), number: 1, only: true };
+        let below = match self.0.split_first() {
+            Some((first, below)) if first.fits(&root) => below,
+            _ => return Vec::new(),
+        };
+        let value = |found| match found {
+            Found::Node(id) => document.string(id),
+            Found::Attribute(value) => value,
+        };
+        find(below, document, ROOT).into_iter().map(value).collect()
     }
 }
 
-/// The steps of a pattern that lie below some element.
-pub(crate) struct Rest<'a>(&'a [Part]);
-
-impl Rest<'_> {
-    /// Is there something in this element that the steps lead to? Numbers in them are not looked at.
-    pub(crate) fn is_in(
-        &self,
-        document: &crate::guard::xml::tree::Document<'_>,
-        id: crate::guard::xml::tree::Id,
-    ) -> bool {
-        let mut found = vec![id];
-        for part in self.0 {
-            found = match part {
-                Part::Attribute(wanted) => {
-                    let fits = |name: &str| wanted.as_ref().is_none_or(|wanted| wanted == name);
-                    return found.iter().any(|&id| document.attributes(id).any(|(name, _)| fits(name)));
-                }
-                Part::Text(_) => {
-                    return found.iter().any(|&id| document.children(id).any(|child| document.is_text(child)));
-                }
-                Part::Element(wanted, _) => found
-                    .iter()
-                    .flat_map(|&id| document.children(id))
-                    .filter(|&id| !document.is_text(id) && wanted.as_ref().is_none_or(|name| name == document.name(id)))
-                    .collect(),
-            };
+/// Finds what the steps lead to from this element.
+fn find<'a>(parts: &[Part], document: &Document<'a>, top: Id) -> Vec<Found<'a>> {
+    let mut nodes = vec![top];
+    for part in parts {
+        if let Part::Attribute(name) = part {
+            let attributes = nodes.iter().flat_map(|&id| document.attributes(id)).filter(|(found, _)| name.fits(found));
+            return attributes.map(|(_, value)| Found::Attribute(value)).collect();
         }
-        !found.is_empty()
+        nodes = nodes.iter().flat_map(|&id| children(part, document, id)).collect();
     }
+    nodes.into_iter().map(Found::Node).collect()
+}
+
+fn children(part: &Part, document: &Document<'_>, id: Id) -> Vec<Id> {
+    let mut counts: HashMap<&str, u32> = HashMap::new();
+    let fits = |&child: &Id| {
+        let name = document.name(child);
+        let number = counts.entry(name).or_default();
+        *number = number.saturating_add(1);
+        let (number, only) = (*number, false);
+        let text = document.is_text(child);
+        part.fits(&if text { Step::Text { number, only } } else { Step::Element { name, number, only } })
+    };
+    document.children(id).filter(fits).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn pattern(words: &str) -> Pattern {
-        words.parse().unwrap()
+    fn pattern(text: &str) -> Pattern {
+        text.parse().unwrap()
     }
 
     const PLACE: [Step<'_>; 5] = [
@@ -248,6 +320,7 @@ mod tests {
             "/domain/devices/disk[2]/source/@file",
             "/domain/devices/*/source/@*",
             "/domain[1]/devices[1]",
+            "/domain/*:devices/disk/*:source/@*:file",
         ];
         let others = [
             "/domain/devices/disk[1]",
@@ -258,13 +331,13 @@ mod tests {
             "/domain/dev",
             "/domain/memory",
         ];
-        assert_eq!(covering.map(|words| pattern(words).covers(&PLACE)), [true; 7]);
+        assert_eq!(covering.map(|words| pattern(words).covers(&PLACE)), [true; 8]);
         assert_eq!(others.map(|words| pattern(words).covers(&PLACE)), [false; 7]);
         assert!(!pattern("/domain/devices/disk/source").covers(&PLACE[..3]), "a place above is not covered");
     }
 
     #[test]
-    fn a_path_that_is_none_is_refused_by_name() {
+    fn an_invalid_path_is_rejected_by_its_step() {
         let wrong = [
             ("", PathFault::NotFromDomain),
             ("domain/devices", PathFault::NotFromDomain),
@@ -282,7 +355,37 @@ mod tests {
             ("/domain/1disk", PathFault::Name("1disk".into())),
             ("/domain/a b", PathFault::Name("a b".into())),
             ("/domain/@", PathFault::Name(String::new())),
+            ("/domain/*:", PathFault::Name("*:".into())),
+            ("/domain/*:*", PathFault::Name("*:*".into())),
+            ("/domain/*:a:b", PathFault::Name("*:a:b".into())),
+            ("/*", PathFault::NotFromDomain),
         ];
         assert_eq!(wrong.clone().map(|(words, _)| words.parse::<Pattern>()), wrong.map(|(_, fault)| Err(fault)));
+    }
+
+    #[test]
+    fn long_names_and_long_paths_are_shortened() {
+        let long = "é".repeat(48_000);
+        let element = |name| Step::Element { name, number: 2, only: false };
+        let short = render(&[element("domain"), element(&long), Step::Attribute(&long)]);
+        let letters = "é".repeat(60);
+        assert_eq!(short, format!("/domain[2]/{letters}…[2]/@{letters}…"));
+        let steps: Vec<_> = (0..256).map(|_| element(&long)).chain([Step::Attribute("file")]).collect();
+        let path = render(&steps);
+        assert_eq!(
+            (path.chars().count() <= 202, path.ends_with("/@file"), path.matches('…').count() > 2),
+            (true, true, true)
+        );
+    }
+
+    #[test]
+    fn a_pattern_selects_values() {
+        let source = b"<d t='1'><n:a xmlns:n='u' v='x'>1<b>2</b></n:a><a v='y'/><a v='&lt;'>3</a></d>";
+        let document = crate::guard::xml::reader::read(source).unwrap();
+        let select = |path| Pattern::of_any_document(path).unwrap().select(&document);
+        let selected =
+            ["/d/@t", "/*/*:a/@v", "/d/a[2]", "/d/n:a", "/d/*/text()", "/d/a[2]/@v", "/e", "/d/c", "/d/@*"].map(select);
+        let expected: [&[&str]; 9] = [&["1"], &["x", "y", "<"], &["3"], &["12"], &["1", "3"], &["<"], &[], &[], &["1"]];
+        assert_eq!(selected.map(|values| values.join("|")), expected.map(|values| values.join("|")));
     }
 }

@@ -1,5 +1,4 @@
-//! How the children of one element are numbered, and whether their order among their own name is another. Comes in: the
-//! children before and after; goes out: steps of paths. Pure.
+//! How the children of one element are numbered and ordered. Pure.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -44,7 +43,7 @@ impl<'a> Steps<'a> {
     }
 }
 
-/// The places of the children before that are not there any more.
+/// Returns the indexes of the children before that were removed.
 pub(crate) fn lost(matches: &[Match], old: usize) -> Vec<usize> {
     let mut kept = vec![false; old];
     for place in matches.iter().filter_map(|found| found.old) {
@@ -55,8 +54,8 @@ pub(crate) fn lost(matches: &[Match], old: usize) -> Vec<usize> {
     kept.into_iter().enumerate().filter(|(_, kept)| !kept).map(|(place, _)| place).collect()
 }
 
-/// For each child after: the place before of it or of the next one that stayed. What was removed from before that place is
-/// told there: before what stands there now.
+/// Returns for each child after the index before of it, or of the next one that stayed: what was removed from before that
+/// index is reported there.
 pub(crate) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
     let mut next = old;
     let mut ends: Vec<usize> = matches
@@ -71,7 +70,7 @@ pub(crate) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
     ends
 }
 
-/// For each child after: does it stand at another place among those of its name that were there before as well?
+/// Reports for each child after whether it has another place among those of its name that were there before, too.
 pub(crate) fn reordered(matches: &[Match], old: &[Step<'_>]) -> Vec<bool> {
     let name = |place: usize| match old.get(place) {
         Some(Step::Element { name, .. }) => *name,

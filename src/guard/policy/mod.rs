@@ -1,9 +1,9 @@
-//! What a filter may change. Comes in: a difference; goes out: nothing, or why it is forbidden. Pure.
+//! What a filter may change. Pure.
 
 pub(crate) mod abi;
 pub(crate) mod identity;
 
-use crate::guard::diff::change::{Difference, Kind};
+use crate::guard::diff::change::Difference;
 use crate::guard::diff::path::{Pattern, render};
 use crate::guard::fault::Defect;
 
@@ -21,13 +21,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Is there anything that this policy forbids?
+    /// Reports whether the policy forbids nothing.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.may_change.is_none() && !self.keep_guest_abi
     }
 
-    /// Why the difference is forbidden; `None`: it is allowed.
+    /// Returns why the difference is forbidden, if it is.
     pub(crate) fn forbids(&self, difference: &Difference<'_, '_>) -> Option<Defect> {
         let Difference { place, kind, .. } = *difference;
         let listed = |patterns: &Vec<Pattern>| patterns.iter().any(|pattern| pattern.covers(place));
@@ -37,15 +37,4 @@ impl Policy {
         let row = if self.keep_guest_abi { abi::row_against(difference) } else { None };
         row.map(|row| Defect::GuestAbi { path: render(place), kind: kind.word(), row })
     }
-}
-
-/// Does the difference touch what the pattern leads to? It does at and below such a place; above it, if something was
-/// added or removed that contains one.
-pub(crate) fn touches(pattern: &Pattern, difference: &Difference<'_, '_>) -> bool {
-    let Difference { place, kind, subtree, .. } = *difference;
-    if kind == Kind::Moved {
-        return false;
-    }
-    pattern.covers(place)
-        || subtree.is_some_and(|(document, id)| pattern.beyond(place).is_some_and(|rest| rest.is_in(document, id)))
 }

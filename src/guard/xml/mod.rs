@@ -1,10 +1,5 @@
-//! Reads an XML document, and checks that it is well-formed.
+//! Reads XML documents. Pure.
 
-pub(crate) mod chars;
-mod declaration;
-pub(crate) mod limit;
-mod namespace;
+pub(crate) mod name;
 pub(crate) mod reader;
-mod tag;
-pub(crate) mod text;
 pub(crate) mod tree;

@@ -1,41 +1,71 @@
-//! Reads a document: comes in: bytes; goes out: a `Document`, or the first thing that is wrong with it. Pure.
+//! Reads bytes into a `Document`, or reports the first fault in them. Pure.
 //!
-//! quick-xml finds markup and compares the names of end tags; it looks at little else by itself, so that everything that
-//! libxml2 (and so libvirt) refuses is checked here and in `tag`, `chars`, `namespace` and `declaration`. Nothing is
-//! expanded: there are no entities but XML's own five, as a document type is refused. One loop, no recursion.
-//!
-//! Not checked, as libxml2 goes on after it as well: two attributes of one expanded name through two prefixes, prefixes
-//! bound to the two reserved namespace names, and what xml:id, xml:space, xml:lang and xml:base are set to.
+//! quick-xml splits the bytes into events, resolves namespaces and checks attributes. What is checked here is what libxml2
+//! (and so libvirt) would read differently, and what would take time or memory out of proportion. Some documents that
+//! are not well-formed pass: libvirt parses the result again and rejects them. There are no entities but XML's own five, as
+//! a document type is refused. One loop, no recursion.
 
-use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
-use quick_xml::events::Event;
+use quick_xml::escape::EscapeError;
+use quick_xml::events::attributes::AttrError;
+use quick_xml::events::{BytesDecl, BytesStart, Event};
+use quick_xml::name::{NamespaceError, NamespaceResolver, ResolveResult};
+use quick_xml::{NsReader, XmlVersion};
 
-use crate::guard::fault::{Defect, Flaw};
-use crate::guard::xml::chars::{is_name, is_space, referenced, text_of};
-use crate::guard::xml::declaration;
-use crate::guard::xml::limit;
-use crate::guard::xml::namespace::Prefixes;
-use crate::guard::xml::tag;
-use crate::guard::xml::tag::unknown_reference;
-use crate::guard::xml::tree::{Document, FileFacts, Id};
+use crate::guard::fault::{Defect, Flaw, MARK};
+use crate::guard::xml::name::{is_allowed, is_name, referenced};
+use crate::guard::xml::tree::{Document, Id, Node};
 
-/// The document in these bytes. The flaw's offset counts from the first byte, a byte order mark included.
+/// Places in a document are kept as 32-bit offsets. What a filter may write is limited where its output is read.
+const MAX_BYTES: usize = 1 << 30;
+
+/// `xmlParserMaxDepth` of libxml2, which refuses a deeper document. Domain XML is about 8 deep.
+const MAX_DEPTH: usize = 256;
+
+/// The fullest element of libvirt's, a disk's `<driver>`, has about 25 attributes.
+const MAX_ATTRIBUTES: usize = 256;
+
+/// Elements and pieces of text. A node takes 16 bytes, so this is 16 MiB; a guest with 100 disks has 2,000 of them.
+const MAX_NODES: usize = 1 << 20;
+
+/// A prefix is looked up among all that are in force. Documents declare one or two.
+const MAX_PREFIXES: usize = 64;
+
+/// Encodings in which a document that is UTF-8 means the same: UTF-8 itself, and …
+const SAME: [&str; 2] = ["utf-8", "utf8"];
+
+/// … those that agree with it where every byte is ASCII. Python's `ElementTree` declares the first by default.
+const SAME_IN_ASCII: [&str; 6] = ["us-ascii", "ascii", "iso-8859-1", "iso-8859-15", "latin1", "windows-1252"];
+
+/// Reads the document in these bytes. Offsets count from the end of the byte order mark, if there is one.
 pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
-    if source.len() > limit::DOCUMENT.most {
-        return Err(Flaw::new(limit::DOCUMENT.most, limit::DOCUMENT.defect()));
+    let source = source.strip_prefix(MARK).unwrap_or(source);
+    if source.len() > MAX_BYTES {
+        return Err(Flaw::limit(MAX_BYTES, "bytes of XML", MAX_BYTES));
     }
-    let source = text_of(source)?;
-    let mark = if source.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
-    let mut reader = Reader::from_str(source.get(mark..).unwrap_or_default());
+    let source = std::str::from_utf8(source)
+        .map_err(|error| Flaw::form(error.valid_up_to(), "bytes that are not UTF-8", "UTF-8"))?;
+    // The first condition is quick to see: a control character, or the first byte of U+FFFE and U+FFFF.
+    let suspect = |byte: u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 0xEF);
+    if source.bytes().any(suspect)
+        && let Some((at, found)) = source.char_indices().find(|&(_, c)| !is_allowed(c))
+    {
+        return Err(Flaw::new(at, Defect::Character(found)));
+    }
+    let mut reader = NsReader::from_str(source);
     reader.config_mut().enable_all_checks(true);
-    let mut builder = Builder::new(source, mark);
+    reader.resolver_mut().set_max_namespace_bindings(MAX_PREFIXES);
+    // Domain XML has a node in about 50 bytes.
+    let nodes = Vec::with_capacity((source.len() / 40).min(MAX_NODES));
+    let mut builder =
+        Builder { document: Document { source, nodes }, open: Vec::new(), text: None, significant: false };
     loop {
-        // Looked at where it is: moving an event out of its result would take a fifth of the whole time.
-        match &reader.read_event() {
+        let start = narrow(reader.buffer_position());
+        match reader.read_event() {
             Ok(Event::Eof) => return builder.finish(),
-            Ok(event) => builder.add(event, offset(reader.buffer_position()))?,
-            Err(error) => return Err(builder.flaw_of(error, offset(reader.error_position()))),
+            Ok(event) => builder.add(&event, reader.resolver(), start, narrow(reader.buffer_position()))?,
+            Err(error @ Error::Namespace(_)) => return Err(flaw_of(&error, start as usize)),
+            Err(error) => return Err(flaw_of(&error, narrow(reader.error_position()) as usize)),
         }
     }
 }
@@ -43,139 +73,115 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
 /// A document being read.
 struct Builder<'a> {
     document: Document<'a>,
-    prefixes: Prefixes<'a>,
     open: Vec<Id>,
-    /// Where the byte order mark ends.
-    first: usize,
-    /// Where the event before ended.
-    at: usize,
-    /// Where the text since the last tag starts, if there is any.
-    text: Option<usize>,
-    /// Is that text more than white space?
+    /// The offset of the text since the last tag, if there is any.
+    text: Option<u32>,
+    /// That text is more than white space.
     significant: bool,
 }
 
 impl<'a> Builder<'a> {
-    fn new(source: &'a str, first: usize) -> Self {
-        // Domain XML has a node in about 50 bytes.
-        let nodes = Vec::with_capacity((source.len() / 40).min(limit::NODES.most));
-        let document = Document { source, nodes };
-        Self {
-            document,
-            prefixes: Prefixes::default(),
-            open: Vec::new(),
-            first,
-            at: first,
-            text: None,
-            significant: false,
+    /// Takes the event at `start..end`.
+    fn add(&mut self, event: &Event<'_>, namespaces: &NamespaceResolver, start: u32, end: u32) -> Result<(), Flaw> {
+        let at = start as usize;
+        match event {
+            Event::Start(tag) => {
+                let id = self.element(tag, namespaces, start, end)?;
+                self.open.push(id);
+                Ok(())
+            }
+            Event::Empty(tag) => self.element(tag, namespaces, start, end).map(|_| ()),
+            Event::End(_) => {
+                self.end_text(start)?;
+                let next = self.next();
+                if let Some(node) = self.open.pop().and_then(|id| self.document.nodes.get_mut(id as usize)) {
+                    (node.end, node.next) = (end, next);
+                }
+                Ok(())
+            }
+            Event::Text(text) => {
+                let blank = text.bytes().all(|byte| byte.is_ascii_whitespace());
+                if blank && self.open.is_empty() { Ok(()) } else { self.content(start, !blank) }
+            }
+            Event::CData(data) => self.content(start, !data.is_empty()),
+            Event::GeneralRef(reference) => match referenced(reference) {
+                Some(_) => self.content(start, true),
+                None => Err(unknown_reference(at)),
+            },
+            Event::Decl(declaration) => check_encoding(declaration, self.document.source, at),
+            Event::DocType(_) => Err(Flaw::form(at, "a document type", "none: domain XML has no DTD and no entities")),
+            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
 
-    /// Takes the event that ends before `end`, an offset without the byte order mark.
-    fn add(&mut self, event: &Event<'_>, end: usize) -> Result<(), Flaw> {
-        let end = end.saturating_add(self.first);
-        let start = std::mem::replace(&mut self.at, end);
-        match event {
-            Event::Start(_) => self.element(start, end.saturating_sub(1), end, true),
-            Event::Empty(_) => self.element(start, end.saturating_sub(2), end, false),
-            Event::End(_) => self.close(start, end),
-            Event::Text(text) => self.text(start, text.as_bytes()),
-            Event::CData(data) => self.content(start, !data.is_empty()),
-            Event::GeneralRef(reference) => match referenced(reference.as_bytes()) {
-                Some(_) => self.content(start, true),
-                None => Err(unknown_reference(start)),
-            },
-            Event::Comment(_) | Event::Eof => Ok(()),
-            Event::Decl(_) if start == self.first => declaration::check(self.document.source, start, end),
-            Event::Decl(_) => Err(Flaw::form(start, "an XML declaration inside the document", "it at the very start")),
-            Event::PI(instruction) => {
-                let target = instruction.target();
-                let name = is_name(target.as_bytes()) && !target.contains(':') && !target.eq_ignore_ascii_case("xml");
-                if name {
-                    Ok(())
-                } else {
-                    Err(Flaw::form(start, "a processing instruction without a name", "its name"))
+    fn element(&mut self, tag: &BytesStart<'_>, spaces: &NamespaceResolver, start: u32, end: u32) -> Result<Id, Flaw> {
+        self.end_text(start)?;
+        let at = start as usize;
+        if self.open.is_empty() && !self.document.nodes.is_empty() {
+            return Err(Flaw::form(at, "a second root element", "the end of the document"));
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Flaw::limit(at, "elements inside each other", MAX_DEPTH));
+        }
+        // Names and values are slices of the document.
+        let place = |part: &str| part.as_ptr().addr().wrapping_sub(self.document.source.as_ptr().addr());
+        check_name(tag.name().0, &spaces.resolve_element(tag.name()).0, place(tag))?;
+        for (count, attribute) in tag.attributes().enumerate() {
+            let attribute = attribute.map_err(|error| flaw_of_attribute(&error, at.saturating_add(1), tag))?;
+            if count >= MAX_ATTRIBUTES {
+                return Err(Flaw::limit(at, "attributes in one tag", MAX_ATTRIBUTES));
+            }
+            let space = match attribute.key.as_namespace_binding() {
+                Some(_) => ResolveResult::Unbound,
+                None => spaces.resolve_attribute(attribute.key).0,
+            };
+            check_name(attribute.key.0, &space, place(attribute.key.0))?;
+            if let Some(inside) = attribute.value.find(['&', '<']) {
+                let at = place(&attribute.value).saturating_add(inside);
+                attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| match error {
+                    Error::Escape(EscapeError::UnterminatedEntity(_)) => Flaw::form(at, "a bare '&'", "'&amp;'"),
+                    _ => unknown_reference(at),
+                })?;
+                if attribute.value.contains('<') {
+                    return Err(Flaw::form(at, "'<' in an attribute's value", "'&lt;'"));
                 }
             }
-            Event::DocType(_) => {
-                Err(Flaw::form(start, "a document type", "none: domain XML has no DTD and no entities"))
-            }
         }
+        // The tag's length without `<`, and without `>` or `/>`.
+        let tag_end = start.saturating_add(1).saturating_add(narrow(tag.len() as u64));
+        self.push(Node { start, tag_end, end, next: 0 })
     }
 
-    /// A tag whose inside ends at `inside_end`; `open`: its element has an end tag of its own.
-    fn element(&mut self, start: usize, inside_end: usize, end: usize, open: bool) -> Result<(), Flaw> {
-        self.end_text(start)?;
-        if self.open.is_empty() && !self.document.nodes.is_empty() {
-            return Err(Flaw::form(start, "a second root element", "the end of the document"));
-        }
-        if self.open.len() >= limit::DEPTH.most {
-            return Err(Flaw::new(start, limit::DEPTH.defect()));
-        }
-        let found = tag::read(self.document.source, start.saturating_add(1), inside_end)?;
-        let name_length = found.name_length;
-        let id =
-            self.push(FileFacts { start: narrow(start), end: narrow(end), name_length, ..FileFacts::default() })?;
-        if found.colon {
-            self.prefixes.open(self.open.len(), &self.document, id)?;
-        }
-        if open {
-            self.open.push(id);
-        } else {
-            self.prefixes.close(self.open.len());
-        }
-        Ok(())
-    }
-
-    fn close(&mut self, start: usize, end: usize) -> Result<(), Flaw> {
-        self.end_text(start)?;
-        let next = narrow(self.document.nodes.len());
-        if let Some(node) = self.open.pop().and_then(|id| self.document.nodes.get_mut(id as usize)) {
-            node.end = narrow(end);
-            node.next = next;
-        }
-        self.prefixes.close(self.open.len());
-        Ok(())
-    }
-
-    fn text(&mut self, start: usize, text: &[u8]) -> Result<(), Flaw> {
-        let blank = text.iter().all(|&byte| is_space(byte));
-        if !blank && let Some(inside) = text.windows(3).position(|three| three == b"]]>") {
-            return Err(Flaw::form(start.saturating_add(inside), "']]>' outside CDATA", "']]&gt;'"));
-        }
-        if blank && self.open.is_empty() { Ok(()) } else { self.content(start, !blank) }
-    }
-
-    /// Content of the open element; `significant`: more than white space.
-    fn content(&mut self, start: usize, significant: bool) -> Result<(), Flaw> {
+    /// Takes content of the open element; `significant`: it is more than white space.
+    fn content(&mut self, start: u32, significant: bool) -> Result<(), Flaw> {
         if self.open.is_empty() {
-            return Err(Flaw::form(start, "text outside the root element", "only white space"));
+            return Err(Flaw::form(start as usize, "text outside the root element", "only white space"));
         }
         self.text.get_or_insert(start);
         self.significant |= significant;
         Ok(())
     }
 
-    /// A tag starts: what was read since the tag before it is one piece of text.
-    fn end_text(&mut self, end: usize) -> Result<(), Flaw> {
-        let (text, significant) = (self.text.take(), std::mem::take(&mut self.significant));
-        match text {
-            Some(start) if end.saturating_sub(start) > limit::TEXT.most => Err(Flaw::new(start, limit::TEXT.defect())),
-            Some(start) if significant => {
-                self.push(FileFacts { start: narrow(start), end: narrow(end), ..FileFacts::default() }).map(|_| ())
-            }
+    /// Makes everything since the last tag one piece of text.
+    fn end_text(&mut self, end: u32) -> Result<(), Flaw> {
+        match (self.text.take(), std::mem::take(&mut self.significant)) {
+            (Some(start), true) => self.push(Node { start, tag_end: start, end, next: 0 }).map(|_| ()),
             _ => Ok(()),
         }
     }
 
-    /// Adds a node that ends where it starts, until its end tag says otherwise.
-    fn push(&mut self, node: FileFacts) -> Result<Id, Flaw> {
-        let id = narrow(self.document.nodes.len());
-        if self.document.nodes.len() >= limit::NODES.most {
-            return Err(Flaw::new(node.start as usize, limit::NODES.defect()));
+    /// Adds a node that contains nothing until its end tag is found.
+    fn push(&mut self, node: Node) -> Result<Id, Flaw> {
+        let id = self.next();
+        if self.document.nodes.len() >= MAX_NODES {
+            return Err(Flaw::limit(node.start as usize, "elements", MAX_NODES));
         }
-        self.document.nodes.push(FileFacts { next: id.saturating_add(1), ..node });
+        self.document.nodes.push(Node { next: id.saturating_add(1), ..node });
         Ok(id)
+    }
+
+    fn next(&self) -> Id {
+        narrow(self.document.nodes.len() as u64)
     }
 
     fn finish(self) -> Result<Document<'a>, Flaw> {
@@ -186,44 +192,82 @@ impl<'a> Builder<'a> {
             None => Ok(self.document),
         }
     }
+}
 
-    /// quick-xml's errors in our words, at `offset` without the byte order mark.
-    fn flaw_of(&self, error: &Error, offset: usize) -> Flaw {
-        let at = self.first.saturating_add(offset);
-        let form = |found, expected| Flaw::form(at, found, expected);
-        match error {
-            Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
-                Flaw::new(at, Defect::EndTag { found: found.clone(), expected: Some(expected.clone()) })
-            }
-            Error::IllFormed(IllFormedError::UnmatchedEndTag(found)) => {
-                Flaw::new(at, Defect::EndTag { found: found.clone(), expected: None })
-            }
-            Error::IllFormed(IllFormedError::DoubleHyphenInComment) => form("'--' inside a comment", "'-->'"),
-            Error::IllFormed(IllFormedError::UnclosedReference) => form("a bare '&'", "'&amp;'"),
-            Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => {
-                form("'<?' without an end", "'?>'")
-            }
-            Error::Syntax(SyntaxError::UnclosedComment) => form("a comment without an end", "'-->'"),
-            Error::Syntax(SyntaxError::UnclosedDoctype) | Error::IllFormed(IllFormedError::MissingDoctypeName) => {
-                form("a document type", "none")
-            }
-            Error::Syntax(SyntaxError::UnclosedCData) => form("a CDATA section without an end", "']]>'"),
-            Error::Syntax(SyntaxError::UnclosedTag) => form("a tag without an end", "'>'"),
-            Error::Syntax(
-                SyntaxError::UnclosedSingleQuotedAttributeValue | SyntaxError::UnclosedDoubleQuotedAttributeValue,
-            ) => form("an attribute's value without an end", "its closing quote"),
-            _ => form("something that is not XML", "a well-formed document"),
+/// Checks a name that quick-xml found. An undeclared prefix is a fault since libxml2 goes on after it: libvirt then finds
+/// no `qemu:commandline`, and reports nothing.
+fn check_name(name: &str, space: &ResolveResult<'_>, at: usize) -> Result<(), Flaw> {
+    match space {
+        _ if !is_name(name) => Err(Flaw::form(at, "an invalid name", "the name of an element or attribute")),
+        ResolveResult::Unknown(prefix) => Err(Flaw::new(at, Defect::Prefix(prefix.clone()))),
+        _ => Ok(()),
+    }
+}
+
+/// Checks the declared encoding. hookmux passes bytes on, so it must read them as libvirt does; libvirt writes UTF-8.
+fn check_encoding(declaration: &BytesDecl<'_>, source: &str, at: usize) -> Result<(), Flaw> {
+    let invalid = || Flaw::form(at, "an invalid XML declaration", "<?xml version='1.0' encoding='UTF-8'?>");
+    declaration.version().map_err(|_| invalid())?;
+    let Some(encoding) = declaration.encoding() else { return Ok(()) };
+    let encoding = encoding.map_err(|_| invalid())?;
+    let among = |list: &[&str]| list.iter().any(|name| name.eq_ignore_ascii_case(&encoding));
+    if among(&SAME) || (source.is_ascii() && among(&SAME_IN_ASCII)) {
+        return Ok(());
+    }
+    Err(Flaw::new(at, Defect::Encoding(encoding.into_owned())))
+}
+
+/// The reference's name is not shown: it may be part of a password whose `&` was not escaped.
+fn unknown_reference(at: usize) -> Flaw {
+    let expected = "&amp; &lt; &gt; &quot; &apos; or a character's number";
+    Flaw::form(at, "a reference to something that XML does not define", expected)
+}
+
+/// `inside`: the offset of the tag's name.
+fn flaw_of_attribute(error: &AttrError, inside: usize, tag: &str) -> Flaw {
+    let form = |at: &usize, found, expected| Flaw::form(inside.saturating_add(*at), found, expected);
+    match error {
+        AttrError::Duplicated(at, _) => {
+            let name =
+                tag.get(*at..).unwrap_or_default().split(['=', ' ', '\t', '\r', '\n']).next().unwrap_or_default();
+            Flaw::new(inside.saturating_add(*at), Defect::Twice(name.to_owned()))
+        }
+        AttrError::ExpectedEq(at) => form(at, "an attribute without a value", "'=' and a value"),
+        AttrError::ExpectedValue(at) | AttrError::UnquotedValue(at) | AttrError::ExpectedQuote(at, _) => {
+            form(at, "an attribute's value without quotes", "a quote")
         }
     }
 }
 
-/// An offset of quick-xml's: without the byte order mark.
-fn offset(offset: u64) -> usize {
-    usize::try_from(offset).unwrap_or(usize::MAX)
+/// Describes quick-xml's errors. What quick-xml would report of a name or a value is not shown where it may be a secret.
+fn flaw_of(error: &Error, at: usize) -> Flaw {
+    let (found, expected) = match error {
+        Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
+            return Flaw::new(at, Defect::EndTag { found: found.clone(), expected: Some(expected.clone()) });
+        }
+        Error::IllFormed(IllFormedError::UnmatchedEndTag(found)) => {
+            return Flaw::new(at, Defect::EndTag { found: found.clone(), expected: None });
+        }
+        Error::IllFormed(IllFormedError::DoubleHyphenInComment) => ("'--' inside a comment", "'-->'"),
+        Error::IllFormed(IllFormedError::UnclosedReference) => ("a bare '&'", "'&amp;'"),
+        Error::Namespace(NamespaceError::TooManyBindings(most)) => {
+            return Flaw::limit(at, "namespace prefixes at once", *most);
+        }
+        Error::Namespace(_) => ("an invalid namespace declaration", "xmlns:PREFIX='URI'"),
+        Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => ("'<?' without an end", "'?>'"),
+        Error::Syntax(SyntaxError::UnclosedComment) => ("a comment without an end", "'-->'"),
+        Error::Syntax(SyntaxError::UnclosedCData) => ("a CDATA section without an end", "']]>'"),
+        Error::Syntax(SyntaxError::UnclosedTag) => ("a tag without an end", "'>'"),
+        Error::Syntax(
+            SyntaxError::UnclosedSingleQuotedAttributeValue | SyntaxError::UnclosedDoubleQuotedAttributeValue,
+        ) => ("an attribute's value without an end", "its closing quote"),
+        _ => ("something that is not XML", "a well-formed document"),
+    };
+    Flaw::form(at, found, expected)
 }
 
-/// Offsets fit: the document is at most `limit::DOCUMENT` long.
-fn narrow(offset: usize) -> u32 {
+/// Converts an offset or a count, which fit: a document is at most `MAX_BYTES` long.
+fn narrow(offset: u64) -> u32 {
     u32::try_from(offset).unwrap_or(u32::MAX)
 }
 
@@ -233,7 +277,7 @@ mod tests {
     use crate::guard::xml::tree::ROOT;
 
     #[test]
-    fn a_node_ends_after_its_end_tag_and_white_space_is_none() {
+    fn a_node_ends_after_its_end_tag_and_white_space_is_no_node() {
         let document = read(b"\xEF\xBB\xBF<?xml version='1.0'?>\n<a x='1'> <b>t<!-- --></b> <c/>&#32;</a>\n").unwrap();
         let all: Vec<_> = (ROOT..5).map(|id| (document.name(id), document.raw(id), document.node(id).next)).collect();
         assert_eq!(
