@@ -49,39 +49,23 @@ pub fn daemon() -> Option<Daemon> {
             return None;
         }
         let process = Path::new("/proc").join(pid.to_string());
-        if let Some(name) = name(&process).filter(|name| is_daemon(name)) {
-            return Some(Daemon { name, process });
-        }
         pid = parent(&process)?;
+        if let Some(daemon) = Daemon::at(process) {
+            return Some(daemon);
+        }
     }
     None
 }
 
-/// Returns a running libvirt daemon, related to this process or not: the one with the highest release, which is the installed
-/// one if an upgrade has left an older one running.
-#[must_use]
-pub fn running() -> Option<Daemon> {
-    all_running().max_by_key(Daemon::version)
-}
-
-/// Returns every libvirt daemon that is visible in /proc.
-pub fn all_running() -> impl Iterator<Item = Daemon> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|found| found.path());
-    processes.filter_map(|process| {
-        let name = name(&process).filter(|name| is_daemon(name))?;
-        Some(Daemon { name, process })
-    })
-}
-
 impl Daemon {
-    /// Its directory in /proc.
-    #[must_use]
-    pub fn process(&self) -> &Path {
-        &self.process
+    /// Returns the daemon whose directory in /proc is `process`, if a daemon is what runs there.
+    pub(crate) fn at(process: PathBuf) -> Option<Self> {
+        let name = name(&process).filter(|name| is_daemon(name))?;
+        Some(Self { name, process })
     }
 
-    /// Reports whether it runs the files directly in its own `<driver>.d` itself. A daemon whose version cannot be read counts
-    /// as one that does: a script that does not run is noticed, one that runs twice may have done damage by then.
+    /// Reports whether the daemon itself runs the files directly in its own `<driver>.d`. A daemon whose version cannot be
+    /// read counts as one that does: a script that is not run is noticed, one that runs twice may have done harm by then.
     #[must_use]
     pub fn runs_its_own(&self) -> bool {
         self.version().is_none_or(|version| version >= RUNS_ITS_OWN_SINCE)

@@ -4,6 +4,7 @@ mod root;
 
 mod adopt;
 mod check;
+mod daemons;
 mod hostile;
 mod install;
 mod json;

@@ -69,13 +69,15 @@ fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
         ("LANG", "de_DE"),
         ("SECRET", "x"),
         ("LC_ALL", "de_DE"),
+        ("LD_LIBRARY_PATH", "/root"),
     ]);
     let seen = String::from_utf8(command.output().unwrap().stderr).unwrap().replace(root.path().to_str().unwrap(), "");
     let said: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("    | ")).collect();
     let version = concat!("HOOKMUX_VERSION=", env!("CARGO_PKG_VERSION"));
     let (last, said) = said.split_last().unwrap();
-    let environment = ["HOME=/root", "HOOKMUX_DAEMON=-", "HOOKMUX_DRIVER=qemu", "HOOKMUX_ROOT=", version, "LC_ALL=C"];
-    let expected = ["/", "0022"].iter().chain(&environment).chain(&["PATH=/usr/bin:/bin"]);
+    let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    let environment = ["HOOKMUX_DAEMON=-", "HOOKMUX_DRIVER=qemu", "HOOKMUX_ROOT=", version, "LC_ALL=C", path];
+    let expected = ["/", "0022"].iter().chain(&environment);
     assert_eq!(said, expected.copied().collect::<Vec<_>>());
     assert!(last.contains("memfd:"), "{last}");
 }

@@ -155,7 +155,7 @@ fn finish(
     command: &str,
     root: &Path,
     all: &[Done],
-    daemons: &[reload::Told],
+    daemons: &[reload::Found],
 ) -> anyhow::Result<ExitCode> {
     if console.json {
         console.json(command, serde_json::json!({ "hooks": all, "daemons": daemons }))?;

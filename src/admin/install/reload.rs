@@ -1,5 +1,5 @@
-//! The daemons that have to look for their hooks. In: drivers. Out: which daemons, and whether they were told. Does, if
-//! it is asked to.
+//! The daemons that have to look for their hooks. In: drivers. Out: which daemons, and whether they were reloaded. Does,
+//! with `--reload`.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,46 +7,44 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::admin::support::daemons::{self, Running};
+use crate::admin::support::daemons;
 use crate::admin::support::root;
 
-/// A daemon, and what it was told.
+/// A daemon that calls one of the hooks, and whether it was reloaded.
 #[derive(Debug, Serialize)]
-pub(crate) struct Told {
+pub(crate) struct Found {
     daemon: String,
     pid: i32,
     reloaded: bool,
 }
 
-/// Finds the daemons that call one of these hooks, if that matters now, and reloads them, if that is asked for.
-pub(crate) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: bool) -> anyhow::Result<Vec<Told>> {
+/// Finds the daemons that call one of these hooks, if hooks were `changed`, and reloads them, if `reload` is set.
+pub(crate) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: bool) -> anyhow::Result<Vec<Found>> {
     if !reload && !changed {
         return Ok(Vec::new());
     }
     let mut bases: Vec<_> = drivers.iter().map(|driver| root::base(root, driver)).collect();
     bases.sort();
     bases.dedup();
-    let running = bases.iter().flat_map(|base| daemons::of(root, base));
-    let calls = |daemon: &Running| drivers.iter().any(|driver| daemon.calls(driver));
-    running.filter(calls).map(|daemon| tell(root, daemon, reload)).collect()
-}
-
-fn tell(root: &Path, daemon: Running, reload: bool) -> anyhow::Result<Told> {
-    if reload {
-        daemons::reload(root, &daemon)?;
+    let mut found = Vec::new();
+    for (daemon, process) in bases.iter().flat_map(|base| daemons::held(root, base)) {
+        let calls = drivers.iter().any(|driver| daemon.calls(driver));
+        if calls && (!reload || daemons::reload(root, &daemon, &process)?) {
+            found.push(Found { daemon: daemon.name, pid: daemon.pid, reloaded: reload });
+        }
     }
-    Ok(Told { daemon: daemon.name, pid: daemon.pid, reloaded: reload })
+    Ok(found)
 }
 
-impl Told {
+impl Found {
     pub(crate) fn line(&self, root: &Path, drivers: &[&str], paint: Paint) -> String {
         let Self { daemon, pid, reloaded } = self;
         if *reloaded {
-            return paint.good(&format!("{daemon} (process {pid}) was told to look for its hooks"));
+            return paint.good(&format!("{daemon} (pid {pid}) was reloaded"));
         }
         let command = format!("{} install --reload{} {}", root::own(), root::option(root), drivers.join(" "));
         let systemctl = format!("systemctl reload {daemon}");
         let (command, systemctl) = (paint.command(&command), paint.command(&systemctl));
-        format!("{daemon} (process {pid}) looks for a driver's first hook when it reloads: {systemctl}, or {command}")
+        format!("{daemon} (pid {pid}) looks for a driver's first hook when it reloads: {systemctl}, or {command}")
     }
 }

@@ -62,11 +62,8 @@ impl Run {
         let settings = call::settings(&root)?;
         let daemon = self.call.daemon(&root);
         let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
-        let by_hand = ByHand {
-            environment: environment::of(daemon.as_ref()),
-            daemon: daemon.map(|daemon| daemon.name.into()),
-            interval,
-        };
+        let by_hand =
+            ByHand { environment: environment::fixed(), daemon: daemon.map(|daemon| daemon.name.into()), interval };
         let plan = call::plan(&root, Calls::One(&call), &settings);
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
         if self.dry {

@@ -1,21 +1,21 @@
-//! The libvirt daemons that look into a hooks' directory. In: that directory. Out: each with its release and its start;
-//! when it was last told to reload, as far as that can be known. Reads /proc; and does: tells them to reload.
+//! The libvirt daemons that look into a directory of hooks. In: that directory. Out: each with its release, its start, and
+//! when hookmux last made it reload. Reads /proc; and does: reloads them.
 //!
 //! A daemon looks for the hooks of its drivers when it starts and when it gets SIGHUP, and nothing shows when it last got
-//! one. So whoever sends it by way of us leaves a note.
+//! one. So hookmux leaves a note when it sends one.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::io::Errno;
+use rustix::process::Signal;
 
-use crate::call::caller::{self, Daemon, Version};
+use crate::call::caller::{Daemon, Version};
 use crate::call::drivers;
 use crate::files::paths;
 
@@ -38,43 +38,71 @@ pub(crate) struct Running {
     pub(crate) runs_its_own: bool,
     /// When it started, to some hundredths of a second.
     pub(crate) started: SystemTime,
-    /// When it was last told to reload by us.
+    /// When hookmux last made it reload.
     pub(crate) reloaded: Option<SystemTime>,
 }
 
 impl Running {
-    /// Whether it calls this driver's hook.
+    /// Reports whether it calls this driver's hook.
     pub(crate) fn calls(&self, driver: &OsStr) -> bool {
         drivers::driver(driver).is_called_by(OsStr::new(&self.name))
     }
 
-    /// Whether it surely knows of a hook that came at that time.
+    /// Reports whether it certainly knows a hook that was installed at that time.
     pub(crate) fn knows_of(&self, hook: SystemTime) -> bool {
         self.reloaded.is_some_and(|reloaded| reloaded >= hook) || self.started >= hook
     }
 
-    /// How it is called in a sentence.
+    /// Returns its name and pid for a sentence.
     pub(crate) fn shown(&self) -> String {
-        format!("{} (process {})", self.name, self.pid)
+        format!("{} (pid {})", self.name, self.pid)
     }
 }
 
-/// The daemons whose hooks lie in `base`: seen through each one's own root, so that containers' daemons are not ours.
+/// Returns the running daemons whose hooks lie in `base`.
 pub(crate) fn of(root: &Path, base: &Path) -> Vec<Running> {
+    held(root, base).into_iter().map(|(daemon, _)| daemon).collect()
+}
+
+/// Returns the running daemons whose hooks lie in `base`, each with its directory in /proc. As long as that is open, its
+/// files are this process's or cannot be read, and a signal that is sent through it reaches this process or none.
+pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
     let Ok(ours) = fs::metadata(base) else { return Vec::new() };
     let inside = base.strip_prefix(root).unwrap_or(base);
     let boot = fs::read_to_string("/proc/uptime").ok().and_then(|uptime| boot(SystemTime::now(), &uptime));
-    let same = |daemon: &Daemon| {
-        let theirs = fs::metadata(daemon.process().join("root").join(inside));
-        theirs.is_ok_and(|theirs| (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino()))
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    let found = |pid: i32| {
+        let process = File::open(format!("/proc/{pid}")).ok()?;
+        let at = path(&process);
+        let daemon = Daemon::at(at.clone()).filter(|_| is_ours(&at))?;
+        // A daemon in another root directory has other hooks.
+        let theirs = fs::metadata(at.join("root").join(inside)).ok()?;
+        let same = (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino());
+        let running = running(root, pid, &at, &daemon, boot?).filter(|_| same)?;
+        Some((running, process))
     };
-    let daemons = caller::all_running().filter(same);
-    daemons.filter_map(|daemon| running(root, &daemon, boot?)).collect()
+    pids.filter_map(found).collect()
 }
 
-fn running(root: &Path, daemon: &Daemon, boot: SystemTime) -> Option<Running> {
-    let pid = daemon.process().file_name()?.to_str()?.parse().ok()?;
-    let ticks = start_in_stat(&fs::read(daemon.process().join("stat")).ok()?)?;
+/// Returns a path to a directory that is open, whatever becomes of its name.
+fn path(directory: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", directory.as_raw_fd()).into()
+}
+
+/// Reports whether a process belongs to our user and to our user and mount namespaces: any user may call a program
+/// libvirtd, and be root in namespaces of their own.
+fn is_ours(process: &Path) -> bool {
+    let same = |namespace: &str| {
+        let of = |process: &Path| fs::metadata(process.join("ns").join(namespace)).map(|namespace| namespace.ino());
+        of(process).is_ok_and(|theirs| of(Path::new("/proc/self")).is_ok_and(|ours| ours == theirs))
+    };
+    let user = fs::metadata(process).map(|process| process.uid());
+    user.is_ok_and(|user| user == nix::unistd::geteuid().as_raw()) && same("user") && same("mnt")
+}
+
+fn running(root: &Path, pid: i32, process: &Path, daemon: &Daemon, boot: SystemTime) -> Option<Running> {
+    let ticks = start_in_stat(&fs::read(process.join("stat")).ok()?)?;
     let started = boot.checked_add(Duration::from_millis(ticks.checked_mul(1000)?.checked_div(TICKS)?))?;
     let reloaded = fs::metadata(note(root, pid, ticks)).and_then(|note| note.modified()).ok();
     let name = daemon.name.to_string_lossy().into_owned();
@@ -82,17 +110,21 @@ fn running(root: &Path, daemon: &Daemon, boot: SystemTime) -> Option<Running> {
     Some(Running { name, pid, version, runs_its_own, started, reloaded })
 }
 
-/// Tells a daemon to look for its hooks again, and notes that.
-pub(crate) fn reload(root: &Path, daemon: &Running) -> anyhow::Result<()> {
-    let stat = fs::read(format!("/proc/{}/stat", daemon.pid)).with_context(|| format!("{} has gone", daemon.name))?;
-    kill(Pid::from_raw(daemon.pid), Signal::SIGHUP).with_context(|| format!("cannot reload {}", daemon.shown()))?;
-    // Without the note, `check` will not know; the daemon has reloaded all the same.
+/// Makes a daemon look for its hooks again, and notes that. Reports whether there was anything to signal: a daemon that has
+/// ended meanwhile reads the hooks when it starts again.
+pub(crate) fn reload(root: &Path, daemon: &Running, process: &File) -> anyhow::Result<bool> {
+    let stat = fs::read(path(process).join("stat")).unwrap_or_default();
+    match rustix::process::pidfd_send_signal(process, Signal::HUP) {
+        Err(Errno::SRCH) => return Ok(false),
+        sent => sent.with_context(|| format!("cannot reload {}", daemon.shown()))?,
+    }
+    // Without the note, `check` cannot know; the daemon has reloaded all the same.
     if let Some(ticks) = start_in_stat(&stat) {
         let note = note(root, daemon.pid, ticks);
         let noted = note.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&note, ""));
-        noted.unwrap_or_else(|error: io::Error| log::info!("{} cannot be written: {error}", note.display()));
+        noted.unwrap_or_else(|error| log::info!("{} cannot be written: {error}", note.display()));
     }
-    Ok(())
+    Ok(true)
 }
 
 fn note(root: &Path, pid: i32, ticks: u64) -> PathBuf {
