@@ -30,6 +30,7 @@ const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("polkit/40-vm-protection.rules", Kind::Data, include_str!("../real/protection.rs")),
     ("protected-domains", Kind::Data, include_str!("inventory.rs")),
     ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
+    ("qemu.d/30-hugepages", Kind::Python, include_str!("hugepages.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
     ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
 ];

@@ -5,6 +5,7 @@ mod disks;
 mod flush;
 mod forward;
 mod forward_settings;
+mod hugepages;
 mod inventory;
 mod protection;
 mod starts;

@@ -109,14 +109,17 @@ fn comes_to_a_running_libvirt(suite: &str) {
         debian.virsh("destroy vm1").succeeded();
     });
     let pid = debian.text("/run/libvirtd.pid");
-    proof.step("install and purge hookmux where policy-rc.d forbids it, as in an image: libvirtd is not signalled", || {
-        debian.file("/usr/sbin/policy-rc.d", 0o755, b"#!/bin/sh\necho \"$@\" >>/run/asked\nexit 101\n");
-        debian.install(&package("hookmux", "deb"));
-        let signalled = debian.has("/run/hookmux/reloaded");
-        debian.dpkg(&["--purge", "hookmux"]);
-        debian.run(&["rm", "/usr/sbin/policy-rc.d"]).succeeded();
-        assert_eq!((signalled, debian.text("/run/asked").as_str()), (false, "libvirtd reload\nlibvirtd reload\n"));
-    });
+    proof.step(
+        "install and purge hookmux where policy-rc.d forbids it, as in an image: libvirtd is not signalled",
+        || {
+            debian.file("/usr/sbin/policy-rc.d", 0o755, b"#!/bin/sh\necho \"$@\" >>/run/asked\nexit 101\n");
+            debian.install(&package("hookmux", "deb"));
+            let signalled = debian.has("/run/hookmux/reloaded");
+            debian.dpkg(&["--purge", "hookmux"]);
+            debian.run(&["rm", "/usr/sbin/policy-rc.d"]).succeeded();
+            assert_eq!((signalled, debian.text("/run/asked").as_str()), (false, "libvirtd reload\nlibvirtd reload\n"));
+        },
+    );
     proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
         let said = debian.install(&older("hookmux", "deb")).stdout;
         assert!(said.contains(&format!("libvirtd (process {}) was told to look for its hooks", pid.trim())), "{said}");

@@ -68,3 +68,32 @@ fn a_port_is_forwarded_to_a_guest_as_long_as_it_is_on_its_network() {
     host.virsh("destroy vm1").succeeded();
     assert_eq!([before, during, forwards()], [0, 1, 0]);
 }
+
+#[test]
+fn a_guest_has_its_huge_pages_while_it_runs_and_not_after_a_start_that_failed() {
+    const POOL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+    // Other tests use the same pool of this machine's kernel.
+    let lock = fs::File::open(POOL).expect("a kernel with huge pages of 2 MiB");
+    lock.lock().unwrap();
+    let host = Host::new("hugepages");
+    host.link_hookmux(&["qemu"]);
+    install(&host, "qemu.d/30-hugepages");
+    host.run(&["sh", "-c", "mkdir -p /run/huge && mount -t hugetlbfs hugetlbfs /run/huge"]).succeeded();
+    host.start_libvirtd();
+    let guest = guests::qemu("vm1", "").replace("<vcpu>", "<memoryBacking><hugepages/></memoryBacking><vcpu>");
+    let create = format!("create {}", host.document("vm1", &guest));
+    let pages = || fs::read_to_string(POOL).unwrap().trim().to_owned();
+    let before = pages();
+    host.virsh(&create).failed();
+    host.file("/etc/hookmux/hugepages", 0o644, b"vm1\n");
+    host.virsh(&create).succeeded();
+    let during = pages();
+    host.virsh("destroy vm1").succeeded();
+    let after = pages();
+    // Its 16 pages are there when the next script refuses.
+    host.script("/etc/hookmux/qemu.d/40-no", &format!("[ \"$2\" != prepare ] || {{ cat {POOL} >/run/seen; exit 1; }}"));
+    host.virsh(&create).failed();
+    let refused = (fs::read_to_string(host.path("/run/seen")).unwrap().trim().to_owned(), pages());
+    assert_eq!((before.as_str(), during.as_str(), after.as_str()), ("0", "16", "0"));
+    assert_eq!(refused, ("16".to_owned(), "0".to_owned()));
+}
