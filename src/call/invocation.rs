@@ -3,10 +3,10 @@
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::call::contract::{self, Row};
-use crate::call::drivers::{self, ArgLayout};
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
 /// which brings a binary of its own, so that a guest does not need the host's package, and a host inside a guest can have both.
@@ -25,12 +25,24 @@ pub enum Role {
     Administrator,
 }
 
+/// How hookmux is linked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Link {
+    /// As the hook itself: `base/<driver>`.
+    AsHook,
+    /// As a file of this name in `base/<driver>.d`, beside the hook of another program or of none.
+    Beside(OsString),
+}
+
 /// One call of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The hook's name: argv\[0\] without its directory.
     pub driver: OsString,
-    /// The directory of argv\[0\], as it was called; the driver's usual one where argv\[0\] names none.
+    /// How hookmux is linked.
+    pub link: Link,
+    /// The directory of the driver's hook: that of argv\[0\], or its parent if hookmux is linked beside the hook; the
+    /// driver's usual one where argv\[0\] names none.
     pub base: PathBuf,
     /// The arguments after argv\[0\], unchanged: every script gets them.
     pub args: Vec<OsString>,
@@ -55,12 +67,28 @@ pub fn role(mut argv: impl Iterator<Item = OsString>) -> Role {
         Some(slash) => (name.get(..slash.max(1)), name.get(slash.saturating_add(1)..).unwrap_or_default()),
         None => (None, name.as_slice()),
     };
-    if file.is_empty() || OWN_NAMES.iter().any(|own| file == own.as_bytes()) {
+    let (directory, file) =
+        (directory.map(|directory| Path::new(OsStr::from_bytes(directory))), OsStr::from_bytes(file));
+    // Before its own names: libvirt calls a file in `<driver>.d` whatever its name is.
+    if let Some((driver, base)) = directory.and_then(|directory| beside(directory, file)) {
+        let call = Invocation::new(driver, Some(base), argv.collect());
+        return Role::Hook(Invocation { link: Link::Beside(file.to_owned()), ..call });
+    }
+    if file.is_empty() || OWN_NAMES.iter().any(|own| file == *own) {
         return Role::Administrator;
     }
-    let driver = OsStr::from_bytes(file);
-    let base = directory.map(|directory| PathBuf::from(OsStr::from_bytes(directory)));
-    Role::Hook(Invocation::new(driver, base, argv.collect()))
+    Role::Hook(Invocation::new(file, directory.map(Path::to_owned), argv.collect()))
+}
+
+/// Returns the driver and its base where `directory` is `base/<driver>.d`. `hooks.d/qemu` is the hook of `qemu`: a known
+/// driver's name counts for more than the name of a directory that is not a known driver's.
+fn beside<'a>(directory: &'a Path, file: &OsStr) -> Option<(&'a OsStr, PathBuf)> {
+    let name = directory.file_name()?.as_bytes();
+    let driver = OsStr::from_bytes(name.strip_suffix(b".d").filter(|driver| !driver.is_empty())?);
+    let is_known = |name: &OsStr| DRIVERS.iter().any(|driver| name == driver.name);
+    let is_hook = file.is_empty() || (is_known(file) && !is_known(driver));
+    let base = directory.parent().filter(|base| !base.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    (!is_hook).then(|| (driver, base.to_owned()))
 }
 
 impl Invocation {
@@ -75,7 +103,7 @@ impl Invocation {
         };
         let row = contract::look_up(driver, &operation);
         let base = base.unwrap_or_else(|| PathBuf::from(known.base));
-        Self { driver: driver.to_owned(), base, args, object, operation, sub_operation, extra, row }
+        Self { driver: driver.to_owned(), link: Link::AsHook, base, args, object, operation, sub_operation, extra, row }
     }
 
     /// Returns the call that undoes this one, if the caller does not make it.
@@ -132,6 +160,35 @@ mod tests {
         ];
         for (words, expected) in rows {
             assert_eq!(read(words), *expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn in_a_drivers_directory_the_directory_names_the_driver_whatever_the_file_is_called() {
+        let link = |words: &[&str]| match call(words) {
+            Role::Hook(call) => call.link,
+            Role::Administrator => panic!("{words:?} is not a hook"),
+        };
+        let rows: &[(&str, &str, &str)] = &[
+            ("/h/qemu.d/00-hookmux", "qemu", "/h"),
+            ("/h/qemu.d/hookmux", "qemu", "/h"),
+            ("/h/qemu.d/hookmux-guest", "qemu", "/h"),
+            ("/h/qemu.d/qemu", "qemu", "/h"),
+            ("/h/qemu.d/lxc", "qemu", "/h"),
+            ("/h/nbd.d/hookmux", "nbd", "/h"),
+            ("//h//qemu.d//hookmux", "qemu", "//h"),
+            ("qemu.d/hookmux", "qemu", "."),
+        ];
+        for (argv0, driver, base) in rows {
+            let words = [argv0, "list", "start", "begin", "-"];
+            assert_eq!(read(&words), [driver, base, "list", "start", "begin", "-"], "{argv0}");
+            let file = argv0.rsplit('/').next().unwrap();
+            assert_eq!(link(&words), Link::Beside(file.into()), "{argv0}");
+        }
+        let agents = ["/etc/qemu/fsfreeze-hook.d/00-hookmux", "freeze"];
+        assert_eq!(read(&agents), ["fsfreeze-hook", "/etc/qemu", "-", "freeze", "-", "-"]);
+        for argv0 in ["/h/hooks.d/qemu", "/h/qemu", "/h/.d/qemu", "qemu", "/h/qemu.d/../qemu"] {
+            assert_eq!(link(&[argv0, "vm1", "start"]), Link::AsHook, "{argv0}");
         }
     }
 

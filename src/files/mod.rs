@@ -5,5 +5,6 @@ pub mod directory;
 pub mod ignored;
 pub mod lock;
 pub mod paths;
+pub mod program;
 pub mod resolve;
 pub mod trust;

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 use crate::call::caller::{self, Daemon};
 use crate::call::contract::{Failure, Input, Output};
 use crate::call::drivers::{self, ArgLayout};
-use crate::call::invocation::Invocation;
+use crate::call::invocation::{Invocation, Link};
 use crate::files::lock::{self, Lock};
 use crate::files::paths::{self, Directory};
 use crate::guard;
@@ -22,7 +22,7 @@ use crate::hook::background::Background;
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::rules::{self, Run};
-use crate::plan::{self, Plan, Step};
+use crate::plan::{self, Linked, Plan, Step};
 use crate::printable;
 use crate::record::{self, draft::Draft};
 use crate::run::child::StepReport;
@@ -61,8 +61,9 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     if !call.has_operation() {
         return without_operation(call);
     }
+    let Some(linked) = linked(call, root) else { return Answer::default() };
     let mut record = record::file::is_kept(root).then(|| Draft::new(call));
-    let answer = carry_out(call, root, parent, &mut record);
+    let answer = carry_out(call, linked, root, parent, &mut record);
     Answer { record, ..answer }
 }
 
@@ -89,7 +90,18 @@ impl Answer {
     }
 }
 
-fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {
+/// Returns how hookmux is linked; `None` where this link does nothing, since hookmux is the main hook as well, or since the
+/// directory is one of hookmux's own, whose scripts must not run themselves.
+fn linked(call: &Invocation, root: &Path) -> Option<Linked> {
+    let Link::Beside(name) = &call.link else { return Some(Linked::AsHook) };
+    let [libvirts, ours @ ..] = paths::directories(root, &call.base, &call.driver);
+    if ours.iter().any(|directory| directory.path == libvirts.path) {
+        return None;
+    }
+    Linked::beside(call.base.join(&call.driver), name.clone())
+}
+
+fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {
     log::to_system();
     signals::answer_crashes_with(verdict::own_fault_code(call.row.failure));
     let settings = match settings::read(root) {
@@ -105,7 +117,7 @@ fn carry_out(call: &Invocation, root: &Path, parent: Pid, record: &mut Option<Dr
     }
     let hook = Hook::new(call, root, settings);
     let _lock = hook.lock();
-    let plan = hook.plan();
+    let plan = hook.plan(linked);
     log::skipped(call, &plan);
     if plan.steps.is_empty() && plan.background.is_empty() {
         return Answer::default();
@@ -167,7 +179,9 @@ impl<'a> Hook<'a> {
     /// Holds a shared lock until the call ends, so that `adopt` cannot move a script meanwhile.
     fn lock(&self) -> Option<Lock> {
         // The guest agent runs no scripts itself; and while file systems are frozen, no file can be created.
-        if drivers::driver(&self.call.driver).args == ArgLayout::GuestAgent {
+        let is_agents = drivers::driver(&self.call.driver).args == ArgLayout::GuestAgent;
+        // `adopt` moves nothing where hookmux is not the hook.
+        if is_agents || self.call.link != Link::AsHook {
             return None;
         }
         let [libvirts, ..] = &self.directories;
@@ -175,9 +189,9 @@ impl<'a> Hook<'a> {
     }
 
     /// Reads the directories and decides what runs.
-    fn plan(&self) -> Plan {
+    fn plan(&self, linked: Linked) -> Plan {
         let runs_its_own = || self.caller().is_some_and(Daemon::runs_its_own);
-        plan::read(Calls::One(self.call), &self.directories, &self.settings, runs_its_own)
+        plan::read(Calls::One(self.call), &self.directories, linked, &self.settings, runs_its_own)
     }
 
     /// Runs a plan and judges it. If it failed, and the caller does not undo what was done, undoes that. `on_event` gets

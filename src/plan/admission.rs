@@ -60,11 +60,16 @@ pub enum Skip {
     NotExecutable,
     /// A rule leaves it out of this call.
     ByRule(Origin),
+    /// It is hookmux itself.
+    Hookmux,
 }
 
 /// Decides about one entry by itself; what hides what is the plan's business.
 #[must_use]
 pub fn judge(entry: &Entry, context: Context) -> Decision {
+    if entry.is_hookmux {
+        return Decision::Skip(Skip::Hookmux);
+    }
     let file = match &entry.file {
         Ok(file) => file,
         Err(errno) => return Decision::Skip(Skip::BrokenLink(*errno)),
@@ -121,7 +126,16 @@ mod tests {
         let path = Path::new("/d").join(name);
         let parents = [directory("/", 0o755), directory("/d", 0o755)];
         let (place, scope) = (Place::Administrator, Scope::Every);
-        Entry { place, scope, path, key: name.into(), parents: parents.into(), links: vec![], file: Ok(file) }
+        Entry {
+            place,
+            scope,
+            path,
+            key: name.into(),
+            parents: parents.into(),
+            links: vec![],
+            file: Ok(file),
+            is_hookmux: false,
+        }
     }
 
     fn script(name: &str, mode: u32) -> Entry {

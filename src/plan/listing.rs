@@ -10,6 +10,7 @@ use nix::errno::Errno;
 
 use crate::files::directory::{self, FileType};
 use crate::files::paths::{self, Directory, Place};
+use crate::files::program;
 use crate::files::resolve::{self, FileFacts, Kind};
 use crate::plan::calls::Calls;
 use crate::plan::guest::Fit;
@@ -40,6 +41,8 @@ pub struct Entry {
     pub links: Vec<FileFacts>,
     /// What it is in the end, or why that cannot be seen.
     pub file: Result<FileFacts, Errno>,
+    /// Whether it is hookmux, which does not run itself.
+    pub is_hookmux: bool,
 }
 
 /// For which guests an entry is.
@@ -77,15 +80,16 @@ impl Entry {
     }
 }
 
-/// Reads the directories. One that does not exist holds nothing.
+/// Reads the directories. One that does not exist holds nothing. With `guests_of_libvirts`, the guests' directories in
+/// libvirt's own directory are read as well.
 #[must_use]
-pub fn read(directories: &[Directory], calls: Calls) -> Listing {
+pub fn read(directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();
         let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
         let level = Level { place, path, key: Path::new(""), scope, passed: None };
-        listing.driver(&level, calls);
+        listing.driver(&level, calls, guests_of_libvirts || place != Place::Libvirt);
         let found = listing.entries.get_mut(first..).unwrap_or_default();
         found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
     }
@@ -94,13 +98,14 @@ pub fn read(directories: &[Directory], calls: Calls) -> Listing {
 
 impl Listing {
     /// Reads a driver's directory: scripts for every guest, and a directory for each guest.
-    fn driver(&mut self, level: &Level, calls: Calls) {
+    fn driver(&mut self, level: &Level, calls: Calls, guests: bool) {
+        let guest = |name: &OsStr| calls.guest(name).filter(|_| guests);
         // Other guests' directories are recognized by their names alone: they cost nothing but this one read.
-        let wanted = |name: &OsStr, kind| kind != Some(FileType::Directory) || calls.guest(name).is_some();
+        let wanted = |name: &OsStr, kind| kind != Some(FileType::Directory) || guest(name).is_some();
         for entry in self.entries(level, wanted) {
             if !entry.is_directory() {
                 self.entries.push(entry);
-            } else if let Some(fit) = calls.guest(entry.name()) {
+            } else if let Some(fit) = guest(entry.name()) {
                 let scope = Scope::Guest(fit, entry.name().to_owned());
                 self.guest(&level.below(&entry, &scope), calls);
             }
@@ -192,8 +197,9 @@ impl Level<'_> {
         } else {
             (Vec::new(), Ok(node))
         };
+        let is_hookmux = file.as_ref().is_ok_and(program::is_hookmux);
         let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
-        Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file }))
+        Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file, is_hookmux }))
     }
 }
 
@@ -215,8 +221,11 @@ mod tests {
         symlink("../../else/where", hooks.join("vm2")).unwrap();
         symlink(root.join("far"), root.join("else/where/stop")).unwrap();
         symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
-        let listing =
-            read(&paths::directories(root, &root.join("hooks"), OsStr::new("qemu")), Calls::Every(OsStr::new("qemu")));
+        let listing = read(
+            &paths::directories(root, &root.join("hooks"), OsStr::new("qemu")),
+            Calls::Every(OsStr::new("qemu")),
+            true,
+        );
         let mut names: Vec<&Path> = listing.entries.iter().map(|entry| entry.key.as_path()).collect();
         names.sort();
         let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];

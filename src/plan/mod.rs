@@ -8,13 +8,14 @@ pub mod listing;
 pub mod rules;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
 use crate::call::contract::Order;
 use crate::files::paths::{Directory, Place};
+use crate::files::program::{self, Main};
 use crate::files::trust::Distrust;
 use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::calls::Calls;
@@ -22,9 +23,41 @@ use crate::plan::listing::{Entry, Listing, Scope};
 use crate::plan::rules::{Effective, Run, Setting, Wait};
 use crate::settings::{LibvirtRunsDotD, Settings};
 
+/// How hookmux is called, and after whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Linked {
+    /// libvirt calls it as the hook.
+    #[default]
+    AsHook,
+    /// libvirt calls it as a file of this name in its own directory, after `main`, another program's hook, if there is one.
+    Beside {
+        /// The file's name.
+        name: OsString,
+        /// The other program's hook.
+        main: Option<PathBuf>,
+    },
+}
+
+impl Linked {
+    /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as well, so
+    /// that the file does nothing.
+    #[must_use]
+    pub fn beside(hook: PathBuf, name: OsString) -> Option<Self> {
+        match program::main_hook(&hook) {
+            Main::Hookmux => None,
+            Main::Another => Some(Self::Beside { name, main: Some(hook) }),
+            Main::Nothing => Some(Self::Beside { name, main: None }),
+        }
+    }
+}
+
 /// What a call does.
 #[derive(Debug, Default, PartialEq)]
 pub struct Plan {
+    /// How hookmux is called.
+    pub linked: Linked,
+    /// What the caller runs before us where hookmux is linked beside another hook, in its order.
+    pub before: Vec<PathBuf>,
     /// What hookmux runs, in order.
     pub steps: Vec<Step>,
     /// What is started once the answer is known, and nobody waits for.
@@ -48,26 +81,53 @@ pub struct Step {
 
 /// Reads the directories and decides what runs. The hook and every command get their plan here.
 ///
-/// `caller_runs_its_own` is asked whether the caller itself runs what lies directly
+/// Beside another hook, what lies directly in libvirt's own directory is the caller's, and the guests' directories in it
+/// are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies directly
 /// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
 #[must_use]
 pub fn read(
     calls: Calls,
     directories: &[Directory],
+    linked: Linked,
     settings: &Settings,
     caller_runs_its_own: impl FnOnce() -> bool,
 ) -> Plan {
-    let listing = listing::read(directories, calls);
-    let is_own = |entry: &Entry| entry.place == Place::Libvirt && entry.scope == Scope::Every;
-    let caller_runs_its_own = calls.are_libvirts()
-        && listing.entries.iter().any(is_own)
-        && match settings.libvirt_runs_dot_d {
-            LibvirtRunsDotD::Auto => caller_runs_its_own(),
-            LibvirtRunsDotD::Yes => true,
-            LibvirtRunsDotD::No => false,
-        };
-    let context = Context::ours(caller_runs_its_own, settings.strict);
-    Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, script))
+    let (beside, main) = match &linked {
+        Linked::AsHook => (None, None),
+        Linked::Beside { name, main } => (Some(name.as_os_str()), main.as_ref()),
+    };
+    let listing = listing::read(directories, calls, main.is_none());
+    // Two links run the scripts once: the first one does.
+    let own_links = listing.entries.iter().filter(|entry| entry.is_hookmux && is_own(entry));
+    if beside.is_some_and(|name| own_links.into_iter().any(|link| link.name() < name)) {
+        return Plan::default();
+    }
+    let caller_runs_its_own = || {
+        calls.are_libvirts()
+            && listing.entries.iter().any(is_own)
+            && match settings.libvirt_runs_dot_d {
+                LibvirtRunsDotD::Auto => caller_runs_its_own(),
+                LibvirtRunsDotD::Yes => true,
+                LibvirtRunsDotD::No => false,
+            }
+    };
+    // Who calls a file in the directory runs the other files as well.
+    let context = Context::ours(beside.is_some() || caller_runs_its_own(), settings.strict);
+    let mut plan =
+        Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, script));
+    if let Some(name) = beside {
+        plan.skipped.retain(|(path, skip)| *skip != Skip::Hookmux || path.file_name() != Some(name));
+        let (before, after) = plan.left_to_caller.into_iter().partition(|path| path.file_name() < Some(name));
+        plan.left_to_caller = after;
+        plan.before = before;
+        plan.before.splice(0..0, main.cloned());
+    }
+    Plan { linked, ..plan }
+}
+
+/// Reports whether an entry lies directly in libvirt's own directory.
+fn is_own(entry: &Entry) -> bool {
+    entry.place == Place::Libvirt && entry.scope == Scope::Every
 }
 
 impl Plan {
@@ -124,7 +184,7 @@ fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
             None => admission::judge(entry, context),
         };
         // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
-        if decision == Decision::LeftToCaller || admission::distrust(entry, context).is_none() {
+        if decision == Decision::LeftToCaller || (!entry.is_hookmux && admission::distrust(entry, context).is_none()) {
             first_of.entry(entry.key.as_os_str()).or_insert(&entry.path);
         }
         judged.push((entry, decision));
@@ -160,7 +220,16 @@ mod tests {
         let mode = if key.contains('!') { 0o777 } else { 0o755 };
         let size = u64::from(!key.contains("mask"));
         let file = Ok(FileFacts { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size });
-        Entry { place, scope, path: path.into(), key: key.into(), parents: [].into(), links: vec![], file }
+        Entry {
+            place,
+            scope,
+            path: path.into(),
+            key: key.into(),
+            parents: [].into(),
+            links: vec![],
+            file,
+            is_hookmux: false,
+        }
     }
 
     fn plan(paths: &[&str], order: Order, caller_runs_its_own: bool) -> Plan {

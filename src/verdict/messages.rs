@@ -64,6 +64,7 @@ pub(crate) fn skip(skip: &Skip) -> String {
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),
         Skip::NotExecutable => "not executable (chmod +x)".into(),
         Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
+        Skip::Hookmux => "hookmux itself".into(),
     }
 }
 

@@ -21,7 +21,7 @@ fn list_shows_every_script_in_order_and_why_others_do_not_run() {
     let expected = "qemu\n  \
         /etc/hookmux/qemu.d/vm1/start/begin/10-a\n  \
         /etc/hookmux/qemu.d/20-b\n\
-        then libvirt itself, without limits or log (hookmux adopt moves them):\n  \
+        then libvirt itself, without limits or log:\n  \
         /etc/libvirt/hooks/qemu.d/30-own\n\
         not run:\n  \
         /usr/lib/hookmux/qemu.d/20-b\n    hidden by /etc/hookmux/qemu.d/20-b\n    \
@@ -157,4 +157,44 @@ fn contract_prints_every_operation_in_words_and_as_json() {
     assert!(
         rows.iter().map(names).any(|row| row == ("\"qemu\"".into(), "\"reconnect\"".into(), "\"kills-guest\"".into()))
     );
+}
+
+#[test]
+fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
+    let root = root(&[
+        ("etc/libvirt/hooks/qemu", YES),
+        ("etc/libvirt/hooks/qemu.d/05-own", YES),
+        ("etc/libvirt/hooks/qemu.d/90-own", YES),
+        ("etc/libvirt/hooks/qemu.d/vm1/start/begin/10-dispatched", YES),
+        ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nexit 3\n"),
+        ("etc/hookmux/qemu.d/90-own", YES),
+    ]);
+    for name in ["50-hookmux", "60-hookmux"] {
+        std::os::unix::fs::symlink(support::binary(), root.path().join("etc/libvirt/hooks/qemu.d").join(name)).unwrap();
+    }
+    let sections = "first libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu\n  \
+        /etc/libvirt/hooks/qemu.d/05-own\n\
+        then hookmux:\n  /etc/hookmux/qemu.d/10-a\n\
+        then libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu.d/90-own\n\
+        not run:\n  /etc/libvirt/hooks/qemu.d/60-hookmux\n    hookmux itself\n    \
+        fix: rm /etc/libvirt/hooks/qemu.d/60-hookmux\n  \
+        /etc/hookmux/qemu.d/90-own\n    hidden by /etc/libvirt/hooks/qemu.d/90-own\n    \
+        fix: mv -n /etc/hookmux/qemu.d/90-own /etc/hookmux/qemu.d/90-own-too\n";
+    let (_, list, _) = hookmux(root.path(), "list --root ROOT");
+    assert_eq!(list, format!("qemu\n{sections}"));
+    let (_, explain, _) = hookmux(root.path(), "explain --root ROOT qemu vm1 start");
+    assert_eq!(explain, format!("qemu start 'vm1': if the hook fails, the start is aborted\n{sections}"));
+    let (code, run, _) = hookmux(root.path(), "run --json --root ROOT qemu vm1 start");
+    let run: serde_json::Value = serde_json::from_str(&run).unwrap();
+    let step = |step: &serde_json::Value| ["path", "by", "kind"].map(|key| step[key].as_str().unwrap().to_owned());
+    let steps: Vec<[String; 3]> = run["steps"].as_array().unwrap().iter().map(step).collect();
+    let expected = [
+        ["/etc/libvirt/hooks/qemu", "libvirt", "success"],
+        ["/etc/libvirt/hooks/qemu.d/05-own", "libvirt", "success"],
+        ["/etc/hookmux/qemu.d/10-a", "hookmux", "verdict"],
+        ["/etc/libvirt/hooks/qemu.d/90-own", "libvirt", "success"],
+    ];
+    assert_eq!((code, steps), (Some(1), expected.map(|step| step.map(str::to_owned)).to_vec()));
+    let (_, found, _) = hookmux(root.path(), "check --root ROOT");
+    assert!(!["adopt", "another-hook", "another program"].iter().any(|word| found.contains(word)), "{found}");
 }

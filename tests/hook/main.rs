@@ -3,6 +3,7 @@
 mod adopt;
 mod answers;
 mod background;
+mod beside;
 mod children;
 mod filters;
 mod freeze;

@@ -6,6 +6,7 @@
 mod everywhere;
 
 mod answers;
+mod beside;
 mod check;
 mod daemon;
 mod differences;

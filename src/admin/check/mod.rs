@@ -21,8 +21,8 @@ use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
-use crate::plan::Plan;
 use crate::plan::calls::Calls;
+use crate::plan::{Linked, Plan};
 use crate::record::Record;
 use crate::record::read::{self, Files};
 use crate::settings::{self, Settings};
@@ -126,7 +126,13 @@ fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
 /// What is wrong with the hook of one driver.
 fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let base = root::base(root, driver);
-    let path = base.join(driver);
+    let path = match &plan.linked {
+        Linked::AsHook => base.join(driver),
+        Linked::Beside { name, .. } => {
+            let [libvirts, _] = root::directories(root, driver);
+            libvirts.join(name)
+        }
+    };
     let Ok(existing) = existing::look(root, &path) else { return Vec::new() };
     let denied = match &existing {
         ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),

@@ -12,8 +12,8 @@ use crate::call::drivers::{self, ArgLayout};
 use crate::files::ignored::{self, Ignored};
 use crate::files::paths;
 use crate::files::trust;
-use crate::plan::Plan;
 use crate::plan::admission::Skip;
+use crate::plan::{Linked, Plan};
 use crate::printable::{self, quoted};
 use crate::run::shebang::Beginning;
 use crate::verdict::messages;
@@ -39,9 +39,11 @@ pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&P
     for (path, skip) in &plan.skipped {
         findings.extend(skipped(path, skip));
     }
-    for path in &plan.left_to_caller {
+    for path in plan.before.iter().chain(&plan.left_to_caller) {
         findings.extend(beginning(system, path, &read(path)));
-        findings.push(left(system, driver, path));
+        if plan.linked == Linked::AsHook {
+            findings.push(left(system, driver, path));
+        }
     }
     findings
 }
@@ -120,7 +122,7 @@ fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
         Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
         Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
         // These are somebody's wish.
-        Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) => return None,
+        Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
     Some(Finding::new(kind, path, what, fix::skip(path, skip)))
 }

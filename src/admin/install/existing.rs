@@ -1,15 +1,13 @@
 //! What lies where a hook is to be. In: its path. Out: whether it is hookmux, somebody else's, or nothing. Reads.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
-
-/// In every hookmux, because it is looked for here: so a copy is known whatever its version.
-const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
+use crate::files::program;
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,8 +49,12 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
         kind => kind?.file_type(),
     };
     if kind.is_file() {
-        let same = is_running(hook);
-        return Ok(if same || has_mark(hook)? { ExistingHook::OurCopy { same } } else { ExistingHook::Another });
+        let same = is_this(hook);
+        return Ok(if same || program::has_mark(hook)? {
+            ExistingHook::OurCopy { same }
+        } else {
+            ExistingHook::Another
+        });
     }
     if !kind.is_symlink() {
         return Ok(ExistingHook::NotAFile);
@@ -61,8 +63,8 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     let end = leads_to(root, hook, &says);
     match fs::metadata(&end) {
         // A link of the package's, whose file is another hookmux by its name.
-        Ok(end_is) if end_is.is_file() && (is_running(&end) || is_named(&says)) => Ok(ExistingHook::OurLink(says)),
-        Ok(end_is) if end_is.is_file() && has_mark(&end)? => Ok(ExistingHook::OurLink(says)),
+        Ok(end_is) if end_is.is_file() && (is_this(&end) || is_named(&says)) => Ok(ExistingHook::OurLink(says)),
+        Ok(end_is) if end_is.is_file() && program::has_mark(&end)? => Ok(ExistingHook::OurLink(says)),
         Err(_) if is_named(&says) => Ok(ExistingHook::OurBrokenLink(says)),
         Ok(_) | Err(_) => Ok(ExistingHook::Another),
     }
@@ -80,30 +82,18 @@ fn is_named(says: &Path) -> bool {
     says.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own))
 }
 
-/// Whether a file is this program: the same one, or the same bytes.
-fn is_running(path: &Path) -> bool {
+/// Reports whether a file is this program: the same one, or one with the same bytes.
+fn is_this(path: &Path) -> bool {
     let own = Path::new("/proc/self/exe");
-    let (Ok(ours), Ok(theirs)) = (fs::metadata(own), fs::metadata(path)) else { return false };
-    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
-        || (ours.size() == theirs.size() && fs::read(own).is_ok_and(|own| fs::read(path).is_ok_and(|file| file == own)))
-}
-
-/// Whether a file is a program with [`MARK`] in it.
-fn has_mark(path: &Path) -> io::Result<bool> {
-    let mut file = File::open(path)?;
-    let mut bytes = vec![0; 4];
-    if file.read_exact(&mut bytes).is_err() || bytes != b"\x7fELF" {
-        return Ok(false);
-    }
-    file.read_to_end(&mut bytes)?;
-    let first = MARK.first().copied().unwrap_or_default();
-    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
-    Ok(starts.map(|(at, _)| bytes.get(at..).unwrap_or_default()).any(|rest| rest.starts_with(MARK)))
+    let size = |path: &Path| fs::metadata(path).map(|file| file.size()).ok();
+    program::is_running(path)
+        || (size(own) == size(path) && fs::read(own).is_ok_and(|own| fs::read(path).is_ok_and(|file| file == own)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::program::MARK;
     use std::os::unix::fs::symlink;
 
     #[test]

@@ -56,7 +56,7 @@ pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Resul
 /// Which scripts nobody runs any more once hookmux is gone.
 pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
-    let left = listing::read(&ours, Calls::Every(driver)).entries.len();
+    let left = listing::read(&ours, Calls::Every(driver), true).entries.len();
     let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
     let list = format!("{} list {}{}", root::own(), printable::printable(driver), root::option(root));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))

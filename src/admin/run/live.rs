@@ -115,7 +115,7 @@ impl<'c> Live<'c> {
     }
 
     pub(crate) fn now_libvirt(&mut self) -> io::Result<()> {
-        writeln!(self.errors, "{}", self.paint.faint("then libvirt itself, whatever the scripts above did:"))
+        writeln!(self.errors, "{}", self.paint.faint("libvirt itself, whatever the other scripts do:"))
     }
 
     /// Prints what the caller does with the answer.

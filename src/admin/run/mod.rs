@@ -77,15 +77,19 @@ impl Run {
         signals::reset_dispositions();
         let mut live = Live::new(console);
         live.begin(&call, &plan, &source)?;
-        let result = run(&hook, &plan, &document, &mut live)?;
+        let before = libvirts(&hook, &plan.before, &document, &mut live)?;
+        let document = before.as_ref().and_then(|(_, before)| before.document.as_ref()).unwrap_or(&document);
+        let result = run(&hook, &plan, document, &mut live)?;
         live.not_run(&plan, &result.run)?;
-        let theirs = libvirts(&hook, &plan, result.run.document.as_ref().unwrap_or(&document), &mut live)?;
-        let failed = theirs.as_ref().is_some_and(|(_, theirs)| has_failed(theirs));
+        let after = result.run.document.as_ref().unwrap_or(document);
+        let after = libvirts(&hook, &plan.left_to_caller, after, &mut live)?;
+        let failed = before.iter().chain(&after).any(|(_, theirs)| has_failed(theirs));
         let code = if failed { FOUND } else { result.verdict.code };
-        let filtered =
-            theirs.as_ref().and_then(|(_, theirs)| theirs.document.as_ref()).or(result.run.document.as_ref());
+        let runs = [after.as_ref().map(|(_, run)| run), Some(&result.run), before.as_ref().map(|(_, run)| run)];
+        let filtered = runs.into_iter().flatten().find_map(|run| run.document.as_ref());
         live.conclude(&call, result.verdict, code, filtered.is_some())?;
-        let answer = Answer { call: &call, plan: &plan, result: &result, theirs: theirs.as_ref(), code };
+        let (before, after) = (before.as_ref(), after.as_ref());
+        let answer = Answer { call: &call, before, plan: &plan, result: &result, after, code };
         answer.print(console, &source, filtered)?;
         Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
     }
@@ -103,9 +107,14 @@ fn run(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::R
     Ok(result)
 }
 
-/// Runs the scripts that libvirt runs itself, after the hook and as it does: all of them, and any failure is the result.
-fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::Result<Option<(Plan, RunReport)>> {
-    if plan.left_to_caller.is_empty() {
+/// Runs scripts that libvirt runs itself, as it does: all of them, and any failure is the result.
+fn libvirts(
+    hook: &Hook,
+    scripts: &[PathBuf],
+    document: &Spool,
+    live: &mut Live,
+) -> anyhow::Result<Option<(Plan, RunReport)>> {
+    if scripts.is_empty() {
         return Ok(None);
     }
     live.now_libvirt()?;
@@ -114,7 +123,7 @@ fn libvirts(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyh
         let effective = Effective { on_failure: on_failure.clone(), ..Effective::default() };
         Step { path: path.clone(), distrust: None, effective }
     };
-    let plan = Plan { steps: plan.left_to_caller.iter().map(step).collect(), ..Plan::default() };
+    let plan = Plan { steps: scripts.iter().map(step).collect(), ..Plan::default() };
     let run = run(hook, &plan, document, live)?.run;
     Ok(Some((plan, run)))
 }
@@ -139,10 +148,12 @@ fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Res
 /// The result of a call.
 struct Answer<'a> {
     call: &'a Invocation,
+    /// What libvirt itself runs before the hook.
+    before: Option<&'a (Plan, RunReport)>,
     plan: &'a Plan,
     result: &'a HookReport,
     /// What libvirt itself runs after the hook.
-    theirs: Option<&'a (Plan, RunReport)>,
+    after: Option<&'a (Plan, RunReport)>,
     code: u8,
 }
 
@@ -156,10 +167,10 @@ impl Answer<'_> {
             }
             return Ok(());
         }
-        let mut steps = steps(self.plan, &self.result.run, "hookmux");
-        if let Some((plan, run)) = self.theirs {
-            steps.extend(self::steps(plan, run, "libvirt"));
-        }
+        let libvirts = |(plan, run): &(Plan, RunReport)| steps(plan, run, "libvirt");
+        let mut steps = self.before.map_or_else(Vec::new, libvirts);
+        steps.extend(self::steps(self.plan, &self.result.run, "hookmux"));
+        steps.extend(self.after.map_or_else(Vec::new, libvirts));
         let undone = self.result.undone.iter().map(|(step, report)| self::step(&step.path, report, "hookmux"));
         let xml = filtered.map(Spool::bytes).transpose()?;
         let content = json!({

@@ -2,6 +2,7 @@
 //! settings that it would meet, and the plan. Reads.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,8 +15,10 @@ use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
+use crate::files::program;
+use crate::files::resolve;
 use crate::plan::calls::Calls;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Linked, Plan};
 use crate::printable;
 use crate::settings::{self, Settings};
 
@@ -76,7 +79,19 @@ impl Call {
 pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings) -> Plan {
     let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
     let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
-    plan::read(calls, &directories, settings, runs_its_own)
+    plan::read(calls, &directories, linked(root, calls.driver()), settings, runs_its_own)
+}
+
+/// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and
+/// the hook is not hookmux.
+fn linked(root: &Path, driver: &OsStr) -> Linked {
+    let hook = root::base(root, driver).join(driver);
+    let [libvirts, _] = root::directories(root, driver);
+    let entries = fs::read_dir(&libvirts).into_iter().flatten().flatten();
+    let is_hookmux =
+        |entry: &fs::DirEntry| resolve::resolve(&entry.path()).target.is_ok_and(|file| program::is_hookmux(&file));
+    let first = entries.filter(is_hookmux).map(|entry| entry.file_name()).min();
+    first.and_then(|name| Linked::beside(hook, name)).unwrap_or_default()
 }
 
 fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {

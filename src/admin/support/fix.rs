@@ -16,7 +16,7 @@ pub(crate) fn skip(path: &Path, skip: &Skip) -> String {
     match skip {
         Skip::NotExecutable => format!("chmod +x {at}"),
         Skip::Name(name) => unignored(path, *name),
-        Skip::Masked | Skip::NotRegular | Skip::BrokenLink(_) => format!("rm {at}"),
+        Skip::Masked | Skip::NotRegular | Skip::BrokenLink(_) | Skip::Hookmux => format!("rm {at}"),
         Skip::Hidden(by) if is_mask(by) => format!("rm {}", quoted(by)),
         Skip::Hidden(_) => {
             let mut other = path.as_os_str().to_owned();

@@ -37,6 +37,8 @@ pub(crate) enum State {
     Untrusted,
     /// hookmux starts it once the answer is known.
     Background,
+    /// libvirt runs it by itself, before hookmux.
+    BeforeHookmux,
     /// libvirt runs it by itself.
     LeftToLibvirt,
     /// Nobody runs it.
@@ -45,6 +47,7 @@ pub(crate) enum State {
 
 /// Every script of a plan, in order.
 pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
+    let before = plan.before.iter().map(|path| Script::new(path, State::BeforeHookmux));
     let steps = plan.steps.iter().map(|step| of(step, State::Runs));
     let background = plan.background.iter().map(|step| of(step, State::Background));
     let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
@@ -52,7 +55,7 @@ pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
         let (reason, fix) = (Some(messages::skip(skip)), Some(fix::skip(path, skip)));
         Script { reason, fix, ..Script::new(path, State::Skipped) }
     });
-    steps.chain(background).chain(left).chain(skipped).collect()
+    before.chain(steps).chain(background).chain(left).chain(skipped).collect()
 }
 
 fn of(step: &Step, state: State) -> Script {
@@ -86,10 +89,12 @@ impl Script {
 
 /// The lines of all scripts, in sections.
 pub(crate) fn sections(scripts: &[Script], paint: Paint) -> Vec<String> {
-    let sections: [(&str, &[State]); 4] = [
-        ("", &[State::Runs, State::Untrusted]),
+    let is_beside = scripts.iter().any(|script| script.state == State::BeforeHookmux);
+    let sections: [(&str, &[State]); 5] = [
+        ("first libvirt itself, without limits or log:", &[State::BeforeHookmux]),
+        (if is_beside { "then hookmux:" } else { "" }, &[State::Runs, State::Untrusted]),
         ("in the background, if it goes ahead, and without waiting:", &[State::Background]),
-        ("then libvirt itself, without limits or log (hookmux adopt moves them):", &[State::LeftToLibvirt]),
+        ("then libvirt itself, without limits or log:", &[State::LeftToLibvirt]),
         ("not run:", &[State::Skipped]),
     ];
     let mut lines = Vec::new();

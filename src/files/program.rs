@@ -1,0 +1,106 @@
+//! Recognizes hookmux itself among the files that libvirt calls. In: a path. Out: whether hookmux lies there. Reads.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use crate::files::resolve::{FileFacts, Kind};
+
+/// Contained in every hookmux program, so that a copy is recognized whatever its version.
+pub(crate) const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
+
+/// Fewer bytes than any build of hookmux has, and more than any script: what is smaller is not looked into.
+const SMALLEST: u64 = 1 << 20;
+
+/// What libvirt calls as a driver's main hook, `base/<driver>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Main {
+    /// Nothing that can be executed.
+    Nothing,
+    /// hookmux.
+    Hookmux,
+    /// Another program.
+    Another,
+}
+
+/// Returns what libvirt calls at `path`.
+#[must_use]
+pub fn main_hook(path: &Path) -> Main {
+    // As libvirt itself asks (virFileIsExecutable).
+    match fs::metadata(path) {
+        Ok(file) if file.is_file() && file.mode() & 0o111 != 0 => {
+            let is_hookmux = is_running(path) || (file.len() >= SMALLEST && has_mark(path).unwrap_or(false));
+            if is_hookmux { Main::Hookmux } else { Main::Another }
+        }
+        _ => Main::Nothing,
+    }
+}
+
+/// Reports whether a file is hookmux: this program, or one that has hookmux's name and its mark.
+#[must_use]
+pub fn is_hookmux(file: &FileFacts) -> bool {
+    let is_named = || file.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"hookmux"));
+    let is_big = file.kind == Kind::Regular && file.size >= SMALLEST;
+    is_big && (is_running(&file.path) || (is_named() && has_mark(&file.path).unwrap_or(false)))
+}
+
+/// Reports whether the process that runs now was started from this file, or from another link to it.
+#[must_use]
+pub fn is_running(path: &Path) -> bool {
+    let (Ok(ours), Ok(theirs)) = (fs::metadata("/proc/self/exe"), fs::metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
+}
+
+/// Reports whether a file is a program with the mark of hookmux in it.
+///
+/// # Errors
+/// Those of reading it.
+pub fn has_mark(path: &Path) -> io::Result<bool> {
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; 4];
+    if file.read_exact(&mut bytes).is_err() || bytes != b"\x7fELF" {
+        return Ok(false);
+    }
+    file.read_to_end(&mut bytes)?;
+    let first = MARK.first().copied().unwrap_or_default();
+    let starts = bytes.iter().enumerate().filter(|(_, byte)| **byte == first);
+    Ok(starts.map(|(at, _)| bytes.get(at..).unwrap_or_default()).any(|rest| rest.starts_with(MARK)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    #[test]
+    fn a_main_hook_is_hookmux_another_program_or_nothing() {
+        let scratch = tempfile::tempdir().unwrap();
+        let at = |name: &str| scratch.path().join(name);
+        let big = vec![0; usize::try_from(SMALLEST).unwrap()];
+        let files: [(&str, &[&[u8]], u32); 4] = [
+            ("script", &[b"#!/bin/sh\n"], 0o755),
+            ("switched-off", &[b"#!/bin/sh\n"], 0o644),
+            ("older", &[b"\x7fELF", &big, MARK], 0o755),
+            ("compiled", &[b"\x7fELF", &big], 0o755),
+        ];
+        for (name, parts, mode) in files {
+            fs::write(at(name), parts.concat()).unwrap();
+            fs::set_permissions(at(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        symlink(std::env::current_exe().unwrap(), at("link")).unwrap();
+        symlink("nowhere", at("broken")).unwrap();
+        let rows = [
+            ("script", Main::Another),
+            ("switched-off", Main::Nothing),
+            ("older", Main::Hookmux),
+            ("compiled", Main::Another),
+            ("link", Main::Hookmux),
+            ("broken", Main::Nothing),
+            ("missing", Main::Nothing),
+            (".", Main::Nothing),
+        ];
+        assert_eq!(rows.map(|(name, _)| (name, main_hook(&at(name)))), rows);
+    }
+}

@@ -1,0 +1,102 @@
+//! hookmux linked in libvirt's own directory, beside the hook of another program or of none.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::Command;
+
+use support::binary;
+use support::builder::{Hooks, Seen};
+
+/// A host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
+fn beside(name: &str) -> Hooks {
+    let hooks = Hooks::new();
+    fs::remove_file(hooks.path("base:qemu")).unwrap();
+    hooks.link(&format!("base:qemu.d/{name}"), binary())
+}
+
+/// Calls the link as libvirt does, by its full path.
+fn call(hooks: &Hooks, name: &str, words: &str) -> Seen {
+    let mut command = Command::new(hooks.path("base:qemu.d").join(name));
+    command.args(words.split(' '));
+    hooks.as_libvirt(&mut command);
+    hooks.see(command)
+}
+
+#[test]
+fn under_any_name_it_runs_its_own_directories_and_nothing_of_libvirts() {
+    for name in ["hookmux", "00-hookmux", "hookmux-guest", "qemu", "list"] {
+        let hooks = beside(name)
+            .script("base:qemu.d/05-libvirts", "exit 9")
+            .script("qemu.d/10-a", "")
+            .script("run:qemu.d/20-b", "")
+            .script("lib:qemu.d/30-c", "")
+            .script("qemu.d/vm1/start/begin/15-guest", "");
+        call(&hooks, name, "vm1 start begin -").is(0, ["10-a", "15-guest", "20-b", "30-c"], "");
+    }
+}
+
+#[test]
+fn its_veto_reaches_libvirt_and_a_filter_filters() {
+    let hooks = beside("00-hookmux").script("qemu.d/10-a", "echo no >&2; exit 3");
+    let refused = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 3\nno\n";
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(3, ["10-a"], refused);
+    let hooks = beside("00-hookmux").script("qemu.d/10-a", "sed s/one/two/");
+    let filtered = support::builder::domain("qemu", "two");
+    call(&hooks, "00-hookmux", "vm1 migrate begin -").is(0, ["10-a"], "").prints(filtered);
+}
+
+#[test]
+fn a_guest_by_the_name_of_a_command_never_reaches_the_command_line() {
+    for name in ["hookmux", "00-hookmux"] {
+        let hooks = beside(name).script("qemu.d/10-a", "");
+        for guest in ["list", "install", "--help", "--version", "uninstall"] {
+            call(&hooks, name, &format!("{guest} start begin -")).is(0, ["10-a"], "").prints("");
+        }
+    }
+}
+
+#[test]
+fn guests_directories_of_libvirts_belong_to_the_main_hook_if_there_is_one() {
+    let hooks = beside("00-hookmux").script("base:qemu.d/vm1/start/begin/10-a", "").script("qemu.d/20-b", "");
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["10-a", "20-b"], "");
+    let hooks = hooks.file("base:qemu", 0o755, "#!/bin/sh\n");
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["20-b"], "");
+    // Without an execute bit, libvirt does not call it.
+    let hooks = hooks.mode("base:qemu", 0o644);
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["10-a", "20-b"], "");
+}
+
+#[test]
+fn it_does_nothing_where_the_main_hook_is_hookmux_or_an_earlier_link_is() {
+    let hooks = beside("00-hookmux").link("base:qemu.d/hookmux", binary()).script("qemu.d/10-a", "");
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["10-a"], "");
+    call(&hooks, "hookmux", "vm1 start begin -").is(0, [], "");
+    symlink(binary(), hooks.path("base:qemu")).unwrap();
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+    fs::remove_file(hooks.path("base:qemu")).unwrap();
+    fs::copy(binary(), hooks.path("base:qemu")).unwrap();
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
+}
+
+#[test]
+fn a_name_that_libvirt_runs_hides_the_same_name_in_our_directories() {
+    let hooks = beside("00-hookmux").script("base:qemu.d/10-a", "").script("qemu.d/10-a", "").script("qemu.d/20-b", "");
+    call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["20-b"], "");
+}
+
+#[test]
+fn a_link_in_a_directory_of_its_own_does_not_run_itself() {
+    let hooks = Hooks::new().link("qemu.d/00-hookmux", binary()).script("qemu.d/10-a", "");
+    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+    let mut command = Command::new(hooks.path("qemu.d/00-hookmux"));
+    command.args(["vm1", "start", "begin", "-"]);
+    hooks.as_libvirt(&mut command);
+    hooks.see(command).is(0, [], "");
+}
+
+#[test]
+fn a_call_without_an_operation_is_a_usage_error_and_not_a_command() {
+    let hooks = beside("hookmux").script("qemu.d/10-a", "");
+    call(&hooks, "hookmux", "list").is_like(2, [], &["hookmux: qemu was called without an operation"]);
+}
