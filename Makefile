@@ -90,6 +90,12 @@ test-stop: needs ## tests the proposed operation `stop`, on a libvirt that has i
 	tests/stop/build
 	cargo test --locked --test stop
 
+# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots in software, which takes two more.
+.PHONY: test-host
+test-host: needs packages ## tests the packages on a whole host, emulated
+	tests/host/build
+	cargo test --locked --test host
+
 # The numbers in tests/budget.toml are one machine code's.
 BUDGETED := x86_64-unknown-linux-musl
 COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget

@@ -6,6 +6,7 @@
 //! | `trace`, `instructions` | what such a call costs, in system calls and instructions |
 //! | `host`, `libvirtd`, `guests`, `cgroups`, `recorder`, `prerequisites` | real daemons in namespaces, and what scripts saw of them |
 //! | `archive`, `cpio`, `image`, `shell` | virtual machines with a guest agent, built from Debian's packages |
+//! | `emulator` | whole machines that run one scenario |
 //! | `packages` | the packages that `make packages` has built |
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub mod archive;
 pub mod builder;
 pub mod cgroups;
 pub mod cpio;
+pub mod emulator;
 pub mod guests;
 pub mod host;
 pub mod image;

@@ -1,0 +1,107 @@
+# Run as root on the emulated host, with the packages beside it. In: /inject. Out: what each part prints, after "== NAME".
+part() { echo "== $1"; }
+wait_for() {
+    for _ in $(seq 240); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.5; done
+    echo "waited for: $*"
+}
+hooks() { find /etc/libvirt -mindepth 1 \( -type f -exec sha256sum {} + \) -o \( -type l -printf '%p -> %l\n' \) | sort; }
+links() { find /etc/libvirt/hooks -type l -printf '%P -> %l\n' | sort; }
+calls() { hookmux history --guest g1 --json | python3 -c 'import json, sys
+print(*(json.loads(line)["operation"] for line in sys.stdin))'; }
+is_state() { [ "$(virsh domstate g1)" = "$1" ]; }
+restart() { systemctl restart libvirtd; wait_for virsh version; }
+denials() { journalctl -k --no-pager | grep 'apparmor="DENIED"' | grep -c "$1"; }
+
+export LC_ALL=C
+echo =====BEGIN
+cat >/inject/g1.xml <<'END'
+<domain type='qemu'><name>g1</name><memory unit='MiB'>8</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os>
+<devices><emulator>/usr/bin/qemu-system-x86_64</emulator><memballoon model='none'/></devices></domain>
+END
+# The daemon stays confined; a profile for each guest takes a minute under emulation.
+printf 'security_driver = "none"\nuser = "root"\ngroup = "root"\n' >>/etc/libvirt/qemu.conf
+restart
+wait_for virsh define /inject/g1.xml
+
+part host
+cat "/proc/$(systemctl show --property MainPID --value libvirtd)/attr/current"
+
+# Another program's hook, which stays where it is.
+mkdir -p /etc/libvirt/hooks
+printf '#!/bin/sh\necho "$1 $2" >>/run/other\n' >/etc/libvirt/hooks/network
+chmod 755 /etc/libvirt/hooks/network
+restart
+hooks >/run/before
+
+part install
+dpkg -i /inject/older.deb >/dev/null && echo installed
+links
+sha256sum --check --quiet <(grep ' /etc/libvirt/hooks/network$' /run/before) && echo "the other hook is unchanged"
+
+part veto
+mkdir -p /etc/hookmux/qemu.d
+printf '#!/bin/sh\n[ "$2" != prepare ] || [ ! -e /run/refuse ] || { echo "not today" >&2; exit 3; }\n' >/etc/hookmux/qemu.d/10-veto
+chmod 755 /etc/hookmux/qemu.d/10-veto
+touch /run/refuse
+virsh start --paused g1 2>&1 | sed -n 's/.*hookmux: /hookmux: /p; /not today/p'
+rm /run/refuse
+
+part journal
+journalctl --identifier hookmux --output json --no-pager | python3 -c '
+import json, sys
+for line in sys.stdin:
+    fields = json.loads(line)
+    if "10-veto" in fields["MESSAGE"]:
+        print(fields["PRIORITY"], fields["MESSAGE"])
+        print(*sorted(name + "=" + str(value) for name, value in fields.items() if name.startswith("HOOKMUX_")))
+        print(fields.get("MESSAGE_ID"))'
+
+part restart
+printf '#!/bin/sh\n[ "$2" != started ] || { cat /proc/self/cgroup >/run/cgroup; echo $$ >/run/background; exec sleep 1000; }\n' \
+    >/etc/hookmux/qemu.d/50-background
+chmod 755 /etc/hookmux/qemu.d/50-background
+printf '[[rule]]\nscript = "50-background"\nwait = false\n' >/etc/hookmux/hookmux.toml
+virsh start --paused g1 >/dev/null && echo started
+wait_for test -s /run/background
+restart
+wait_for is_state paused
+virsh domstate g1
+calls
+
+part background
+cat /run/cgroup
+kill -0 "$(cat /run/background)" && echo "alive after the restart"
+kill "$(cat /run/background)"
+
+part upgrade
+dpkg -i /inject/hookmux.deb >/dev/null && echo installed
+links
+virsh domstate g1
+hookmux --version | cut -d' ' -f1,2
+hookmux check
+echo "check: $?"
+
+part denials
+denials hookmux
+
+part local
+cp /usr/bin/hookmux /usr/local/bin/hookmux
+ln -sf /usr/local/bin/hookmux /etc/libvirt/hooks/qemu
+virsh destroy g1 >/dev/null
+virsh start --paused g1 2>&1 | head -n 1
+[ "$(denials /usr/local/bin/hookmux)" -gt 0 ] && echo denied
+hookmux check | grep -A 2 AppArmor
+ln -sf /usr/bin/hookmux /etc/libvirt/hooks/qemu
+rm /usr/local/bin/hookmux
+virsh start --paused g1 >/dev/null && echo started
+
+part remove
+dpkg --remove hookmux >/dev/null && echo removed
+hooks | diff /run/before - && echo "as before"
+virsh domstate g1
+virsh destroy g1 >/dev/null && virsh start --paused g1 >/dev/null && echo started
+
+part purge
+dpkg --purge hookmux
+find / -xdev -name '*hookmux*' ! -path '/inject/*' ! -path '/var/log/journal/*' | sort

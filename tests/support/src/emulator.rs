@@ -1,0 +1,31 @@
+//! A whole machine under software emulation, which runs one scenario and powers itself off. In: kernel, disk, a directory
+//! with scenario.sh. Out: what the scenario printed, part by part. Does: needs qemu-system-x86 and tar.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::Command;
+
+/// Longer than a scenario takes on a busy machine.
+const LIMIT: &str = "1200";
+
+/// Runs QEMU with `arguments`, the disk, which stays as it is, and an archive of `files` as the second disk. Returns the
+/// lines of each part: what follows a line `== NAME` on the serial console, between `=====BEGIN` and `=====END`.
+pub fn run(arguments: &[&str], disk: &Path, files: &Path) -> BTreeMap<String, String> {
+    let scratch = tempfile::tempdir_in(crate::scratch()).unwrap();
+    let [archive, serial] = ["archive", "serial"].map(|name| scratch.path().join(name));
+    let mut tar = Command::new("tar");
+    tar.args(["--create", "--owner=0", "--group=0", "--blocking-factor=64", "--file"]).arg(&archive);
+    assert!(tar.arg("--directory").arg(files).arg(".").status().unwrap().success(), "{tar:?}");
+    let drive = |file: &Path, options: &str| format!("file={},format=raw,if=virtio,{options}", file.display());
+    let mut qemu = Command::new("timeout");
+    qemu.args([LIMIT, "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-monitor", "none"]);
+    qemu.args(arguments).args(["-drive", &drive(disk, "snapshot=on"), "-drive", &drive(&archive, "readonly=on")]);
+    qemu.args(["-serial", &format!("file:{}", serial.display())]).stdin(File::open("/dev/null").unwrap());
+    let ended = qemu.output().unwrap();
+    let console = String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).replace('\r', "");
+    let told = console.split_once("=====BEGIN\n").and_then(|(_, rest)| rest.split_once("=====END"));
+    let (told, _) = told.unwrap_or_else(|| panic!("the scenario did not end ({ended:?}):\n{console}"));
+    let parts = told.split("== ").skip(1).map(|part| part.split_once('\n').unwrap());
+    parts.map(|(name, lines)| (name.to_owned(), lines.to_owned())).collect()
+}
