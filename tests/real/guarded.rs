@@ -24,7 +24,7 @@ fn a_forbidden_change_cancels_a_live_migration_and_the_guest_runs_on_at_its_sour
     pair.destination.file("/etc/hookmux/hookmux.toml", 0o644, ONLY_TITLES);
     pair.destination.script("/etc/hookmux/qemu.d/20-filter", MORE_MEMORY);
     pair.start();
-    let refused = pair.migrate().failed();
+    let refused = pair.migrate("vm1").failed();
     let ours =
         "hookmux: qemu migrate 'vm1' failed: /etc/hookmux/qemu.d/20-filter wrote XML that libvirt must not get: ";
     assert!(refused.stderr.contains(ours) && refused.stderr.contains("/domain/memory"), "{refused:?}");
@@ -32,7 +32,7 @@ fn a_forbidden_change_cancels_a_live_migration_and_the_guest_runs_on_at_its_sour
     assert_eq!(pair.destination.virsh("list --all --name").succeeded().stdout.trim(), "");
     // The same guest, the same hosts: an allowed change arrives.
     pair.destination.script("/etc/hookmux/qemu.d/20-filter", &filter("title", "moved"));
-    pair.migrate().succeeded();
+    pair.migrate("vm1").succeeded();
     assert_eq!(pair.arrived(), ["moved", "as defined", "running"]);
     assert!(is_tainted(&pair.destination), "libvirt knows that a hook has changed it");
 }
@@ -47,7 +47,7 @@ fn another_guests_name_or_half_a_document_never_reaches_libvirt() {
         ("[ \"$2\" != migrate ] || head -c 700 \"$record/stdin\"", "line "),
     ] {
         pair.destination.script("/etc/hookmux/qemu.d/20-filter", body);
-        let refused = pair.migrate().failed();
+        let refused = pair.migrate("vm1").failed();
         let said = refused.stderr.split_once("20-filter wrote XML that libvirt must not get: ");
         assert!(said.is_some_and(|(_, said)| said.contains(reason)), "{refused:?}");
     }

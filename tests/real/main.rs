@@ -15,6 +15,7 @@ mod first_hour;
 mod freeze;
 mod guarded;
 mod history;
+mod life;
 mod lxc;
 mod migration;
 mod network;

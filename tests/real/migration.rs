@@ -55,10 +55,10 @@ impl Pair {
         self.source.virsh(&format!("create {}", self.source.document("vm1", &guests::qemu("vm1", "")))).succeeded();
     }
 
-    /// Asks the source to migrate its guest.
-    pub(crate) fn migrate(&self) -> Answer {
+    /// Asks the source to migrate a guest.
+    pub(crate) fn migrate(&self, guest: &str) -> Answer {
         let destination = "qemu+unix:///system?socket=/run/wire/libvirt/libvirt-sock";
-        let migrate = "migrate --live vm1 --unsafe --migrateuri unix:///run/wire/migration";
+        let migrate = format!("migrate --live {guest} --unsafe --migrateuri unix:///run/wire/migration");
         self.source.virsh(&format!("{migrate} {destination}"))
     }
 
@@ -103,7 +103,7 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
     pair.destination.script("/etc/hookmux/qemu.d/20-hookmuxs", &filter("title", "changed by hookmux"));
     pair.destination.script("/etc/libvirt/hooks/qemu.d/10-libvirts", &filter("description", "changed by libvirt"));
     pair.start();
-    pair.migrate().succeeded();
+    pair.migrate("vm1").succeeded();
     assert_eq!(pair.arrived(), ["changed by hookmux", "changed by libvirt", "running"]);
     assert_eq!(pair.destination.calls(), everywhere::each_once(&DESTINATION));
     assert_eq!(pair.source.calls(), everywhere::each_once(&SOURCE));
@@ -124,7 +124,7 @@ fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
         pair.destination
             .script(&format!("{directory}/20-description"), &filter("description", "changed by the second"));
         pair.start();
-        pair.migrate().succeeded();
+        pair.migrate("vm1").succeeded();
         assert_eq!(pair.arrived(), ["changed by the first", "changed by the second", "running"], "{directory}");
         pair.destination.records()
     });
