@@ -1,4 +1,4 @@
-//! The packages on a whole host: Debian 13 with systemd, journald and AppArmor enforcing, emulated. Does: needs root, the
+//! The packages on a whole host: Debian 13 with systemd, journald and `AppArmor` enforcing, emulated. Does: needs root, the
 //! packages (`make packages`) and the host that tests/host/build builds. `make test-host`. The host boots once, runs
 //! scenario.sh, and each test reads one part of what that printed.
 
@@ -50,4 +50,53 @@ fn older(directory: &std::path::Path) -> std::path::PathBuf {
     said(build.env("SOURCE_DATE_EPOCH", "1700000000"));
     fs::remove_dir_all(extracted).unwrap();
     find(&made, OLDER, "hookmux", "deb")
+}
+
+#[test]
+fn libvirtd_is_confined() {
+    assert_eq!(part("host"), "libvirtd (enforce)\n");
+}
+
+#[test]
+fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
+    let links = ["daemon", "libxl", "lxc", "qemu"].map(|driver| format!("{driver} -> /usr/bin/hookmux\n")).concat();
+    assert_eq!(part("install"), format!("installed\n{links}the other hook is unchanged\n"));
+    assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\n"));
+}
+
+#[test]
+fn a_veto_is_what_virsh_shows_and_what_the_journal_has() {
+    let line = "hookmux: qemu prepare 'g1' refused: /etc/hookmux/qemu.d/10-veto exited 3";
+    assert_eq!(part("veto"), format!("{line}\nnot today\n"));
+    let journal = part("journal");
+    let fields = [
+        "HOOKMUX_DRIVER=qemu",
+        "HOOKMUX_OBJECT=g1",
+        "HOOKMUX_OPERATION=prepare",
+        "HOOKMUX_SCRIPT=/etc/hookmux/qemu.d/10-veto",
+    ];
+    assert_eq!(fields.map(|field| journal.contains(field)), [true; 4], "{journal}");
+}
+
+#[test]
+fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
+    let calls = "prepare stopped release prepare start started reconnect";
+    assert_eq!(part("restart"), format!("started\npaused\n{calls}\n"));
+    let (cgroup, alive) = part("background").split_once('\n').unwrap();
+    assert!(!cgroup.contains("libvirtd.service"), "{cgroup}");
+    assert_eq!(alive, "alive after the restart\n");
+}
+
+#[test]
+fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains() {
+    assert_eq!(part("denials"), "0\n");
+    let local = part("local");
+    assert!(local.contains("\ndenied\n") && local.ends_with("started\n"), "{local}");
+    assert!(local.contains("AppArmor does not allow libvirt to run hooks in /usr/local/bin"), "{local}");
+}
+
+#[test]
+fn removing_brings_back_the_host_and_guests_start() {
+    assert_eq!(part("remove"), "removed\nas before\npaused\nstarted\n");
+    assert_eq!(part("purge"), "");
 }

@@ -122,7 +122,7 @@ fn network_devices_exist_when_the_manual_states_it() {
 fn a_migration_is_as_the_manual_describes_it_on_both_hosts() {
     let pair = Pair::new("life");
     let hosts = [&pair.source, &pair.destination];
-    hosts.map(prepare);
+    hosts.into_iter().for_each(prepare);
     let [document, _] = hosts.map(network);
     pair.source.virsh(&format!("create {document}")).succeeded();
     let before = hosts.map(|host| host.records().len());
