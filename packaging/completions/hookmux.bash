@@ -43,6 +43,9 @@ _hookmux() {
             hookmux,list)
                 cmd="hookmux__subcmd__list"
                 ;;
+            hookmux,query)
+                cmd="hookmux__subcmd__query"
+                ;;
             hookmux,run)
                 cmd="hookmux__subcmd__run"
                 ;;
@@ -79,6 +82,9 @@ _hookmux() {
             hookmux__subcmd__help,list)
                 cmd="hookmux__subcmd__help__subcmd__list"
                 ;;
+            hookmux__subcmd__help,query)
+                cmd="hookmux__subcmd__help__subcmd__query"
+                ;;
             hookmux__subcmd__help,run)
                 cmd="hookmux__subcmd__help__subcmd__run"
                 ;;
@@ -95,7 +101,7 @@ _hookmux() {
 
     case "${cmd}" in
         hookmux)
-            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff history stats contract help"
+            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query history stats contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -191,7 +197,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help)
-            opts="list explain run check install uninstall adopt diff history stats contract help"
+            opts="list explain run check install uninstall adopt diff query history stats contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -330,6 +336,20 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__help__subcmd__query)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__help__subcmd__run)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -443,6 +463,20 @@ _hookmux() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__query)
+            opts="-0 -v -h --null --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 *)
                     COMPREPLY=()
                     ;;

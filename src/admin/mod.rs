@@ -13,6 +13,7 @@ mod explain;
 mod history;
 mod install;
 mod list;
+mod query;
 mod run;
 mod stats;
 pub mod support;
@@ -62,6 +63,8 @@ enum Command {
     Adopt(adopt::Adopt),
     /// Show what differs between two XML documents, as the log says it of a filter
     Diff(diff::Diff),
+    /// Print what paths select in the XML document on standard input
+    Query(query::Query),
     /// Show past calls, with a bar for each script's time
     History(history::History),
     /// Count past calls, for monitoring
@@ -108,6 +111,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::Uninstall(uninstall) => uninstall.main(console),
         Command::Adopt(adopt) => adopt.main(console),
         Command::Diff(diff) => diff.main(console),
+        Command::Query(query) => query.main(console),
         Command::History(history) => history.main(console),
         Command::Stats(stats) => stats.main(console),
         Command::Contract(contract::Contract {}) => contract::Contract::main(console),

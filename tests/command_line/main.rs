@@ -8,6 +8,7 @@ mod daemons;
 mod hostile;
 mod install;
 mod json;
+mod query;
 mod run;
 mod see;
 mod version;

@@ -2,8 +2,8 @@
 //!
 //! quick-xml splits the bytes into events, resolves namespaces and checks attributes. What is checked here is what libxml2
 //! (and so libvirt) would read differently, and what would take time or memory out of proportion. Some documents that
-//! are not well-formed pass: libvirt parses the result again and rejects them. There are no entities but XML's own five, as
-//! a document type is refused. One loop, no recursion.
+//! are not well-formed pass: libvirt parses the result again and rejects them. A document type is refused, so XML's own
+//! five entities are the only ones. One loop, no recursion.
 
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
 use quick_xml::escape::EscapeError;
