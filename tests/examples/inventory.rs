@@ -33,6 +33,7 @@ const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("qemu.d/30-hugepages", Kind::Python, include_str!("hugepages.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
     ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
+    ("qemu.d/95-notify", Kind::Python, include_str!("notify.rs")),
 ];
 
 fn files_below(directory: &Path) -> BTreeSet<String> {
@@ -141,5 +142,19 @@ fn settings_as_shipped_change_nothing() {
     for name in ["protected-domains", "disk-paths"] {
         let content = content(name);
         assert!(content.lines().all(|line| line.is_empty() || line.starts_with('#')), "{name}: {content}");
+    }
+}
+
+#[test]
+fn every_recipe_tells_how_to_set_it_up_try_it_and_take_it_back_with_rules_that_are_valid() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes");
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let page = fs::read_to_string(&path).unwrap();
+        let headings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(headings, ["Set it up", "Try it", "Take it back", "What it does not do"], "{}", path.display());
+        let rules: Vec<_> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+        assert_eq!(rules.len(), 1, "{}", path.display());
+        hookmux::settings::parse(&path, rules[0]).unwrap();
     }
 }

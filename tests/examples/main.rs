@@ -7,6 +7,7 @@ mod forward;
 mod forward_settings;
 mod hugepages;
 mod inventory;
+mod notify;
 mod protection;
 mod starts;
 mod title;
