@@ -27,7 +27,6 @@ use crate::printable;
 use crate::run::Event;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
-use crate::verdict::outcome::Kind;
 
 /// The system's log, connected to at the first message.
 struct System(Mutex<Option<(Journal, Syslog)>>);
@@ -151,7 +150,7 @@ pub(crate) fn event(call: &Invocation, event: &Event) {
 }
 
 fn ended(call: &Invocation, path: &Path, report: &StepReport) {
-    let failed = matches!(report.outcome.kind(), Kind::Verdict | Kind::Fault);
+    let failed = report.outcome.has_failed();
     // Most scripts leave nothing to log.
     if !failed && report.changes == Changes::default() && report.output.is_empty() && report.errors.is_empty() {
         return;

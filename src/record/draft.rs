@@ -73,6 +73,7 @@ impl Draft {
             verdict: None,
             fault: None,
             undone: Vec::new(),
+            left_out: None,
             ..self.record.clone()
         };
         file::append(root, self.disk, || record.line());

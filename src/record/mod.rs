@@ -2,7 +2,7 @@
 //! the record from the line. Pure.
 //!
 //! A line contains what the log contains, and no more: names, paths, outcomes, times, and what a filter changed, without
-//! secrets; never a document, never what a script wrote.
+//! secrets, and the end of what a failing script wrote to its standard error; never a document.
 
 use std::ffi::OsStr;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::drivers::{self, Object};
 use crate::call::invocation::Invocation;
-use crate::verdict::outcome::Kind;
 
 pub(crate) mod draft;
 pub(crate) mod file;
@@ -27,6 +26,13 @@ use step::is_false;
 
 /// The version of the line's layout. A new field does not change it; a field with a new meaning does.
 pub(crate) const VERSION: u32 = 1;
+
+/// The length that a line stays below, in bytes.
+const MAX_LINE: usize = 64 << 10;
+
+/// The longest name and message of hookmux itself in a line, in bytes. libvirt's names are shorter, since they are names of
+/// files.
+const MAX_NAME: usize = 1 << 10;
 
 /// One call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +72,20 @@ pub(crate) struct Record {
     /// The scripts that were called again to undo what they did, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) undone: Vec<Step>,
+    /// What was left out to keep the line short.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) left_out: Option<LeftOut>,
+}
+
+/// What was left out of a record that is too long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct LeftOut {
+    /// How many changes.
+    pub(crate) changes: u64,
+    /// How many explanations and ends of a standard error.
+    pub(crate) texts: u64,
+    /// How many scripts: first those that did not fail.
+    pub(crate) scripts: u64,
 }
 
 /// Returns whole microseconds.
@@ -96,6 +116,7 @@ impl Record {
             background,
             steps,
             undone,
+            left_out: None,
         }
     }
 
@@ -107,9 +128,7 @@ impl Record {
 
     /// Reports whether the call, a script, or hookmux itself failed.
     pub(crate) fn has_failed(&self) -> bool {
-        self.verdict.is_some_and(|code| code != 0)
-            || self.fault.is_some()
-            || self.all_steps().any(|step| matches!(step.kind(), Kind::Verdict | Kind::Fault))
+        self.verdict.is_some_and(|code| code != 0) || self.fault.is_some() || self.all_steps().any(Step::has_failed)
     }
 
     /// Returns its steps, and those that undid something.
@@ -127,8 +146,13 @@ impl Record {
         self.time.checked_add(self.duration()).unwrap_or(self.time)
     }
 
-    /// Returns the line, with its end.
+    /// Returns the line, with its end, which is shorter than 64 KiB.
     pub(crate) fn line(&self) -> Vec<u8> {
+        let line = self.serialize();
+        if line.len() < MAX_LINE { line } else { self.clone().shorten().serialize() }
+    }
+
+    fn serialize(&self) -> Vec<u8> {
         // Room for a call with a few scripts; a long list of changes makes it grow.
         let mut line = Vec::with_capacity(2048);
         // Cannot fail: it writes to memory, and the types have no errors of their own.
@@ -138,5 +162,107 @@ impl Record {
         }
         line.push(b'\n');
         line
+    }
+
+    /// Leaves out details, and then whole scripts, until the line is short enough.
+    fn shorten(mut self) -> Self {
+        let mut left_out = LeftOut::default();
+        for step in self.steps.iter_mut().chain(&mut self.undone) {
+            let (changes, texts) = step.shorten();
+            left_out.changes = left_out.changes.saturating_add(changes);
+            left_out.texts = left_out.texts.saturating_add(texts);
+        }
+        for name in [&mut self.driver, &mut self.object, &mut self.operation, &mut self.sub_operation, &mut self.extra]
+        {
+            name.truncate(MAX_NAME);
+        }
+        self.guest.iter_mut().for_each(|name| name.truncate(MAX_NAME));
+        self.fault = self.fault.map(|fault| fault.chars().take(MAX_NAME).collect());
+        self.left_out = Some(left_out);
+        let (steps, undone) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.undone));
+        // The count of scripts takes up to 20 digits.
+        let mut room = MAX_LINE.saturating_sub(self.serialize().len()).saturating_sub(20);
+        let length = |step: &Step| serde_json::to_vec(step).map_or(0, |json| json.len()).saturating_add(1);
+        // Failing scripts first.
+        let (mut kept, all) = (Vec::new(), steps.len().saturating_add(undone.len()));
+        for failed in [true, false] {
+            for (at, step) in steps.iter().chain(&undone).enumerate().filter(|(_, step)| step.has_failed() == failed) {
+                let rest = room.checked_sub(length(step));
+                if let Some(rest) = rest {
+                    room = rest;
+                    kept.push(at);
+                }
+            }
+        }
+        kept.sort_unstable();
+        left_out.scripts = all.saturating_sub(kept.len()) as u64;
+        let is_kept = |at: usize| kept.binary_search(&at).is_ok();
+        let first = steps.len();
+        self.steps = steps.into_iter().enumerate().filter(|(at, _)| is_kept(*at)).map(|(_, step)| step).collect();
+        let undone = undone.into_iter().enumerate().filter(|(at, _)| is_kept(first.saturating_add(*at)));
+        self.undone = undone.map(|(_, step)| step).collect();
+        self.left_out = Some(left_out);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+    use std::os::unix::ffi::OsStringExt;
+
+    use crate::verdict::outcome::Ending;
+
+    fn step(path: &str, code: i32, changes: usize, length: usize) -> Step {
+        let text = |length: usize| Some("\u{1}".repeat(length)).filter(|text| !text.is_empty());
+        Step {
+            path: Name(path.into()),
+            outcome: Ending::Exited,
+            code: Some(code),
+            why: None,
+            after_us: Some(1),
+            duration_us: 1,
+            bytes_out: 0,
+            bytes_err: 0,
+            stderr: text(length.min(400)),
+            changes: (0..changes).map(|_| text(length).unwrap_or_default()).collect(),
+            more_changes: false,
+        }
+    }
+
+    fn record(object: &[u8], steps: Vec<Step>) -> Record {
+        let args = [OsString::from_vec(object.to_vec()), "start".into(), "begin".into(), "-".into()];
+        let call = Invocation::new(OsStr::new("qemu"), None, args.into());
+        let record = Record::new(&call, SystemTime::UNIX_EPOCH);
+        Record { undone: steps.iter().take(2).cloned().collect(), steps, ..record }
+    }
+
+    /// Returns the length of the line and what it contains: scripts, and what was left out.
+    fn read(record: &Record) -> (bool, usize, Option<LeftOut>) {
+        let line = record.line();
+        let read: Record = serde_json::from_slice(&line).unwrap();
+        (line.len() < MAX_LINE, read.steps.len(), read.left_out)
+    }
+
+    #[test]
+    fn a_line_stays_below_its_limit_whatever_happened() {
+        let left_out = |changes, texts, scripts| Some(LeftOut { changes, texts, scripts });
+        assert_eq!(read(&record(b"vm1", vec![step("/a", 1, 3, 100)])), (true, 1, None));
+        let long = record(b"vm1", vec![step("/a", 1, 200, 48_000), step("/b", 0, 1, 10)]);
+        assert_eq!(read(&long), (true, 2, left_out(400, 2, 0)));
+        let many = record(b"vm1", (0..5000).map(|_| step("/etc/hookmux/qemu.d/10-a", 0, 0, 0)).collect());
+        let (is_short, kept, left) = read(&many);
+        assert!(is_short && kept > 300 && left == left_out(0, 0, 5002 - kept as u64), "{kept} {left:?}");
+        assert_eq!(read(&record(&vec![0xff; 120_000], vec![step("/a", 1, 0, 0)])), (true, 1, left_out(0, 0, 0)));
+        let paths = record(b"vm1", (0..9).map(|_| step(&"\u{1}".repeat(4095), 1, 0, 0)).collect());
+        assert!(read(&paths).0);
+    }
+
+    #[test]
+    fn a_failing_script_is_the_last_to_be_left_out() {
+        let steps = (0..5000).map(|at| step(&format!("/etc/hookmux/qemu.d/{at}"), i32::from(at == 4321), 0, 0));
+        let record: Record = serde_json::from_slice(&record(b"vm1", steps.collect()).line()).unwrap();
+        assert!(record.has_failed() && record.steps.len() < 1000);
     }
 }

@@ -11,6 +11,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name(pub OsString);
 
+impl Name {
+    /// Cuts it after so many bytes.
+    pub(super) fn truncate(&mut self, length: usize) {
+        let mut bytes = std::mem::take(&mut self.0).into_vec();
+        bytes.truncate(length);
+        self.0 = OsString::from_vec(bytes);
+    }
+}
+
 impl From<&OsStr> for Name {
     fn from(name: &OsStr) -> Self {
         Self(name.to_owned())

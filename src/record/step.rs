@@ -1,15 +1,24 @@
 //! One script in a record. In: the report of a step. Out: its fields. Pure.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan;
+use crate::printable::printable;
 use crate::record::Name;
 use crate::record::micros;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
 use crate::verdict::outcome::{Ending, Kind};
+
+/// How much of a failing script's standard error is recorded, in characters.
+const MAX_STDERR: usize = 400;
+
+/// A change, or another text, that is longer than so many bytes is the first to be left out of a record that is too long.
+const SHORT: usize = 200;
 
 /// One script of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +42,10 @@ pub(crate) struct Step {
     pub(crate) bytes_out: u64,
     /// How many bytes it wrote to its standard error.
     pub(crate) bytes_err: u64,
+    /// The end of its standard error, if it failed: at most 400 characters, lines separated by line feeds, other control
+    /// characters escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stderr: Option<String>,
     /// What it changed in the document, a line each, secrets hidden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<String>,
@@ -60,9 +73,15 @@ impl Step {
             duration_us: micros(report.elapsed),
             bytes_out: report.bytes_out,
             bytes_err: report.bytes_err,
+            stderr: report.outcome.has_failed().then(|| end_of(&report.errors)).flatten(),
             changes: report.changes.list.iter().map(ToString::to_string).collect(),
             more_changes: report.changes.more,
         }
+    }
+
+    /// Reports whether it failed.
+    pub(super) fn has_failed(&self) -> bool {
+        matches!(self.kind(), Kind::Verdict | Kind::Fault)
     }
 
     /// Returns what its outcome meant for the call.
@@ -70,8 +89,47 @@ impl Step {
         self.outcome.kind(self.code)
     }
 
+    /// Removes long texts, and all changes but for three short ones. Returns how many changes and how many texts.
+    pub(super) fn shorten(&mut self) -> (u64, u64) {
+        let before = self.changes.len();
+        self.changes.retain(|change| change.len() <= SHORT);
+        self.changes.truncate(3);
+        let changes = before.saturating_sub(self.changes.len()) as u64;
+        let texts = [&mut self.why, &mut self.stderr].into_iter();
+        let texts = texts.filter_map(|text| text.take_if(|text| text.len() > SHORT)).count() as u64;
+        (changes, texts)
+    }
+
     /// Returns how long it ran.
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_micros(self.duration_us)
+    }
+}
+
+/// Returns the end of a text, safe to print; `None` if it is blank.
+fn end_of(text: &[u8]) -> Option<String> {
+    let lines = text.trim_ascii().split(|byte| *byte == b'\n').map(|line| printable(OsStr::from_bytes(line)));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let start = text.char_indices().rev().nth(MAX_STDERR.saturating_sub(1)).map_or(0, |(start, _)| start);
+    text.get(start..).filter(|end| !end.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_text_is_safe_to_print_and_short() {
+        let long = "ü".repeat(500);
+        let rows: [(&[u8], Option<&str>); 5] = [
+            (b"one\ntwo\n", Some("one\ntwo")),
+            (b" \n", None),
+            (b"", None),
+            (b"red \x1b[31m\xff\r\n\tx", Some("red \\u{1b}[31m\\xff\\r\n\\tx")),
+            (long.as_bytes(), long.get(200..)),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(end_of(text).as_deref(), expected, "{}", text.escape_ascii());
+        }
     }
 }

@@ -20,6 +20,9 @@ use crate::run::spool::Spool;
 use crate::run::stream::{Content, Stream};
 use crate::verdict::outcome::Outcome;
 
+/// How much of a failing script's standard error is kept for the record, in bytes.
+const MAX_RECORDED_ERRORS: usize = 1600;
+
 /// What a script is started with.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
@@ -97,9 +100,11 @@ impl StepReport {
         Self { outcome, started, elapsed, bytes_out, bytes_err, output, errors, document: None, changes }
     }
 
-    /// Drops what it wrote.
+    /// Drops what it wrote, but for the end of a failing script's standard error, which is recorded.
     pub(super) fn drop_text(&mut self) {
-        (self.output, self.errors) = (Vec::new(), Vec::new());
+        self.output = Vec::new();
+        let kept = if self.outcome.has_failed() { MAX_RECORDED_ERRORS } else { 0 };
+        self.errors = self.errors.split_off(self.errors.len().saturating_sub(kept));
     }
 }
 

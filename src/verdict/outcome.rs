@@ -101,6 +101,11 @@ impl Outcome {
         Some(u8::try_from(code).unwrap_or(1))
     }
 
+    /// Reports whether the script failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        matches!(self.kind(), Kind::Verdict | Kind::Fault)
+    }
+
     /// Reports whether the script was started, so that there may be something to undo.
     pub(crate) fn was_started(&self) -> bool {
         matches!(self, Self::Exited(_) | Self::Killed(_) | Self::TimedOut(_) | Self::Lost(_) | Self::Unfit(_))

@@ -294,3 +294,39 @@ fn the_document_stays_what_it_was() {
     );
     assert_eq!(settled(lines(&hooks).remove(0)), expected);
 }
+
+#[test]
+fn the_end_of_a_failing_scripts_standard_error_is_recorded() {
+    let hooks = kept(
+        Hooks::new()
+            .script("qemu.d/10-a", "echo fine >&2")
+            .script("qemu.d/20-b", "echo first >&2; printf 'red \\033[31m\\n' >&2; exit 1")
+            .script("qemu.d/30-c", "head -c 5000 /dev/zero | tr '\\0' x >&2; echo end >&2; exit 2")
+            .script("qemu.d/40-d", "echo ignored >&2; exit 3")
+            .settings("[[rule]]\nscript = \"40-d\"\non-failure = \"ignore\"\n"),
+    );
+    assert_eq!(hooks.call("qemu vm1 stopped end -").code, Some(1));
+    let [record]: [Value; 1] = lines(&hooks).try_into().unwrap();
+    let recorded: Vec<Option<&str>> = record["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| step.get("stderr").map(|text| text.as_str().unwrap()))
+        .collect();
+    let long = "x".repeat(397) + "end";
+    assert_eq!(recorded, [None, Some("first\nred \\u{1b}[31m"), Some(long.as_str()), Some("ignored")]);
+}
+
+#[test]
+fn a_filter_that_changes_much_under_long_names_leaves_a_short_line() {
+    let name = "n".repeat(4_000);
+    let inner = "<leaf>x</leaf>".repeat(300);
+    let nested = format!("{}{inner}{}", format!("<{name}>").repeat(38), format!("</{name}>").repeat(38));
+    let document = domain("qemu", "t").replace("</domain>", &format!("<metadata>{nested}</metadata></domain>"));
+    let filter = "sed 's/>x</>y</g'";
+    let hooks = kept(Hooks::new().script("qemu.d/10-a", filter).document(document));
+    assert_eq!(hooks.call("qemu vm1 migrate begin -").code, Some(0));
+    let line = std::fs::read(hooks.root().join(LOG)).unwrap();
+    assert!(line.len() < 64 << 10, "{}", line.len());
+    assert_eq!(lines(&hooks)[0]["steps"][0]["more_changes"], json!(true));
+}
