@@ -22,7 +22,7 @@ impl Journal {
         Self(Socket::new(path))
     }
 
-    /// Writes one message. False if there is no journal; otherwise the message is written or lost.
+    /// Writes one message. False without a journal; otherwise the message is written or lost.
     pub(crate) fn write(&mut self, fields: &[(&str, &str)]) -> bool {
         let message = encode(fields);
         let sent = match self.0.send(&message) {

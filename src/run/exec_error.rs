@@ -1,8 +1,8 @@
 //! Why a script does not start. In: the script, and the errno of execve. Out: a phrase that says what to do. Reads the
 //! script's first bytes, and only after a failure.
 //!
-//! The two errors that puzzle users most: a script from Windows (`#!/bin/sh\r`) is "No such file or directory", one
-//! without a first line is "Exec format error".
+//! The two most confusing errors: a script from Windows (`#!/bin/sh\r`) yields "No such file or directory", one without a
+//! `#!` line yields "Exec format error".
 
 use std::io::Read;
 use std::path::Path;

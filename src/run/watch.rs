@@ -58,8 +58,8 @@ impl Watch {
         self.stopped_by
     }
 
-    /// Waits until one of `children` ends, and removes it. Calls `still_running` for each at every interval. `None` if
-    /// there are no children.
+    /// Waits until one of `children` ends, and removes it. Calls `still_running` for each at every interval. `None`
+    /// without children.
     pub(crate) fn next<K>(
         &mut self,
         children: &mut Vec<(K, Child)>,

@@ -23,16 +23,16 @@ const FILE: &str = "/etc/hookmux/hookmux.toml";
 const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
 const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 
-/// Reads all settings below `root`, as far as our own user may trust them; none at all are the defaults.
+/// Reads all settings below `root` that this process's user may trust; without any, returns the defaults.
 ///
 /// # Errors
-/// The first file that cannot be read, is not to be trusted, or does not say what settings may say.
+/// Those of the first file that cannot be read, is untrusted, or has invalid settings.
 pub fn read(root: &Path) -> Result<Settings, Fault> {
     let user = nix::unistd::geteuid().as_raw();
     let mut settings = Settings::default();
     let ours = drop_ins(&paths::below(root, DROP_INS))?;
     let mut theirs = drop_ins(&paths::below(root, PACKAGES_DROP_INS))?;
-    // The same name, or a mask of that name, stands for the package's.
+    // A file of the same name, or a mask of that name, replaces the package's.
     theirs.retain(|name, _| !ours.contains_key(name));
     let file = paths::below(root, FILE);
     for path in theirs.values().chain([&file]).chain(ours.values()) {
@@ -43,7 +43,7 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
     Ok(settings)
 }
 
-/// The files of a directory that end in `.toml`, by name.
+/// Returns the files of a directory that end in `.toml`, by name.
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
     let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
@@ -57,10 +57,10 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
     Ok(names.into_iter().map(with_path).collect())
 }
 
-/// A file's text; `None` if there is no such file, or a mask.
+/// Returns a file's text; `None` if the file does not exist, or is a mask.
 fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
-    // Mostly there is none, and then nobody needs to know the resolved.
+    // The file is optional: without it, the path is not resolved.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
@@ -68,7 +68,7 @@ fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
     if matches!(resolved.target, Err(Errno::ENOENT) | Ok(FileFacts { kind: Kind::Null, .. })) {
         return Ok(None);
     }
-    // Whoever writes here decides which protection runs. Before it is read, since that may be without end.
+    // A user who can write here decides which protection runs. Checked before reading, which might never end.
     if let Some(distrust) =
         resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
     {

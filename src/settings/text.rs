@@ -64,7 +64,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The file as TOML has it.
+/// The file, as TOML represents it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Table {
@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for Parallel {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let number = i64::deserialize(from)?;
         let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
-        let wrong = || D::Error::custom(format!("{number} is no whole number from 1 to {MAX_PARALLEL}"));
+        let wrong = || D::Error::custom(format!("expected a whole number from 1 to {MAX_PARALLEL}, got {number}"));
         scripts.map(Self).ok_or_else(wrong)
     }
 }
@@ -143,7 +143,7 @@ impl<'de> Deserialize<'de> for Limit {
         match humantime::parse_duration(&text) {
             Ok(duration) if !duration.is_zero() => Ok(Self(duration)),
             _ => Err(D::Error::custom(format!(
-                "'{text}' is no duration above zero; expected one such as \"30s\" or \"2min\""
+                "'{text}' is not a positive duration; expected one such as \"30s\" or \"2min\""
             ))),
         }
     }
@@ -158,7 +158,7 @@ impl<'de> Deserialize<'de> for LimitOrNone {
         match humantime::parse_duration(&text) {
             Ok(duration) if !duration.is_zero() => Ok(Self(Some(duration))),
             _ => Err(D::Error::custom(format!(
-                "'{text}' is no duration above zero; expected one such as \"30s\" or \"2min\", or \"none\""
+                "'{text}' is not a positive duration; expected one such as \"30s\" or \"2min\", or \"none\""
             ))),
         }
     }
@@ -176,7 +176,7 @@ impl OneOrMany {
 impl<'de> Deserialize<'de> for Paths {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let path =
-            |text: String| text.parse().map_err(|fault| D::Error::custom(format!("'{text}' is no path: {fault}")));
+            |text: String| text.parse().map_err(|fault| D::Error::custom(format!("'{text}' is not a path: {fault}")));
         OneOrMany::deserialize(from)?.all().into_iter().map(path).collect::<Result<_, _>>().map(Self)
     }
 }
@@ -185,7 +185,7 @@ impl<'de> Deserialize<'de> for Globs {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let pattern = |text: String| {
             glob::Pattern::new(&text)
-                .map_err(|error| D::Error::custom(format!("'{text}' is no pattern: {}", error.msg)))
+                .map_err(|error| D::Error::custom(format!("'{text}' is not a pattern: {}", error.msg)))
         };
         OneOrMany::deserialize(from)?.all().into_iter().map(pattern).collect::<Result<_, _>>().map(Self)
     }
@@ -247,7 +247,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Serde's message in the words of the manual: "key", the key itself where only its value was named, and the nearest
+/// Returns Serde's message with the manual's terms: "key", the key itself where only its value was named, and the nearest
 /// known one.
 fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
     let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
@@ -346,16 +346,16 @@ mod tests {
             ("\"\\u001b[31m\" = 1", "1:1: unknown key '\\u{1b}[31m'; allowed here: strict"),
             (
                 "[[rule]]\n  timeout = \"3x\"",
-                "2:13: 'timeout': '3x' is no duration above zero; expected one such as \"30s\"",
+                "2:13: 'timeout': '3x' is not a positive duration; expected one such as \"30s\"",
             ),
-            ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is no duration above zero"),
+            ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is not a positive duration"),
             ("strict = 1", "1:10: 'strict': invalid type: integer '1', expected a boolean"),
-            ("parallel = 0", "1:12: 'parallel': 0 is no whole number from 1 to 64"),
+            ("parallel = 0", "1:12: 'parallel': expected a whole number from 1 to 64, got 0"),
             (
                 "[[rule]]\non-failure = \"stop\"",
                 "2:14: 'on-failure': unknown variant 'stop', expected one of 'fail', 'ignore'",
             ),
-            ("[[rule]]\nguest = [\"a\", \"[\"]", "2:9: 'guest': '[' is no pattern: "),
+            ("[[rule]]\nguest = [\"a\", \"[\"]", "2:9: 'guest': '[' is not a pattern: "),
             ("[[rule]]\nguest = 3", "2:9: 'guest': expected one text in quotes, or a list of them"),
             ("libvirt-runs-dot-d = \"yes\"", "1:22: 'libvirt-runs-dot-d': expected \"auto\", true or false"),
             ("strict = true\nstrict = true", "2:1: duplicate key"),

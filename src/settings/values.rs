@@ -12,7 +12,7 @@ use crate::printable::printable;
 /// cleans up after one guest has others to run.
 pub const MAX_PARALLEL: usize = 64;
 
-/// Says whether libvirt itself runs what lies directly in its own `.d`.
+/// Whether libvirt itself runs the files directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LibvirtRunsDotD {
     /// It depends on the calling daemon's release.
@@ -106,12 +106,12 @@ pub type Patterns = Option<Vec<glob::Pattern>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
-    /// hookmux returns the exit code, where libvirt listens.
+    /// hookmux returns the exit code, if libvirt acts on it.
     #[default]
     Fail,
     /// It is logged, and does not change the answer.
     Ignore,
-    /// hookmux returns the exit code, and the later scripts run all the same, as libvirt itself does.
+    /// hookmux returns the exit code, but the later scripts run, as in libvirt itself.
     Continue,
 }
 

@@ -82,7 +82,7 @@ fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
             "hookmux.toml:2:1: unknown key 'timeot' (did you mean 'timeout'?); allowed here: ",
         ),
         ("strict = yes\n", "hookmux.toml:1:10: "),
-        ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is no pattern: "),
+        ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is not a pattern: "),
     ];
     for (text, words) in broken {
         let hooks = Hooks::new().script("qemu.d/10-a", "").settings(text);

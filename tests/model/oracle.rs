@@ -99,7 +99,7 @@ fn complaint(case: &Case) -> String {
     match case.settings.broken.unwrap() {
         WritableByAll => ": not read: /etc/hookmux/hookmux.toml is writable by everybody".into(),
         UnknownKey => format!(":{}:1: unknown key 'colour'", before + 1),
-        BadPattern => format!(":{}:9: 'guest': '[' is no pattern: invalid range pattern", before + 2),
+        BadPattern => format!(":{}:9: 'guest': '[' is not a pattern: invalid range pattern", before + 2),
     }
 }
 
