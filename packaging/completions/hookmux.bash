@@ -133,7 +133,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__check)
-            opts="-v -h --root --verbose --json --help"
+            opts="-v -h --strict --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -25,7 +25,6 @@ use crate::admin::install::existing;
 use crate::admin::support::console::Console;
 use crate::admin::support::driver::DriverName;
 use crate::admin::support::files;
-use crate::admin::support::fix;
 use crate::admin::support::root::{self, Root};
 use crate::files::ignored;
 use crate::files::lock;
@@ -95,8 +94,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
         bail!("{} is no file: hookmux runs what is in such a directory already", from.display());
     }
     if let Some(ignored) = ignored::ignored(name) {
-        let fix = fix::unignored(&from, ignored);
-        bail!("hookmux would not run {}: {}. Try: {fix}", from.display(), messages::ignored(ignored));
+        bail!("hookmux would not run {}: {}; rename it first", from.display(), messages::ignored(ignored));
     }
     if file.len() == 0 {
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::admin::support::console::{Console, Paint};
-use crate::admin::support::table;
+use crate::admin::support::{made, table};
 use crate::call::contract::{Input, Output, ROWS, Row};
 use crate::call::drivers::{DRIVERS, Driver};
 
@@ -32,7 +32,8 @@ fn section(driver: &Driver, paint: Paint) -> Vec<String> {
     let of_driver: Vec<&Row> = ROWS.iter().filter(|row| row.driver == driver.name).collect();
     let input = of_driver.first().map_or("", |row| input(row));
     let heading = format!("{}, with {input} on standard input; if the hook fails:", paint.heading(driver.name));
-    let rows: Vec<[String; 4]> = of_driver.iter().map(|row| fields(row)).collect();
+    let columns = ["operation", "sub-op, extra", "since", "effect"].map(String::from);
+    let rows: Vec<[String; 4]> = std::iter::once(columns).chain(of_driver.iter().map(|row| fields(row))).collect();
     std::iter::once(heading).chain(table::table(&rows)).collect()
 }
 
@@ -49,5 +50,6 @@ fn input(row: &Row) -> &'static str {
 fn fields(row: &Row) -> [String; 4] {
     let filter = if row.output == Output::Filter { "; stdout is the new XML" } else { "" };
     let further = format!("{} {}", row.sub_operation, row.extra);
-    [row.operation.into(), further.trim().into(), row.since.into(), format!("{}{filter}", row.effect)]
+    let never = made::never_made(row, None).map(|why| format!(" ({why})")).unwrap_or_default();
+    [row.operation.into(), further.trim().into(), row.since.into(), format!("{}{filter}{never}", row.effect)]
 }

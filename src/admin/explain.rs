@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
+use crate::admin::support::made;
 use crate::admin::support::script::{self, State};
 use crate::plan::calls::Calls;
 use crate::verdict::messages;
@@ -25,13 +26,15 @@ impl Explain {
         let call = self.call.invocation(&root);
         let plan = call::plan(&root, Calls::One(&call), &call::settings(&root)?);
         let scripts = script::scripts(&plan);
+        let never_made = made::never(&root, &call.row);
         if console.json {
-            let content = serde_json::json!({ "call": Call::json(&call), "scripts": scripts });
+            let content = serde_json::json!({ "call": Call::json(&call, never_made.as_deref()), "scripts": scripts });
             console.json("explain", content)?;
             return Ok(ExitCode::SUCCESS);
         }
         let call_in_words = console.paint.heading(&messages::call(&call));
         let mut lines = vec![format!("{call_in_words}: if the hook fails, {}", call.row.effect)];
+        lines.extend(never_made.iter().map(|why| console.paint.warning(why)));
         if !scripts.iter().any(|script| matches!(script.state, State::Runs | State::Untrusted)) {
             lines.push("  hookmux runs nothing".into());
         }

@@ -53,7 +53,7 @@ enum Command {
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     Run(run::Run),
-    /// Find everything that would surprise somebody at night, with the way to fix it
+    /// Find problems with hooks, scripts and settings, and print how to fix each
     Check(check::Check),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
     Install(install::Install),

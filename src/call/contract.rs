@@ -71,8 +71,10 @@ pub struct Row {
     pub sub_operation: &'static str,
     /// The fifth word of argv, for people.
     pub extra: &'static str,
-    /// The first libvirt release that makes this call.
+    /// The first libvirt release that makes this call; `-` for none.
     pub since: &'static str,
+    /// The first release that does not make it any more.
+    pub until: Option<&'static str>,
     /// What is on standard input.
     pub input: Input,
     /// What a non-zero exit does.
@@ -96,6 +98,10 @@ impl Row {
     #[must_use]
     pub fn is_called(&self, operation: &OsStr) -> bool {
         operation == self.operation || self.once_called.is_some_and(|older| operation == older)
+    }
+
+    const fn until(self, release: &'static str) -> Self {
+        Self { until: Some(release), ..self }
     }
 
     const fn filter(self) -> Self {
@@ -133,7 +139,8 @@ const fn row(
     effect: &'static str,
 ) -> Row {
     let (sub_operation, extra) = words;
-    let (once_called, undone_by, limit, output, order) = (None, None, None, Output::Dropped, Order::Forward);
+    let (once_called, until, undone_by, limit) = (None, None, None, None);
+    let (output, order) = (Output::Dropped, Order::Forward);
     Row {
         driver,
         operation,
@@ -141,6 +148,7 @@ const fn row(
         sub_operation,
         extra,
         since,
+        until,
         input,
         failure,
         output,
@@ -184,8 +192,7 @@ pub const ROWS: &[Row] = {
         row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),
         row("qemu", "restore", BEGIN, "1.2.9", Domain, Aborts, "the restore is aborted").filter(),
         row("qemu", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
-        // No caller since 5.5.0.
-        row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted"),
+        row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted").until("5.5.0"),
 
         row("lxc", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED),
         row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),

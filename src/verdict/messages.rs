@@ -62,7 +62,7 @@ pub(crate) fn skip(skip: &Skip) -> String {
         Skip::NotRegular => "not a regular file".into(),
         Skip::BrokenLink(Errno::ELOOP) => "a link that leads in a circle".into(),
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),
-        Skip::NotExecutable => "not executable (chmod +x)".into(),
+        Skip::NotExecutable => "not executable".into(),
         Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
         Skip::Hookmux => "hookmux itself".into(),
     }

@@ -47,12 +47,7 @@ fn what_would_not_run_in_its_new_place_stays() {
     );
     assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
     let rows = [
-        (
-            "20-b.bak",
-            format!(
-                "hookmux would not run {here}/20-b.bak: a leftover, by its '.bak'. Try: mv -n {here}/20-b.bak {here}/20-b"
-            ),
-        ),
+        ("20-b.bak", format!("hookmux would not run {here}/20-b.bak: a leftover, by its '.bak'; rename it first")),
         (
             "30-open",
             format!("hookmux would refuse it: {here}/30-open is writable by everybody. Try: chmod o-w {here}/30-open"),

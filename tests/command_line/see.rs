@@ -24,12 +24,9 @@ fn list_shows_every_script_in_order_and_why_others_do_not_run() {
         then libvirt itself, without limits or log:\n  \
         /etc/libvirt/hooks/qemu.d/30-own\n\
         not run:\n  \
-        /usr/lib/hookmux/qemu.d/20-b\n    hidden by /etc/hookmux/qemu.d/20-b\n    \
-        fix: mv -n /usr/lib/hookmux/qemu.d/20-b /usr/lib/hookmux/qemu.d/20-b-too\n  \
-        /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n    \
-        fix: rm /etc/hookmux/qemu.d/20-b.bak\n  \
-        /etc/hookmux/qemu.d/README\n    not executable (chmod +x)\n    \
-        fix: chmod +x /etc/hookmux/qemu.d/README\n\
+        /usr/lib/hookmux/qemu.d/20-b\n    hidden by /etc/hookmux/qemu.d/20-b\n  \
+        /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n  \
+        /etc/hookmux/qemu.d/README\n    not executable\n\
         lxc\n  \
         /etc/hookmux/lxc.d/40-open\n    untrusted: /etc/hookmux/lxc.d/40-open is writable by everybody\n    \
         fix: chmod o-w /etc/hookmux/lxc.d/40-open\n";

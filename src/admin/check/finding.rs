@@ -1,4 +1,4 @@
-//! Something that would surprise somebody at night. In: what, and about what. Out: lines. Pure.
+//! A problem that `check` found. In: what, and about what. Out: lines. Pure.
 
 use std::path::Path;
 
@@ -7,14 +7,45 @@ use serde::Serialize;
 use crate::admin::support::console::Paint;
 use crate::printable::printable;
 
-/// One of them.
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Severity {
+    /// Calls fail or will fail, or guests may be harmed.
+    Error,
+    /// A script or a rule has no effect, probably by mistake.
+    Warning,
+    /// Something that may well be meant.
+    Note,
+}
+
+/// The kinds that are errors; every other one that is not a note is a warning.
+const ERRORS: &[&str] = &[
+    "apparmor",
+    "broken-hook",
+    "broken-settings",
+    "byte-order-mark",
+    "changeable",
+    "crlf",
+    "interpreter-missing",
+    "libvirts-own-untrusted",
+    "no-interpreter",
+    "selinux",
+    "untrusted",
+];
+
+/// The kinds that are notes.
+const NOTES: &[&str] = &["leftover", "libvirts-own", "log-missing", "masked", "not-executable"];
+
+/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
+    pub(crate) severity: Severity,
     /// A word that stays the same, for programs.
     pub(crate) kind: &'static str,
     /// The path, driver or place that it is about.
     pub(crate) about: String,
-    /// What is the matter, in a sentence.
+    /// The problem, in a sentence.
     pub(crate) what: String,
     /// The command that fixes it.
     pub(crate) fix: Option<String>,
@@ -23,27 +54,48 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    /// Something that a command fixes.
+    /// A problem that a command fixes.
     pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), advice: None, ..Self::advised(kind, about, what, "") }
     }
 
-    /// Something that takes more than a command.
+    /// A problem that takes more than a command.
     pub(crate) fn advised(
         kind: &'static str,
         about: &Path,
         what: impl Into<String>,
         advice: impl Into<String>,
     ) -> Self {
+        let severity = match kind {
+            _ if ERRORS.contains(&kind) => Severity::Error,
+            _ if NOTES.contains(&kind) => Severity::Note,
+            _ => Severity::Warning,
+        };
         // Names and file contents may be part of each.
         let (about, what) = (printable(about), printable(what.into()));
-        Self { kind, about, what, fix: None, advice: Some(printable(advice.into())) }
+        Self { severity, kind, about, what, fix: None, advice: Some(printable(advice.into())) }
     }
 
     pub(crate) fn lines(&self, paint: Paint) -> Vec<String> {
-        let mut lines = vec![format!("{}: {}", paint.heading(&self.about), self.what)];
+        let severity = match self.severity {
+            Severity::Error => paint.bad("error"),
+            Severity::Warning => paint.warning("warning"),
+            Severity::Note => paint.faint("note"),
+        };
+        let mut lines = vec![format!("{severity}: {}: {}", paint.heading(&self.about), self.what)];
         lines.extend(self.fix.iter().map(|fix| format!("  fix: {}", paint.command(fix))));
         lines.extend(self.advice.iter().map(|advice| format!("  {advice}")));
         lines
     }
+}
+
+/// Counts findings: `2 errors, 1 warning`.
+pub(crate) fn summary(findings: &[Finding]) -> String {
+    let count = |severity, one: &str| match findings.iter().filter(|finding| finding.severity == severity).count() {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        several => Some(format!("{several} {one}s")),
+    };
+    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    counts.into_iter().filter_map(|(severity, one)| count(severity, one)).collect::<Vec<_>>().join(", ")
 }

@@ -1,4 +1,4 @@
-//! Hooks that libvirt does not call, or may not. In: what is known of a hook. Out: findings. Pure.
+//! Hooks that libvirt does not call, or must not execute. In: what is known of a hook. Out: findings. Pure.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -26,9 +26,9 @@ pub(crate) struct Hook<'a> {
     pub(crate) driver: &'a OsStr,
     pub(crate) path: &'a Path,
     pub(crate) existing: ExistingHook,
-    /// How many scripts wait for it in hookmux's directories.
+    /// How many scripts need it.
     pub(crate) scripts: usize,
-    /// When it came.
+    /// When it was installed.
     pub(crate) came: Option<SystemTime>,
     /// The daemons that call it.
     pub(crate) daemons: Vec<Running>,
@@ -50,12 +50,11 @@ pub(crate) struct Hook<'a> {
 pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let Hook { driver, path, scripts, own, root, .. } = hook;
     let install = format!("{own} install{root} {}", printable::quoted(driver));
-    let waiting =
-        if *scripts == 1 { "1 script waits for it".to_owned() } else { format!("{scripts} scripts wait for it") };
+    let waiting = if *scripts == 1 { "1 script needs it".to_owned() } else { format!("{scripts} scripts need it") };
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
     let mut findings = match &hook.existing {
         ExistingHook::Nothing if *scripts > 0 => {
-            return new("not-installed", format!("there is no hook, and {waiting}"));
+            return new("not-installed", format!("does not exist, and {waiting}"));
         }
         ExistingHook::Another if *scripts > 0 => {
             return new("another-hook", format!("another program's hook is there, and {waiting}"));
@@ -63,10 +62,13 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
         ExistingHook::Nothing | ExistingHook::Another => return Vec::new(),
         ExistingHook::NotAFile => {
             let advice = "move it away, then: hookmux install";
-            return vec![Finding::advised("another-hook", path, "no file, so libvirt calls nothing", advice)];
+            return vec![Finding::advised("another-hook", path, "is not a file, so libvirt does not call it", advice)];
         }
         ExistingHook::OurBrokenLink(says) => {
-            return new("broken-hook", format!("leads nowhere, so libvirt calls nothing: {}", says.display()));
+            return new(
+                "broken-hook",
+                format!("its target {} does not exist, so libvirt does not call it", says.display()),
+            );
         }
         ExistingHook::OurCopy { same: false } => {
             let fix = format!("{install} --copy");
@@ -85,7 +87,7 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     }
     for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
         let what = format!(
-            "{} runs since before it came, and knows of it only if it was reloaded since, which cannot be seen",
+            "{} was started before this hook was installed and does not call it until it is reloaded",
             daemon.shown()
         );
         findings.push(Finding::new(

@@ -1,5 +1,5 @@
-//! `hookmux check`: everything that would surprise somebody at night, with the way to fix it. In: the system. Out:
-//! findings. Reads; what is read is judged by the files beside this one.
+//! `hookmux check`: problems with hooks, scripts and settings, and how to fix each. In: the system, or a settings file. Out:
+//! findings. Reads; the files beside this one judge.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context;
 use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde_json::json;
@@ -18,65 +19,103 @@ use crate::admin::support::apparmor;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
+use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
+use crate::admin::support::text::Text;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::calls::Calls;
 use crate::plan::{Linked, Plan};
-use crate::record::Record;
-use crate::record::read::{self, Files};
+use crate::printable::printable;
 use crate::settings::{self, Settings};
 
 mod finding;
+mod guests;
 mod hooks;
 mod rest;
 mod rules;
 mod scripts;
-mod text;
+mod unseen;
 
-use finding::Finding;
-use text::Text;
+use finding::{Finding, Severity};
 
 /// Arguments of `hookmux check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
+    /// A settings file to judge before it is put in place, instead of the system
+    file: Option<PathBuf>,
+    /// Exit with 1 for warnings and notes, too
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     root: Root,
 }
 
 impl Check {
-    /// Prints what was found. Exit code 1 if anything was.
+    /// Prints what was found. Exit code 1 if there are errors.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let drivers = drivers(&root);
-        let settings = settings::read(&root);
-        let known = settings.as_ref().map_or_else(|_| Settings::default(), Settings::clone);
-        let plans: Vec<(OsString, Plan)> = drivers
-            .into_iter()
-            .map(|driver| {
-                let plan = call::plan(&root, Calls::Every(&driver), &known);
-                (driver, plan)
-            })
-            .collect();
-        let mut findings: Vec<Finding> = settings.as_ref().err().map(rest::settings).into_iter().collect();
-        findings.extend(self::findings(&root, &known, &plans));
+        let (settings, fault) = match settings::read(&root) {
+            Ok(settings) => (settings, None),
+            Err(fault) => (Settings::default(), Some(fault)),
+        };
+        let plans = plans(&root, &settings);
+        let paths = plans.iter().flat_map(|(_, plan)| plan.scripts().map(|step| step.path.as_path()));
+        let unseen = unseen::paths(&root, paths);
+        let mut findings = match &self.file {
+            Some(file) => self::file(&root, file, settings)?,
+            None => fault.iter().map(rest::settings).chain(system(&root, &settings, &plans)).collect(),
+        };
+        findings.retain(|finding| !unseen.iter().any(|path| Path::new(&finding.about).starts_with(path)));
+        findings.sort_by_key(|finding| finding.severity);
         let scripts: usize =
             plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len())).sum();
         let scripts = if scripts == 1 { "1 script".to_owned() } else { format!("{scripts} scripts") };
-        let looked_at = format!("{} hooks and {scripts}", plans.len());
-        if console.json {
-            console.json("check", json!({ "findings": findings, "looked_at": looked_at }))?;
-        } else if findings.is_empty() {
-            console.lines(&[console.paint.good(&format!("all is well with {looked_at}"))])?;
-        } else {
-            let lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
-            console.lines(&lines)?;
+        let looked_at = match &self.file {
+            Some(file) => printable(file),
+            None => format!("{} hooks and {scripts}", plans.len()),
+        };
+        let mut unseen: Vec<String> = unseen.iter().map(printable).collect();
+        if !nix::unistd::geteuid().is_root() {
+            unseen.push("whether libvirt's daemons know the hooks".into());
         }
-        Ok(if findings.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+        print(console, &findings, &looked_at, &unseen)?;
+        let counts = |finding: &Finding| self.strict || finding.severity == Severity::Error;
+        Ok(if findings.iter().any(counts) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
     }
 }
 
-/// The hooks that are known, and those that somebody has made a directory for.
+/// Prints what cannot be seen, the findings, and how many there are.
+fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &[String]) -> std::io::Result<()> {
+    if console.json {
+        return console.json("check", json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen }));
+    }
+    let paint = console.paint;
+    if !unseen.is_empty() {
+        let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
+        console.lines(&[paint.warning(&unseen)])?;
+    }
+    let lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(paint)).collect();
+    console.lines(&lines)?;
+    let summary = finding::summary(findings);
+    console.lines(&[match findings.first().map(|finding| finding.severity) {
+        None => paint.good(&format!("all is well with {looked_at}")),
+        Some(Severity::Error) => paint.bad(&summary),
+        Some(Severity::Warning) => paint.warning(&summary),
+        Some(Severity::Note) => paint.faint(&summary),
+    }])
+}
+
+/// The plan of each driver.
+fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
+    let plan = |driver: OsString| {
+        let plan = call::plan(root, Calls::Every(&driver), settings);
+        (driver, plan)
+    };
+    drivers(root).into_iter().map(plan).collect()
+}
+
+/// The drivers that are known, and those that have a directory of scripts.
 fn drivers(root: &Path) -> Vec<OsString> {
     let mut drivers: Vec<OsString> = DRIVERS.iter().map(|driver| OsString::from(driver.name)).collect();
     let found = fs::read_dir(paths::below(root, "/etc/hookmux")).into_iter().flatten().flatten();
@@ -93,25 +132,42 @@ fn drivers(root: &Path) -> Vec<OsString> {
     drivers
 }
 
-fn findings(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<Finding> {
+/// Judges a settings file as if it were the last one that is read.
+fn file(root: &Path, path: &Path, mut settings: Settings) -> anyhow::Result<Vec<Finding>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    match settings::parse(path, &text) {
+        Ok(file) => file.apply(&mut settings),
+        Err(fault) => return Ok(vec![rest::settings(&fault)]),
+    }
+    let mut findings = rules::judge(root, &settings.rules, &plans(root, &settings));
+    let place = format!("{}:", printable(path));
+    findings.retain(|finding| finding.about.starts_with(&place));
+    Ok(findings)
+}
+
+/// Judges hooks, scripts, rules and records.
+fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
         let fix = format!("{} install{}", root::own(), root::option(root));
-        findings.push(Finding::new("not-installed", &base, "hookmux is no hook here, and has no scripts", fix));
+        findings.push(Finding::new(
+            "not-installed",
+            &base,
+            "no hookmux hook is installed, and no script needs one",
+            fix,
+        ));
     }
     let read = &Text::read;
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
         findings.extend(scripts::judge(root, driver, plan, read));
         findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
-        if driver == "qemu" {
-            let running = daemons::of(root, &root::base(root, driver));
-            let version = running.iter().filter(|daemon| daemon.calls(driver)).find_map(|daemon| daemon.version);
-            findings.extend(rest::stop(plan, version, was_called(root, "stop"), read));
-        }
+        findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
+        findings.extend(guests::unknown(root, driver, plan));
+        findings.extend(guests::wrong_level(&paths::directories(root, &root::base(root, driver), driver)));
     }
-    findings.extend(rules::unused(root, &settings.rules, plans));
+    findings.extend(rules::judge(root, &settings.rules, plans));
     let directory = paths::below(root, crate::admin::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
@@ -182,12 +238,6 @@ fn label(path: &Path) -> Option<String> {
     label.truncate(length);
     let label = String::from_utf8_lossy(&label);
     Some(label.trim_end_matches('\0').to_owned())
-}
-
-/// Returns whether the records contain a call of that operation.
-fn was_called(root: &Path, operation: &str) -> bool {
-    let is_it = |record: &Record| record.operation.0 == operation;
-    read::read(root, Files::Both, is_it).is_ok_and(|found| !found.records.is_empty())
 }
 
 /// The room that is left for records; `None` if there is no such directory.

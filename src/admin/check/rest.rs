@@ -1,26 +1,24 @@
 //! Settings that cannot be read, records that cannot be written, and calls that libvirt does not make. In: what is known.
 //! Out: findings. Pure, but for the look at a settings file's owner.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::admin::check::finding::Finding;
-use crate::admin::check::text::Text;
+use crate::admin::check::guests;
 use crate::admin::support::fix;
-use crate::call::caller::Version;
-use crate::call::contract::ROWS;
+use crate::admin::support::text::Text;
+use crate::call::contract::{ROWS, Row};
 use crate::files::resolve;
 use crate::files::trust;
 use crate::plan::Plan;
 use crate::printable::quoted;
 use crate::settings::{Fault, Origin};
 
-/// The newest release whose calls are known.
-const NEWEST: Version = Version { major: 12, minor: 8 };
-
 /// Bytes below which a file system counts as full: some hundred records.
 const LITTLE: u64 = 1 << 20;
 
-/// Settings that every call stumbles over.
+/// Settings that cannot be read.
 pub(crate) fn settings(fault: &Fault) -> Finding {
     let user = nix::unistd::geteuid().as_raw();
     let resolved = resolve::resolve(&fault.file);
@@ -28,7 +26,7 @@ pub(crate) fn settings(fault: &Fault) -> Finding {
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
     let fix = distrust.and_then(|distrust| trust::trusting(&distrust)).unwrap_or(edit);
-    Finding::new("broken-settings", &fault.file, format!("every call that can be refused is: {fault}"), fix)
+    Finding::new("broken-settings", &fault.file, format!("every call that a failure aborts fails: {fault}"), fix)
 }
 
 /// What is known of the directory for records.
@@ -40,16 +38,16 @@ pub(crate) struct Room {
     pub(crate) files: bool,
 }
 
-/// A directory for records that takes none.
+/// A directory where calls cannot be recorded.
 pub(crate) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
     let at = quoted(directory);
     match room {
         None => {
-            let what = "there is no such directory, so calls leave no record";
+            let what = "does not exist, so calls are not recorded";
             Some(Finding::new("log-missing", directory, what, format!("install -d -m 750 {at}")))
         }
         Some(Room { bytes, files }) if bytes < LITTLE || !files => {
-            let what = "its file system is full, so calls leave no record";
+            let what = "its file system is full, so calls are not recorded";
             Some(Finding::advised(
                 "log-full",
                 directory,
@@ -61,32 +59,29 @@ pub(crate) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
     }
 }
 
-/// A script that waits for a call which this libvirt does not make.
-pub(crate) fn stop(
+/// Finds scripts that handle only calls which libvirt never makes; `never` gives the reason.
+pub(crate) fn never_called(
+    driver: &OsStr,
     plan: &Plan,
-    version: Option<Version>,
-    was_called: bool,
+    never: &dyn Fn(&Row) -> Option<String>,
     read: &dyn Fn(&Path) -> Text,
 ) -> Vec<Finding> {
-    let Some(version) = version.filter(|version| *version <= NEWEST && !was_called) else { return Vec::new() };
-    let Version { major, minor } = version;
-    let what = format!("handles only stop, which libvirt {major}.{minor} does not call: it protects nothing");
-    let advice = "no release up to 12.8.0 calls stop; a libvirt with the patch does (see hookmux-hooks(7), Operations)";
-    let only_stop = plan.scripts().filter(|step| is_in_stop(&step.path) || handles_only_stop(&read(&step.path)));
-    only_stop.map(|step| Finding::advised("never-called", &step.path, &what, advice)).collect()
-}
-
-fn is_in_stop(path: &Path) -> bool {
-    let mut above = path.iter().rev().skip(1);
-    let (one, other) = (above.next(), above.next());
-    // GUEST/stop/begin, or GUEST/stop/begin/NAME
-    one.is_some_and(|one| one == "stop")
-        || (one.is_some_and(|one| one == "begin") && other.is_some_and(|other| other == "stop"))
-}
-
-fn handles_only_stop(text: &Text) -> bool {
-    let others = ROWS.iter().filter(|row| row.driver == "qemu" && row.operation != "stop");
-    text.has("stop") && !others.into_iter().any(|row| text.has(row.operation))
+    let rows = || ROWS.iter().filter(|row| driver == row.driver);
+    let why = |path: &Path| {
+        let operation = guests::below(driver, path).get(1).copied();
+        let text = read(path);
+        let handled = rows().filter(|row| match operation {
+            Some(operation) => row.is_called(operation),
+            None => text.handles(row.operation) || row.once_called.is_some_and(|older| text.handles(older)),
+        });
+        let whys: Option<Vec<String>> = handled.map(never).collect();
+        whys?.into_iter().next()
+    };
+    let found = plan.scripts().filter_map(|step| Some((step, why(&step.path)?)));
+    let advice = "see Operations in hookmux-hooks(7) for what libvirt does call";
+    found
+        .map(|(step, why)| Finding::advised("never-called", &step.path, format!("never acts: {why}"), advice))
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,24 +99,23 @@ mod tests {
     }
 
     #[test]
-    fn a_script_for_stop_alone_is_found_where_libvirt_has_no_stop() {
-        let version = |major| Some(Version { major, minor: 0 });
-        let found = |path: &str, line: &str, version, was_called| {
+    fn a_script_is_found_where_libvirt_makes_none_of_the_calls_that_it_handles() {
+        let found = |path: &str, line: &str, never: &[&str]| {
             let step = Step { path: path.into(), distrust: None, effective: Effective::default() };
             let plan = Plan { steps: vec![step], ..Plan::default() };
-            stop(&plan, version, was_called, &|_| Text::new(format!("#!/bin/sh\n{line}\n"))).len()
+            let never = |row: &Row| never.contains(&row.operation).then(|| "no".to_owned());
+            never_called(OsStr::new("qemu"), &plan, &never, &|_| Text::new(format!("#!/bin/sh\n{line}\n"))).len()
         };
         let (script, only) = ("/etc/hookmux/qemu.d/10-a", "[ $2 = stop ] || exit 0");
         let rows = [
-            found(script, only, version(9), false),
-            found("/etc/hookmux/qemu.d/vm1/stop/begin", "", version(9), false),
-            found("/etc/hookmux/qemu.d/vm1/stop/begin/10-a", "", version(9), false),
-            found(script, only, version(9), true),
-            found(script, only, version(13), false),
-            found(script, only, None, false),
-            found(script, "case $2 in stop|start) ;; esac", version(9), false),
-            found(script, "systemctl restart x", version(9), false),
+            found(script, only, &["stop"]),
+            found("/etc/hookmux/qemu.d/vm1/stop/begin", "", &["stop"]),
+            found("/etc/hookmux/qemu.d/vm1/stop/begin/10-a", "", &["stop"]),
+            found(script, "case $2 in stop|attach) ;; esac", &["stop", "attach"]),
+            found(script, only, &["attach"]),
+            found(script, "case $2 in stop|start) ;; esac", &["stop"]),
+            found(script, "systemctl restart x", &["stop"]),
         ];
-        assert_eq!(rows, [1, 1, 1, 0, 0, 0, 0, 0]);
+        assert_eq!(rows, [1, 1, 1, 1, 0, 0, 0]);
     }
 }

@@ -1,61 +1,180 @@
-//! Rules that do nothing, and scripts that need one. In: the rules, the scripts of each driver. Out: findings. Pure.
+//! Rules that do nothing, or not what they seem to do, and scripts that need one. In: the rules, the scripts of each driver.
+//! Out: findings. Pure, apart from the names of guests.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
-use crate::admin::check::text::Text;
+use crate::admin::check::guests;
+use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
-use crate::call::contract::ROWS;
-use crate::call::drivers::{self, ArgLayout};
+use crate::call::contract::{Failure, Output, ROWS};
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::admission::Skip;
-use crate::plan::rules;
+use crate::plan::calls::Calls;
+use crate::plan::guest;
+use crate::plan::rules::{self, Effective, Wait};
 use crate::printable::{printable_json, quoted};
-use crate::settings::Rule;
+use crate::settings::{OnFailure, OnFault, Origin, Patterns, Rule};
 
-/// Rules of which nothing is left if one leaves out what nobody calls and no script is called.
-pub(crate) fn unused(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
-    list.iter().filter_map(|rule| unused_one(system, rule, plans)).collect()
+/// A script in a call that it may run in.
+struct Site<'a> {
+    call: Invocation,
+    script: &'a Path,
 }
 
-fn unused_one(system: &Path, rule: &Rule, plans: &[(OsString, Plan)]) -> Option<Finding> {
-    // Guests come and go.
-    let rule = Rule { guest: None, ..rule.clone() };
-    let matches = |driver: &OsStr, script: &Path| calls(driver).iter().any(|call| rules::matches(&rule, call, script));
-    let ours = plans.iter().flat_map(|(driver, plan)| {
+/// Finds what is wrong with each rule.
+pub(crate) fn judge(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
+    let ours = sites(plans, |plan| {
         let by_rule = plan.skipped.iter().filter(|(_, skip)| matches!(skip, Skip::ByRule(_))).map(|(path, _)| path);
-        plan.scripts().map(|step| &step.path).chain(by_rule).map(move |path| (driver, path))
+        plan.scripts().map(|step| &step.path).chain(by_rule).map(PathBuf::as_path).collect()
     });
-    if ours.into_iter().any(|(driver, script)| matches(driver, script)) {
+    let libvirts = sites(plans, |plan| plan.left_to_caller.iter().map(PathBuf::as_path).collect());
+    list.iter().flat_map(|rule| judge_one(system, rule, list, &ours, &libvirts)).collect()
+}
+
+fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts: &[Site]) -> Vec<Finding> {
+    let new =
+        |kind, what: String| Finding::new(kind, Path::new(&rule.origin.to_string()), what, fix::edit(&rule.origin));
+    let is_about = |site: &&Site| rules::matches(&open(rule), &site.call, site.script);
+    if *rule == undecided(rule) {
+        return vec![new("unused-rule", "does nothing: it sets nothing for the calls that it matches".into())];
+    }
+    let matched: Vec<&Site> = ours.iter().filter(is_about).collect();
+    if matched.is_empty() {
+        return vec![match libvirts.iter().find(is_about) {
+            Some(Site { call, script }) => {
+                let (driver, script) = (quoted(&call.driver), quoted(*script));
+                let adopt = format!("{} adopt{} {driver} {script}", root::own(), root::option(system));
+                Finding {
+                    fix: Some(adopt),
+                    ..new("unused-rule", format!("does nothing: libvirt itself runs {script}"))
+                }
+            }
+            None => new("unused-rule", "does nothing: no script and no call matches it".into()),
+        }];
+    }
+    let effective: Vec<(&Site, Effective)> = matched.into_iter().map(|site| (site, with(list, rule, site))).collect();
+    let is_by_it = |from: &Option<Origin>| from.as_ref() == Some(&rule.origin);
+    let has_effect = |(_, it): &(&Site, Effective)| {
+        let from = [&it.run.from, &it.timeout.from, &it.on_failure.from, &it.on_fault.from, &it.wait.from];
+        from.into_iter().chain([&it.may_change.from, &it.guest_abi.from]).any(is_by_it)
+    };
+    if !effective.iter().any(has_effect) {
+        return vec![new(
+            "unused-rule",
+            "does nothing: later rules set the same for every call that it matches".into(),
+        )];
+    }
+    let is_filter = |site: &Site| site.call.row.output == Output::Filter;
+    let mut findings = Vec::new();
+    if rule.wait == Some(false) && effective.iter().all(|(site, _)| is_filter(site)) {
+        findings.push(new(
+            "background-filter",
+            "wait = false: what a background script prints is not used, so it filters nothing".into(),
+        ));
+    }
+    if (rule.may_change.is_some() || rule.guest_abi.is_some()) && !effective.iter().any(|(site, _)| is_filter(site)) {
+        findings.push(new(
+            "nothing-filtered",
+            "may-change and guest-abi have no effect: no call that it matches is a filter".into(),
+        ));
+    }
+    let aborts = effective.iter().find(|(site, it)| {
+        it.timeout.value.is_some()
+            && it.on_failure.value == OnFailure::Ignore
+            && is_by_it(&it.on_failure.from)
+            && it.on_fault.value == OnFault::Fail
+            && it.wait.value == Wait::Yes
+            && site.call.row.failure == Failure::Aborts
+    });
+    if let Some((site, _)) = aborts {
+        let what = format!(
+            "on-failure = \"ignore\" does not cover a script that exceeds its time limit: {} is aborted",
+            site.call.row.operation
+        );
+        findings.push(Finding {
+            advice: Some("add on-fault = \"ignore\", or remove the limit".into()),
+            ..new("fault-aborts", what)
+        });
+    }
+    findings.extend(unknown_guest(system, rule));
+    findings
+}
+
+/// A rule that decides nothing.
+fn undecided(rule: &Rule) -> Rule {
+    Rule {
+        run: None,
+        timeout: None,
+        on_failure: None,
+        on_fault: None,
+        wait: None,
+        may_change: None,
+        guest_abi: None,
+        ..rule.clone()
+    }
+}
+
+/// The same rule for every guest: guests come and go.
+fn open(rule: &Rule) -> Rule {
+    Rule { guest: None, ..rule.clone() }
+}
+
+/// What holds at a site for the guests that a rule matches. Rules about other guests may not match these.
+fn with(list: &[Rule], rule: &Rule, site: &Site) -> Effective {
+    let these = list.iter().filter(|other| other.guest.is_none() || other.guest == rule.guest).map(open);
+    rules::effective(&these.collect::<Vec<_>>(), Calls::One(&site.call), site.script)
+}
+
+/// A pattern for guests that matches none of those that libvirt knows.
+fn unknown_guest(system: &Path, rule: &Rule) -> Option<Finding> {
+    let pattern = |patterns: &Patterns, name: &OsStr| {
+        patterns.as_ref().is_none_or(|patterns| {
+            patterns.iter().any(|pattern| guest::fits(pattern.as_str().as_ref(), name).is_some())
+        })
+    };
+    let named = rule.guest.as_ref()?;
+    let drivers = DRIVERS.iter().filter(|driver| pattern(&rule.driver, driver.name.as_ref()));
+    let defined: Vec<_> = drivers.filter_map(|driver| guests::defined(system, driver.name.as_ref())).collect();
+    let defined = defined.into_iter().reduce(|one, other| &one | &other)?;
+    if defined.iter().any(|name| pattern(&rule.guest, name)) {
         return None;
     }
-    let about = format!("{}", rule.origin);
-    let mut left = plans.iter().flat_map(|(driver, plan)| plan.left_to_caller.iter().map(move |path| (driver, path)));
-    if let Some((driver, script)) = left.find(|(driver, script)| matches(driver, script)) {
-        let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), quoted(driver), quoted(script));
-        let what = format!("does nothing: libvirt itself runs {}", script.display());
-        return Some(Finding::new("unused-rule", Path::new(&about), what, adopt));
+    let first = named.first()?.as_str().as_ref();
+    let (about, what) = (rule.origin.to_string(), guests::sentence(first).replace("never runs", "does nothing"));
+    Some(Finding::advised("unknown-guest", Path::new(&about), what, guests::advice(first, &defined)))
+}
+
+/// Every call of every script.
+fn sites<'a>(plans: &'a [(OsString, Plan)], scripts: impl Fn(&'a Plan) -> Vec<&'a Path>) -> Vec<Site<'a>> {
+    let mut sites = Vec::new();
+    for (driver, plan) in plans {
+        for script in scripts(plan) {
+            let operation = guests::below(driver, script).get(1).copied();
+            let calls = calls(driver).into_iter().filter(|call| operation.is_none_or(|name| call.row.is_called(name)));
+            sites.extend(calls.map(|call| Site { call, script }));
+        }
     }
-    let what = "does nothing: there is no script and no call that it is about";
-    Some(Finding::new("unused-rule", Path::new(&about), what, fix::edit(&rule.origin)))
+    sites
 }
 
 /// Every call that is known of a driver.
 fn calls(driver: &OsStr) -> Vec<Invocation> {
     let call = |operation: &str| {
-        let words = match drivers::driver(driver).args {
+        let args = match drivers::driver(driver).args {
             ArgLayout::Libvirt => vec!["-".into(), operation.into()],
             ArgLayout::GuestAgent => vec![operation.into()],
         };
-        Invocation::new(driver, None, words)
+        Invocation::new(driver, None, args)
     };
     ROWS.iter().filter(|row| driver == row.driver).map(|row| call(row.operation)).collect()
 }
 
-/// Scripts that call libvirt while libvirt waits for them.
+/// Finds scripts that call libvirt while libvirt waits for them.
 pub(crate) fn waiting(
     system: &Path,
     list: &[Rule],
@@ -69,8 +188,7 @@ pub(crate) fn waiting(
     let excused = |script: &Path| {
         let mut excusing = list.iter().filter(|rule| rule.wait == Some(false) || rule.run == Some(false));
         let calls = calls(driver);
-        excusing
-            .any(|rule| calls.iter().any(|call| rules::matches(&Rule { guest: None, ..rule.clone() }, call, script)))
+        excusing.any(|rule| calls.iter().any(|call| rules::matches(&open(rule), call, script)))
     };
     let steps = plan.steps.iter().filter(|step| read(&step.path).has("virsh") && !excused(&step.path));
     steps.map(|step| waiting_one(system, &step.path)).collect()
@@ -78,12 +196,16 @@ pub(crate) fn waiting(
 
 fn waiting_one(system: &Path, script: &Path) -> Finding {
     let name = script.file_name().unwrap_or_default().to_string_lossy();
-    let file = quoted(&paths::below(system, "/etc/hookmux/hookmux.toml"));
     // A string of JSON is one of TOML.
     let pattern = printable_json(&serde_json::Value::from(glob::Pattern::escape(&name)).to_string());
     let rule = ["[[rule]]", &format!("script = {pattern}"), "wait = false"].map(quoted).join(" ");
-    let what = "calls virsh while libvirt waits for it: about the same guest, both wait for good";
-    let mut finding = Finding::new("calls-virsh", script, what, format!("printf '%s\\n' '' {rule} >>{file}"));
-    finding.advice = Some("without waiting, its exit code refuses nothing any more".into());
+    // A file of its own: hookmux.toml is the package's, and an upgrade would ask about a change.
+    let directory = paths::below(system, "/etc/hookmux/hookmux.toml.d");
+    let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
+    let file = quoted(&directory.join(format!("50-no-wait-{plain}.toml")));
+    let fix = format!("mkdir -p {} && printf '%s\\n' {rule} >>{file}", quoted(&directory));
+    let what = "calls virsh while libvirt waits for it: about the same guest, both wait forever";
+    let mut finding = Finding::new("calls-virsh", script, what, fix);
+    finding.advice = Some("its exit code then refuses nothing any more".into());
     finding
 }

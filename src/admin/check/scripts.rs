@@ -1,11 +1,12 @@
-//! Scripts that do not do what somebody thinks they do. In: a driver's plan, the texts. Out: findings. Pure, but for a look
-//! at which interpreters there are.
+//! Scripts that cannot be started, or never run. In: a driver's plan, the scripts' texts. Out: findings. Pure, apart from a
+//! look at which interpreters exist.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::admin::check::finding::Finding;
-use crate::admin::check::text::Text;
+use crate::admin::check::guests;
+use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout};
@@ -27,7 +28,7 @@ pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&P
     for step in plan.scripts() {
         if let Some(distrust) = &step.distrust {
             let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
-            let advice = "see who may write there: namei -l on the path";
+            let advice = "namei -l shows who may write there";
             findings.push(match trust::trusting(distrust) {
                 Some(fix) => Finding::new("untrusted", &step.path, what, fix),
                 None => Finding::advised("untrusted", &step.path, what, advice),
@@ -68,7 +69,7 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
         }
         Beginning::Shebang { program, argument, .. } => {
             let missing = missing(system, &program, &argument)?;
-            let what = format!("cannot be started: there is no {missing}");
+            let what = format!("cannot be started: {missing} does not exist");
             let name = Path::new(&missing).file_name()?.to_str()?;
             let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
             let elsewhere = elsewhere.into_iter().find(|program| paths::below(system, program).exists());
@@ -94,19 +95,16 @@ fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
     (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
 }
 
-/// A script of a guest's whose directory no call ever looks into.
+/// A guest's script in a directory that no call uses.
 fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
-    let mut directory = driver.to_owned();
-    directory.push(".d");
-    let below = path.iter().skip_while(|part| *part != directory).skip(1);
-    let [_, operation, sub_operation, ..] = below.collect::<Vec<_>>()[..] else { return None };
+    let [_, operation, sub_operation, ..] = guests::below(driver, path)[..] else { return None };
     let row = contract::look_up(driver, operation);
     if drivers::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
         return None;
     }
     let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
     let (what, advice) = if row == UNKNOWN {
-        let what = format!("no operation is called '{}'", printable::printable(operation));
+        let what = format!("'{}' is not an operation", printable::printable(operation));
         (what, format!("operations are {}", known.join(", ")))
     } else {
         let what = format!("{} has no '{}'", row.operation, printable::printable(sub_operation));
@@ -117,29 +115,38 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
 
 fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
     let (kind, what) = match skip {
-        Skip::NotExecutable => ("not-executable", "never runs: it is not executable".to_owned()),
-        Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("never runs: {}", messages::skip(skip))),
+        Skip::NotExecutable => ("not-executable", "switched off: it is not executable".to_owned()),
+        Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("switched off: {}", messages::skip(skip))),
         Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
-        Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("never runs: masked by {}", by.display())),
-        // These are somebody's wish.
+        Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("switched off: masked by {}", by.display())),
+        // These are meant.
         Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
-    Some(Finding::new(kind, path, what, fix::skip(path, skip)))
+    let advice = match skip {
+        Skip::NotRegular => Some("only regular files run: move it away"),
+        Skip::BrokenLink(_) => Some("restore what it points to, or remove it"),
+        _ => None,
+    };
+    let finding = Finding::advised(kind, path, what, "");
+    Some(Finding { fix: fix::skip(path, skip), advice: advice.map(str::to_owned), ..finding })
 }
 
 /// A script that libvirt runs itself.
 fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
     if let Some(ignored) = path.file_name().and_then(ignored::ignored) {
-        let what = format!("libvirt runs it, though it looks like none: {}", messages::ignored(ignored));
-        // Beside the hooks, libvirt runs nothing that is not called as one.
+        let what = format!("libvirt runs it, although it looks like {}", messages::ignored(ignored));
+        // Beside the hooks, libvirt runs only the files that have a hook's name.
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
-        return Finding::new("leftover", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
+        return Finding::new("leftover-runs", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
     }
     let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), quoted(driver), quoted(path));
-    let what = "libvirt runs it itself, with no limit, no log and no look at who may write to it";
-    // What hookmux would refuse has to be fixed first.
-    let distrusted = crate::admin::install::distrusted(system, path).ok().flatten();
-    let first = distrusted.and_then(|distrust| trust::trusting(&distrust));
-    let fix = first.map_or(adopt.clone(), |first| format!("{first} && {adopt}"));
-    Finding::new("libvirts-own", path, what, fix)
+    // What hookmux does not trust, it does not adopt.
+    if let Some(distrust) = crate::admin::install::distrusted(system, path).ok().flatten() {
+        let what = format!("libvirt runs it as root, and {}", trust::distrust(&distrust));
+        return Finding {
+            fix: trust::trusting(&distrust).map(|fix| format!("{fix} && {adopt}")),
+            ..Finding::advised("libvirts-own-untrusted", path, what, "namei -l shows who may write there")
+        };
+    }
+    Finding::new("libvirts-own", path, "libvirt runs it itself, without time limit, log, or ownership check", adopt)
 }

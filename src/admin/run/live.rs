@@ -37,7 +37,13 @@ impl<'c> Live<'c> {
         Self { errors: &mut *console.errors, paint, on_terminal, is_temporary: false }
     }
 
-    pub(crate) fn begin(&mut self, call: &Invocation, plan: &Plan, source: &Source) -> io::Result<()> {
+    pub(crate) fn begin(
+        &mut self,
+        call: &Invocation,
+        never_made: Option<&str>,
+        plan: &Plan,
+        source: &Source,
+    ) -> io::Result<()> {
         let heading = self.paint.heading(&messages::call(call));
         let count = match plan.steps.len() {
             0 => "nothing".into(),
@@ -45,6 +51,7 @@ impl<'c> Live<'c> {
             several => format!("{several} scripts"),
         };
         writeln!(self.errors, "{heading}: {count} to run")?;
+        never_made.map_or(Ok(()), |why| writeln!(self.errors, "{}", self.paint.warning(why)))?;
         let source = source.sentence().map(|source| self.paint.faint(&source));
         source.map_or(Ok(()), |source| writeln!(self.errors, "{source}"))
     }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::admin::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
+use crate::admin::support::made;
 use crate::admin::support::script;
 use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook, HookReport};
@@ -66,8 +67,9 @@ impl Run {
             ByHand { environment: environment::fixed(), daemon: daemon.map(|daemon| daemon.name.into()), interval };
         let plan = call::plan(&root, Calls::One(&call), &settings);
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
+        let never_made = made::never(&root, &call.row);
         if self.dry {
-            return dry_run(&call, &plan, console);
+            return dry_run(&call, never_made.as_deref(), &plan, console);
         }
         log::skipped(&call, &plan);
         let (document, source) = document::get(&call, &root, self.xml.as_deref())?;
@@ -76,7 +78,7 @@ impl Run {
         umask(UMASK);
         signals::reset_dispositions();
         let mut live = Live::new(console);
-        live.begin(&call, &plan, &source)?;
+        live.begin(&call, never_made.as_deref(), &plan, &source)?;
         let before = libvirts(&hook, &plan.before, &document, &mut live)?;
         let document = before.as_ref().and_then(|(_, before)| before.document.as_ref()).unwrap_or(&document);
         let result = run(&hook, &plan, document, &mut live)?;
@@ -88,8 +90,9 @@ impl Run {
         let runs = [after.as_ref().map(|(_, run)| run), Some(&result.run), before.as_ref().map(|(_, run)| run)];
         let filtered = runs.into_iter().flatten().find_map(|run| run.document.as_ref());
         live.conclude(&call, result.verdict, code, filtered.is_some())?;
+        let call = Call::json(&call, never_made.as_deref());
         let (before, after) = (before.as_ref(), after.as_ref());
-        let answer = Answer { call: &call, before, plan: &plan, result: &result, after, code };
+        let answer = Answer { call, before, plan: &plan, result: &result, after, code };
         answer.print(console, &source, filtered)?;
         Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
     }
@@ -133,21 +136,27 @@ fn has_failed(run: &RunReport) -> bool {
 }
 
 /// Prints what would run.
-fn dry_run(call: &Invocation, plan: &Plan, console: &mut Console) -> anyhow::Result<ExitCode> {
+fn dry_run(
+    call: &Invocation,
+    never_made: Option<&str>,
+    plan: &Plan,
+    console: &mut Console,
+) -> anyhow::Result<ExitCode> {
     let scripts = script::scripts(plan);
     if console.json {
-        console.json("run", json!({ "call": Call::json(call), "dry_run": true, "scripts": scripts }))?;
+        console.json("run", json!({ "call": Call::json(call, never_made), "dry_run": true, "scripts": scripts }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let heading = console.paint.heading(&messages::call(call));
     console.lines(&[format!("{heading}: nothing is started; these would be:")])?;
+    console.lines(&never_made.map(|why| console.paint.warning(why)).into_iter().collect::<Vec<_>>())?;
     console.lines(&script::sections(&scripts, console.paint))?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The result of a call.
 struct Answer<'a> {
-    call: &'a Invocation,
+    call: Value,
     /// What libvirt itself runs before the hook.
     before: Option<&'a (Plan, RunReport)>,
     plan: &'a Plan,
@@ -174,7 +183,7 @@ impl Answer<'_> {
         let undone = self.result.undone.iter().map(|(step, report)| self::step(&step.path, report, "hookmux"));
         let xml = filtered.map(Spool::bytes).transpose()?;
         let content = json!({
-            "call": Call::json(self.call),
+            "call": self.call,
             "dry_run": false,
             "document": source.word(),
             "steps": steps,

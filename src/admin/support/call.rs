@@ -66,11 +66,14 @@ impl Call {
         daemon(root, &self.driver)
     }
 
-    /// The call, for a program.
-    pub(crate) fn json(call: &Invocation) -> Value {
+    /// The call, for a program, with why libvirt never makes it.
+    pub(crate) fn json(call: &Invocation, never_made: Option<&str>) -> Value {
         let shown = |word: &OsString| printable::printable(word);
         let words: Vec<String> = call.args.iter().map(shown).collect();
-        json!({ "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect })
+        json!({
+            "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect,
+            "never_made": never_made,
+        })
     }
 }
 

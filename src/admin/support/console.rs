@@ -68,6 +68,11 @@ impl Paint {
         self.styled(AnsiColor::Red.on_default().bold(), text)
     }
 
+    /// A warning.
+    pub(crate) fn warning(self, text: &str) -> String {
+        self.styled(AnsiColor::Yellow.on_default().bold(), text)
+    }
+
     /// What is to be typed.
     pub(crate) fn command(self, text: &str) -> String {
         self.styled(AnsiColor::Cyan.on_default(), text)

@@ -52,7 +52,7 @@ pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
     let background = plan.background.iter().map(|step| of(step, State::Background));
     let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
-        let (reason, fix) = (Some(messages::skip(skip)), Some(fix::skip(path, skip)));
+        let (reason, fix) = (Some(messages::skip(skip)), fix::skip(path, skip));
         Script { reason, fix, ..Script::new(path, State::Skipped) }
     });
     before.chain(steps).chain(background).chain(left).chain(skipped).collect()
