@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A name or path for a message: control characters and bytes that are no text are escaped, so that one message stays
-/// one line, and nobody's terminal obeys a guest's name.
+/// Escapes control characters and bytes that are not text in a name or path, so that a message stays one line and a
+/// guest's name cannot control a terminal.
 #[must_use]
 pub fn printable(text: impl AsRef<OsStr>) -> String {
     let text = text.as_ref();
@@ -64,7 +64,7 @@ pub fn quoted(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
 }
 
-/// A duration as a person says it: `30 s`, `1.5 s`, `120 ms`, `2.1 ms`.
+/// Formats a duration for people: `30 s`, `1.5 s`, `120 ms`, `2.1 ms`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_secs_f64() * 1e3;

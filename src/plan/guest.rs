@@ -1,21 +1,21 @@
-//! Which guests a directory is for. In: a directory's name and a guest's. Out: whether they fit. Pure.
+//! Which guests a directory is for. In: a directory's name and a guest's. Out: whether they match. Pure.
 //!
-//! The guest's name comes from outside and is only ever compared, never joined into a path: `..` is a guest like any.
+//! The guest's name comes from outside and is only compared, never joined into a path: `..` is a guest like any other.
 
 use std::ffi::OsStr;
 
 use glob::Pattern;
 
-/// How a name on disk fits a guest; an exact one goes before a pattern.
+/// How a name on disk matches a guest; an exact name sorts before a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
-    /// It is the guest's name, byte for byte, even where that looks like a pattern.
+    /// It is the guest's name, byte for byte, even if that looks like a pattern.
     Exact,
     /// It is a pattern (`web-*`) that the guest's name matches.
     Pattern,
 }
 
-/// Whether `name`, a directory's or a rule's, is for `guest`. A name that is no valid pattern stands for itself alone.
+/// Returns how `name`, a directory's or a rule's, matches `guest`. A name that is not a valid pattern matches only itself.
 #[must_use]
 pub fn fits(name: &OsStr, guest: &OsStr) -> Option<Fit> {
     if name == guest {
@@ -23,7 +23,7 @@ pub fn fits(name: &OsStr, guest: &OsStr) -> Option<Fit> {
     }
     let text = name.to_str().filter(|text| text.contains(['*', '?', '[']))?;
     let pattern = Pattern::new(text).ok()?;
-    // A guest's name that is not UTF-8 can still be caught by `*`.
+    // `*` matches even a guest's name that is not UTF-8.
     pattern.matches(&guest.to_string_lossy()).then_some(Fit::Pattern)
 }
 
