@@ -89,6 +89,10 @@ pub struct Row {
     /// How long a script may take without a rule; libvirt itself has no limit.
     #[serde(serialize_with = "in_seconds", rename = "limit_seconds")]
     pub limit: Option<Duration>,
+    /// Whether libvirt also makes the call after the guest's process has ended, when a failure would keep it from cleaning
+    /// up.
+    #[serde(skip)]
+    pub may_come_late: bool,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,
 }
@@ -124,6 +128,10 @@ impl Row {
         Self { output: Output::Shown, ..self }
     }
 
+    const fn may_come_late(self) -> Self {
+        Self { may_come_late: true, ..self }
+    }
+
     const fn limit(self, limit: Duration) -> Self {
         Self { limit: Some(limit), ..self }
     }
@@ -155,6 +163,7 @@ const fn row(
         order,
         undone_by,
         limit,
+        may_come_late: false,
         effect,
     }
 }
@@ -186,7 +195,7 @@ pub const ROWS: &[Row] = {
         row("qemu", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
         row("qemu", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
         // Proposed on libvirt's list; in no release up to 12.8.0.
-        row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the shutdown is refused and the guest runs on"),
+        row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the destroy is refused and the guest runs on").may_come_late(),
         row("qemu", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
         row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING),
         row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),

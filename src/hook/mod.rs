@@ -1,6 +1,7 @@
 //! Answers one call. In: the invocation, the root. Out: exit code, document and message. Does, through the other rooms.
 
 mod background;
+mod guest_process;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
@@ -64,6 +65,7 @@ pub fn answer(call: &Invocation, root: &Path) -> Answer {
     let Some(linked) = linked(call, root) else { return Answer::default() };
     let mut record = record::file::is_kept(root).then(|| Draft::new(call));
     let answer = carry_out(call, linked, root, parent, &mut record);
+    let answer = if answer.code == 0 { answer } else { unless_late(call, root, answer) };
     Answer { record, ..answer }
 }
 
@@ -99,6 +101,16 @@ fn linked(call: &Invocation, root: &Path) -> Option<Linked> {
         return None;
     }
     Linked::beside(call.base.join(&call.driver), name.clone())
+}
+
+/// Returns an empty answer instead of a failure that would keep libvirt from cleaning up after a guest that has ended.
+fn unless_late(call: &Invocation, root: &Path, answer: Answer) -> Answer {
+    if !call.row.may_come_late {
+        return answer;
+    }
+    let Some(end) = guest_process::end(root, &call.object) else { return answer };
+    log::overruled(call, end.reason());
+    Answer::default()
 }
 
 fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record: &mut Option<Draft>) -> Answer {

@@ -19,10 +19,12 @@ pub enum Message {
     DefaultSettings,
     /// A background script could not be started.
     NotStarted,
+    /// A failure was not passed on, since the guest has ended.
+    Overruled,
 }
 
 /// Each kind with its number, which is the same in every version, and a description.
-pub const MESSAGES: [(Message, &str, &str); 8] = [
+pub const MESSAGES: [(Message, &str, &str); 9] = [
     (Message::Failed, "2ede801140d74dacac55c43d7c3c2910", "a script failed, or could not be run"),
     (Message::StillRunning, "91c7217f842143aaa028787e0683aa8c", "a script is still running, and libvirt waits"),
     (Message::Changed, "a7117d1784ae4e84af8d0f6a49b94222", "what a filter changed in the XML"),
@@ -35,6 +37,7 @@ pub const MESSAGES: [(Message, &str, &str); 8] = [
         "a call used the default settings, since its own cannot be read",
     ),
     (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a background script could not be started"),
+    (Message::Overruled, "93730cb9051948f09e3d2062b3ce3a21", "a failure was not passed on, since the guest has ended"),
 ];
 
 impl Message {

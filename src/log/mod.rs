@@ -121,6 +121,12 @@ pub(crate) fn default_settings(call: &Invocation, fault: &impl Display) {
     log(Level::Error, Message::DefaultSettings, call, &[], &line);
 }
 
+/// Logs that libvirt does not get a failure, since it would leave a guest behind that has ended.
+pub(crate) fn overruled(call: &Invocation, reason: &str) {
+    let line = format!("{}: the failure is not passed on, since {reason}", messages::call(call));
+    log(Level::Warn, Message::Overruled, call, &[], &line);
+}
+
 /// Logs that hookmux itself could not carry out a call, with the line that libvirt gets.
 pub(crate) fn own_fault(call: &Invocation, line: &str) {
     log(Level::Error, Message::OwnFault, call, &[], line);

@@ -34,7 +34,7 @@ fn run_shows_each_step_and_what_libvirt_would_do() {
         "    exited 3",
         "  /etc/hookmux/qemu.d/30-c",
         "    not run",
-        "exit code 3: then the shutdown is refused and the guest runs on",
+        "exit code 3: then the destroy is refused and the guest runs on",
     ];
     assert_eq!((code, out.as_str(), steps), (Some(1), "", expected.to_vec()));
     let (code, out, err) = hookmux(root.path(), "run --root ROOT qemu -- -odd start begin -");

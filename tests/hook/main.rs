@@ -14,3 +14,4 @@ mod order;
 mod record;
 mod rules;
 mod still;
+mod stop;
