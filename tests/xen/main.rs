@@ -1,0 +1,73 @@
+//! libvirt's driver libxl on a real Xen, emulated: every operation, and migrations that scripts refuse and filter. Does:
+//! needs root and the host that tests/xen/build builds. `make test-xen`. The host boots once, runs scenario.sh, and each
+//! test reads one part of what that printed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::OnceLock;
+
+use support::{emulator, recorder, repository};
+
+/// What the scenario printed in one of its parts.
+fn part(name: &str) -> &'static str {
+    static PARTS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    PARTS.get_or_init(boot).get(name).unwrap_or_else(|| panic!("no part {name}"))
+}
+
+fn boot() -> BTreeMap<String, String> {
+    let host = repository().join("target/xen");
+    assert!(host.exists(), "{} is missing: tests/xen/build makes it", host.display());
+    let files = tempfile::tempdir_in(support::scratch()).unwrap();
+    fs::copy(support::binary(), files.path().join("hookmux")).unwrap();
+    fs::copy(repository().join("tests/xen/scenario.sh"), files.path().join("scenario.sh")).unwrap();
+    let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
+    // Of the emulated processor's features, three break Xen or its guests.
+    let processor = "max,-smap,-smep,-rdtscp";
+    let hypervisor = "console=com1 com1=115200 dom0_mem=1536M,max:1536M noreboot ucode=no-scan spec-ctrl=no xpti=0";
+    let first_domain =
+        format!("{} console=hvc0 quiet loglevel=4 mitigations=off,{}", file("vmlinuz"), file("initrd.img"));
+    let arguments = ["-machine", "pc,accel=tcg", "-cpu", processor, "-smp", "1", "-m", "4096", "-kernel", &file("xen")];
+    let arguments = [&arguments[..], &["-append", hypervisor, "-initrd", &first_domain]].concat();
+    let parts = emulator::run(&arguments, &host.join("root.img"), files.path());
+    for line in parts.values().flat_map(|part| part.lines()) {
+        if let [driver @ "libxl", _, operation, ..] = line.split(' ').collect::<Vec<_>>()[..] {
+            recorder::note(driver, operation);
+        }
+    }
+    parts
+}
+
+#[test]
+fn a_guests_life_calls_each_operation_once() {
+    let operations = ["prepare begin", "start begin", "started begin", "reconnect begin", "stopped end", "release end"];
+    let calls = operations.map(|operation| format!("libxl pv1 {operation} -\n")).concat();
+    assert_eq!(part("life"), format!("running\n\n{calls}"));
+}
+
+#[test]
+fn a_refused_migration_shows_the_scripts_own_words_and_the_guest_stays() {
+    let refusal =
+        "hookmux: libxl migrate 'pv1m' refused: /etc/hookmux/libxl.d/20-filter exited 1\nrefused by a script\n";
+    let (shown, rest) = part("refused").split_once("here: ").unwrap();
+    assert_eq!(shown, refusal);
+    assert!(rest.starts_with("running; there: error"), "{rest}");
+    assert!(rest.contains("libxl pv1m migrate begin -\n"), "{rest}");
+}
+
+#[test]
+fn an_unfit_document_is_refused_and_the_guest_stays() {
+    let unfit = part("unfit");
+    assert!(
+        unfit.starts_with("hookmux: libxl migrate 'pv1m' ") && unfit.contains("here: running; there: error"),
+        "{unfit}"
+    );
+}
+
+#[test]
+fn a_filtered_document_is_what_the_guest_arrives_with() {
+    let (state, calls) = part("filtered").split_once("here:\n").unwrap();
+    assert!(state.ends_with("there: running\n<title>as filtered</title>\n"), "{state}");
+    let here = "libxl pv1 stopped end -\nlibxl pv1 release end -\n";
+    let there = ["migrate", "prepare", "start", "started"].map(|operation| format!("libxl pv1m {operation} begin -\n"));
+    assert_eq!(calls, format!("{here}there:\n{}", there.concat()));
+}
