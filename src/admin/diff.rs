@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::admin::FOUND;
+use crate::admin::support::FOUND;
 use crate::admin::support::console::Console;
 use crate::guard::{self, Changes, Which};
 

@@ -19,13 +19,8 @@ mod stats;
 pub mod support;
 
 use crate::printable::printable;
+use support::FOUND;
 use support::console::{Console, Paint};
-
-/// Exit code of a command that found something, or whose call was refused.
-const FOUND: u8 = 1;
-
-/// Where records of calls are kept.
-const LOG_DIRECTORY: &str = "/var/log/hookmux";
 
 /// What this program is: its version, the commit that it was built from, and for which machine.
 const VERSION: &str =

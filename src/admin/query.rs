@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::FOUND;
+use crate::admin::support::FOUND;
 use crate::admin::support::console::Console;
 use crate::guard::{self, Pattern, Which};
 use crate::printable::printable;

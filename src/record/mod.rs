@@ -23,6 +23,7 @@ mod time;
 pub(crate) use name::Name;
 pub(crate) use step::Step;
 use step::is_false;
+pub(crate) use time::micros;
 
 /// The version of the line's layout. A new field does not change it; a field with a new meaning does.
 pub(crate) const VERSION: u32 = 1;
@@ -86,11 +87,6 @@ pub(crate) struct LeftOut {
     pub(crate) texts: u64,
     /// How many scripts: first those that did not fail.
     pub(crate) scripts: u64,
-}
-
-/// Returns whole microseconds.
-pub(crate) fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Record {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan;
 use crate::printable::printable;
-use crate::record::Name;
-use crate::record::micros;
+use crate::record::name::Name;
+use crate::record::time::micros;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
 use crate::verdict::outcome::{Ending, Kind};

@@ -13,8 +13,8 @@ use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
-use crate::admin::FOUND;
 use crate::admin::install::existing::{self, ExistingHook};
+use crate::admin::support::FOUND;
 use crate::admin::support::apparmor;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
@@ -168,7 +168,7 @@ fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<F
         findings.extend(guests::wrong_level(&paths::directories(root, &root::base(root, driver), driver)));
     }
     findings.extend(rules::judge(root, &settings.rules, plans));
-    let directory = paths::below(root, crate::admin::LOG_DIRECTORY);
+    let directory = paths::below(root, crate::admin::support::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
-use crate::admin::FOUND;
+use crate::admin::support::FOUND;
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::files::{self, Form};
 use crate::admin::support::root::{self, Root};
@@ -178,7 +178,7 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
     let (base, hook) = hook(root, driver);
     let in_words = |what: &str| format!("{what} {}", hook.display());
     files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
-    let records = paths::below(root, crate::admin::LOG_DIRECTORY);
+    let records = paths::below(root, crate::admin::support::LOG_DIRECTORY);
     for (directory, mode) in [(root::directories(root, driver)[1].clone(), 0o755), (records, 0o750)] {
         files::directory(&directory, mode).with_context(|| format!("cannot make {}", directory.display()))?;
     }

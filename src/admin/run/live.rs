@@ -4,9 +4,9 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use crate::admin::run::document::Source;
-use crate::admin::run::outcome;
 use crate::admin::support::console::{Console, Paint};
 use crate::call::contract::Output;
 use crate::call::drivers::{self, ArgLayout};
@@ -138,4 +138,11 @@ impl<'c> Live<'c> {
         };
         writeln!(self.errors, "{conclusion}")
     }
+}
+
+/// Describes the outcome of a step, without its path.
+pub(crate) fn outcome(path: &Path, outcome: &Outcome) -> String {
+    let shown = printable::printable(path);
+    let text = messages::outcome(path, outcome);
+    text.strip_prefix(&shown).unwrap_or(&text).trim_start().to_owned()
 }

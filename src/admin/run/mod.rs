@@ -9,7 +9,7 @@ use clap::Args;
 use nix::sys::stat::{Mode, umask};
 use serde_json::{Value, json};
 
-use crate::admin::FOUND;
+use crate::admin::support::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
@@ -28,7 +28,7 @@ use crate::run::watch;
 use crate::run::{Event, RunReport};
 use crate::settings::OnFailure;
 use crate::verdict::messages;
-use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::outcome::Kind;
 
 mod document;
 mod environment;
@@ -208,17 +208,10 @@ fn step(path: &Path, report: &StepReport, by: &str) -> Value {
         "by": by,
         "kind": report.outcome.kind(),
         "exit_code": report.outcome.exit_code(),
-        "words": outcome(path, &report.outcome),
+        "words": live::outcome(path, &report.outcome),
         "seconds": report.elapsed.as_secs_f64(),
         "output": String::from_utf8_lossy(&report.output),
         "errors": String::from_utf8_lossy(&report.errors),
         "changes": crate::admin::diff::changes_json(&report.changes),
     })
-}
-
-/// Describes the outcome of a step, without its path.
-fn outcome(path: &Path, outcome: &Outcome) -> String {
-    let shown = printable::printable(path);
-    let text = messages::outcome(path, outcome);
-    text.strip_prefix(&shown).unwrap_or(&text).trim_start().to_owned()
 }

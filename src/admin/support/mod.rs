@@ -14,3 +14,9 @@ pub(crate) mod script;
 pub(crate) mod setting;
 pub(crate) mod table;
 pub(crate) mod text;
+
+/// Exit code of a command that found something, or whose call was refused.
+pub(crate) const FOUND: u8 = 1;
+
+/// Where records of calls are kept.
+pub(crate) const LOG_DIRECTORY: &str = "/var/log/hookmux";
