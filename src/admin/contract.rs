@@ -46,7 +46,7 @@ fn input(row: &Row) -> &'static str {
     }
 }
 
-/// Operation, further words, first release, effect.
+/// Operation, further arguments, first release, effect.
 fn fields(row: &Row) -> [String; 4] {
     let filter = if row.output == Output::Filter { "; stdout is the new XML" } else { "" };
     let further = format!("{} {}", row.sub_operation, row.extra);

@@ -28,7 +28,7 @@ pub(crate) struct List {
 }
 
 impl List {
-    /// Prints one section a driver; without a driver, one for each that has anything in its directories.
+    /// Prints one section for each driver; without a driver, for each that has files in its directories.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers: Vec<&OsStr> = match &self.driver {

@@ -1,5 +1,5 @@
-//! Calls that belong together, on one line of time: a guest's start is prepare, start, started and its networks' ports. In:
-//! records. Out: episodes, each with a row a call and a row a script. Pure.
+//! Calls that belong together, on one time line: a guest's start is prepare, start, started and its networks' ports. In:
+//! records. Out: episodes, with a row for each call and each script. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -11,21 +11,21 @@ use crate::printable;
 use crate::record::{Record, Step};
 use crate::verdict::outcome::{Ending, Kind};
 
-/// After so long without a call, the next one begins another episode.
+/// The time without a call after which the next one begins another episode.
 const REST: Duration = Duration::from_secs(30);
 
 /// Calls about one guest, network or daemon, close to each other.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Episode {
-    /// Whom they are about.
+    /// The guest, network or daemon.
     pub(crate) who: String,
     /// When the first began.
     pub(crate) begin: SystemTime,
     /// From the first beginning to the last end.
     pub(crate) span: Duration,
-    /// How many calls there are.
+    /// The number of calls.
     pub(crate) calls: usize,
-    /// How many of them have a failure in them.
+    /// The number of calls with a failure.
     pub(crate) failed: usize,
     /// Calls, each with its scripts after it.
     pub(crate) rows: Vec<Row>,
@@ -36,28 +36,28 @@ pub(crate) struct Episode {
 pub(crate) struct Row {
     /// A script of the call above, or the call itself.
     pub(crate) is_step: bool,
-    /// The call's words, or the script's name.
+    /// The call's arguments, or the script's name.
     pub(crate) label: String,
     /// The script's whole path; empty for a call.
     pub(crate) path: String,
-    /// What became of it, unless all is well.
+    /// Its outcome, unless it succeeded.
     pub(crate) note: String,
-    /// More lines to say.
+    /// Further lines.
     pub(crate) details: Vec<String>,
-    /// When it began after the episode's beginning, and how long it took; `None` if it never did.
+    /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
     /// What its outcome meant for the call.
     pub(crate) kind: Kind,
 }
 
-/// Puts records, ordered by time, into episodes, ordered by their beginnings.
+/// Groups records, ordered by time, into episodes, ordered by their starts.
 pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
     let mut groups: Vec<(SystemTime, Vec<&Record>)> = Vec::new();
     let mut latest: BTreeMap<String, usize> = BTreeMap::new();
     for record in records {
         let who = who(record);
         let open = latest.get(&who).and_then(|at| groups.get_mut(*at)).filter(|(end, group)| {
-            // A clock that was set back does not begin another episode.
+            // Setting the clock back does not begin another episode.
             let goes_on = record.time.duration_since(*end).is_ok_and(|rest| rest <= REST) || record.time <= *end;
             goes_on && !begins_another(record, group)
         });
@@ -79,7 +79,7 @@ fn begins_another(record: &Record, group: &[&Record]) -> bool {
     record.operation.0 == "prepare" && !group.iter().all(is_filter)
 }
 
-/// An episode of these calls, the first of them first; `None` of none.
+/// Returns an episode of these calls, in order; `None` without calls.
 fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
     let first = group.first()?;
     let begin = first.time;
@@ -94,7 +94,7 @@ fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
     Some(Episode { who: who(first), begin, span, calls: group.len(), failed, rows })
 }
 
-/// Whom a call is about: a guest by its name, anything else with its driver's.
+/// Returns what a call is about: a guest's name, or the name and driver of anything else.
 fn who(record: &Record) -> String {
     if let Some(guest) = record.guest() {
         return printable::printable(&guest.0);
@@ -105,7 +105,7 @@ fn who(record: &Record) -> String {
 
 fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
     let offset = record.time.duration_since(begin).unwrap_or_default();
-    // The answer is that all is well, whatever became of a script.
+    // The call succeeded, whatever the outcome of a script.
     let ignored = if record.verdict == Some(0) { " (ignored)" } else { "" };
     let steps = record.steps.iter().map(move |step| step_row(step, offset, "", ignored));
     let undone = record.undone.iter().map(move |step| step_row(step, offset, "undone: ", ""));
@@ -157,7 +157,7 @@ fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
     Row { is_step: true, label, path, note, details, time, kind: step.kind() }
 }
 
-/// What follows the driver's directory: the script's name, or the guest's, the operation's and the name.
+/// Returns the path below the driver's directory: the script's name, or the guest's, the operation's and the name.
 fn label(path: &Path) -> String {
     let mut below: Vec<String> = Vec::new();
     for part in path.iter().rev() {
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::record::read;
 
-    /// A record of a call that begins so many milliseconds after a time, and takes so many.
+    /// Returns a record of a call that begins the given number of milliseconds after a time, and takes the given number.
     fn record(words: &str, after: u64, took: u64, more: &str) -> Record {
         let words: Vec<&str> = words.split(' ').collect();
         let begin = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(after)).unwrap();

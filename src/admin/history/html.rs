@@ -1,4 +1,4 @@
-//! The waterfall as a page for a browser: one file that needs nothing else, and runs nothing. In: episodes. Out: the page.
+//! The waterfall as a page for a browser: one file that needs no other, and contains no scripts. In: episodes. Out: the page.
 //! Pure.
 
 use std::fmt::Write;
@@ -9,7 +9,7 @@ use crate::admin::support::clock::Clock;
 use crate::printable;
 use crate::verdict::outcome::Kind;
 
-/// How it looks.
+/// The style sheet.
 const STYLE: &str = include_str!("page.css");
 
 /// Writes the page.
@@ -92,7 +92,7 @@ fn percent(part: Duration, whole: Duration) -> f64 {
     if whole.is_zero() { 0.0 } else { (part.as_secs_f64() / whole.as_secs_f64() * 100.0).clamp(0.0, 100.0) }
 }
 
-/// Text that is nothing but text in an element or in a quoted attribute, whatever is in it.
+/// Escapes a text for an element or a quoted attribute.
 fn escaped(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -26,7 +26,7 @@ mod select;
 use select::Options;
 pub(crate) use select::Selection;
 
-/// How often the log is looked at for more.
+/// The interval at which the log is checked for new records.
 const TURN: Duration = Duration::from_millis(100);
 
 /// How many groups of calls a screen shows.
@@ -66,7 +66,7 @@ impl History {
         }
         let found = self::found(&root, Files::Both, &selection, console.errors)?;
         if let Some(page) = &self.html {
-            // Whose calls they are: a page is passed on.
+            // The page names the host, because pages are passed on.
             let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
             let text = html::page(&episode::episodes(&found), host.trim_end(), SystemTime::now(), &clock);
             if page == Path::new("-") {
@@ -83,7 +83,7 @@ impl History {
         Ok(ExitCode::SUCCESS)
     }
 
-    /// Prints the picture, or a sentence where there is none.
+    /// Prints the picture, or a sentence if no call matches.
     fn print(
         &self,
         mut found: Vec<Record>,
@@ -112,7 +112,7 @@ impl History {
         console.output.write_all(pictures.collect::<Vec<_>>().join("\n").as_bytes())
     }
 
-    /// Prints each call when it is recorded: what will follow it is not known yet.
+    /// Prints each call when it is recorded, before its group is complete.
     fn follow(
         &self,
         root: &Path,

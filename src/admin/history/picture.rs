@@ -12,17 +12,17 @@ use crate::verdict::outcome::Kind;
 /// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
 
-/// How the columns are shared out.
+/// How the columns are divided.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
-    /// For the name and what became of it.
+    /// For the name and the outcome.
     label: usize,
-    /// For the line of time.
+    /// For the time line.
     bars: usize,
 }
 
 impl Layout {
-    /// Of 80 columns, 34 are for the bars; of what there is beyond, one third is for names.
+    /// Of 80 columns, 34 are for the bars; of the columns beyond 80, one third is for names.
     fn new(width: usize) -> Self {
         let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);
         let bars = width.saturating_sub(label).saturating_sub(TIME).saturating_sub(2).max(1);
@@ -50,7 +50,7 @@ pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint)
     text
 }
 
-/// Writes a record as it comes, one line a script: when, whose, which call, which script, and what became of it.
+/// Writes a record with one line for each script: time, object, call, script and outcome.
 pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<String> {
     let mut call = String::new();
     let mut lines = Vec::new();
@@ -58,7 +58,7 @@ pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<Strin
         if !row.is_step {
             call = format!("{} {} {}", clock.time_of_day(episode.begin), episode.who, row.label);
         }
-        // Of a call itself, there is something to say where it failed and no script did.
+        // The call itself needs a line if it failed and none of its scripts did.
         if !row.is_step && (row.note.is_empty() || episode.rows.iter().any(|row| row.is_step)) && row.details.is_empty()
         {
             continue;
@@ -72,7 +72,7 @@ pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<Strin
     lines
 }
 
-/// The line of time, from nothing to the whole.
+/// Returns the time line, from zero to the whole time.
 fn axis(span: Duration, bars: usize) -> String {
     let end = printable::duration(span);
     let dots = bars.saturating_sub(end.chars().count()).saturating_sub(3);
@@ -106,7 +106,7 @@ fn line(row: &Row, span: Duration, layout: Layout, paint: Paint) -> String {
     format!("{}\n", line.trim_end())
 }
 
-/// Where a bar begins, and how long it is: at least one column, and none beyond the end.
+/// Returns where a bar begins and its length: at least one column, and not beyond the end.
 fn columns(offset: Duration, took: Duration, span: Duration, bars: usize) -> (usize, usize) {
     let column = |time: Duration| {
         let scaled = time.as_micros().saturating_mul(bars as u128).checked_div(span.as_micros()).unwrap_or(0);
@@ -117,7 +117,7 @@ fn columns(offset: Duration, took: Duration, span: Duration, bars: usize) -> (us
     (from, to.saturating_sub(from))
 }
 
-/// At most so many characters; the end of a path says more than its beginning.
+/// Shortens a text to the given number of characters, keeping the end, which matters most in a path.
 fn fit(text: &str, room: usize) -> String {
     let length = text.chars().count();
     if length <= room {
@@ -127,7 +127,7 @@ fn fit(text: &str, room: usize) -> String {
     std::iter::once('…').chain(text.chars().skip(cut)).collect()
 }
 
-/// At most so many characters; of a call, its beginning says more.
+/// Shortens a text to the given number of characters, keeping the start, which matters most in a call.
 fn fit_begin(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
         return text.to_owned();

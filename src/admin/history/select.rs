@@ -1,4 +1,4 @@
-//! Which calls are shown. In: the command's arguments, a record. Out: whether it is shown. Pure.
+//! Selects the calls that are shown. In: the command's arguments, a record. Out: whether it is shown. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::time::SystemTime;
@@ -10,7 +10,7 @@ use crate::call::contract;
 use crate::plan::guest;
 use crate::record::Record;
 
-/// What is looked for; what is left out matches everything.
+/// The criteria; an absent one matches everything.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
     /// Only this guest's calls, the ports of its networks among them; may be a pattern (web-*)
@@ -30,7 +30,7 @@ pub(crate) struct Options {
     failed: bool,
 }
 
-/// The same, with the time that was meant.
+/// The same, with the time resolved.
 #[derive(Debug, Default)]
 pub(crate) struct Selection<'a> {
     guest: Option<&'a OsStr>,
@@ -45,7 +45,7 @@ impl Options {
         if self.utc { Clock::utc() } else { Clock::local() }
     }
 
-    /// Reads the time by a clock.
+    /// Resolves the time with a clock.
     ///
     /// # Errors
     /// A time that is before 1970.
@@ -75,7 +75,7 @@ impl Selection<'_> {
     }
 }
 
-/// Refuses what no clock reads.
+/// Rejects a time that does not exist.
 fn is_time(text: &str) -> Result<String, String> {
     Clock::utc().parse(text, SystemTime::now()).map(|_| text.to_owned())
 }

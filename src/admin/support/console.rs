@@ -1,5 +1,4 @@
-//! Where a command speaks: two outputs, in which form. In: words and values. Out: text with colours or without, or one
-//! JSON document. Does.
+//! The outputs of a command. In: texts and values. Out: text with or without colours, or one JSON document. Does.
 
 use std::io::{self, Write};
 
@@ -8,21 +7,21 @@ use serde::Serialize;
 
 use crate::printable;
 
-/// The form of every JSON document, as docs/json.md describes it. Another number once a field goes or changes its
-/// meaning; a new field changes nothing for whoever reads the old ones.
+/// The form of every JSON document, as docs/json.md describes it. The number changes when a field is removed or changes its
+/// meaning; a new field does not affect programs that read the old ones.
 pub(crate) const SCHEMA: &str = "hookmux/1";
 
 /// The two outputs of a command.
 pub struct Console<'a> {
-    /// Standard output: what was asked for.
+    /// Standard output: the result.
     pub output: &'a mut dyn Write,
-    /// Standard error: what happens meanwhile.
+    /// Standard error: progress and errors.
     pub errors: &'a mut dyn Write,
     /// How standard output is coloured.
     pub paint: Paint,
     /// How standard error is coloured.
     pub errors_paint: Paint,
-    /// Whether standard error is a terminal, where a line may be written over.
+    /// Whether standard error is a terminal, on which a line can be overwritten.
     pub live: bool,
     /// How many columns standard output has.
     pub width: usize,
@@ -30,7 +29,7 @@ pub struct Console<'a> {
     pub json: bool,
 }
 
-/// Columns where standard output is not a terminal, and the least that a picture needs.
+/// The width if standard output is not a terminal, and the smallest width of a picture, in columns.
 const LEAST_WIDTH: usize = 80;
 
 /// Returns how many columns the terminal at standard output has: at least 80, which is also what a file or a pipe gets.
@@ -40,17 +39,18 @@ pub fn width() -> usize {
     columns.map_or(LEAST_WIDTH, |columns| columns.max(LEAST_WIDTH))
 }
 
-/// Whether there are colours.
+/// Whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
-    /// None: a file, a pipe, or somebody who wants none.
+    /// No colours: a file, a pipe, or a user who does not want them.
     Plain,
     /// A terminal.
     Coloured,
 }
 
 impl Paint {
-    /// As <https://no-color.org> has it: colours on a terminal that knows them, unless `NO_COLOR` says something.
+    /// Returns what <https://no-color.org> prescribes: colours on a terminal that supports them, unless `NO_COLOR` is set and not
+    /// empty.
     #[must_use]
     pub fn choose(is_terminal: bool) -> Self {
         let says = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));
@@ -58,32 +58,32 @@ impl Paint {
         if is_terminal && !unwanted { Self::Coloured } else { Self::Plain }
     }
 
-    /// What all is well with.
+    /// Formats a success.
     pub(crate) fn good(self, text: &str) -> String {
         self.styled(AnsiColor::Green.on_default(), text)
     }
 
-    /// What somebody has to look at.
+    /// Formats a failure.
     pub(crate) fn bad(self, text: &str) -> String {
         self.styled(AnsiColor::Red.on_default().bold(), text)
     }
 
-    /// A warning.
+    /// Formats a warning.
     pub(crate) fn warning(self, text: &str) -> String {
         self.styled(AnsiColor::Yellow.on_default().bold(), text)
     }
 
-    /// What is to be typed.
+    /// Formats a command.
     pub(crate) fn command(self, text: &str) -> String {
         self.styled(AnsiColor::Cyan.on_default(), text)
     }
 
-    /// A heading.
+    /// Formats a heading.
     pub(crate) fn heading(self, text: &str) -> String {
         self.styled(Style::new().bold(), text)
     }
 
-    /// What matters less.
+    /// Formats what matters less.
     pub(crate) fn faint(self, text: &str) -> String {
         self.styled(Style::new().dimmed(), text)
     }
@@ -96,7 +96,7 @@ impl Paint {
     }
 }
 
-/// One document, with what it is.
+/// One document, with its schema and command.
 #[derive(Serialize)]
 struct Document<'a, T> {
     schema: &'static str,

@@ -1,5 +1,5 @@
-//! A script as an administrator sees it: what becomes of it, why, and what fixes that. In: a plan. Out: one value a
-//! script, for lines or for JSON. Pure, but for a look at which names are free.
+//! A script for the administrator: whether it runs, why not, and what fixes that. In: a plan. Out: one value for each script,
+//! for lines or JSON. Pure, except that it looks for free names.
 
 use std::path::Path;
 
@@ -16,36 +16,36 @@ use crate::verdict::messages;
 /// One script of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Script {
-    /// Its path; what is no text in it is escaped.
+    /// Its path, escaped where it is not text.
     pub(crate) path: String,
     pub(crate) state: State,
     /// Why it does not run.
     reason: Option<String>,
     /// The command that fixes that.
     fix: Option<String>,
-    /// What rules, or the operation, say of it.
+    /// Its settings from rules, or from the operation.
     settings: Vec<setting::Setting>,
 }
 
-/// What becomes of a script.
+/// Whether a script runs, and which program runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum State {
     /// hookmux runs it.
     Runs,
-    /// It would be run, but is not trusted: that is a failure.
+    /// It would run, but is untrusted, which is a failure.
     Untrusted,
     /// hookmux starts it once the answer is known.
     Background,
-    /// libvirt runs it by itself, before hookmux.
+    /// libvirt itself runs it, before hookmux.
     BeforeHookmux,
-    /// libvirt runs it by itself.
+    /// libvirt itself runs it.
     LeftToLibvirt,
-    /// Nobody runs it.
+    /// It does not run.
     Skipped,
 }
 
-/// Every script of a plan, in order.
+/// Returns every script of a plan, in order.
 pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
     let before = plan.before.iter().map(|path| Script::new(path, State::BeforeHookmux));
     let steps = plan.steps.iter().map(|step| of(step, State::Runs));
@@ -76,7 +76,7 @@ impl Script {
         Self { path, state, reason: None, fix: None, settings: Vec::new() }
     }
 
-    /// Its lines: the path, and below it what there is to say.
+    /// Returns its lines: the path, and the details below it.
     fn lines(&self, paint: Paint) -> Vec<String> {
         let mut lines = vec![format!("  {}", self.path)];
         let refused = if self.state == State::Untrusted { paint.bad("untrusted: ") } else { String::new() };
@@ -87,7 +87,7 @@ impl Script {
     }
 }
 
-/// The lines of all scripts, in sections.
+/// Returns the lines of all scripts, in sections.
 pub(crate) fn sections(scripts: &[Script], paint: Paint) -> Vec<String> {
     let is_beside = scripts.iter().any(|script| script.state == State::BeforeHookmux);
     let sections: [(&str, &[State]); 5] = [

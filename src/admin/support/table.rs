@@ -1,12 +1,12 @@
 //! Tables that fit a terminal. In: fields. Out: lines of at most 80 columns, unless a single word is longer. Pure.
 
-/// Columns of the smallest terminal that people use.
+/// The width of the smallest usual terminal, in columns.
 const WIDTH: usize = 80;
 
-/// Between two fields, and before the first.
+/// The space between two fields, and before the first, in columns.
 const GAP: usize = 2;
 
-/// One row a line; the last field, which has sentences, goes on below itself.
+/// Formats each row as a line; the last field contains sentences and continues below itself.
 pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|field| columns(field)).max();
     let widths: Vec<usize> = (0..N.saturating_sub(1)).map(|column| width(column).unwrap_or(0)).collect();
@@ -25,7 +25,7 @@ fn line(row: &[String], widths: &[usize], indent: usize) -> Vec<String> {
     parts.iter().zip(begins).map(|(part, begin)| format!("{begin}{part}").trim_end().to_owned()).collect()
 }
 
-/// A text in lines of at most `width` columns, broken between words; at least one line.
+/// Breaks a text between words into lines of at most `width` columns; returns at least one line.
 pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
@@ -42,7 +42,7 @@ pub(crate) fn fold(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// How wide a text is: its characters, which are all narrow in what we say.
+/// Returns the width of a text: its number of characters, which are all narrow in these texts.
 fn columns(text: &str) -> usize {
     text.chars().count()
 }
