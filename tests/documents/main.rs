@@ -16,7 +16,7 @@ fn document(name: &str) -> String {
         .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The text between two lines of a document.
+/// Returns the text between two lines of a document.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> &'a str {
     let (_, rest) = text.split_once(from).unwrap_or_else(|| panic!("no line {from:?}"));
     rest.split_once(to).unwrap_or_else(|| panic!("no line {to:?} after {from:?}")).0
@@ -44,7 +44,7 @@ fn rows_of(driver: &str) -> Vec<&'static Row> {
     ROWS.iter().filter(|row| row.driver == driver).collect()
 }
 
-/// The manual's tables: one a driver.
+/// Returns the manual's tables: one for each driver.
 fn manual_tables() -> String {
     let mut text = String::new();
     for driver in DRIVERS {
@@ -63,7 +63,7 @@ fn manual_tables() -> String {
     text
 }
 
-/// The README's table.
+/// Returns the README's table.
 fn readme_table() -> String {
     let mut text =
         "| driver | operation | sub-op, extra | stdin | if the hook fails |\n|---|---|---|---|---|\n".to_owned();
@@ -152,13 +152,13 @@ fn every_field_of_a_record_is_in_the_manual() {
     assert_eq!(fields.iter().filter(missing).collect::<Vec<_>>(), [&""; 0]);
 }
 
-/// The fields of a source's structures.
+/// Returns the fields of a source's structures.
 fn fields_of(source: &str) -> Vec<&str> {
     let fields = source.lines().filter_map(|line| line.strip_prefix("    pub(crate) ")?.split_once(": "));
     fields.map(|(name, _)| name).filter(|name| !name.contains('(')).collect()
 }
 
-/// The keys that an error offers are those that exist.
+/// Returns the keys that exist, from the error about an unknown one.
 fn keys(text: &str) -> Vec<String> {
     let said = hookmux::settings::parse(Path::new("x"), text).unwrap_err().what;
     let (_, keys) = said.split_once("allowed here: ").unwrap();
@@ -198,7 +198,7 @@ fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
     }
 }
 
-/// What this machine's manual has not indexed says nothing about the page.
+/// References to pages that this machine's manual does not index are not errors.
 #[test]
 fn mandoc_finds_nothing_wrong_with_the_manuals() {
     for page in ["hookmux.8", "hookmux-guest.8", "hookmux-hooks.7", "hookmux.toml.5"] {
@@ -213,7 +213,7 @@ fn mandoc_finds_nothing_wrong_with_the_manuals() {
     }
 }
 
-/// A command that is not valid would be refused with exit code 2; comments and arguments after a pipe are the shell's.
+/// An invalid command exits 2. Comments belong to the shell.
 #[test]
 fn every_hookmux_command_in_the_readme_is_valid() {
     let readme = document("README.md");
