@@ -431,7 +431,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__install)
-            opts="-v -h --drivers --copy --free-only --refresh --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --drivers --take-over --free-only --restore --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -68,9 +68,9 @@ network\t'virtual networks and their ports'
 daemon\t'libvirt\'s daemons themselves'
 fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
-complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l copy -d 'Put copies of this program there instead of links to it'
-complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l free-only -d 'Leave a hook that is there alone, whoever\'s it is: for packages'
-complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l refresh -d 'Bring copies of another version up to this one, and put no hook where none is: for packages'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l take-over -d 'Move another program\'s hook into hookmux\'s directory, if it can run there, and take its place'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l free-only -d 'Leave alone what cannot be installed, without an error, and hooks that lead to another hookmux: for packages'
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l restore -d 'Only bring back the program that hooks lead to, after it was overwritten through one of them; what was written becomes the hook of the first driver that is named, or of qemu'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l reload -d 'Have running libvirt daemons look for their hooks now'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l json -d 'Print one JSON document on standard output'

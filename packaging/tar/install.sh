@@ -82,6 +82,10 @@ case ${1-} in
 '')
     had=no
     [ ! -e "$DESTDIR/usr/bin/hookmux" ] || had=yes
+    # What was written over /usr/bin/hookmux-hook through a hook's link is kept as a hook.
+    if [ -z "$DESTDIR" ] && [ -e /usr/bin/hookmux-hook ]; then
+        /usr/bin/hookmux install --restore || say "/usr/bin/hookmux-hook was not checked"
+    fi
     put
     say "installed the files below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
@@ -89,17 +93,15 @@ case ${1-} in
     elif ! label; then
         fail "the SELinux module hookmux is not installed, so SELinux would deny the hooks and none was made:" \
             "see /usr/share/doc/hookmux/selinux.md"
-    elif [ "$had" = yes ]; then
-        # A hook that is missing was removed on purpose.
-        /usr/bin/hookmux install --refresh
-    else
+    elif [ "$had" = no ]; then
+        # At an upgrade, a hook that is missing was removed on purpose.
         /usr/bin/hookmux install --free-only --reload
     fi
     ;;
 --uninstall)
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
         # First, because a link that leads nowhere would make an older libvirt fail every start of a guest.
-        /usr/bin/hookmux uninstall --reload || fail "the hooks could not be removed, so nothing else was"
+        /usr/bin/hookmux install --restore && /usr/bin/hookmux uninstall --reload || fail "the hooks could not be removed, so nothing else was"
         # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt

@@ -23,6 +23,7 @@ use clap::Args;
 
 use crate::admin::install::existing;
 use crate::admin::support::console::Console;
+use crate::admin::support::depends;
 use crate::admin::support::driver::DriverName;
 use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
@@ -53,12 +54,12 @@ impl Adopt {
         let driver = printable(&self.driver);
         if !existing::look(&root, &hook).is_ok_and(|existing| existing.is_ours()) {
             let install = format!("{} install{} {driver}", root::own(), root::option(&root));
-            bail!("{} is not hookmux, so nobody would run them in its directory. Try: {install}", hook.display());
+            bail!("{} is not hookmux, so the scripts would not run in its directory. Try: {install}", hook.display());
         }
         let [libvirts, ours] = root::directories(&root, &self.driver);
         let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
         let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
-        carry_out(&libvirts, &ours, &lock::file(&root, &self.driver), &scripts)?;
+        carry_out(&root, &libvirts, &ours, &lock::file(&root, &self.driver), &scripts)?;
         if console.json {
             let moved = scripts
                 .iter()
@@ -91,7 +92,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
         format!("cannot find {}; there is {there}", from.display())
     })?;
     if !file.is_file() {
-        bail!("{} is no file: hookmux runs what is in such a directory already", from.display());
+        bail!("{} is not a file: hookmux already runs what is in such a directory", from.display());
     }
     if let Some(ignored) = ignored::ignored(name) {
         bail!("hookmux would not run {}: {}; rename it first", from.display(), messages::ignored(ignored));
@@ -101,15 +102,18 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     }
     if let Some(distrust) = crate::admin::install::distrusted(root, &from)? {
         let fix = trust::trusting(&distrust).map(|fix| format!(". Try: {fix}")).unwrap_or_default();
-        bail!("hookmux would refuse it: {}{fix}", trust::distrust(&distrust));
+        bail!("hookmux would not run it: {}{fix}", trust::distrust(&distrust));
+    }
+    if let Some(why) = depends::on_place(root, &from)? {
+        bail!("{} stays where libvirt runs it: {why}", from.display());
     }
     Ok(Move { from, to })
 }
 
-fn carry_out(libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyhow::Result<()> {
-    files::directory(ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
+fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyhow::Result<()> {
+    files::directory(root, ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
     for Move { from, to } in moves {
-        match files::same_at(from, to) {
+        match files::same_at(root, from, to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let away = printable::quoted(&from.with_file_name(other(from)));
                 bail!(
@@ -130,7 +134,7 @@ fn carry_out(libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyho
         _ => anyhow::Error::new(error).context(format!("cannot wait for calls: {}", libvirts.display())),
     })?;
     for Move { from, .. } in moves {
-        files::remove(from).with_context(|| format!("cannot remove {}", from.display()))?;
+        files::remove(root, from).with_context(|| format!("cannot remove {}", from.display()))?;
     }
     Ok(())
 }

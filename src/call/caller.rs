@@ -57,6 +57,18 @@ pub fn daemon() -> Option<Daemon> {
     None
 }
 
+impl Version {
+    /// Reports whether this release runs the files in `<driver>.d` itself.
+    pub(crate) fn runs_dot_d(self) -> bool {
+        self >= RUNS_ITS_OWN_SINCE
+    }
+
+    /// Returns the release of a library, by its file name.
+    pub(crate) fn of_library(path: &Path) -> Option<Self> {
+        version_in_line(path.as_os_str().as_bytes())
+    }
+}
+
 impl Daemon {
     /// Returns the daemon whose directory in /proc is `process`, if a daemon is what runs there.
     pub(crate) fn at(process: PathBuf) -> Option<Self> {
@@ -68,7 +80,7 @@ impl Daemon {
     /// read counts as one that does: a script that is not run is noticed, one that runs twice may have done harm by then.
     #[must_use]
     pub fn runs_its_own(&self) -> bool {
-        self.version().is_none_or(|version| version >= RUNS_ITS_OWN_SINCE)
+        self.version().is_none_or(Version::runs_dot_d)
     }
 
     /// Returns its release, from the name of the library that it has mapped.

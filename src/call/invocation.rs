@@ -10,7 +10,7 @@ use crate::call::drivers::{self, ArgLayout, DRIVERS};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
 /// which brings a binary of its own, so that a guest does not need the host's package, and a host inside a guest can have both.
-pub const OWN_NAMES: [&str; 2] = ["hookmux", "hookmux-guest"];
+pub const OWN_NAMES: [&str; 3] = ["hookmux", "hookmux-guest", "hookmux-hook"];
 
 /// The word that libvirt passes for a missing argument.
 pub const NOTHING: &str = "-";

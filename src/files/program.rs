@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
 
 use crate::files::resolve::{FileFacts, Kind};
 
@@ -38,9 +40,18 @@ pub fn main_hook(path: &Path) -> Main {
     }
 }
 
+/// Where packages have what hooks lead to: the host's program for hooks, the guest's program, and the command line.
+pub(crate) const INSTALLED: [&str; 3] = ["/usr/bin/hookmux-hook", "/usr/bin/hookmux-guest", "/usr/bin/hookmux"];
+
+/// Reports whether what lies at `path` and leads to `target` is hookmux. A link to where packages have it is, even if it is
+/// not there: it was removed, or the link is an image's.
+pub(crate) fn leads_to_hookmux(path: &Path, target: Result<&FileFacts, &Errno>) -> bool {
+    let is_installed = |text: PathBuf| INSTALLED.iter().any(|installed| text == Path::new(installed));
+    target.map_or_else(|_| fs::read_link(path).is_ok_and(is_installed), is_hookmux)
+}
+
 /// Reports whether a file is hookmux: this program, or one that has hookmux's name and its mark.
-#[must_use]
-pub fn is_hookmux(file: &FileFacts) -> bool {
+fn is_hookmux(file: &FileFacts) -> bool {
     let is_named = || file.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"hookmux"));
     let is_big = file.kind == Kind::Regular && file.size >= SMALLEST;
     is_big && (is_running(&file.path) || (is_named() && has_mark(&file.path).unwrap_or(false)))

@@ -197,7 +197,7 @@ impl Level<'_> {
         } else {
             (Vec::new(), Ok(node))
         };
-        let is_hookmux = file.as_ref().is_ok_and(program::is_hookmux);
+        let is_hookmux = program::leads_to_hookmux(&path, file.as_ref());
         let (place, scope, parents) = (self.place, self.scope.clone(), Rc::clone(parents));
         Ok(Some(Entry { place, scope, path, key: paths::join(self.key, name), parents, links, file, is_hookmux }))
     }

@@ -3,9 +3,9 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use crate::root::{YES, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root};
 
-const HOOK: (&str, &str) = ("usr/bin/hookmux", YES);
+const HOOK: (&str, &str) = ("usr/bin/hookmux-hook", PROGRAM);
 
 #[test]
 fn scripts_go_by_name_or_path_and_keep_their_modes() {
@@ -43,14 +43,14 @@ fn what_would_not_run_in_its_new_place_stays() {
     assert_eq!(
         refused("20-b.bak"),
         format!("{here} is not hookmux").replace(".d is", " is")
-            + ", so nobody would run them in its directory. Try: hookmux install --root  qemu"
+            + ", so the scripts would not run in its directory. Try: hookmux install --root  qemu"
     );
     assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
     let rows = [
         ("20-b.bak", format!("hookmux would not run {here}/20-b.bak: a leftover, by its '.bak'; rename it first")),
         (
             "30-open",
-            format!("hookmux would refuse it: {here}/30-open is writable by everybody. Try: chmod o-w {here}/30-open"),
+            format!("hookmux would not run it: {here}/30-open is writable by everybody. Try: chmod o-w {here}/30-open"),
         ),
         ("40-empty", format!("{here}/40-empty is empty: in hookmux's directory it would mask its name. Try: rm it")),
         (
@@ -59,7 +59,7 @@ fn what_would_not_run_in_its_new_place_stays() {
                 "there is another /etc/hookmux/qemu.d/50-same already, which {here}/50-same hides. Try: mv -n {here}/50-same {here}/50-same-libvirts"
             ),
         ),
-        ("vm1", format!("{here}/vm1 is no file: hookmux runs what is in such a directory already")),
+        ("vm1", format!("{here}/vm1 is not a file: hookmux already runs what is in such a directory")),
         (
             "70-no",
             format!(

@@ -8,12 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::root::{YES, as_it_is, hookmux, root};
+use crate::root::{PROGRAM, YES, as_it_is, hookmux, root};
 
 /// A system that all is well with.
 fn well() -> TempDir {
     let root = root(&[
-        ("usr/bin/hookmux", YES),
+        ("usr/bin/hookmux-hook", PROGRAM),
         ("bin/sh", YES),
         ("usr/bin/env", YES),
         ("usr/bin/python3", YES),
@@ -66,7 +66,7 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "another-hook",
         "/etc/libvirt/hooks/qemu",
     ),
-    ("ln -sf /opt/hookmux etc/libvirt/hooks/qemu", "error", "broken-hook", "/etc/libvirt/hooks/qemu"),
+    ("ln -sf /usr/bin/hookmux-guest etc/libvirt/hooks/qemu", "error", "broken-hook", "/etc/libvirt/hooks/qemu"),
     (
         "mkdir -p etc/apparmor.d opt; touch etc/apparmor.d/usr.sbin.libvirtd; cp -L tools/hookmux opt/hookmux; \
       ln -sf /opt/hookmux etc/libvirt/hooks/qemu",
@@ -121,14 +121,14 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ("chmod 666 T", "error", "broken-settings", "T"),
     ("cp D/50-well D/10-a; echo 'virsh domstate $1' >>D/10-a", "warning", "calls-virsh", "D/10-a"),
     ("cp D/50-well D/10-a; echo '[ $2 = stop ] && exit 1' >>D/10-a", "WARNING", "never-called", "D/10-a"),
-    ("chmod 777 usr/bin/hookmux", "error", "changeable", "/etc/libvirt/hooks/qemu"),
+    ("chmod 777 usr/bin/hookmux-hook", "error", "changeable", "/etc/libvirt/hooks/qemu"),
     ("rmdir var/log/hookmux", "note", "log-missing", "/var/log/hookmux"),
     ("setlabel etc/libvirt/hooks/qemu user_home_t", "error", "selinux", "/etc/libvirt/hooks/qemu"),
     (
-        "setlabel etc/libvirt/hooks/qemu virt_hook_t; setlabel usr/bin/hookmux bin_t",
+        "setlabel etc/libvirt/hooks/qemu virt_hook_t; setlabel usr/bin/hookmux-hook bin_t",
         "error",
         "selinux",
-        "/usr/bin/hookmux",
+        "/usr/bin/hookmux-hook",
     ),
 ];
 
@@ -226,7 +226,7 @@ fn an_ordinary_user_is_told_first_what_he_cannot_see_and_gets_no_finding_about_i
 
 #[test]
 fn a_system_without_any_hook_is_told_how_to_begin() {
-    let root = root(&[("usr/bin/hookmux", YES), ("var/log/hookmux/calls.jsonl", "")]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("var/log/hookmux/calls.jsonl", "")]);
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     let expected = "warning: /etc/libvirt/hooks: no hookmux hook is installed, and no script needs one\n  \
         fix: hookmux install --root \n1 warning\n";

@@ -14,7 +14,8 @@ fn on_a_host(commands: &str) -> String {
         cp -a /etc "$scratch/etc" && mount --bind "$scratch/etc" /etc && rm -rf /etc/libvirt /etc/hookmux
         mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log
         mkdir -p /etc/libvirt/hooks "$scratch/bin" && chmod 755 "$scratch"
-        cp "$binary" "$scratch/bin/hookmux" && cp "$binary" "$scratch/bin/hookmux-hook" && cp "$(realpath "$(command -v sleep)")" "$scratch/libvirtd"
+        cp "$binary" "$scratch/bin/hookmux" && ln "$scratch/bin/hookmux" "$scratch/bin/hookmux-hook"
+        cp "$(realpath "$(command -v sleep)")" "$scratch/libvirtd"
         hookmux=$scratch/bin/hookmux
         other_user="setpriv --reuid 65534 --regid 65534 --clear-groups"
         # A process counts once the program that it is named after runs.

@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::root::{YES, as_it_is, root};
+use crate::root::{PROGRAM, YES, as_it_is, root};
 
 /// A first line that runs a command where it is pasted, and colours a terminal where it is printed.
 const EVIL: &str = "#!/opt/bin/sh x|' /dev/null; touch PWNED; : '$(touch PWNED)\u{1b}[31m\u{9b}31m\nvirsh list\n";
 
 fn system(script: &str) -> TempDir {
     root(&[
-        ("usr/bin/hookmux", YES),
+        ("usr/bin/hookmux-hook", PROGRAM),
         ("usr/bin/env", YES),
         ("bin/sh", YES),
         ("etc/libvirt/hooks/qemu.d/keep", YES),

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-use crate::root::{YES, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root};
 
 /// A hook that another program has put there.
 const THEIRS: &str = "#!/bin/sh\nexit 7\n";
@@ -36,7 +36,7 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 
 #[test]
 fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/daemon", THEIRS)]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/daemon", THEIRS)]);
     let before = files(root.path());
     let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}\n");
     let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state)).concat();
@@ -46,19 +46,19 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
     assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed already as"));
     assert_eq!(files(root.path()), installed);
     let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
-    let ours = || Some("/usr/bin/hookmux".to_owned());
+    let ours = || Some("/usr/bin/hookmux-hook".to_owned());
     assert_eq!(hooks, [ours(), ours(), ours(), ours(), Some("#!/bin/sh".into()), None]);
     let (code, out, err) = hookmux(root.path(), "uninstall --root ROOT");
     let removed = ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, "removed from")).concat();
     assert_eq!((code, out, err), (Some(0), removed, String::new()));
     assert_eq!(files(root.path()), before);
-    let nothing = (Some(0), "no hook is hookmux: nothing to do\n".to_owned(), String::new());
+    let nothing = (Some(0), "no hookmux hook is installed; nothing to do\n".to_owned(), String::new());
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
 }
 
 #[test]
 fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/theirs", THEIRS)]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/theirs", THEIRS)]);
     fs::create_dir(root.path().join("etc/libvirt/hooks/nbd.d")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT nbd").0, Some(0));
     let removed = "nbd: removed from /etc/libvirt/hooks/nbd\n".to_owned();
@@ -68,7 +68,7 @@ fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
 
 #[test]
 fn drivers_are_named_by_words_or_as_a_list() {
-    let root = root(&[("usr/bin/hookmux", YES)]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
     let hooks = || ["qemu", "bhyve", "daemon", "lxc"].map(|driver| hook(root.path(), driver).is_some());
     assert_eq!(hooks(), [false, true, true, true]);
@@ -77,166 +77,31 @@ fn drivers_are_named_by_words_or_as_a_list() {
 }
 
 #[test]
-fn a_hook_that_is_there_runs_on_as_the_first_script_and_comes_back() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/qemu", THEIRS), ("etc/hookmux/qemu.d/10-a", YES)]);
-    let (code, out, err) = hookmux(root.path(), "install --root ROOT qemu");
-    let expected = "qemu: installed as /etc/libvirt/hooks/qemu\n  \
-        the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
-    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
-    assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
-    // Once more: it is not taken for another's.
-    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
-    let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
-    assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
-    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
-    let expected = "qemu: removed from /etc/libvirt/hooks/qemu\n  \
-        the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n  \
-        1 script of hookmux's directories will not run any more: hookmux list qemu --root \n";
-    assert_eq!((code, out.as_str()), (Some(0), expected));
-    assert_eq!(hook(root.path(), "qemu").as_deref(), Some("#!/bin/sh"));
-    let left = ["etc/hookmux/qemu.d/10-a", "etc/libvirt/hooks/qemu", "usr/bin/hookmux"];
-    assert_eq!(files(root.path()), left);
-}
-
-#[test]
-fn a_link_that_was_there_leads_where_it_led() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/vfio/hook", THEIRS)]);
-    fs::create_dir(root.path().join("etc/libvirt/hooks")).unwrap();
-    symlink("../vfio/hook", root.path().join("etc/libvirt/hooks/qemu")).unwrap();
-    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
-    assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
-    assert_eq!(hookmux(root.path(), "uninstall --root ROOT qemu").0, Some(0));
-    assert_eq!(fs::read_to_string(root.path().join("etc/libvirt/hooks/qemu")).unwrap(), THEIRS);
-}
-
-#[test]
-fn a_hook_that_cannot_be_kept_is_left_alone_with_the_way_to_mend_that() {
-    let root = root(&[
-        ("usr/bin/hookmux", YES),
-        ("etc/libvirt/hooks/qemu", THEIRS),
-        ("etc/libvirt/hooks/lxc", THEIRS),
-        ("etc/hookmux/lxc.d/00-original", YES),
-        ("etc/libvirt/hooks/network/oops", ""),
-    ]);
-    fs::set_permissions(root.path().join("etc/libvirt/hooks/qemu"), Permissions::from_mode(0o777)).unwrap();
-    let before = files(root.path());
-    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  it could not be kept as \
-        /etc/hookmux/qemu.d/00-original: /etc/libvirt/hooks/qemu is writable by everybody\n  fix: chmod o-w \
-        /etc/libvirt/hooks/qemu\nlxc: left alone: /etc/libvirt/hooks/lxc\n  it could not be kept: there is another \
-        /etc/hookmux/lxc.d/00-original already\n  fix: mv -n /etc/hookmux/lxc.d/00-original \
-        /etc/hookmux/lxc.d/01-original\nnetwork: left alone: /etc/libvirt/hooks/network\n  \
-        /etc/libvirt/hooks/network is no file\n";
-    let said = hookmux(root.path(), "install --root ROOT qemu lxc network");
-    assert_eq!(said, (Some(1), expected.to_owned(), String::new()));
-    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
-    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /etc/libvirt/hooks/qemu is not hookmux\n";
-    assert_eq!((code, out.as_str()), (Some(1), expected));
-    assert_eq!(files(root.path()), before);
-}
-
-#[test]
-fn a_copy_becomes_a_link_and_a_link_a_copy() {
-    let root = root(&[("usr/bin/hookmux", YES)]);
-    for (words, expected) in [
-        ("install --root ROOT qemu", "/usr/bin/hookmux"),
-        ("install --root ROOT --copy qemu", "\u{7f}ELF"),
-        ("install --root ROOT --copy qemu", "\u{7f}ELF"),
-        ("install --root ROOT qemu", "/usr/bin/hookmux"),
-    ] {
-        assert_eq!(hookmux(root.path(), words).0, Some(0), "{words}");
-        let hook = hook(root.path(), "qemu").unwrap();
-        assert!(hook.starts_with(expected), "{words}: {hook}");
-    }
-    assert!(!root.path().join("etc/hookmux/qemu.d/00-original").exists());
-}
-
-#[test]
 fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
     let root = root(&[]);
     let (code, out, err) = hookmux(root.path(), "install --root ROOT");
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(
-        err.starts_with("hookmux: nothing to link to: there is no /usr/bin/hookmux. Try: install -D -m 755 "),
+        err.starts_with("hookmux: /usr/bin/hookmux-hook does not exist, which hooks lead to. Try: install -D -m 755 "),
         "{err}"
     );
     for driver in ["..", "a/b", "."] {
-        let (code, _, err) = hookmux(root.path(), &format!("install --copy --root ROOT {driver}"));
-        assert_eq!((code, err), (Some(1), format!("hookmux: '{driver}' is no hook's name: see `hookmux contract`\n")));
+        let (code, _, err) = hookmux(root.path(), &format!("uninstall --root ROOT {driver}"));
+        assert_eq!(
+            (code, err),
+            (Some(1), format!("hookmux: '{driver}' is not a hook's name: see `hookmux contract`\n"))
+        );
     }
     assert_eq!(files(root.path()), [""; 0]);
 }
 
 #[test]
-fn a_place_that_apparmor_forbids_is_said_when_the_hook_is_put_there() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/apparmor.d/usr.sbin.libvirtd", "profile libvirtd {}\n")]);
-    let (code, out, _) = hookmux(root.path(), "install --root ROOT --copy qemu");
-    let expected = "  AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux; \
-        fix: /usr/bin/hookmux install --root \n";
-    assert_eq!((code, out.split_once('\n').unwrap().1), (Some(0), expected));
-}
-
-#[test]
 fn the_guest_agents_hook_goes_where_its_agent_looks() {
-    let root = root(&[("usr/bin/hookmux", YES)]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     fs::create_dir_all(root.path().join("etc/qemu-ga")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
     let says = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
-    assert_eq!(says, Path::new("/usr/bin/hookmux"));
-}
-
-#[test]
-fn where_only_free_places_are_wanted_a_hook_that_is_there_stays_and_one_line_says_how_to_take_it_over() {
-    let root =
-        root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/qemu", THEIRS), ("etc/libvirt/hooks/network/oops", "")]);
-    symlink("/opt/lxc-hook", root.path().join("etc/libvirt/hooks/lxc")).unwrap();
-    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu is another program's hook; to take it over: hookmux install \
-        --reload --root  qemu\nlxc: left alone: /etc/libvirt/hooks/lxc is another program's hook; to take it over: hookmux \
-        install --reload --root  lxc\nlibxl: installed as /etc/libvirt/hooks/libxl\nnetwork: left alone: \
-        /etc/libvirt/hooks/network is no file, and libvirt calls nothing\n";
-    let said = hookmux(root.path(), "install --root ROOT --free-only");
-    assert_eq!(said, (Some(0), expected.to_owned(), String::new()));
-    let hooks = || ["qemu", "lxc", "libxl", "network", "daemon"].map(|driver| hook(root.path(), driver));
-    let left = [Some("#!/bin/sh"), Some("/opt/lxc-hook"), Some("/usr/bin/hookmux"), None, None];
-    assert_eq!(hooks(), left.map(|hook| hook.map(str::to_owned)));
-    // The command that was offered does it.
-    assert_eq!(hookmux(root.path(), "install --root ROOT --reload qemu").0, Some(0));
-    assert_eq!(hook(root.path(), "qemu").as_deref(), Some("/usr/bin/hookmux"));
-}
-
-#[test]
-fn where_only_free_places_are_wanted_ours_stay_as_they_are_and_one_that_leads_nowhere_is_mended() {
-    let root = root(&[("usr/bin/hookmux", YES)]);
-    let at = |driver: &str| root.path().join("etc/libvirt/hooks").join(driver);
-    assert_eq!(hookmux(root.path(), "install --root ROOT --copy qemu").0, Some(0));
-    symlink("/opt/gone/hookmux", at("lxc")).unwrap();
-    symlink("../../../usr/bin/hookmux", at("libxl")).unwrap();
-    let expected = ["qemu: installed already", "lxc: installed", "libxl: installed already", "network: installed"];
-    let (code, out, _) = hookmux(root.path(), "install --root ROOT --free-only");
-    let said: Vec<&str> = out.lines().map(|line| line.split(" as ").next().unwrap()).collect();
-    assert_eq!((code, said), (Some(0), expected.to_vec()), "{out}");
-    let hooks = ["qemu", "lxc", "libxl", "network"].map(|driver| hook(root.path(), driver).unwrap());
-    assert!(hooks[0].starts_with("\u{7f}ELF"));
-    assert_eq!(hooks[1..], ["/usr/bin/hookmux", "../../../usr/bin/hookmux", "/usr/bin/hookmux"]);
-}
-
-#[test]
-fn a_refresh_renews_copies_of_another_version_and_nothing_else() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/libvirt/hooks/network", THEIRS)]);
-    assert_eq!(hookmux(root.path(), "install --root ROOT --copy qemu lxc").0, Some(0));
-    assert_eq!(hookmux(root.path(), "install --root ROOT libxl").0, Some(0));
-    let nothing = (Some(0), String::new(), String::new());
-    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh"), nothing, "both are of this version");
-    let copy = root.path().join("etc/libvirt/hooks/qemu");
-    let ours = fs::read(&copy).unwrap();
-    // Another version: the mark is in it, and something else.
-    fs::write(&copy, [&ours[..], b"\0"].concat()).unwrap();
-    let refreshed = (Some(0), "qemu: installed as /etc/libvirt/hooks/qemu\n".to_owned(), String::new());
-    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh --drivers lxc,network"), nothing, "not asked for");
-    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh"), refreshed);
-    assert!(fs::read(&copy).unwrap() == ours);
-    let hooks = ["libxl", "network", "daemon"].map(|driver| hook(root.path(), driver));
-    assert_eq!(hooks, [Some("/usr/bin/hookmux".into()), Some("#!/bin/sh".into()), None]);
-    assert_eq!(hookmux(root.path(), "install --root ROOT --refresh --copy").0, Some(2));
+    assert_eq!(says, Path::new("/usr/bin/hookmux-hook"));
 }
 
 #[test]
@@ -252,10 +117,9 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
     let hook = root.path().join("etc/qemu/fsfreeze-hook");
     assert_eq!(fs::read_link(&hook).unwrap(), Path::new("/usr/bin/hookmux-guest"));
-    // The hooks of a host are the other package's, as links and as copies.
-    assert_eq!(hookmux(root.path(), "install --root ROOT --copy lxc").0, Some(0));
-    fs::write(root.path().join("usr/bin/hookmux"), "").unwrap();
-    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    // The hooks of a host are the other package's.
+    fs::write(root.path().join("usr/bin/hookmux-hook"), PROGRAM).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT lxc qemu").0, Some(0));
     assert_eq!(run("uninstall --root ROOT"), Some(0));
     let left = ["etc/libvirt/hooks/lxc", "etc/libvirt/hooks/qemu", "etc/qemu/fsfreeze-hook"]
         .map(|hook| fs::symlink_metadata(root.path().join(hook)).is_ok());
@@ -269,7 +133,7 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
 #[test]
 fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qemus() {
     let root = root(&[
-        ("usr/bin/hookmux-guest", YES),
+        ("usr/bin/hookmux-guest", PROGRAM),
         ("etc/qemu-ga/fsfreeze-hook", THEIRS),
         ("etc/qemu-ga/fsfreeze-hook.d/10-a", YES),
         ("bin/sh", YES),
@@ -284,6 +148,255 @@ fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qem
     let well = "all is well with 7 hooks and 1 script\n";
     assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
     // It is not the host package's to take away.
-    let nothing = (Some(0), "no hook is hookmux: nothing to do\n".to_owned(), String::new());
+    let nothing = (Some(0), "no hookmux hook is installed; nothing to do\n".to_owned(), String::new());
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
+}
+
+/// Every file, directory and link below the root, with mode, content and text.
+fn tree(root: &Path) -> Vec<String> {
+    let found = std::process::Command::new("sh")
+        .args(["-c", "find . -printf '%P %M %l ' \\( -type f -exec md5sum {} ';' -o -printf '\\n' \\) | sort"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    let all = String::from_utf8(found.stdout).unwrap();
+    // What install makes for hookmux itself.
+    let ours = |line: &&str| !["etc/hookmux", "var"].iter().any(|ours| line.starts_with(ours));
+    all.lines().filter(ours).map(str::to_owned).collect()
+}
+
+#[test]
+fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_the_host() {
+    let files = [
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu", THEIRS),
+        ("etc/libvirt/hooks/qemu.d/10-theirs", YES),
+        ("etc/libvirt/hooks/network", THEIRS),
+    ];
+    let root = root(&files);
+    symlink("../../opt/lxc-hook", root.path().join("etc/libvirt/hooks/lxc")).unwrap();
+    let before = tree(root.path());
+    let lines = |state: &str| {
+        let note = |driver: &str| {
+            format!(
+                "  libvirt runs /etc/libvirt/hooks/{driver} first, as before, then /etc/libvirt/hooks/{driver}.d by name: \
+                hookmux as 00-hookmux\n"
+            )
+        };
+        let line = |driver: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}.d/00-hookmux\n");
+        ["qemu", "lxc", "network"]
+            .map(|driver| line(driver) + &note(driver))
+            .concat()
+            .replace("network: ", &format!("libxl: {state} /etc/libvirt/hooks/libxl\nnetwork: "))
+    };
+    for (flags, state) in [("", "installed as"), (" --free-only", "installed already as"), ("", "installed already as")]
+    {
+        let expected = (Some(0), lines(state), String::new());
+        assert_eq!(hookmux(root.path(), &format!("install --root ROOT{flags}")), expected);
+    }
+    let link = |path: &str| fs::read_link(root.path().join("etc/libvirt/hooks").join(path)).unwrap();
+    let targets = ["qemu.d/00-hookmux", "lxc.d/00-hookmux", "libxl", "network.d/00-hookmux"].map(link);
+    assert_eq!(targets, [(); 4].map(|()| Path::new("/usr/bin/hookmux-hook")));
+    let removed = ["qemu.d/00-hookmux", "lxc.d/00-hookmux", "libxl", "network.d/00-hookmux"]
+        .map(|path| format!("{}: removed from /etc/libvirt/hooks/{path}\n", path.split('.').next().unwrap()));
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), (Some(0), removed.concat(), String::new()));
+    assert_eq!(tree(root.path()), before);
+}
+
+#[test]
+fn with_take_over_a_hook_runs_on_as_the_first_script_and_comes_back_as_it_was() {
+    let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu", THEIRS),
+        ("etc/hookmux/qemu.d/10-a", YES),
+    ]);
+    let before = tree(root.path());
+    let (code, out, err) = hookmux(root.path(), "install --take-over --root ROOT qemu");
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu\n  \
+        the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
+    assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
+    // Once more: it is not taken for another's.
+    assert_eq!(hookmux(root.path(), "install --take-over --root ROOT qemu").0, Some(0));
+    let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
+    assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
+    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
+    let expected = "qemu: removed from /etc/libvirt/hooks/qemu\n  \
+        the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n  \
+        1 script of hookmux's directories will not run any more: hookmux list qemu --root \n";
+    assert_eq!((code, out.as_str()), (Some(0), expected));
+    assert_eq!(tree(root.path()), before);
+}
+
+#[test]
+fn a_hook_that_depends_on_its_place_is_not_taken_over_and_the_message_names_the_line() {
+    let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu", "#!/bin/sh\nset -e\n. \"$(dirname \"$0\")/lib.sh\"\n"),
+        ("etc/libvirt/hooks/libxl", THEIRS),
+        ("etc/hookmux/libxl.d/00-original", YES),
+        ("etc/libvirt/hooks/network/oops", ""),
+    ]);
+    fs::write(root.path().join("etc/libvirt/hooks/daemon"), "\x7fELF").unwrap();
+    symlink("../qemu-hook", root.path().join("etc/libvirt/hooks/lxc")).unwrap();
+    fs::write(root.path().join("etc/libvirt/qemu-hook"), YES).unwrap();
+    fs::write(root.path().join("etc/libvirt/hooks/bhyve"), YES).unwrap();
+    fs::set_permissions(root.path().join("etc/libvirt/hooks/bhyve"), Permissions::from_mode(0o777)).unwrap();
+    let before = tree(root.path());
+    let refused = |driver: &str| {
+        let (code, out, _) = hookmux(root.path(), &format!("install --take-over --root ROOT {driver}"));
+        let first = format!("{driver}: left alone: /etc/libvirt/hooks/{driver}\n  ");
+        (code, out.strip_prefix(&first).unwrap_or(&out).to_owned())
+    };
+    let rows = [
+        (
+            "qemu",
+            "it cannot run as /etc/hookmux/qemu.d/00-original: line 3 refers to its own path, or to files beside it: $0\n  \
+             fix: hookmux install --root  qemu (leaves it where it is)\n",
+        ),
+        (
+            "lxc",
+            "it cannot run as /etc/hookmux/lxc.d/00-original: it is a relative link, which leads elsewhere from another \
+             directory\n  fix: hookmux install --root  lxc (leaves it where it is)\n",
+        ),
+        (
+            "daemon",
+            "it cannot run as /etc/hookmux/daemon.d/00-original: it is a program and not a script: what it refers to cannot \
+             be read\n  fix: hookmux install --root  daemon (leaves it where it is)\n",
+        ),
+        (
+            "libxl",
+            "it could not be kept: /etc/hookmux/libxl.d/00-original exists already and is another file\n  fix: mv -n \
+             /etc/hookmux/libxl.d/00-original /etc/hookmux/libxl.d/01-original\n",
+        ),
+        (
+            "bhyve",
+            "it could not be kept as /etc/hookmux/bhyve.d/00-original: /etc/libvirt/hooks/bhyve is writable by everybody\n  \
+             fix: chmod o-w /etc/libvirt/hooks/bhyve\n",
+        ),
+        ("network", "is not a file, and libvirt does not run it\n"),
+    ];
+    for (driver, expected) in rows {
+        assert_eq!(refused(driver), (Some(1), expected.to_owned()), "{driver}");
+    }
+    let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
+    let expected = "qemu: left alone: /etc/libvirt/hooks/qemu\n  it is not hookmux\n";
+    assert_eq!((code, out.as_str()), (Some(1), expected));
+    assert_eq!(tree(root.path()), before);
+}
+
+#[test]
+fn where_libvirt_is_too_old_there_is_no_beside_and_install_says_so() {
+    let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu", THEIRS),
+        ("etc/qemu/fsfreeze-hook", THEIRS),
+        ("usr/lib/x86_64-linux-gnu/libvirt.so.0.6004.0", ""),
+        ("usr/lib/x86_64-linux-gnu/libvirt-qemu.so.0.9000.0", ""),
+    ]);
+    let before = tree(root.path());
+    let why = "is another program's hook, and libvirt 6.4 runs one hook and nothing beside it (6.5.0 does); to move it into \
+        hookmux's directory: hookmux install --reload --take-over --root  qemu\n";
+    let refused = format!("qemu: left alone: /etc/libvirt/hooks/qemu\n  {why}");
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu"), (Some(1), refused, String::new()));
+    let left_alone = format!("qemu: left alone: /etc/libvirt/hooks/qemu {why}");
+    assert_eq!(hookmux(root.path(), "install --free-only --root ROOT qemu"), (Some(0), left_alone, String::new()));
+    let (code, out, _) = hookmux(root.path(), "install --root ROOT fsfreeze-hook");
+    assert!(code == Some(1) && out.contains("the guest agent runs one hook and nothing beside it; to move"), "{out}");
+    assert_eq!(tree(root.path()), before);
+}
+
+#[test]
+fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written_is_a_hook_of_its_own() {
+    let root = root(&[]);
+    let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
+    fs::create_dir_all(at("usr/bin")).unwrap();
+    fs::copy(binary, at("usr/bin/hookmux-hook")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT").0, Some(0));
+    let nothing = (Some(0), String::new(), String::new());
+    assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
+    // As `wget -O`, `cp` and `tee` do it.
+    fs::write(at("usr/bin/hookmux-hook"), THEIRS).unwrap();
+    let refused = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /usr/bin/hookmux-hook was overwritten through a hook's link\n  \
+        fix: hookmux install --restore --root  qemu\n";
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu"), (Some(1), refused.into(), String::new()));
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
+        was written over it is /etc/libvirt/hooks/qemu now\n  libvirt runs /etc/libvirt/hooks/qemu first, as before, then \
+        /etc/libvirt/hooks/qemu.d by name: hookmux as 00-hookmux\n";
+    assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), (Some(0), expected.into(), String::new()));
+    let hooks = ["qemu", "qemu.d/00-hookmux", "lxc", "libxl", "network"].map(|path| hook(root.path(), path).unwrap());
+    let ours = "/usr/bin/hookmux-hook";
+    assert_eq!(hooks, ["#!/bin/sh", ours, ours, ours, ours]);
+    assert!(fs::read(at("usr/bin/hookmux-hook")).unwrap() == fs::read(binary).unwrap());
+    let mode = |path: &str| fs::metadata(at(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!([mode("usr/bin/hookmux-hook"), mode("etc/libvirt/hooks/qemu")], [0o755; 2]);
+    assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
+}
+
+#[test]
+fn a_link_that_is_only_called_hookmux_is_another_programs() {
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("opt/vfio/hookmux", THEIRS)]);
+    fs::create_dir_all(root.path().join("etc/libvirt/hooks")).unwrap();
+    let links =
+        [("qemu", "/opt/vfio/hookmux"), ("lxc", "/opt/gone/hookmux"), ("libxl", "../../../usr/bin/hookmux-hook")];
+    for (driver, text) in links {
+        symlink(text, root.path().join("etc/libvirt/hooks").join(driver)).unwrap();
+    }
+    let removed = "libxl: removed from /etc/libvirt/hooks/libxl\n".to_owned();
+    assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), (Some(0), removed, String::new()));
+    let hooks = ["qemu", "lxc", "libxl"].map(|driver| hook(root.path(), driver));
+    assert_eq!(hooks, [Some("/opt/vfio/hookmux".into()), Some("/opt/gone/hookmux".into()), None]);
+}
+
+#[test]
+fn an_images_links_never_lead_to_the_host() {
+    let scratch = tempfile::tempdir().unwrap();
+    let (host, image) = (scratch.path().join("host"), scratch.path().join("image"));
+    let host_hook = host.join("libvirt/hooks/qemu");
+    for (link, text) in [
+        ("etc", host.to_str().unwrap()),
+        ("etc", "../../../../../../../../../../../../../../../etc"),
+        ("etc/libvirt", host.join("libvirt").to_str().unwrap()),
+        ("etc/libvirt/hooks/qemu.d", host.join("libvirt").to_str().unwrap()),
+        ("etc/hookmux", host.to_str().unwrap()),
+        ("var/log/hookmux", host.to_str().unwrap()),
+        ("etc/hookmux/hookmux.toml", host_hook.to_str().unwrap()),
+    ] {
+        fs::create_dir_all(host_hook.parent().unwrap()).unwrap();
+        fs::write(&host_hook, THEIRS).unwrap();
+        let link = image.join(link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        fs::create_dir_all(image.join("usr/bin")).unwrap();
+        fs::write(image.join("usr/bin/hookmux-hook"), PROGRAM).unwrap();
+        symlink(text, &link).unwrap();
+        let before = tree(&host);
+        for command in [
+            "install",
+            "install --take-over",
+            "install --restore",
+            "uninstall qemu",
+            "list",
+            "check",
+            "history",
+            "stats",
+            "explain qemu vm1 start",
+            "run qemu vm1 start",
+            "adopt qemu 10-a",
+        ] {
+            let (code, out, err) = hookmux(&image, &format!("{command} --root ROOT"));
+            let expected = "leads out of the root\n";
+            assert!(code == Some(1) && out.is_empty() && err.ends_with(expected), "{command}: {out}{err}");
+        }
+        assert_eq!(tree(&host), before);
+        fs::remove_dir_all(&image).unwrap();
+    }
+    // A hook that is a link of the image's is judged, replaced and removed as the image's own.
+    fs::create_dir_all(image.join("etc/libvirt/hooks")).unwrap();
+    fs::create_dir_all(image.join("usr/bin")).unwrap();
+    fs::write(image.join("usr/bin/hookmux-hook"), PROGRAM).unwrap();
+    symlink(&host_hook, image.join("etc/libvirt/hooks/qemu")).unwrap();
+    assert_eq!(hookmux(&image, "install --root ROOT qemu").0, Some(0));
+    assert_eq!(hookmux(&image, "uninstall --root ROOT").0, Some(0));
+    assert_eq!(hook(&image, "qemu"), Some(host_hook.display().to_string()));
+    assert_eq!(fs::read_to_string(&host_hook).unwrap(), THEIRS);
 }

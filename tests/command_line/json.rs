@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::root::{YES, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root};
 
 /// Every name of a field, however deep.
 fn names(value: &Value, into: &mut BTreeSet<String>) {
@@ -28,7 +28,7 @@ fn json(root: &Path, words: &str) -> Value {
 #[test]
 fn every_command_prints_one_document_and_each_field_is_described() {
     let root = root(&[
-        ("usr/bin/hookmux", YES),
+        ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/network", YES),
         ("etc/libvirt/hooks/qemu.d/05-own", YES),
         ("etc/libvirt/hooks/qemu.d/06-own", YES),

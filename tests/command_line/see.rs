@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use crate::root::{YES, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root};
 
 #[test]
 fn list_shows_every_script_in_order_and_why_others_do_not_run() {
@@ -159,6 +159,7 @@ fn contract_prints_every_operation_in_words_and_as_json() {
 #[test]
 fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
     let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", YES),
         ("etc/libvirt/hooks/qemu.d/05-own", YES),
         ("etc/libvirt/hooks/qemu.d/90-own", YES),
@@ -167,7 +168,8 @@ fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
         ("etc/hookmux/qemu.d/90-own", YES),
     ]);
     for name in ["50-hookmux", "60-hookmux"] {
-        std::os::unix::fs::symlink(support::binary(), root.path().join("etc/libvirt/hooks/qemu.d").join(name)).unwrap();
+        std::os::unix::fs::symlink("/usr/bin/hookmux-hook", root.path().join("etc/libvirt/hooks/qemu.d").join(name))
+            .unwrap();
     }
     let sections = "first libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu\n  \
         /etc/libvirt/hooks/qemu.d/05-own\n\

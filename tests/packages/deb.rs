@@ -91,12 +91,15 @@ fn is_upgraded(suite: &str) {
         assert_eq!(debian.text(SETTINGS), "parallel = 2\n");
         assert_eq!((debian.has(SCRIPT), debian.hooks()), (true, ["qemu", "libxl", "network"].into()));
     });
-    proof.step("upgrade: a copy that is a hook becomes the new program", || {
+    proof.step("upgrade: what was written through a hook's link becomes a hook of its own", || {
         debian.dpkg(&["--purge", "hookmux"]);
         debian.install(&from);
-        debian.run(&["hookmux", "install", "--copy", "qemu"]).succeeded();
-        debian.install(&to);
-        debian.run(&["cmp", "/usr/bin/hookmux", "/etc/libvirt/hooks/qemu"]).succeeded();
+        debian.run(&["sh", "-c", "echo '#!/bin/sh' >/etc/libvirt/hooks/qemu"]).succeeded();
+        let said = debian.install(&to).stdout;
+        assert!(said.contains("what was written over it is /etc/libvirt/hooks/qemu now"), "{said}");
+        debian.run(&["cmp", "/usr/bin/hookmux", "/usr/bin/hookmux-hook"]).succeeded();
+        assert_eq!((debian.text("/etc/libvirt/hooks/qemu").as_str(), debian.hooks().len()), ("#!/bin/sh\n", 3));
+        assert!(debian.has("/etc/libvirt/hooks/qemu.d/00-hookmux"));
     });
 }
 
@@ -107,21 +110,21 @@ fn finds_another_hook(suite: &str) {
     let deb = package("hookmux", "deb");
     debian.file(THEIRS, 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
     let theirs = debian.text(THEIRS);
-    proof.step("install over another program's hook: it stays, and one line says what to do", || {
+    proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
         let said = debian.install(&deb);
         let lines: Vec<_> =
             said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
         assert_eq!((lines.len(), debian.state("hookmux").as_str()), (1, "installed"), "{said:?}");
-        assert!(lines[0].ends_with(": hookmux install --reload qemu"), "{said:?}");
+        assert!(lines[0].ends_with("by name: hookmux as 00-hookmux"), "{said:?}");
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
     proof.step("remove: the other program's hook stays", || {
         debian.dpkg(&["--purge", "hookmux"]);
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), Vec::new()));
     });
-    proof.step("take it over by that command: it runs as 00-original, also after an upgrade", || {
+    proof.step("take it over: it runs as 00-original, also after an upgrade", || {
         debian.install(&older("hookmux", "deb"));
-        debian.run(&["hookmux", "install", "--reload", "qemu"]).succeeded();
+        debian.run(&["hookmux", "install", "--reload", "--take-over", "qemu"]).succeeded();
         debian.install(&deb);
         assert_eq!((debian.hooks(), debian.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
     });

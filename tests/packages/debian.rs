@@ -108,8 +108,9 @@ impl Debian {
 
     /// The links that libvirt calls, of those that the package makes.
     pub(crate) fn hooks(&self) -> Vec<&'static str> {
-        let ours =
-            |driver: &&str| self.link(&format!("/etc/libvirt/hooks/{driver}")).as_deref() == Some("/usr/bin/hookmux");
+        let ours = |driver: &&str| {
+            self.link(&format!("/etc/libvirt/hooks/{driver}")).as_deref() == Some("/usr/bin/hookmux-hook")
+        };
         ["qemu", "lxc", "libxl", "network"].into_iter().filter(ours).collect()
     }
 }

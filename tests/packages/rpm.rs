@@ -76,7 +76,7 @@ impl Rpm {
     fn hooks(&self) -> Vec<&'static str> {
         let says = |driver: &str| fs::read_link(self.path(&format!("/etc/libvirt/hooks/{driver}"))).ok();
         ALL.into_iter()
-            .filter(|driver| says(driver).is_some_and(|says| says == Path::new("/usr/bin/hookmux")))
+            .filter(|driver| says(driver).is_some_and(|says| says == Path::new("/usr/bin/hookmux-hook")))
             .collect()
     }
 
@@ -165,15 +165,15 @@ fn another_programs_hook_stays_under_rpm() {
     let (rpm, proof) = (Rpm::new("foreign"), Proof::new("foreign", "rpm root"));
     rpm.host.file(&format!("/run/rpm/root{THEIRS}"), 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
     let theirs = rpm.text(THEIRS);
-    proof.step("install over another program's hook: it stays, and one line says what to do", || {
+    proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
         let said = rpm.install(&older("hookmux", "rpm"));
         let lines: Vec<_> =
             said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
-        assert!(lines.len() == 1 && lines[0].ends_with(": hookmux install --reload qemu"), "{said:?}");
+        assert!(lines.len() == 1 && lines[0].ends_with("by name: hookmux as 00-hookmux"), "{said:?}");
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
-    proof.step("take it over by that command: it runs as 00-original, also after an upgrade", || {
-        rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "install", "--reload", "qemu"]).succeeded();
+    proof.step("take it over: it runs as 00-original, also after an upgrade", || {
+        rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "install", "--reload", "--take-over", "qemu"]).succeeded();
         rpm.install(&package("hookmux", "rpm"));
         assert_eq!((rpm.hooks(), rpm.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
     });

@@ -63,20 +63,24 @@ fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
     let said = |words: &str| hookmux(&host, words).succeeded().stdout;
     assert_eq!(said("install --free-only --reload"), lines("installed as") + &told);
     assert_eq!(said("install --free-only --reload"), lines("installed already as"));
-    assert_eq!(said("install --refresh"), "");
+    assert_eq!(said("install --restore"), "");
     assert_eq!(said("uninstall --reload"), lines("removed from") + &told);
-    let another = |driver: &str| {
-        let take = format!("another program's hook; to take it over: hookmux install --reload {driver}\n");
-        format!("{} is {take}", line(driver, "left alone:"))
+    let order = |driver: &str| {
+        let hooks = "/etc/libvirt/hooks";
+        format!(
+            "  libvirt runs {hooks}/{driver} first, as before, then {hooks}/{driver}.d by name: hookmux as 00-hookmux\n"
+        )
     };
+    let beside = |driver: &str, state: &str| format!("{}.d/00-hookmux\n", line(driver, state));
     for driver in ["qemu", "lxc", "libxl", "network"] {
         host.file(&format!("/etc/libvirt/hooks/{driver}"), 0o755, b"#!/bin/sh\n");
     }
-    let left = ["qemu", "lxc", "libxl", "network"].map(another).concat();
-    assert_eq!(said("install --free-only --reload"), left);
+    let installed = ["qemu", "lxc", "libxl", "network"].map(|driver| beside(driver, "installed as") + &order(driver));
+    assert_eq!(said("install --free-only --reload"), installed.concat() + &told);
+    assert_eq!(said("uninstall --reload lxc libxl network qemu").lines().count(), 5);
     // A hook that comes back was not removed.
     let kept = "  the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
-    assert_eq!(said("install --reload qemu"), format!("{}\n{kept}{told}", line("qemu", "installed as")));
+    assert_eq!(said("install --reload --take-over qemu"), format!("{}\n{kept}{told}", line("qemu", "installed as")));
     let back = "  the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n";
     assert_eq!(said("uninstall --reload"), format!("{}\n{back}", line("qemu", "removed from")));
     assert_eq!(host.virsh("uri").succeeded().stdout, "qemu:///system\n", "it is there still");

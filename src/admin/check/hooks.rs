@@ -70,11 +70,18 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
                 format!("its target {} does not exist, so libvirt does not call it", says.display()),
             );
         }
-        ExistingHook::OurCopy { same: false } => {
-            let fix = format!("{install} --copy");
-            vec![Finding::new("older-copy", path, "a copy of another version than this one", fix)]
+        ExistingHook::Overwritten(text) => {
+            let what = format!(
+                "{} was overwritten through a hook's link: every driver's hook is that program",
+                text.display()
+            );
+            let fix = format!("{own} install --restore{root} {}", printable::quoted(driver));
+            return vec![Finding::new("overwritten", path, what, fix)];
         }
-        ExistingHook::OurLink(_) | ExistingHook::OurCopy { same: true } => Vec::new(),
+        ExistingHook::OurCopy => {
+            vec![Finding::new("copy", path, "a copy of hookmux, which upgrades do not reach", install.clone())]
+        }
+        ExistingHook::OurLink(_) => Vec::new(),
     };
     findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.fix)));
     if let Some(distrust) = &hook.changeable {
@@ -171,8 +178,8 @@ mod tests {
             (hook(ExistingHook::Another, 0), None),
             (hook(ExistingHook::Another, 2), Some(("another-hook", "hookmux install qemu"))),
             (hook(ExistingHook::OurBrokenLink("/x".into()), 0), Some(("broken-hook", "hookmux install qemu"))),
-            (hook(ExistingHook::OurCopy { same: false }, 0), Some(("older-copy", "hookmux install qemu --copy"))),
-            (hook(ExistingHook::OurCopy { same: true }, 0), None),
+            (hook(ExistingHook::OurCopy, 0), Some(("copy", "hookmux install qemu"))),
+            (hook(ExistingHook::Overwritten("/x".into()), 0), Some(("overwritten", "hookmux install --restore qemu"))),
             (hook(link(), 3), None),
             (with(daemon(99, None)), Some(("not-reloaded", "hookmux install --reload qemu"))),
             (with(daemon(99, Some(99))), Some(("not-reloaded", "hookmux install --reload qemu"))),

@@ -192,7 +192,6 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let Ok(existing) = existing::look(root, &path) else { return Vec::new() };
     let denied = match &existing {
         ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
-        ExistingHook::OurCopy { .. } => apparmor::denies_copy(root),
         _ => None,
     };
     let changeable = match &existing {

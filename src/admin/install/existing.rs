@@ -1,93 +1,105 @@
-//! What lies where a hook is to be. In: its path. Out: whether it is hookmux, somebody else's, or nothing. Reads.
+//! What lies where a hook is to be. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::call::invocation::OWN_NAMES;
+use rustix::fs::OFlags;
+
+use crate::admin::support::{files, root};
 use crate::files::paths;
-use crate::files::program;
+use crate::files::program::{self, INSTALLED};
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExistingHook {
     /// Nothing.
     Nothing,
-    /// A link to a hookmux: what the link says.
+    /// A link to hookmux, with its text.
     OurLink(PathBuf),
-    /// A link that says hookmux, and leads nowhere.
+    /// A link to where packages have hookmux, which is not there.
     OurBrokenLink(PathBuf),
-    /// A copy of hookmux: whether it is the one that runs now.
-    OurCopy {
-        /// Whether it has the same bytes.
-        same: bool,
-    },
+    /// A link to where packages have hookmux, where another program is: it was written through a hook's link.
+    Overwritten(PathBuf),
+    /// A copy of hookmux.
+    OurCopy,
     /// Another program's hook: a file, or a link to one.
     Another,
-    /// A directory, a device or the like, which is no hook at all.
+    /// A directory, a device or the like, which libvirt cannot run.
     NotAFile,
 }
 
 impl ExistingHook {
-    /// Whether it is hookmux.
+    /// Reports whether hookmux put it there.
     pub(crate) fn is_ours(&self) -> bool {
-        matches!(self, Self::OurLink(_) | Self::OurBrokenLink(_) | Self::OurCopy { .. })
-    }
-
-    /// Which of the packages' programs a link leads to, if it leads to one by its name.
-    pub(crate) fn package(&self) -> Option<&'static str> {
-        let Self::OurLink(says) = self else { return None };
-        OWN_NAMES.into_iter().find(|own| says.file_name().is_some_and(|name| name == *own))
+        !matches!(self, Self::Nothing | Self::Another | Self::NotAFile)
     }
 }
 
-/// Looks at `hook`, on a system that lies below `root`.
+/// Looks at `hook`, on a system whose root directory is `root`.
 pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     let kind = match fs::symlink_metadata(hook) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingHook::Nothing),
         kind => kind?.file_type(),
     };
-    if kind.is_file() {
-        let same = is_this(hook);
-        return Ok(if same || program::has_mark(hook)? {
-            ExistingHook::OurCopy { same }
-        } else {
-            ExistingHook::Another
-        });
-    }
-    if !kind.is_symlink() {
+    if !kind.is_file() && !kind.is_symlink() {
         return Ok(ExistingHook::NotAFile);
     }
-    let says = fs::read_link(hook)?;
-    let end = leads_to(root, hook, &says);
-    match fs::metadata(&end) {
-        // A link of the package's, whose file is another hookmux by its name.
-        Ok(end_is) if end_is.is_file() && (is_this(&end) || is_named(&says)) => Ok(ExistingHook::OurLink(says)),
-        Ok(end_is) if end_is.is_file() && program::has_mark(&end)? => Ok(ExistingHook::OurLink(says)),
-        Err(_) if is_named(&says) => Ok(ExistingHook::OurBrokenLink(says)),
-        Ok(_) | Err(_) => Ok(ExistingHook::Another),
+    let program = open(root, hook).ok().filter(|file| file.metadata().is_ok_and(|end| end.is_file()));
+    let is_hookmux = program.as_ref().is_some_and(is_hookmux);
+    if kind.is_file() {
+        return Ok(if is_hookmux { ExistingHook::OurCopy } else { ExistingHook::Another });
     }
+    let text = fs::read_link(hook)?;
+    let at_installed = |path: &&str| match &program {
+        Some(program) => open(root, &paths::below(root, path)).is_ok_and(|installed| is_one(&installed, program)),
+        None => text == Path::new(path),
+    };
+    let is_installed = INSTALLED.iter().any(at_installed);
+    Ok(match (is_hookmux, is_installed, program) {
+        (true, _, _) => ExistingHook::OurLink(text),
+        (false, true, Some(_)) => ExistingHook::Overwritten(text),
+        (false, true, None) => ExistingHook::OurBrokenLink(text),
+        (false, false, _) => ExistingHook::Another,
+    })
 }
 
-/// Where a link leads that says `says`, on a system below `root`.
-pub(crate) fn leads_to(root: &Path, link: &Path, says: &Path) -> PathBuf {
-    match says.to_str().filter(|_| says.is_absolute()) {
+/// Returns where a link with that text leads, on a system whose root directory is `root`.
+pub(crate) fn leads_to(root: &Path, link: &Path, text: &Path) -> PathBuf {
+    match text.to_str().filter(|_| text.is_absolute()) {
         Some(absolute) => paths::below(root, absolute),
-        None => link.parent().unwrap_or(link).join(says),
+        None => link.parent().unwrap_or(link).join(text),
     }
 }
 
-fn is_named(says: &Path) -> bool {
-    says.file_name().is_some_and(|name| OWN_NAMES.iter().any(|own| name == *own))
+/// Reports whether a hook belongs to the package that this program came with. Where both packages are on one system, the
+/// other's hooks stay.
+pub(crate) fn is_our_packages(existing: &ExistingHook) -> bool {
+    let [_, for_guests, _] = INSTALLED.map(Path::new);
+    let is_guests = match existing {
+        ExistingHook::OurLink(text) | ExistingHook::OurBrokenLink(text) | ExistingHook::Overwritten(text) => {
+            text.file_name() == for_guests.file_name()
+        }
+        _ => false,
+    };
+    existing.is_ours() && is_guests == for_guests.ends_with(root::own())
 }
 
-/// Reports whether a file is this program: the same one, or one with the same bytes.
-fn is_this(path: &Path) -> bool {
-    let own = Path::new("/proc/self/exe");
-    let size = |path: &Path| fs::metadata(path).map(|file| file.size()).ok();
-    program::is_running(path)
-        || (size(own) == size(path) && fs::read(own).is_ok_and(|own| fs::read(path).is_ok_and(|file| file == own)))
+/// Opens a file to read it; links are followed below the root, and nothing is waited for.
+pub(crate) fn open(root: &Path, path: &Path) -> io::Result<File> {
+    files::open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+fn is_one(one: &File, other: &File) -> bool {
+    let id = |file: &File| file.metadata().map(|file| (file.dev(), file.ino())).ok();
+    id(one).is_some_and(|one| Some(one) == id(other))
+}
+
+/// Reports whether a file is this program, or another version of it.
+pub(crate) fn is_hookmux(file: &File) -> bool {
+    let path = files::held(file);
+    program::is_running(&path) || program::has_mark(&path).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -97,34 +109,46 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn ours_is_known_as_link_or_copy_and_what_another_put_there_is_not() {
+    fn ours_is_known_by_what_it_leads_to_and_not_by_its_name() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
-        let own = std::env::current_exe().unwrap();
         fs::create_dir_all(at("usr/bin")).unwrap();
-        fs::write(at("usr/bin/hookmux"), "").unwrap();
-        fs::write(at("older"), [b"\x7fELF...", MARK, b"..."].concat()).unwrap();
+        fs::create_dir_all(at("opt")).unwrap();
+        let program = [b"\x7fELF...", MARK, b"..."].concat();
+        fs::write(at("usr/bin/hookmux"), "#!/bin/sh\n").unwrap();
+        fs::write(at("usr/bin/hookmux-hook"), &program).unwrap();
+        fs::write(at("opt/hookmux"), "#!/bin/sh\n").unwrap();
+        fs::write(at("older"), &program).unwrap();
         fs::write(at("script"), [b"#!/bin/sh\n# ", MARK].concat()).unwrap();
         fs::create_dir(at("directory")).unwrap();
-        symlink(&own, at("usr/bin/this")).unwrap();
-        for (link, says) in [
-            ("packaged", "/usr/bin/hookmux"),
-            ("relative", "usr/bin/hookmux"),
-            ("broken", "/opt/hookmux"),
+        for (link, text) in [
+            ("packaged", "/usr/bin/hookmux-hook"),
+            ("relative", "usr/bin/hookmux-hook"),
+            ("dots", "../../../../usr/bin/hookmux-hook"),
+            ("versioned", "/older"),
+            ("overwritten", "/usr/bin/hookmux"),
+            ("broken", "/usr/bin/hookmux-guest"),
+            ("gone", "/opt/gone/hookmux"),
+            ("named", "/opt/hookmux"),
             ("elsewhere", "/opt/vfio-hook"),
             ("theirs", "script"),
         ] {
-            symlink(says, at(link)).unwrap();
+            symlink(text, at(link)).unwrap();
         }
-        let link = |says: &str| ExistingHook::OurLink(says.into());
+        let link = |text: &str| ExistingHook::OurLink(text.into());
         let rows = [
             ("nothing", ExistingHook::Nothing),
-            ("packaged", link("/usr/bin/hookmux")),
-            ("relative", link("usr/bin/hookmux")),
-            ("broken", ExistingHook::OurBrokenLink("/opt/hookmux".into())),
+            ("packaged", link("/usr/bin/hookmux-hook")),
+            ("relative", link("usr/bin/hookmux-hook")),
+            ("dots", link("../../../../usr/bin/hookmux-hook")),
+            ("versioned", link("/older")),
+            ("overwritten", ExistingHook::Overwritten("/usr/bin/hookmux".into())),
+            ("broken", ExistingHook::OurBrokenLink("/usr/bin/hookmux-guest".into())),
+            ("gone", ExistingHook::Another),
+            ("named", ExistingHook::Another),
             ("elsewhere", ExistingHook::Another),
             ("theirs", ExistingHook::Another),
-            ("older", ExistingHook::OurCopy { same: false }),
+            ("older", ExistingHook::OurCopy),
             ("script", ExistingHook::Another),
             ("directory", ExistingHook::NotAFile),
         ];

@@ -1,4 +1,4 @@
-//! The hook that was there before. In: its path. Out: kept as a script of hookmux's, or put back. Does.
+//! The hook that was there before. In: its path. Out: kept as one of hookmux's scripts, or put back. Does.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::admin::support::call;
+use crate::admin::support::depends;
 use crate::admin::support::files;
 use crate::admin::support::root;
 use crate::files::paths;
@@ -23,18 +24,24 @@ const ORIGINAL: &str = "00-original";
 /// Why a hook cannot be kept, and what fixes it.
 type Why = (String, Option<String>);
 
-/// Gives a hook that another program has put there a second name, where hookmux will run it.
+/// Gives another program's hook a second name, under which hookmux will run it.
 pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
     let kept = original(root, driver);
-    // Otherwise it worked until now, and every start of a guest fails from now on.
+    // Untrusted, it would not run, and every start of a guest would fail.
     if let Some(distrust) = distrusted(root, hook)? {
         let why = format!("it could not be kept as {}: {}", kept.display(), trust::distrust(&distrust));
         return Ok(Err((why, trust::trusting(&distrust))));
     }
-    match files::same_at(hook, &kept) {
+    // Moved, it would fail each call.
+    if let Some(why) = depends::on_place(root, hook)? {
+        let why = format!("it cannot run as {}: {why}", kept.display());
+        let beside = format!("{} install{} {}", root::own(), root::option(root), printable::printable(driver));
+        return Ok(Err((why, Some(format!("{beside} (leaves it where it is)")))));
+    }
+    match files::same_at(root, hook, &kept) {
         Ok(()) => Ok(Ok(kept)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let why = format!("it could not be kept: there is another {} already", kept.display());
+            let why = format!("it could not be kept: {} exists already and is another file", kept.display());
             let away = kept.with_file_name("01-original");
             Ok(Err((why, Some(format!("mv -n {} {}", printable::quoted(&kept), printable::quoted(&away))))))
         }
@@ -48,12 +55,12 @@ pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Resul
     if fs::symlink_metadata(&kept).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }
-    let put = files::same_over(&kept, hook).and_then(|()| files::remove(&kept));
+    let put = files::same_over(root, &kept, hook).and_then(|()| files::remove(root, &kept));
     put.with_context(|| format!("cannot put {} back as {}", kept.display(), hook.display()))?;
     Ok(Some(kept))
 }
 
-/// Which scripts nobody runs any more once hookmux is gone.
+/// Returns a note about the scripts that do not run any more once hookmux is gone.
 pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(&ours, Calls::Every(driver), true).entries.len();
@@ -66,7 +73,7 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
     root::directories(root, driver)[1].join(ORIGINAL)
 }
 
-/// Why hookmux would not run this file, if it would not.
+/// Returns why hookmux would not run this file, if it would not.
 pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Distrust>> {
     if !call::settings(root)?.strict {
         return Ok(None);

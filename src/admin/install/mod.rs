@@ -1,10 +1,13 @@
-//! `hookmux install` and `uninstall`: the hooks that libvirt calls. In: drivers. Out: hooks put or taken away, and what
+//! `hookmux install` and `uninstall`: the hooks that libvirt calls. In: drivers. Out: hooks linked or removed, and what
 //! became of those that were there. Does.
 //!
-//! At no moment is there no hook where there was one: the hook that is there gets a second name in our directory, where
-//! nobody runs it yet; then one rename puts ours over its first name. Taking ours away is the same backwards.
+//! Where the place is free, hookmux is the hook. Where another program is, that hook stays as it is, and hookmux is linked
+//! beside it, in libvirt's own directory of the driver. With `--take-over` the other hook gets a second name in hookmux's
+//! directory, where it does not run yet; then one rename puts the link over its first name. Uninstalling does the same
+//! backwards. At no moment is there no hook where there was one.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,11 +17,12 @@ use serde::Serialize;
 
 use crate::admin::support::FOUND;
 use crate::admin::support::console::{Console, Paint};
-use crate::admin::support::files::{self, Form};
+use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
 use crate::files::paths;
 use crate::printable;
 
+mod beside;
 mod drivers;
 mod keep;
 mod reload;
@@ -37,15 +41,16 @@ pub(crate) use target::changeable;
 pub(crate) struct Install {
     #[command(flatten)]
     drivers: Drivers,
-    /// Put copies of this program there instead of links to it
-    #[arg(long)]
-    copy: bool,
-    /// Leave a hook that is there alone, whoever's it is: for packages
+    /// Move another program's hook into hookmux's directory, if it can run there, and take its place
+    #[arg(long, conflicts_with = "free_only")]
+    take_over: bool,
+    /// Leave alone what cannot be installed, without an error, and hooks that lead to another hookmux: for packages
     #[arg(long)]
     free_only: bool,
-    /// Bring copies of another version up to this one, and put no hook where none is: for packages
-    #[arg(long, conflicts_with_all = ["copy", "free_only"])]
-    refresh: bool,
+    /// Only bring back the program that hooks lead to, after it was overwritten through one of them; what was written
+    /// becomes the hook of the first driver that is named, or of qemu
+    #[arg(long, conflicts_with_all = ["take_over", "free_only"])]
+    restore: bool,
     /// Have running libvirt daemons look for their hooks now
     #[arg(long)]
     reload: bool,
@@ -84,72 +89,70 @@ enum State {
     InstalledAlready,
     Removed,
     NotInstalled,
-    /// Somebody else's, and nobody asked for it.
+    /// Another program's, and not to be touched.
     LeftAlone,
     Refused,
 }
 
-/// How hooks are put.
+/// How hooks are installed.
 #[derive(Debug)]
 struct Choice<'a> {
     root: &'a Path,
-    form: Form,
+    /// The program that links lead to.
+    program: PathBuf,
+    take_over: bool,
     free_only: bool,
 }
 
 impl Install {
-    /// Installs each hook. Exit code 1 if one had to be refused.
+    /// Installs each hook. Exit code 1 if one could not be installed.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let choice =
-            Choice { root: &root, form: target::form(&root, self.copy || self.refresh)?, free_only: self.free_only };
-        let drivers = if self.refresh { self.drivers.older_copies(&root) } else { self.drivers.named_or_usual() };
-        let all = each(&drivers, |driver| install(&choice, driver))?;
+        let (drivers, all) = if self.restore {
+            restore(&root, self.drivers.named_or_all(&root))?
+        } else {
+            let program = target::program(&root)?;
+            let choice = Choice { root: &root, program, take_over: self.take_over, free_only: self.free_only };
+            let drivers = self.drivers.named_or_usual();
+            let all = each(&drivers, |driver| install(&choice, driver))?;
+            (drivers, all)
+        };
         let changed = all.iter().any(|done| done.state == State::Installed);
-        // Who asks for hooks where none are, asks no daemon to look for what it knows.
-        let told = if self.free_only { put(&drivers, &all) } else { drivers };
-        let daemons = if self.refresh { Vec::new() } else { reload::daemons(&root, &told, self.reload, changed)? };
+        // A package reloads no daemon for a hook that it did not install.
+        let told = if self.free_only { with(&drivers, &all, |done| done.state == State::Installed) } else { drivers };
+        let daemons = reload::daemons(&root, &told, self.reload, changed)?;
         finish(console, "install", &root, &all, &daemons)
     }
 }
 
 impl Uninstall {
-    /// Takes each hook away. Exit code 1 if one is not ours.
+    /// Removes each hook. Exit code 1 if one is another program's.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let drivers = self.drivers.named_or_ours(&root);
         let all = each(&drivers, |driver| uninstall(&root, driver))?;
-        // A daemon since 6.5.0 that does not find a hook any more does not call it; an older one fails each call until it
-        // looks again. So nobody is told of it, unless that is asked for.
-        let daemons = if self.reload { reload::daemons(&root, &gone(&drivers, &all), true, true)? } else { Vec::new() };
+        // libvirt since 6.5.0 does not call a hook that it does not find any more; an older one fails each call until it
+        // looks again. So daemons are reloaded only if that is asked for.
+        let gone = with(&drivers, &all, |done| done.state == State::Removed && done.original.is_none());
+        let daemons = if self.reload { reload::daemons(&root, &gone, true, true)? } else { Vec::new() };
         finish(console, "uninstall", &root, &all, &daemons)
     }
-}
-
-/// The drivers that have a hook since now.
-fn put(drivers: &[OsString], all: &[Done]) -> Vec<OsString> {
-    with(drivers, all, |done| done.state == State::Installed)
-}
-
-/// The drivers that have none any more.
-fn gone(drivers: &[OsString], all: &[Done]) -> Vec<OsString> {
-    with(drivers, all, |done| done.state == State::Removed && done.original.is_none())
 }
 
 fn with(drivers: &[OsString], all: &[Done], state: impl Fn(&Done) -> bool) -> Vec<OsString> {
     drivers.iter().zip(all).filter(|(_, done)| state(done)).map(|(driver, _)| driver.clone()).collect()
 }
 
-/// Does one after the other.
+/// Installs or uninstalls one driver's hook after the other.
 fn each(drivers: &[OsString], one: impl Fn(&OsStr) -> anyhow::Result<Done>) -> anyhow::Result<Vec<Done>> {
     // The names of directories and files: nothing that leads somewhere else.
     if let Some(odd) = drivers.iter().find(|driver| Path::new(driver).file_name() != Some(driver)) {
-        bail!("'{}' is no hook's name: see `hookmux contract`", printable::printable(odd));
+        bail!("'{}' is not a hook's name: see `hookmux contract`", printable::printable(odd));
     }
     drivers.iter().map(|driver| one(driver)).collect()
 }
 
-/// Says what became of all of them.
+/// Prints what became of all of them.
 fn finish(
     console: &mut Console,
     command: &str,
@@ -161,9 +164,9 @@ fn finish(
         console.json(command, serde_json::json!({ "hooks": all, "daemons": daemons }))?;
     } else {
         let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(console.paint)).collect();
-        // Whose copies are all up to date hears nothing.
+        // `install --restore` is silent where there is nothing to restore.
         if all.is_empty() && command == "uninstall" {
-            lines.push("no hook is hookmux: nothing to do".into());
+            lines.push("no hookmux hook is installed; nothing to do".into());
         }
         let drivers: Vec<&str> = all.iter().map(|done| done.driver.as_str()).collect();
         lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, console.paint)));
@@ -172,59 +175,116 @@ fn finish(
     Ok(if all.iter().any(|done| done.state == State::Refused) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
 }
 
-/// Puts the hook of one driver.
+/// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
 fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
-    let Choice { root, form, free_only } = choice;
+    let Choice { root, program, take_over, free_only } = choice;
     let (base, hook) = hook(root, driver);
-    let in_words = |what: &str| format!("{what} {}", hook.display());
-    files::directory(&base, 0o755).with_context(|| format!("cannot make {}", base.display()))?;
-    let records = paths::below(root, crate::admin::support::LOG_DIRECTORY);
-    for (directory, mode) in [(root::directories(root, driver)[1].clone(), 0o755), (records, 0o750)] {
-        files::directory(&directory, mode).with_context(|| format!("cannot make {}", directory.display()))?;
-    }
-    let found = existing::look(root, &hook).with_context(|| in_words("cannot look at"))?;
+    directory(root, &base, 0o755)?;
+    directory(root, &root::directories(root, driver)[1], 0o755)?;
+    directory(root, &paths::below(root, crate::admin::support::LOG_DIRECTORY), 0o750)?;
+    let found = look(root, &hook)?;
     let mut done = Done::new(driver, &hook, State::Installed);
-    done.notes = target::warnings(root, form);
-    match (&found, form) {
-        (ExistingHook::OurLink(says), Form::Link(ours)) if says == ours => done.state = State::InstalledAlready,
-        (ExistingHook::OurCopy { same: true }, Form::Copy(_)) => done.state = State::InstalledAlready,
-        (ExistingHook::OurLink(_) | ExistingHook::OurCopy { .. }, _) if *free_only => {
-            done.state = State::InstalledAlready;
+    done.notes = target::warnings(root, program);
+    match &found {
+        ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
+        ExistingHook::Overwritten(_) => {
+            let fix = format!("{} install --restore{} {}", root::own(), root::option(root), done.driver);
+            let why = format!("{} was overwritten through a hook's link", program.display());
+            return Ok(done.refused(why, Some(fix)));
         }
-        (ExistingHook::Another, _) if *free_only => {
-            let take = format!("{} install --reload{} {}", root::own(), root::option(root), done.driver);
-            return Ok(done.left_alone(format!("another program's hook; to take it over: {take}")));
-        }
-        (ExistingHook::NotAFile, _) if *free_only => {
-            return Ok(done.left_alone("no file, and libvirt calls nothing".into()));
-        }
-        (ExistingHook::NotAFile, _) => return Ok(done.refused(format!("{} is no file", hook.display()), None)),
-        (ExistingHook::Another, _) => match keep::keep(root, driver, &hook)? {
+        ExistingHook::NotAFile => return Ok(done.left_alone(*free_only, "is not a file, and libvirt does not run it")),
+        ExistingHook::Another if *take_over => match keep::keep(root, driver, &hook)? {
             Ok(kept) => done.original = Some(printable::printable(kept)),
             Err((why, fix)) => return Ok(done.refused(why, fix)),
         },
-        _ => {}
+        ExistingHook::Another => return beside(choice, driver, done),
+        ExistingHook::Nothing | ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy => {}
     }
     if done.state == State::Installed {
-        files::put(form, &hook, found != ExistingHook::Nothing).with_context(|| in_words("cannot put"))?;
+        let over = found != ExistingHook::Nothing;
+        files::link(root, program, &hook, over).with_context(|| format!("cannot link {}", hook.display()))?;
+    }
+    let beside = beside::path(root, driver);
+    if look(root, &beside)?.is_ours() {
+        remove(root, &beside)?;
     }
     Ok(done)
 }
 
-/// Takes the hook of one driver away.
-fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
+/// Links hookmux beside another program's hook, where libvirt runs both.
+fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
+    let Choice { root, program, free_only, .. } = choice;
+    if let Some(why) = beside::unsupported(root, driver) {
+        let take_over = format!("{} install --reload --take-over{} {}", root::own(), root::option(root), done.driver);
+        let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
+        return Ok(done.left_alone(*free_only, &why));
+    }
+    let (path, notes) = (beside::path(root, driver), done.notes);
+    let mut done = Done { notes, ..Done::new(driver, &path, State::Installed) };
+    directory(root, path.parent().unwrap_or(&path), 0o755)?;
+    let found = look(root, &path)?;
+    match &found {
+        ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
+        ExistingHook::Another | ExistingHook::NotAFile => {
+            return Ok(done.left_alone(*free_only, "is another program's, and in the way"));
+        }
+        _ => {
+            let over = found != ExistingHook::Nothing;
+            files::link(root, program, &path, over).with_context(|| format!("cannot link {}", path.display()))?;
+        }
+    }
     let (_, hook) = hook(root, driver);
-    let found = existing::look(root, &hook).with_context(|| format!("cannot look at {}", hook.display()))?;
+    let (hook, directory) = (printable::printable(hook), printable::printable(path.parent().unwrap_or(&path)));
+    done.notes
+        .insert(0, format!("libvirt runs {hook} first, as before, then {directory} by name: hookmux as 00-hookmux"));
+    Ok(done)
+}
+
+/// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was written
+/// for cannot be known: of the hooks that lead to it, the first of `drivers` counts. Does nothing where the program is whole.
+fn restore(root: &Path, drivers: Vec<OsString>) -> anyhow::Result<(Vec<OsString>, Vec<Done>)> {
+    for driver in drivers {
+        let (_, hook) = hook(root, &driver);
+        let ExistingHook::Overwritten(text) = look(root, &hook)? else { continue };
+        let program = existing::leads_to(root, &hook, &text);
+        let cannot = || format!("cannot restore {}", program.display());
+        let mut written = existing::open(root, &program).with_context(cannot)?;
+        files::copy_over(root, &mut written, &hook).with_context(cannot)?;
+        files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
+        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: false };
+        let mut done = beside(&choice, &driver, Done::new(&driver, &hook, State::Installed))?;
+        let (program, hook) = (printable::printable(&program), printable::printable(&hook));
+        done.notes.insert(0, format!("{program} is hookmux again; what was written over it is {hook} now"));
+        return Ok((vec![driver], vec![done]));
+    }
+    Ok((Vec::new(), Vec::new()))
+}
+
+/// Removes the hook of one driver.
+fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
+    let ((_, hook), beside) = (hook(root, driver), beside::path(root, driver));
+    let found = look(root, &hook)?;
+    if look(root, &beside)?.is_ours() {
+        remove(root, &beside)?;
+        let directory = beside.parent().unwrap_or(&beside);
+        files::remove_empty(root, directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+        if !found.is_ours() {
+            let mut done = Done::new(driver, &beside, State::Removed);
+            done.notes.extend(keep::left_without(root, driver));
+            return Ok(done);
+        }
+    }
     let mut done = Done::new(driver, &hook, State::Removed);
     match found {
         ExistingHook::Nothing => done.state = State::NotInstalled,
-        ExistingHook::Another | ExistingHook::NotAFile => {
-            return Ok(done.refused(format!("{} is not hookmux", hook.display()), None));
-        }
-        ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy { .. } => {
+        ExistingHook::Another | ExistingHook::NotAFile => return Ok(done.refused("it is not hookmux".into(), None)),
+        ExistingHook::OurLink(_)
+        | ExistingHook::OurBrokenLink(_)
+        | ExistingHook::Overwritten(_)
+        | ExistingHook::OurCopy => {
             let original = keep::restore(root, driver, &hook)?;
             if original.is_none() {
-                files::remove(&hook).with_context(|| format!("cannot remove {}", hook.display()))?;
+                remove(root, &hook)?;
             }
             done.original = original.map(printable::printable);
             done.notes.extend(keep::left_without(root, driver));
@@ -239,14 +299,28 @@ fn hook(root: &Path, driver: &OsStr) -> (PathBuf, PathBuf) {
     (base, hook)
 }
 
+fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {
+    existing::look(root, hook).with_context(|| format!("cannot look at {}", hook.display()))
+}
+
+fn directory(root: &Path, path: &Path, mode: u32) -> anyhow::Result<()> {
+    files::directory(root, path, mode).with_context(|| format!("cannot create {}", path.display()))
+}
+
+fn remove(root: &Path, path: &Path) -> anyhow::Result<()> {
+    files::remove(root, path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
 impl Done {
     fn new(driver: &OsStr, hook: &Path, state: State) -> Self {
         let (driver, hook) = (printable::printable(driver), printable::printable(hook));
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 
-    fn left_alone(mut self, note: String) -> Self {
-        (self.state, self.notes) = (State::LeftAlone, vec![note]);
+    /// What could not be installed: an error, unless only what can be installed is wanted.
+    fn left_alone(mut self, free_only: bool, why: &str) -> Self {
+        self.state = if free_only { State::LeftAlone } else { State::Refused };
+        self.notes = vec![why.into()];
         self
     }
 
@@ -259,20 +333,19 @@ impl Done {
     fn lines(&self, paint: Paint) -> Vec<String> {
         let hook = &self.hook;
         let state = match self.state {
-            State::LeftAlone => format!("left alone: {hook} is {}", self.notes.concat()),
+            // One line, amid a package manager's output.
+            State::LeftAlone => return vec![format!("{}: left alone: {hook} {}", self.driver, self.notes.concat())],
             State::Installed => paint.good(&format!("installed as {hook}")),
             State::InstalledAlready => format!("installed already as {hook}"),
             State::Removed => paint.good(&format!("removed from {hook}")),
-            State::NotInstalled => format!("not installed: there is no {hook}"),
+            State::NotInstalled => format!("not installed: {hook} does not exist"),
             State::Refused => paint.bad(&format!("left alone: {hook}")),
         };
         let original = self.original.as_ref().map(|original| match self.state {
             State::Removed => format!("  the hook that was there before is back from {original}"),
             _ => format!("  the hook that was there is kept, and runs as {original}"),
         });
-        // One line, in the midst of what a package manager says.
-        let notes = if self.state == State::LeftAlone { &[][..] } else { &self.notes };
-        let notes = notes.iter().map(|note| format!("  {note}"));
+        let notes = self.notes.iter().map(|note| format!("  {note}"));
         std::iter::once(format!("{}: {state}", self.driver)).chain(original).chain(notes).collect()
     }
 }

@@ -27,20 +27,10 @@ pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
     let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
     let program = printable::quoted(&paths::below(root, &leads_to.display().to_string()));
-    let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux"));
-    let fix = format!(
-        "install -m 755 {program} {packaged} && {packaged} install{}",
-        crate::admin::support::root::option(root)
-    );
+    let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux-hook"));
+    let fix =
+        format!("install -m 755 {program} {packaged} && hookmux install{}", crate::admin::support::root::option(root));
     (!allowed && has_profile(root)).then_some(Denied { why, fix })
-}
-
-/// Why a copy may not execute the scripts.
-pub(crate) fn denies_copy(root: &Path) -> Option<Denied> {
-    let why = "AppArmor keeps a copy in libvirt's own profile, which lets it execute no script in /etc/hookmux".into();
-    let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux"));
-    has_profile(root)
-        .then(|| Denied { why, fix: format!("{packaged} install{}", crate::admin::support::root::option(root)) })
 }
 
 /// Whether a libvirt daemon of that system runs under a profile.
@@ -65,8 +55,7 @@ mod tests {
         let denied = |path: &str| denies_link(root.path(), Path::new(path)).is_some();
         let paths = ["/usr/bin/hookmux", "/usr/sbin/hookmux", "/usr/local/bin/hookmux", "/usr/bin/x/hookmux", "/opt/h"];
         assert_eq!(paths.map(denied), [false, false, true, true, true]);
-        assert!(denies_copy(root.path()).is_some());
         std::fs::write(root.path().join("etc/apparmor.d/disable/usr.sbin.libvirtd"), "").unwrap();
-        assert!(denies_copy(root.path()).is_none());
+        assert_eq!(denies_link(root.path(), Path::new("/opt/hookmux")), None, "the profile is disabled");
     }
 }

@@ -91,8 +91,10 @@ fn linked(root: &Path, driver: &OsStr) -> Linked {
     let hook = root::base(root, driver).join(driver);
     let [libvirts, _] = root::directories(root, driver);
     let entries = fs::read_dir(&libvirts).into_iter().flatten().flatten();
-    let is_hookmux =
-        |entry: &fs::DirEntry| resolve::resolve(&entry.path()).target.is_ok_and(|file| program::is_hookmux(&file));
+    let is_hookmux = |entry: &fs::DirEntry| {
+        let path = entry.path();
+        program::leads_to_hookmux(&path, resolve::resolve(&path).target.as_ref())
+    };
     let first = entries.filter(is_hookmux).map(|entry| entry.file_name()).min();
     first.and_then(|name| Linked::beside(hook, name)).unwrap_or_default()
 }

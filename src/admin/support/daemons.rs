@@ -6,7 +6,6 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -15,6 +14,7 @@ use anyhow::Context;
 use rustix::io::Errno;
 use rustix::process::Signal;
 
+use crate::admin::support::files;
 use crate::call::caller::{Daemon, Version};
 use crate::call::drivers;
 use crate::files::paths;
@@ -74,7 +74,7 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
     let pids = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
     let found = |pid: i32| {
         let process = File::open(format!("/proc/{pid}")).ok()?;
-        let at = path(&process);
+        let at = files::held(&process);
         let daemon = Daemon::at(at.clone()).filter(|_| is_ours(&at))?;
         // A daemon in another root directory has other hooks.
         let theirs = fs::metadata(at.join("root").join(inside)).ok()?;
@@ -83,11 +83,6 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
         Some((running, process))
     };
     pids.filter_map(found).collect()
-}
-
-/// Returns a path to a directory that is open, whatever becomes of its name.
-fn path(directory: &File) -> PathBuf {
-    format!("/proc/self/fd/{}", directory.as_raw_fd()).into()
 }
 
 /// Reports whether a process belongs to our user and to our user and mount namespaces: any user may call a program
@@ -113,7 +108,7 @@ fn running(root: &Path, pid: i32, process: &Path, daemon: &Daemon, boot: SystemT
 /// Makes a daemon look for its hooks again, and notes that. Reports whether there was anything to signal: a daemon that has
 /// ended meanwhile reads the hooks when it starts again.
 pub(crate) fn reload(root: &Path, daemon: &Running, process: &File) -> anyhow::Result<bool> {
-    let stat = fs::read(path(process).join("stat")).unwrap_or_default();
+    let stat = fs::read(files::held(process).join("stat")).unwrap_or_default();
     match rustix::process::pidfd_send_signal(process, Signal::HUP) {
         Err(Errno::SRCH) => return Ok(false),
         sent => sent.with_context(|| format!("cannot reload {}", daemon.shown()))?,

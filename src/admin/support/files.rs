@@ -1,156 +1,248 @@
-//! Files that take others' places without a moment in between. In: paths. Out: the same file at another name, or an
-//! errno. Does.
+//! Replaces files atomically, below a root. In: paths. Out: the same file at another name, or an errno. Does.
 //!
-//! A name is only ever made complete: what is made lies under a name of ours first, which starts with a dot so that
-//! nobody takes it for a script, and is then linked (never over anything) or renamed (over what was judged before).
+//! A name is only ever given to a complete file: what is made lies under a temporary name first, which starts with a dot so
+//! that it is not taken for a script, and is then linked (never over anything) or renamed (over what was judged before).
+//! Each directory is opened below the root and held while names in it change: a link in an image cannot lead out of it,
+//! not even one that is swapped meanwhile.
 
-use std::ffi::OsString;
-use std::fs::{self, File, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, symlink};
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// What is put somewhere.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A symbolic link that says this.
-    Link(PathBuf),
-    /// A copy of this program.
-    Copy(PathBuf),
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid};
+use rustix::io::Errno;
+
+/// Opens a path; links are followed as on a system whose root directory is `root`.
+///
+/// # Errors
+/// Those of open; ENOSYS where the kernel is older than 5.6 and `root` is not `/`.
+pub(crate) fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::CLOEXEC;
+    if root == Path::new("/") {
+        return Ok(rustix::fs::open(path, flags, Mode::empty())?.into());
+    }
+    let top = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?.into())
 }
 
-/// Puts `form` at `path`: over what lies there, if `over`; else that is an error.
-pub(crate) fn put(form: &Form, path: &Path, over: bool) -> io::Result<()> {
-    let made = ours(path)?;
-    match form {
-        Form::Link(says) => symlink(says, &made)?,
-        Form::Copy(program) => {
-            fs::copy(program, &made)?;
-            fs::set_permissions(&made, Permissions::from_mode(0o755))?;
-            File::open(&made)?.sync_all()?;
-        }
-    }
-    settle(&made, path, over)
+/// Returns a path to what is open, whatever becomes of its name.
+pub(crate) fn held(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
+/// Puts a symbolic link to `target` at `path`: over what lies there, if `over`; otherwise that is an error.
+pub(crate) fn link(root: &Path, target: &Path, path: &Path, over: bool) -> io::Result<()> {
+    let place = Place::open(root, path)?;
+    let made = place.temporary()?;
+    rustix::fs::symlinkat(target, &place.directory, &made)?;
+    place.settle(&made, over)
 }
 
 /// Writes a file that only its owner can read: a new one, which takes the place of what was there. A link is replaced, not
 /// followed.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let made = ours(path)?;
-    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&made)?;
-    let written = file.write_all(content).inspect_err(|_| drop(fs::remove_file(&made)));
-    written.and_then(|()| settle(&made, path, true))
+    let path = std::path::absolute(path)?;
+    let place = Place::open(Path::new("/"), &path)?;
+    let made = place.temporary()?;
+    let written = place.create(&made)?.write_all(content);
+    written.or_else(|error| place.undo(&made, error))?;
+    place.settle(&made, true)
 }
 
-/// Makes `to` the same file as `from`, which stays. An error if something else lies there; one that is the same already,
-/// from a time when somebody pulled the plug, is none.
-pub(crate) fn same_at(from: &Path, to: &Path) -> io::Result<()> {
-    if is_same(from, to)? { Ok(()) } else { same(from, to, false) }
+/// Makes `to` the same file as `from`, which stays. Anything else at `to` is an error; the same file, left by an
+/// interrupted run, is not.
+pub(crate) fn same_at(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    let (from, to) = (Place::open(root, from)?, Place::open(root, to)?);
+    if is_same(&from, &to)? { Ok(()) } else { same(&from, &to, false) }
 }
 
 /// Makes `to` the same file as `from`, which stays, whatever lay there.
-pub(crate) fn same_over(from: &Path, to: &Path) -> io::Result<()> {
-    same(from, to, true)
+pub(crate) fn same_over(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
+    same(&Place::open(root, from)?, &Place::open(root, to)?, true)
 }
 
-/// A directory of that mode, whatever the umask, and its parents as root's are.
-pub(crate) fn directory(path: &Path, mode: u32) -> io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
+/// Puts a copy of an open file at `to`, over what lies there.
+pub(crate) fn copy_over(root: &Path, from: &mut File, to: &Path) -> io::Result<()> {
+    let place = Place::open(root, to)?;
+    let made = place.temporary()?;
+    place.write(&made, from)?;
+    place.settle(&made, true)
+}
+
+/// Makes a directory of that mode, whatever the umask, and its parents as root's are.
+pub(crate) fn directory(root: &Path, path: &Path, mode: u32) -> io::Result<()> {
+    match open(root, path, OFlags::RDONLY | OFlags::DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found.map(drop),
     }
-    path.parent().map_or(Ok(()), |parent| directory(parent, 0o755))?;
-    fs::create_dir(path)?;
-    fs::set_permissions(path, Permissions::from_mode(mode))
+    path.parent().map_or(Ok(()), |parent| directory(root, parent, 0o755))?;
+    let place = Place::open(root, path)?;
+    rustix::fs::mkdirat(&place.directory, place.name, Mode::from_raw_mode(mode))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let directory = rustix::fs::openat(&place.directory, place.name, flags, Mode::empty())?;
+    Ok(rustix::fs::fchmod(directory, Mode::from_raw_mode(mode))?)
 }
 
-/// Takes a name away, for good.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    fs::remove_file(path)?;
-    sync(path)
+/// Removes a file, durably.
+pub(crate) fn remove(root: &Path, path: &Path) -> io::Result<()> {
+    let place = Place::open(root, path)?;
+    rustix::fs::unlinkat(&place.directory, place.name, AtFlags::empty())?;
+    place.directory.sync_all()
 }
 
-/// Puts `made` at `path`, and takes it away if that fails.
-fn settle(made: &Path, path: &Path, over: bool) -> io::Result<()> {
-    let put = if over {
-        fs::rename(made, path)
+/// Removes a directory if it is empty.
+pub(crate) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
+    let place = Place::open(root, path)?;
+    match rustix::fs::unlinkat(&place.directory, place.name, AtFlags::REMOVEDIR) {
+        Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => Ok(()),
+        removed => Ok(removed?),
+    }
+}
+
+/// A name in a directory that is open.
+struct Place<'a> {
+    directory: File,
+    name: &'a OsStr,
+}
+
+impl<'a> Place<'a> {
+    fn open(root: &Path, path: &'a Path) -> io::Result<Self> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::INVAL.into()) };
+        Ok(Self { directory: open(root, parent, OFlags::RDONLY | OFlags::DIRECTORY)?, name })
+    }
+
+    /// What lies there; `None` if there is nothing.
+    fn stat(&self) -> io::Result<Option<Stat>> {
+        match rustix::fs::statat(&self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => Ok(None),
+            stat => Ok(Some(stat?)),
+        }
+    }
+
+    /// The text of a link.
+    fn text(&self) -> io::Result<OsString> {
+        Ok(OsString::from_vec(rustix::fs::readlinkat(&self.directory, self.name, Vec::new())?.into_bytes()))
+    }
+
+    fn read(&self) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.directory, self.name, flags, Mode::empty())?.into())
+    }
+
+    /// A free temporary name in the same directory.
+    fn temporary(&self) -> io::Result<OsString> {
+        let mut made = OsString::from(".");
+        made.push(self.name);
+        made.push(format!(".hookmux-{}", std::process::id()));
+        match rustix::fs::unlinkat(&self.directory, &made, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(made),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Creates a file that only its owner can read.
+    fn create(&self, made: &OsStr) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&self.directory, made, flags, Mode::RUSR | Mode::WUSR)?.into())
+    }
+
+    /// Writes a copy of a file, with its owner and mode, under a temporary name.
+    fn write(&self, made: &OsStr, from: &mut File) -> io::Result<()> {
+        let kind = from.metadata()?;
+        let mut to = self.create(made)?;
+        let copied = io::copy(from, &mut to).and_then(|_| {
+            rustix::fs::fchown(&to, Some(Uid::from_raw(kind.uid())), Some(Gid::from_raw(kind.gid())))?;
+            rustix::fs::fchmod(&to, Mode::from_raw_mode(kind.mode() & 0o7777))?;
+            to.sync_all()
+        });
+        copied.or_else(|error| self.undo(made, error))
+    }
+
+    /// Removes what was made, and returns why.
+    fn undo(&self, made: &OsStr, error: io::Error) -> io::Result<()> {
+        let _ = rustix::fs::unlinkat(&self.directory, made, AtFlags::empty());
+        Err(error)
+    }
+
+    /// Gives what was made its name, and removes it if that fails.
+    fn settle(&self, made: &OsStr, over: bool) -> io::Result<()> {
+        let directory = &self.directory;
+        let put = if over {
+            rustix::fs::renameat(directory, made, directory, self.name)
+        } else {
+            // Unlike rename, it fails if something has come there meanwhile.
+            rustix::fs::linkat(directory, made, directory, self.name, AtFlags::empty())
+                .and_then(|()| rustix::fs::unlinkat(directory, made, AtFlags::empty()))
+        };
+        put.map_err(io::Error::from).or_else(|error| self.undo(made, error))?;
+        directory.sync_all()
+    }
+}
+
+fn same(from: &Place, to: &Place, over: bool) -> io::Result<()> {
+    let kind = from.stat()?.ok_or(Errno::NOENT)?;
+    let made = to.temporary()?;
+    if is_link(&kind) {
+        rustix::fs::symlinkat(&from.text()?, &to.directory, &made)?;
     } else {
-        // Unlike rename, it fails if something has come there meanwhile.
-        fs::hard_link(made, path).and_then(|()| fs::remove_file(made))
-    };
-    put.and_then(|()| sync(path)).inspect_err(|_| drop(fs::remove_file(made)))
-}
-
-fn same(from: &Path, to: &Path, over: bool) -> io::Result<()> {
-    let made = ours(to)?;
-    let kind = fs::symlink_metadata(from)?;
-    if kind.is_symlink() {
-        // What a link says is said from where it lies.
-        symlink(from.parent().unwrap_or(from).join(fs::read_link(from)?), &made)?;
-    } else {
-        match fs::hard_link(from, &made) {
-            Err(error) if error.kind() == io::ErrorKind::CrossesDevices => copy(from, &made, &kind)?,
+        match rustix::fs::linkat(&from.directory, from.name, &to.directory, &made, AtFlags::empty()) {
+            // On another file system.
+            Err(Errno::XDEV) => to.write(&made, &mut from.read()?)?,
             linked => linked?,
         }
     }
-    settle(&made, to, over)
+    to.settle(&made, over)
 }
 
-/// To another file system, with its owner and mode.
-fn copy(from: &Path, to: &Path, kind: &fs::Metadata) -> io::Result<()> {
-    fs::copy(from, to)?;
-    chown(to, Some(kind.uid()), Some(kind.gid()))?;
-    fs::set_permissions(to, Permissions::from_mode(kind.mode() & 0o7777))?;
-    File::open(to)?.sync_all()
-}
-
-/// Whether both are there and the same: one file, one content and mode, or links that say the same.
-fn is_same(from: &Path, to: &Path) -> io::Result<bool> {
-    let (one, other) = match (fs::symlink_metadata(from)?, fs::symlink_metadata(to)) {
-        (_, Err(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-        (one, other) => (one, other?),
-    };
-    if one.is_symlink() && other.is_symlink() {
-        return Ok(from.parent().unwrap_or(from).join(fs::read_link(from)?) == fs::read_link(to)?);
+/// Reports whether both are there and the same: one file, one content and mode, or links with one text.
+fn is_same(from: &Place, to: &Place) -> io::Result<bool> {
+    let (Some(one), Some(other)) = (from.stat()?, to.stat()?) else { return Ok(false) };
+    if is_link(&one) && is_link(&other) {
+        return Ok(from.text()? == to.text()?);
     }
-    let file = |one: &fs::Metadata| (one.is_file(), one.mode(), one.size());
-    Ok((one.dev(), one.ino()) == (other.dev(), other.ino())
-        || (one.is_file() && file(&one) == file(&other) && fs::read(from)? == fs::read(to)?))
+    let file = |one: &Stat| (one.st_mode, one.st_size);
+    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+        || (FileType::from_raw_mode(one.st_mode) == FileType::RegularFile
+            && file(&one) == file(&other)
+            && bytes(from)? == bytes(to)?))
 }
 
-/// A name of ours beside `path`, with nothing there.
-fn ours(path: &Path) -> io::Result<PathBuf> {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".hookmux-{}", std::process::id()));
-    let made = path.with_file_name(name);
-    match fs::remove_file(&made) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(made),
-    }
+fn bytes(place: &Place) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    place.read()?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
-/// Has the directory of `path` on the disk as it is.
-fn sync(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())
+fn is_link(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    const HOST: &str = "/";
 
     #[test]
     fn nothing_is_ever_put_over_what_was_not_judged() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
+        let (root, scratch) = (Path::new(HOST), tempfile::tempdir().unwrap());
+        let at = |name: &str| scratch.path().join(name);
         fs::write(at("theirs"), "theirs").unwrap();
         fs::write(at("ours"), "ours").unwrap();
-        let link = Form::Link("/usr/bin/hookmux".into());
-        assert_eq!(put(&link, &at("theirs"), false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(same_at(&at("ours"), &at("theirs")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let target = Path::new("/usr/bin/hookmux");
+        assert_eq!(link(root, target, &at("theirs"), false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(same_at(root, &at("ours"), &at("theirs")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(at("theirs")).unwrap(), "theirs");
-        put(&link, &at("theirs"), true).unwrap();
-        assert_eq!(fs::read_link(at("theirs")).unwrap(), Path::new("/usr/bin/hookmux"));
-        let left: Vec<_> = fs::read_dir(root.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
+        link(root, target, &at("theirs"), true).unwrap();
+        assert_eq!(fs::read_link(at("theirs")).unwrap(), target);
+        let left: Vec<_> = fs::read_dir(scratch.path()).unwrap().map(|found| found.unwrap().file_name()).collect();
         assert_eq!(left.len(), 2, "{left:?}");
     }
 
@@ -162,15 +254,36 @@ mod tests {
         fs::set_permissions(&from, Permissions::from_mode(0o750)).unwrap();
         symlink("10-a", here.path().join("link")).unwrap();
         for to in [here.path().join("20-b"), there.path().join("20-b")] {
-            same_at(&from, &to).unwrap();
-            same_at(&from, &to).unwrap();
+            for _ in 0..2 {
+                same_at(Path::new(HOST), &from, &to).unwrap();
+                same_at(Path::new(HOST), &here.path().join("link"), &to.with_file_name("there")).unwrap();
+            }
             let seen = fs::symlink_metadata(&to).unwrap();
             assert_eq!((fs::read_to_string(&to).unwrap().as_str(), seen.mode() & 0o7777), ("#!/bin/sh\n", 0o750));
-            let link = to.with_file_name("there");
-            same_at(&here.path().join("link"), &link).unwrap();
-            same_at(&here.path().join("link"), &link).unwrap();
-            assert_eq!(fs::read_link(&link).unwrap(), from);
+            assert_eq!(fs::read_link(to.with_file_name("there")).unwrap(), Path::new("10-a"));
         }
         assert_ne!(here.path().metadata().unwrap().dev(), there.path().metadata().unwrap().dev());
+    }
+
+    #[test]
+    fn below_a_root_no_link_leads_out_of_it() {
+        let scratch = tempfile::tempdir().unwrap();
+        let (outside, root) = (scratch.path().join("outside"), scratch.path().join("root"));
+        fs::create_dir_all(&outside).unwrap();
+        fs::create_dir_all(root.join("real")).unwrap();
+        fs::write(outside.join("victim"), "victim").unwrap();
+        symlink(&outside, root.join("absolute")).unwrap();
+        symlink("../../../../../outside", root.join("dots")).unwrap();
+        symlink("/real", root.join("inside")).unwrap();
+        for directory in ["absolute", "dots"] {
+            let victim = root.join(directory).join("victim");
+            assert!(link(&root, Path::new("/x"), &victim, true).is_err(), "{directory}");
+            assert!(remove(&root, &victim).is_err(), "{directory}");
+            assert!(super::directory(&root, &victim.with_file_name("made"), 0o755).is_err(), "{directory}");
+        }
+        assert_eq!(fs::read_to_string(outside.join("victim")).unwrap(), "victim");
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+        link(&root, Path::new("/x"), &root.join("inside/hook"), false).unwrap();
+        assert_eq!(fs::read_link(root.join("real/hook")).unwrap(), Path::new("/x"));
     }
 }

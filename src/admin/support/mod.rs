@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod clock;
 pub mod console;
 pub(crate) mod daemons;
+pub(crate) mod depends;
 pub(crate) mod driver;
 pub(crate) mod files;
 pub(crate) mod fix;

@@ -1,13 +1,17 @@
-//! Where everything lies. In: `--root`. Out: directories below it. Pure, but for a look at which guest agent's directory
-//! there is, and at this program's own name.
+//! Where everything lies. In: `--root`. Out: directories below it. Reads which guest agent's directory there is, this
+//! program's own name, and where an image's links lead.
 
 use std::ffi::OsStr;
+use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rustix::fs::OFlags;
 
-use crate::call::drivers::{self, ArgLayout};
+use crate::admin::support::files;
+use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::paths;
 
@@ -16,6 +20,16 @@ const OTHER_AGENTS: &str = "/etc/qemu-ga";
 
 /// Where the package for guests has its hook, on systems where it does not divert QEMU's own.
 const PACKAGED: &str = "/usr/libexec/hookmux";
+
+/// What else commands read below a root.
+const OTHERS: &[&str] = &[
+    "/etc/hookmux/hookmux.toml",
+    "/etc/hookmux/hookmux.toml.d",
+    "/usr/lib/hookmux/hookmux.toml.d",
+    crate::admin::support::LOG_DIRECTORY,
+    "/etc/apparmor.d",
+    "/usr/bin",
+];
 
 /// The system that is meant.
 #[derive(Debug, Args)]
@@ -26,9 +40,32 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// The directory, as an absolute path.
+    /// Returns the directory, as an absolute path.
+    ///
+    /// # Errors
+    /// A directory below it that a link of the image moves out of the image: what commands read there would be the host's.
+    /// What they write is opened below the root each time ([`files::open`]).
     pub(crate) fn path(&self) -> io::Result<PathBuf> {
-        std::path::absolute(&self.root)
+        let root = std::path::absolute(&self.root)?;
+        if root == Path::new("/") {
+            return Ok(root);
+        }
+        files::open(&root, &root, OFlags::PATH)?;
+        let bases = DRIVERS.iter().map(|driver| driver.base).chain([OTHER_AGENTS, PACKAGED]);
+        let scripts = DRIVERS.iter().flat_map(|driver| {
+            let base = paths::below(&root, driver.base);
+            paths::directories(&root, &base, OsStr::new(driver.name)).map(|directory| directory.path)
+        });
+        let mut used = bases.chain(OTHERS.iter().copied()).map(|path| paths::below(&root, path)).chain(scripts);
+        let id = |file: io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
+        let inside = |path: &Path| files::open(&root, path, OFlags::PATH).and_then(|file| file.metadata());
+        let leads_out = |path: &Path| id(fs::metadata(path)) != id(inside(path));
+        match used.find(|path| path.ancestors().take_while(|above| *above != root).any(leads_out)) {
+            Some(path) => {
+                Err(io::Error::other(format!("a link on the way to {} leads out of the root", path.display())))
+            }
+            None => Ok(root),
+        }
     }
 }
 
@@ -55,10 +92,10 @@ pub(crate) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
 
 /// The name of this program, for a command that is printed: that of the package which brought it.
 pub(crate) fn own() -> &'static str {
-    let [usual, _] = OWN_NAMES;
+    let [for_hosts, for_guests, _] = OWN_NAMES;
     let program = std::env::current_exe().ok();
-    let name = program.as_deref().and_then(Path::file_name);
-    OWN_NAMES.into_iter().find(|own| name.is_some_and(|name| name == *own)).unwrap_or(usual)
+    let is_guests = program.as_deref().and_then(Path::file_name).is_some_and(|name| name == for_guests);
+    if is_guests { for_guests } else { for_hosts }
 }
 
 /// `--root` again, for a command that is printed; nothing where it is /.

@@ -116,11 +116,13 @@ impl Host {
     pub fn link_hookmux(&self, drivers: &[&str]) {
         let built = crate::binary();
         let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
-        self.file("/usr/bin/hookmux", 0o755, &content);
+        for program in ["/usr/bin/hookmux", "/usr/bin/hookmux-hook"] {
+            self.file(program, 0o755, &content);
+        }
         fs::create_dir_all(self.path("/etc/libvirt/hooks")).unwrap();
         for driver in drivers {
             let link = self.path(&format!("/etc/libvirt/hooks/{driver}"));
-            std::os::unix::fs::symlink("/usr/bin/hookmux", link).unwrap();
+            std::os::unix::fs::symlink("/usr/bin/hookmux-hook", link).unwrap();
         }
     }
 
