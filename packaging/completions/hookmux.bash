@@ -179,7 +179,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__explain)
-            opts="-v -h --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --force --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -431,7 +431,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__install)
-            opts="-v -h --drivers --take-over --free-only --restore --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --drivers --force --take-over --free-only --restore --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -453,7 +453,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__list)
-            opts="-v -h --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --force --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -485,7 +485,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__run)
-            opts="-v -h --root --xml --dry-run --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --force --root --xml --dry-run --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -525,7 +525,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__uninstall)
-            opts="-v -h --drivers --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --drivers --force --reload --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

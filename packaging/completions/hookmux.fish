@@ -42,15 +42,18 @@ complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "stats" -d 'Count pa
 complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "contract" -d 'Print what libvirt does around each call'
 complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l xml -d 'The XML that scripts read; libvirt\'s own of the object, or a small made-up one, if left out' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l dry-run -d 'Start nothing, and print what would be started'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l json -d 'Print one JSON document on standard output'
@@ -68,6 +71,7 @@ network\t'virtual networks and their ports'
 daemon\t'libvirt\'s daemons themselves'
 fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l take-over -d 'Move another program\'s hook into hookmux\'s directory, if it can run there, and take its place'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l free-only -d 'Leave alone what cannot be installed, without an error, and hooks that lead to another hookmux: for packages'
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l restore -d 'Only bring back the program that hooks lead to, after it was overwritten through one of them; what was written becomes the hook of the first driver that is named, or of qemu'
@@ -83,6 +87,7 @@ network\t'virtual networks and their ports'
 daemon\t'libvirt\'s daemons themselves'
 fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l reload -d 'Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l json -d 'Print one JSON document on standard output'

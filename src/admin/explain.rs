@@ -23,7 +23,7 @@ impl Explain {
     /// Prints the plan of the call.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
-        let call = self.call.invocation(&root);
+        let call = self.call.invocation(&root)?;
         let plan = call::plan(&root, Calls::One(&call), &call::settings(&root)?);
         let scripts = script::scripts(&plan);
         let never_made = made::never(&root, &call.row);

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::driver::DriverName;
+use crate::admin::support::known::Force;
 use crate::admin::support::root::Root;
 use crate::admin::support::script;
 use crate::call::drivers::DRIVERS;
@@ -20,9 +21,11 @@ use crate::printable;
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only this driver's; one that is not listed here is an unknown driver's
+    /// Only this driver's
     #[arg(value_parser = DriverName)]
     driver: Option<OsString>,
+    #[command(flatten)]
+    force: Force,
     #[command(flatten)]
     root: Root,
 }
@@ -31,6 +34,7 @@ impl List {
     /// Prints one section for each driver; without a driver, for each that has files in its directories.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
+        self.driver.as_ref().map_or(Ok(()), |driver| self.force.driver(&root, driver))?;
         let drivers: Vec<&OsStr> = match &self.driver {
             Some(driver) => vec![driver],
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod adopt;
@@ -21,6 +22,10 @@ pub mod support;
 use crate::printable::printable;
 use support::FOUND;
 use support::console::{Console, Paint};
+use support::known::Usage;
+
+/// Exit code of a command that was called with a name that is not known.
+const USAGE: u8 = 2;
 
 /// What this program is: its version, the commit that it was built from, and for which machine.
 const VERSION: &str =
@@ -92,7 +97,7 @@ pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> Exit
         }
         let name = console.errors_paint.bad("hookmux:");
         let _ = writeln!(console.errors, "{name} {}", printable(format!("{error:#}")));
-        ExitCode::from(FOUND)
+        ExitCode::from(if error.is::<Usage>() { USAGE } else { FOUND })
     })
 }
 
@@ -125,5 +130,8 @@ fn usage(error: &clap::Error, console: &mut Console) -> ExitCode {
         Paint::Coloured => write!(output, "{}", text.ansi()),
         Paint::Plain => write!(output, "{text}"),
     };
+    if error.kind() == ErrorKind::MissingRequiredArgument && text.to_string().contains("<OPERATION>") {
+        let _ = writeln!(output, "\na call has a driver, a guest and an operation, such as: qemu web-1 start");
+    }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(FOUND))
 }

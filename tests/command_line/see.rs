@@ -33,7 +33,7 @@ fn list_shows_every_script_in_order_and_why_others_do_not_run() {
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
     let lxc = expected.split_once("lxc\n").unwrap().1;
     assert_eq!(hookmux(root.path(), "list lxc --root ROOT"), (Some(0), format!("lxc\n{lxc}"), String::new()));
-    assert_eq!(hookmux(root.path(), "list nbd --root ROOT"), (Some(0), "nbd\n".to_owned(), String::new()));
+    assert_eq!(hookmux(root.path(), "list nbd --force --root ROOT"), (Some(0), "nbd\n".to_owned(), String::new()));
 }
 
 #[test]
@@ -140,6 +140,34 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 }
 
 #[test]
+fn a_typing_error_is_not_a_new_driver() {
+    let root = root(&[("usr/bin/hookmux", YES), ("etc/hookmux/qemu.d/10-a", YES)]);
+    let commands = [
+        "install nonsense",
+        "install qemu nonsense",
+        "list kvm",
+        "explain qemu web-1 strat",
+        "explain qemu web-1 START",
+        "explain qemu web-1 start end",
+        "run start web-1 x",
+        "run start web-1",
+        "explain web-1",
+    ];
+    for command in commands {
+        let (code, out, err) = hookmux(root.path(), &format!("{command} --root ROOT"));
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{command}: {err}");
+        assert!(
+            err.contains("did you mean") || err.contains("expected") || err.contains("such as"),
+            "{command}: {err}"
+        );
+    }
+    assert!(!root.path().join("etc/libvirt").exists(), "nothing was installed");
+    for command in ["install nonsense", "list kvm", "explain qemu web-1 strat", "run qemu web-1 strat"] {
+        assert_eq!(hookmux(root.path(), &format!("{command} --force --root ROOT")).0, Some(0), "{command}");
+    }
+}
+
+#[test]
 fn contract_prints_every_operation_in_words_and_as_json() {
     let (code, out, err) = hookmux(Path::new("/nowhere"), "contract");
     let operation = |row: &hookmux::call::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
@@ -177,8 +205,7 @@ fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
         then libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu.d/90-own\n\
         not run:\n  /etc/libvirt/hooks/qemu.d/60-hookmux\n    hookmux itself\n    \
         fix: rm /etc/libvirt/hooks/qemu.d/60-hookmux\n  \
-        /etc/hookmux/qemu.d/90-own\n    hidden by /etc/libvirt/hooks/qemu.d/90-own\n    \
-        fix: mv -n /etc/hookmux/qemu.d/90-own /etc/hookmux/qemu.d/90-own-too\n";
+        /etc/hookmux/qemu.d/90-own\n    hidden by /etc/libvirt/hooks/qemu.d/90-own\n";
     let (_, list, _) = hookmux(root.path(), "list --root ROOT");
     assert_eq!(list, format!("qemu\n{sections}"));
     let (_, explain, _) = hookmux(root.path(), "explain --root ROOT qemu vm1 start");

@@ -26,7 +26,7 @@ struct Script {
 
 fn report(disk: &Disk, command: &str, words: &[&str]) -> Value {
     let mut process = Command::new(binary());
-    process.args(["--json", command, "--root"]).arg(disk.root()).args(words);
+    process.args(["--json", command, "--force", "--root"]).arg(disk.root()).args(words);
     process.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = spawn(&mut process).wait_with_output().unwrap();

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::admin::install::{beside, existing};
 use crate::admin::support::driver::DriverName;
+use crate::admin::support::known::{Force, Usage};
 use crate::admin::support::root;
 use crate::call::drivers::{self, DRIVERS};
 use crate::files::paths;
@@ -21,12 +22,18 @@ pub(crate) struct Drivers {
     /// The same as a list, for scripts: qemu,network
     #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',', value_parser = DriverName, hide_possible_values = true)]
     list: Vec<OsString>,
+    #[command(flatten)]
+    force: Force,
 }
 
 impl Drivers {
     /// Returns those that are named, or else those that are linked by default.
-    pub(crate) fn named_or_usual(&self) -> Vec<OsString> {
-        self.named().unwrap_or_else(|| linked_by_default().map(OsString::from).collect())
+    ///
+    /// # Errors
+    /// A name that is probably a typing error.
+    pub(crate) fn named_or_usual(&self, root: &Path) -> Result<Vec<OsString>, Usage> {
+        let named = self.named().unwrap_or_else(|| linked_by_default().map(OsString::from).collect());
+        named.iter().try_for_each(|driver| self.force.driver(root, driver)).map(|()| named)
     }
 
     /// Returns those that are named, or else all that have a hook of this package's hookmux.

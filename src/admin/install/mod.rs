@@ -113,7 +113,7 @@ impl Install {
         } else {
             let program = target::program(&root)?;
             let choice = Choice { root: &root, program, take_over: self.take_over, free_only: self.free_only };
-            let drivers = self.drivers.named_or_usual();
+            let drivers = self.drivers.named_or_usual(&root)?;
             let all = each(&drivers, |driver| install(&choice, driver))?;
             (drivers, all)
         };

@@ -59,7 +59,7 @@ impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
-        let call = self.call.invocation(&root);
+        let call = self.call.invocation(&root)?;
         let settings = call::settings(&root)?;
         let daemon = self.call.daemon(&root);
         let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };

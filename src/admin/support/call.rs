@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::admin::support::daemons::{self, Running};
 use crate::admin::support::driver::DriverName;
+use crate::admin::support::known::{Force, Usage};
 use crate::admin::support::root::{self, Root};
 use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};
@@ -25,7 +26,7 @@ use crate::settings::{self, Settings};
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// The hook's name; one that is not listed here is an unknown driver's
+    /// Whose hook
     #[arg(value_parser = DriverName)]
     driver: OsString,
     /// The guest or network; - where there is none; after -- if its name begins with a dash
@@ -37,6 +38,8 @@ pub(crate) struct Call {
     /// The last word, such as the reason of a release
     extra: Option<OsString>,
     #[command(flatten)]
+    force: Force,
+    #[command(flatten)]
     root: Root,
 }
 
@@ -47,7 +50,11 @@ impl Call {
     }
 
     /// The call, word for word as libvirt makes it.
-    pub(crate) fn invocation(&self, root: &Path) -> Invocation {
+    ///
+    /// # Errors
+    /// A name that is probably a typing error.
+    pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
+        self.force.driver(root, &self.driver)?;
         let known = drivers::driver(&self.driver);
         let row = contract::look_up(&self.driver, &self.operation);
         let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
@@ -58,7 +65,8 @@ impl Call {
             }
             ArgLayout::GuestAgent => vec![self.operation.clone()],
         };
-        Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words)
+        let call = Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words);
+        self.force.call(&call).map(|()| call)
     }
 
     /// The daemon that would make the call.

@@ -18,6 +18,7 @@ pub(crate) fn skip(path: &Path, skip: &Skip) -> Option<String> {
             _ => None,
         },
         Skip::ByRule(rule) => Some(edit(rule)),
+        Skip::Hookmux => Some(format!("rm {}", quoted(path))),
         _ => None,
     }
 }
