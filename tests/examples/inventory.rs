@@ -30,9 +30,11 @@ const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("polkit/40-vm-protection.rules", Kind::Data, include_str!("../real/protection.rs")),
     ("protected-domains", Kind::Data, include_str!("inventory.rs")),
     ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
+    ("qemu.d/30-cpus", Kind::Python, include_str!("../host/main.rs")),
     ("qemu.d/30-hugepages", Kind::Python, include_str!("hugepages.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
     ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
+    ("qemu.d/90-attach-usb", Kind::Shell, include_str!("../host/main.rs")),
     ("qemu.d/95-notify", Kind::Python, include_str!("notify.rs")),
 ];
 

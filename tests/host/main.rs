@@ -27,6 +27,10 @@ fn boot() -> BTreeMap<String, String> {
     let files = tempfile::tempdir_in(support::scratch()).unwrap();
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
     fs::copy(package, files.path().join("hookmux.deb")).unwrap();
+    for example in ["qemu.d/30-cpus", "qemu.d/90-attach-usb"] {
+        let (_, name) = example.split_once('/').unwrap();
+        fs::copy(repository().join("examples").join(example), files.path().join(name)).unwrap();
+    }
     fs::copy(repository().join("tests/host/scenario.sh"), files.path().join("scenario.sh")).unwrap();
     fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
@@ -34,6 +38,7 @@ fn boot() -> BTreeMap<String, String> {
                   systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
                   systemd.mask=getty@tty1.service";
     let mut arguments = vec!["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"];
+    arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
     let (kernel, initrd) = (file("vmlinuz"), file("initrd.img"));
     arguments.extend(["-kernel", &kernel, "-initrd", &initrd, "-append", append]);
     emulator::run(&arguments, &host.join("root.img"), files.path())
@@ -62,6 +67,32 @@ fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
     let links = ["daemon", "libxl", "lxc", "qemu"].map(|driver| format!("{driver} -> /usr/bin/hookmux\n")).concat();
     assert_eq!(part("install"), format!("installed\n{links}the other hook is unchanged\n"));
     assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\n"));
+}
+
+/// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
+#[test]
+fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended() {
+    let refused = "cpus: guest 'all': its CPUs and those of other guests (0,1) would leave none for the host\n";
+    // The guest's own threads: three may run on both CPUs, and the virtual CPU on the second one.
+    let systemd = format!(
+        "before: []\none: [0 0 0], machine: 0-1\n3 0-1 1 1\ntwo: [0 0 0]\none again: [0 0 0]\n{refused}all: [0 0 0]\n\
+         without one: [0 0 0]\nwithout both: []\nlock\n"
+    );
+    assert_eq!(part("cpus"), systemd);
+    let plain = format!(
+        "one prepare: [0 0 0]\ntwo prepare: [0 0 0]\n{refused}all prepare: [0 0 0]\none release: [0 0 0]\n\
+         one release: [0 0 0]\ntwo release: []\n"
+    );
+    assert_eq!(part("plain"), plain);
+}
+
+/// The device that is missing is in the script's output.
+#[test]
+fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
+    let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
+    let (started, rest) = part("usb").split_once(missing).unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    assert_eq!((started, rest), ("started\n", "exit code 1, attached 1\nafterwards 0\n"));
 }
 
 #[test]
