@@ -30,7 +30,7 @@ fn guest(kernel: &str, root: &str) -> String {
            <vcpu>1</vcpu>
            <os>
              <type arch='x86_64' machine='q35'>hvm</type>
-             <kernel>{kernel}</kernel><initrd>{root}</initrd><cmdline>console=ttyS0 quiet panic=-1</cmdline>
+             <kernel>{kernel}</kernel><initrd>{root}</initrd><cmdline>console=ttyS0 quiet panic=-1 no_timer_check</cmdline>
            </os>
            <devices>
              {}{}{}{}
