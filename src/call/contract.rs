@@ -174,11 +174,15 @@ const END: (&str, &str) = ("end", "-");
 const NOT_STARTED: &str = "the start is aborted";
 const KILLED_AT_START: &str = "the start fails and the guest is killed";
 const KILLED: &str = "the running guest is killed";
+const LOST: &str = "libvirt reports the guest as shut off, and calls stopped and release, while it runs on";
 const NOTHING: &str = "nothing: libvirt goes on";
 
 /// A script that hangs leaves the agent unresponsive and everything that was frozen before it locked, unnoticed in the guest.
 /// Databases flush in seconds; those that need longer get a rule.
 const FREEZE_LIMIT: Duration = Duration::from_secs(30);
+
+/// A guest that migrates is paused for less than a second by default; network connections survive several.
+const SWITCHOVER_LIMIT: Duration = Duration::from_secs(5);
 
 #[allow(clippy::ref_option, reason = "serde calls it so")]
 fn in_seconds<S: Serializer>(limit: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -200,27 +204,33 @@ pub const ROWS: &[Row] = {
         row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING),
         row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),
         row("qemu", "restore", BEGIN, "1.2.9", Domain, Aborts, "the restore is aborted").filter(),
+        // Proposed as well; the guest is paused on the source host, so that every second is downtime.
+        row("qemu", "preswitchover", ("-", "-"), "-", Domain, Aborts, "the outgoing migration is cancelled")
+            .limit(SWITCHOVER_LIMIT),
         row("qemu", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
         row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted").until("5.5.0"),
 
-        row("lxc", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED),
+        row("lxc", "prepare", BEGIN, "0.9.13", Domain, Aborts, NOT_STARTED),
         row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
         row("lxc", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
         row("lxc", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
-        row("lxc", "release", END, "0.9.0", Domain, Ignored, NOTHING),
+        row("lxc", "release", ("end", "REASON"), "0.9.13", Domain, Ignored, NOTHING),
         row("lxc", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
 
-        row("libxl", "prepare", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED),
+        // Seen on Xen 4.17 with libvirt 9.0.0: after a failing prepare this driver calls nothing more.
+        row("libxl", "prepare", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED).undone_by("release"),
         row("libxl", "start", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED),
         row("libxl", "started", BEGIN, "2.1.0", Domain, Aborts, KILLED_AT_START),
         row("libxl", "stopped", END, "2.1.0", Domain, Ignored, NOTHING),
         row("libxl", "release", END, "2.1.0", Domain, Ignored, NOTHING),
-        // Seen on Xen 4.17 with libvirt 9.0.0: standard input is empty, and what a filter writes is taken all the same.
+        // Seen there, too: standard input is empty, and what a filter writes is taken all the same.
         row("libxl", "migrate", BEGIN, "2.1.0", Domain, Aborts, "the incoming migration is cancelled").filter(),
         // Seen there, too: libvirt reports "shut off" while the Xen guest keeps running.
-        row("libxl", "reconnect", BEGIN, "2.1.0", Domain, KillsGuest, "libvirt takes the running guest for shut off"),
+        row("libxl", "reconnect", BEGIN, "2.1.0", Domain, KillsGuest, LOST),
 
-        row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
+        // libvirt has this driver on FreeBSD only, and hookmux runs on Linux only: the rows are for `contract` and for rules.
+        // As with libxl, nothing follows a failing prepare.
+        row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED).undone_by("release"),
         row("bhyve", "start", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
         row("bhyve", "started", BEGIN, "6.1.0", Domain, Aborts, KILLED_AT_START),
         row("bhyve", "stopped", END, "6.1.0", Domain, Ignored, NOTHING),
@@ -229,8 +239,11 @@ pub const ROWS: &[Row] = {
         row("network", "start", BEGIN, "1.2.2", HookData, Aborts, NOT_STARTED),
         // Seen on 9.0.0: libvirt takes down an active network only, and this one becomes active after the call.
         row("network", "started", BEGIN, "1.2.2", HookData, Aborts, "the start fails, and the bridge and dnsmasq stay"),
+        // Also after a start that failed; and, when a network is destroyed under running guests, instead of port-deleted.
         row("network", "stopped", END, "1.2.2", HookData, Ignored, NOTHING),
         row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, though it is made"),
+        // Also for every port whenever the network daemon starts, and when a guest's daemon claims a lost port: the result
+        // is ignored then.
         row("network", "port-created", BEGIN, "1.2.2", HookData, Aborts, "the guest's start or attach fails")
             .once_called("plugged"),
         row("network", "port-deleted", BEGIN, "1.2.2", HookData, Ignored, NOTHING).once_called("unplugged"),

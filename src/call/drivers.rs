@@ -92,7 +92,7 @@ pub const DRIVERS: &[Driver] = &[
         called_by: CalledBy::LibvirtdOr(Some("virtbhyved")),
         domain_types: &["bhyve"],
         uri: Some("bhyve:///system"),
-        ..libvirt("bhyve", "bhyve guests, on FreeBSD")
+        ..libvirt("bhyve", "bhyve guests, on FreeBSD, where hookmux does not run")
     },
     Driver {
         called_by: CalledBy::LibvirtdOr(Some("virtnetworkd")),

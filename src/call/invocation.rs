@@ -109,8 +109,14 @@ impl Invocation {
     /// Returns the call that undoes this one, if the caller does not make it.
     #[must_use]
     pub fn undoing(&self) -> Option<Self> {
-        let operation = self.row.undone_by?;
-        Some(Self::new(&self.driver, Some(self.base.clone()), vec![operation.into()]))
+        let row = contract::look_up(&self.driver, OsStr::new(self.row.undone_by?));
+        let args = match drivers::driver(&self.driver).args {
+            ArgLayout::Libvirt => {
+                vec![self.object.clone(), row.operation.into(), row.sub_operation.into(), NOTHING.into()]
+            }
+            ArgLayout::GuestAgent => vec![row.operation.into()],
+        };
+        Some(Self::new(&self.driver, Some(self.base.clone()), args))
     }
 
     /// Reports whether the arguments name an operation. libvirt always names one; a person who tries a hook by hand may not.

@@ -234,15 +234,20 @@ impl<'a> Hook<'a> {
         if let Some(call) = self.call.undoing().filter(|_| verdict.code != 0) {
             let steps = self.undoing_steps(&call, plan, &run);
             let mut runner = Runner { call: &call, purpose: Purpose::Undo, ..runner };
-            let reports = runner.run(&steps, &Spool::nothing(), &mut |event| on_event(&call, event)).steps;
+            let nothing = Spool::nothing();
+            let document = if call.row.input == Input::Nothing { &nothing } else { document };
+            let reports = runner.run(&steps, document, &mut |event| on_event(&call, event)).steps;
             undone = steps.into_iter().zip(reports).collect();
         }
         Ok(HookReport { run, verdict, undone })
     }
 
-    /// Returns the steps that undo what was started, the last one first.
+    /// Returns the steps that undo what was started, the last one first. Scripts in a guest's directory are not among them:
+    /// they are for one operation, and need not look at their arguments.
     fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, run: &RunReport) -> Vec<Step> {
-        let started = plan.steps.iter().zip(&run.steps).filter(|(_, report)| report.outcome.was_started());
+        let is_guests = |path: &Path| self.directories.iter().all(|directory| path.parent() != Some(&directory.path));
+        let started = plan.steps.iter().zip(&run.steps);
+        let started = started.filter(|(step, report)| report.outcome.was_started() && !is_guests(&step.path));
         let step = |(step, _): (&Step, &StepReport)| {
             let effective = rules::effective(&self.settings.rules, Calls::One(undoing), &step.path);
             Step { effective, ..step.clone() }
@@ -286,7 +291,7 @@ impl<'a> Hook<'a> {
             message = format!("hookmux: {} failed: stopped by {signal}\n", messages::call(self.call)).into_bytes();
         }
         if let Some(undoing) = self.call.undoing() {
-            // Something is left locked: that matters as much as the cause.
+            // Something is left set up: that matters as much as the cause.
             let failed = undone.iter().filter(|(_, report)| report.outcome.kind() != Kind::Success);
             failed.for_each(|(step, report)| print(&undoing, &step.path, report, &mut message));
         }

@@ -11,6 +11,7 @@ mod limits;
 mod odd;
 mod once;
 mod order;
+mod prepare;
 mod record;
 mod rules;
 mod still;

@@ -60,12 +60,18 @@ pub fn tell(case: &Case) -> Told {
             break;
         }
     }
-    if failure.is_some() && case.call.driver == "fsfreeze-hook" && case.call.operation == "freeze" {
-        // Rules hold for that call as for any.
-        let call = Call { operation: "thaw", ..case.call };
-        let thaw = Case { call, ..case.clone() };
-        let undone = started.iter().rev().filter(|path| given(&thaw, path).run);
-        ran.extend(undone.map(|path| format!("{path} thaw")));
+    let undoing = match (case.call.driver, case.call.operation) {
+        ("fsfreeze-hook", "freeze") => Some(Call { operation: "thaw", ..case.call }),
+        ("libxl" | "bhyve", "prepare") => Some(Call { operation: "release", sub: "end", ..case.call }),
+        _ => None,
+    };
+    if let Some(call) = undoing.filter(|_| failure.is_some()) {
+        // Rules apply to that call as to any.
+        let undoing = Case { call, ..case.clone() };
+        let directory = format!("{}.d", call.driver);
+        let is_guests = |path: &str| !path.rsplit_once('/').is_some_and(|(parent, _)| parent.ends_with(&directory));
+        let undone = started.iter().rev().filter(|path| !is_guests(path) && given(&undoing, path).run);
+        ran.extend(undone.map(|path| format!("{path} {}", words(&undoing))));
     }
     let is_filter =
         matches!((case.call.driver, case.call.operation), ("qemu", "migrate" | "restore") | ("libxl", "migrate"));
