@@ -11,6 +11,7 @@ mod check;
 mod daemon;
 mod differences;
 mod examples;
+mod existing;
 mod first_hour;
 mod freeze;
 mod guarded;

@@ -1,0 +1,141 @@
+//! Hooks that were there before hookmux, in each of the ways in which they depend on their place (tests/fixtures/hooks): a
+//! guest's life directly, beside hookmux and after `uninstall`. Does.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use support::guests;
+use support::host::Host;
+use support::programs;
+
+const HOOKS: &str = "/etc/libvirt/hooks";
+
+/// Lays a folder of tests/fixtures/hooks over libvirt's directory.
+fn put(host: &Host, folder: &Path, below: &str) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
+        let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
+        let inside = format!("{below}/{name}");
+        match name.split_once('.') {
+            _ if path.is_dir() => put(host, &path, &inside),
+            Some((name, "link")) => {
+                fs::create_dir_all(host.path(below)).unwrap();
+                symlink(fs::read_to_string(&path).unwrap(), host.path(&format!("{below}/{name}"))).unwrap();
+            }
+            Some((name, "c")) => {
+                let made = tempfile::tempdir().unwrap();
+                programs::compile(&path, &made.path().join(name));
+                host.file(&format!("{below}/{name}"), 0o755, &fs::read(made.path().join(name)).unwrap());
+            }
+            _ => {
+                let content = fs::read(&path).unwrap();
+                host.file(&inside, if content.starts_with(b"#!") { 0o755 } else { 0o644 }, &content);
+            }
+        }
+    }
+}
+
+/// Every path below libvirt's directory, with type, mode, link and content.
+fn tree(host: &Host) -> String {
+    let find = format!("cd {HOOKS} && find . -printf '%P %M %l\\n' | sort && find . -type f | sort | xargs md5sum");
+    host.run(&["sh", "-c", &find]).succeeded().stdout
+}
+
+/// What a guest's life made the hooks do, and what virsh says about a guest that the old hook refuses.
+#[derive(Debug, PartialEq)]
+struct Life {
+    actions: String,
+    refused: bool,
+}
+
+fn text(host: &Host, path: &str) -> String {
+    fs::read_to_string(host.path(path)).unwrap_or_default()
+}
+
+/// Starts a guest, saves and restores it, restarts the daemon under it, and destroys it; another one is refused.
+fn life(host: &Host) -> Life {
+    host.file("/run/actions", 0o666, b"");
+    host.file("/run/ours", 0o666, b"");
+    host.start_libvirtd();
+    for (name, uuid) in [("vm1", "11111111-"), ("vm2", "22222222-"), ("vm3", "33333333-")] {
+        let document = guests::qemu(name, "").replace("11111111-", uuid);
+        host.virsh(&format!("define {}", host.document(name, &document))).succeeded();
+    }
+    for command in ["start vm1", "save vm1 /run/vm1.saved", "restore /run/vm1.saved"] {
+        host.virsh(command).succeeded();
+    }
+    host.stop_libvirtd();
+    host.start_libvirtd();
+    host.wait_until("the guest to be found again", || host.virsh("domstate vm1").stdout.trim() == "running");
+    let refused = host.virsh("start vm2").code != Some(0);
+    host.virsh("destroy vm1").succeeded();
+    host.wait_until("the guest's release", || host.virsh("domstate vm1").stdout.trim() == "shut off");
+    Life { actions: text(host, "/run/actions"), refused }
+}
+
+fn lives_as_before(name: &str) {
+    let folder: PathBuf = support::repository().join("tests/fixtures/hooks").join(name);
+    let host = Host::new(&format!("existing-{name}"));
+    host.run(&["mkdir", "-p", HOOKS]).succeeded();
+    put(&host, &folder, HOOKS);
+    let before = tree(&host);
+    let alone = life(&host);
+    host.stop_libvirtd();
+    assert!(alone.refused && alone.actions.lines().count() > 2, "{alone:?}");
+
+    host.link_hookmux(&[]);
+    let ours = b"#!/bin/sh\necho \"$*\" >>/run/ours\n[ \"$1 $2\" != 'vm3 prepare' ] || { echo refused >&2; exit 4; }\n";
+    host.file("/etc/hookmux/qemu.d/10-ours", 0o755, ours);
+    let installed = host.run(&["/usr/bin/hookmux", "install", "qemu"]).succeeded().stdout;
+    assert!(installed.starts_with("qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n"), "{installed}");
+    let beside = life(&host);
+    assert_eq!(beside, alone);
+    let calls = text(&host, "/run/ours");
+    let of_vm1: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix("vm1 ")?.split(' ').next()).collect();
+    let once = ["prepare", "start", "started", "stopped", "release"];
+    let again = ["restore", "prepare", "start", "started", "reconnect", "stopped", "release"];
+    assert_eq!(of_vm1, once.into_iter().chain(again).collect::<Vec<_>>());
+    let vetoed = host.virsh("start vm3");
+    assert!(vetoed.code != Some(0) && vetoed.stderr.contains("qemu prepare 'vm3' refused"), "{vetoed:?}");
+    host.stop_libvirtd();
+
+    host.run(&["/usr/bin/hookmux", "uninstall"]).succeeded();
+    assert_eq!(tree(&host), before);
+    assert_eq!(life(&host), alone);
+    assert_eq!(text(&host, "/run/ours"), "");
+}
+
+macro_rules! hooks {
+    ($($name:ident: $folder:literal)*) => {
+        $(#[test]
+        fn $name() {
+            lives_as_before($folder);
+        })*
+
+        #[test]
+        fn each_folder_of_hooks_has_its_test() {
+            let folders = fs::read_dir(support::repository().join("tests/fixtures/hooks")).unwrap();
+            let mut folders: Vec<String> = folders
+                .map(|entry| entry.unwrap())
+                .filter(|entry| entry.path().is_dir())
+                .map(|entry| entry.file_name().into_string().unwrap())
+                .collect();
+            folders.sort();
+            let mut tested = [$($folder),*];
+            tested.sort_unstable();
+            assert_eq!(folders, tested);
+        }
+    };
+}
+
+hooks! {
+    a_python_hook_with_a_file_beside_it_lives_as_before: "python"
+    a_bash_hook_that_knows_its_name_lives_as_before: "bash"
+    a_hook_with_a_library_beside_it_lives_as_before: "library"
+    a_hook_with_a_file_of_its_own_name_lives_as_before: "sidecar"
+    a_hook_that_knows_its_directory_lives_as_before: "name"
+    a_link_to_a_dispatcher_lives_as_before: "link"
+    a_dispatcher_with_directories_per_guest_lives_as_before: "per-guest"
+    a_compiled_hook_lives_as_before: "compiled"
+    a_hook_with_scripts_in_libvirts_own_directory_lives_as_before: "dot-d"
+}
