@@ -52,6 +52,9 @@ _hookmux() {
             hookmux,stats)
                 cmd="hookmux__subcmd__stats"
                 ;;
+            hookmux,status)
+                cmd="hookmux__subcmd__status"
+                ;;
             hookmux,uninstall)
                 cmd="hookmux__subcmd__uninstall"
                 ;;
@@ -91,6 +94,9 @@ _hookmux() {
             hookmux__subcmd__help,stats)
                 cmd="hookmux__subcmd__help__subcmd__stats"
                 ;;
+            hookmux__subcmd__help,status)
+                cmd="hookmux__subcmd__help__subcmd__status"
+                ;;
             hookmux__subcmd__help,uninstall)
                 cmd="hookmux__subcmd__help__subcmd__uninstall"
                 ;;
@@ -101,7 +107,7 @@ _hookmux() {
 
     case "${cmd}" in
         hookmux)
-            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query history stats contract help"
+            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -197,7 +203,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help)
-            opts="list explain run check install uninstall adopt diff query history stats contract help"
+            opts="list explain run check install uninstall adopt diff query history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -378,6 +384,20 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__help__subcmd__status)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__help__subcmd__uninstall)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
@@ -508,6 +528,24 @@ _hookmux() {
             ;;
         hookmux__subcmd__stats)
             opts="-v -h --prometheus --root --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__status)
+            opts="-v -h --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

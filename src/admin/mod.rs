@@ -17,6 +17,7 @@ mod list;
 mod query;
 mod run;
 mod stats;
+mod status;
 pub mod support;
 
 use crate::printable::printable;
@@ -52,6 +53,7 @@ enum Command {
     /// Show what would run for a call, in order, by which rule, and who runs it
     Explain(explain::Explain),
     /// Make a call by hand and show each step
+    #[command(alias = "test")]
     Run(run::Run),
     /// Find problems with hooks, scripts and settings, and print how to fix each
     Check(check::Check),
@@ -66,9 +68,13 @@ enum Command {
     /// Print what paths select in the XML document on standard input
     Query(query::Query),
     /// Show past calls, with a bar for each script's time
+    #[command(alias = "logs")]
     History(history::History),
     /// Count past calls, for monitoring
     Stats(stats::Stats),
+    /// Show what is installed, what failed last, and which calls run now
+    #[command(alias = "ps")]
+    Status(status::Status),
     /// Print what libvirt does around each call
     Contract(contract::Contract),
 }
@@ -114,6 +120,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::Query(query) => query.main(console),
         Command::History(history) => history.main(console),
         Command::Stats(stats) => stats.main(console),
+        Command::Status(status) => status.main(console),
         Command::Contract(contract::Contract {}) => contract::Contract::main(console),
     }
 }

@@ -49,6 +49,7 @@ fn every_command_prints_one_document_and_each_field_is_described() {
         "contract",
         "check --root ROOT",
         "stats --root ROOT",
+        "status --root ROOT",
         "uninstall --root ROOT",
     ];
     let described = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();

@@ -11,4 +11,5 @@ mod json;
 mod query;
 mod run;
 mod see;
+mod status;
 mod version;

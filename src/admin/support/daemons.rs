@@ -20,7 +20,7 @@ use crate::call::drivers;
 use crate::files::paths;
 
 /// Ticks of a second in /proc: `USER_HZ`, which is 100 on every machine that libvirt is built for.
-const TICKS: u64 = 100;
+pub(crate) const TICKS: u64 = 100;
 
 /// Where the notes lie.
 const NOTES: &str = "/run/hookmux/reloaded";
@@ -127,7 +127,7 @@ fn note(root: &Path, pid: i32, ticks: u64) -> PathBuf {
 }
 
 /// The 22nd field of /proc/PID/stat, in ticks since the boot; the second field's parentheses may hold anything.
-fn start_in_stat(stat: &[u8]) -> Option<u64> {
+pub(crate) fn start_in_stat(stat: &[u8]) -> Option<u64> {
     let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
     let word = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(19)?;
     std::str::from_utf8(word).ok()?.parse().ok()

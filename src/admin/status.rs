@@ -1,0 +1,156 @@
+//! `hookmux status`: what is installed, what failed last, and which calls run now. In: the system. Out: lines or JSON. Reads
+//! /proc, so that no call has to report anything.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::admin::install::existing;
+use crate::admin::support::clock::Clock;
+use crate::admin::support::console::Console;
+use crate::admin::support::daemons;
+use crate::admin::support::root::{self, Root};
+use crate::call::drivers::DRIVERS;
+use crate::call::invocation::Invocation;
+use crate::printable::printable;
+use crate::record::Record;
+use crate::record::read::{self, Files};
+use crate::settings;
+use crate::verdict::messages;
+
+/// How many failed calls are shown.
+const FAILURES: usize = 3;
+
+/// Arguments of `hookmux status`.
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Status {
+    /// Prints links, settings, failures, and calls.
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
+        let hooks: Vec<Value> = DRIVERS.iter().filter_map(|driver| link(&root, OsStr::new(driver.name))).collect();
+        let settings = match settings::read(&root) {
+            Ok(settings) => format!("valid, {} rules", settings.rules.len()),
+            Err(fault) => fault.to_string(),
+        };
+        let found = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
+        let failures: Vec<Value> = found.iter().skip(found.len().saturating_sub(FAILURES)).map(failure).collect();
+        let calls = calls(&root);
+        if console.json {
+            let content = json!({ "hooks": hooks, "settings": settings, "failures": failures, "running": calls });
+            console.json("status", content)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut lines = vec![format!("settings: {settings}")];
+        if hooks.is_empty() {
+            lines.push("no hookmux hook is installed".into());
+        }
+        for link in &hooks {
+            lines.push(format!("hook: {}", text(&link["path"])));
+            lines.extend(link["daemons"].as_array().into_iter().flatten().map(|daemon| format!("  {}", text(daemon))));
+        }
+        lines.extend(failures.iter().map(|it| format!("failed: {} {}", text(&it["time"]), text(&it["call"]))));
+        for call in &calls {
+            lines.push(format!("running: {} (pid {}, {} s)", text(&call["call"]), call["pid"], call["seconds"]));
+            for script in call["scripts"].as_array().into_iter().flatten() {
+                lines.push(format!("  {} (pid {}, {} s)", text(&script["path"]), script["pid"], script["seconds"]));
+            }
+        }
+        if calls.is_empty() {
+            lines.push("no call is running".into());
+        }
+        console.lines(&lines)?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A hook that is installed, and whether each daemon knows it.
+fn link(root: &Path, driver: &OsStr) -> Option<Value> {
+    let base = root::base(root, driver);
+    let path = base.join(driver);
+    existing::look(root, &path).ok().filter(existing::ExistingHook::is_ours)?;
+    let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
+    let daemons = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).map(|daemon| {
+        let knows = came.is_some_and(|came| daemon.knows_of(came));
+        let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
+        format!("{} {state}", daemon.shown())
+    });
+    Some(json!({ "path": printable(&path), "daemons": daemons.collect::<Vec<_>>() }))
+}
+
+fn failure(record: &Record) -> Value {
+    let call =
+        format!("{} {} '{}'", printable(&record.driver.0), printable(&record.operation.0), printable(&record.object.0));
+    json!({ "time": Clock::local().moment(record.time), "call": call })
+}
+
+/// A process of our user's.
+struct Process {
+    pid: u32,
+    parent: u32,
+    seconds: u64,
+    args: Vec<OsString>,
+}
+
+impl Process {
+    fn read(name: &OsStr, uptime: u64) -> Option<Self> {
+        let pid = name.to_str()?.parse().ok()?;
+        let at = Path::new("/proc").join(name);
+        // Another user may call a process anything.
+        fs::metadata(&at).ok().filter(|process| process.uid() == nix::unistd::geteuid().as_raw())?;
+        let stat = fs::read(at.join("stat")).ok()?;
+        let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
+        let parent = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
+        let started = daemons::start_in_stat(&stat)?.checked_div(daemons::TICKS)?;
+        let args = fs::read(at.join("cmdline")).ok()?;
+        let args = args.split(|byte| *byte == 0).map(|arg| OsStr::from_bytes(arg).to_owned()).collect();
+        let parent = std::str::from_utf8(parent).ok()?.parse().ok()?;
+        Some(Self { pid, parent, seconds: uptime.saturating_sub(started), args })
+    }
+
+    /// The call, if this is a hook of that root.
+    fn call(&self, root: &Path) -> Option<Invocation> {
+        let (hook, args) = self.args.split_first()?;
+        let driver = DRIVERS
+            .iter()
+            .map(|driver| OsStr::new(driver.name))
+            .find(|driver| root::base(root, driver).join(driver).as_os_str() == hook.as_os_str())?;
+        let end = args.len().saturating_sub(1);
+        Some(Invocation::new(driver, None, args.get(..end).unwrap_or_default().to_vec()))
+    }
+}
+
+/// The calls that are running, each with its scripts.
+fn calls(root: &Path) -> Vec<Value> {
+    let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let uptime = uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
+    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|process| process.file_name());
+    let processes: Vec<Process> = names.filter_map(|name| Process::read(&name, uptime)).collect();
+    let script = |process: &Process| {
+        let path =
+            process.args.iter().find(|arg| Path::new(arg).is_absolute() && arg.to_string_lossy().contains(".d/"));
+        let path = path.or(process.args.first()).map(printable);
+        json!({ "path": path, "pid": process.pid, "seconds": process.seconds })
+    };
+    let running = processes.iter().filter_map(|process| Some((process, process.call(root)?)));
+    // A hook's own helper processes are hooks by their names as well.
+    let is_first = |process: &Process| !processes.iter().any(|it| it.pid == process.parent && it.call(root).is_some());
+    let first = running.filter(|(process, _)| is_first(process));
+    let all = first.map(|(process, call)| {
+        let children = processes.iter().filter(|child| child.parent == process.pid && child.call(root).is_none());
+        let scripts: Vec<Value> = children.map(script).collect();
+        json!({ "call": messages::call(&call), "pid": process.pid, "seconds": process.seconds, "scripts": scripts })
+    });
+    all.collect()
+}
