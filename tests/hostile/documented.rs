@@ -15,7 +15,7 @@ fn each_test_that_the_safety_page_names_is_there() {
     let page = fs::read_to_string(root.join("docs/safety.md")).unwrap();
     let named = named(&page);
     let is_there = |(file, test): &&(&str, &str)| {
-        ["hostile", "hook"].iter().any(|suite| {
+        ["hostile", "hook", "guard", "command_line", "real"].iter().any(|suite| {
             let text = fs::read_to_string(root.join(format!("tests/{suite}/{file}.rs"))).unwrap_or_default();
             text.contains(&format!("#[test]\nfn {test}() {{"))
         })
