@@ -185,13 +185,17 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__explain)
-            opts="-v -h --force --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --force --root --xml --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --xml)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -48,6 +48,7 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s v -l verbose -d
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l xml -d 'The XML that rules look at' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l json -d 'Print one JSON document on standard output'

@@ -1,6 +1,7 @@
 //! `hookmux explain`: what would run for a call, in order, by which rule, and who runs it. In: the call, directories,
 //! settings. Out: lines. Reads, and starts nothing.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,7 +10,9 @@ use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
 use crate::admin::support::script::{self, State};
+use crate::admin::support::xml;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::verdict::messages;
 
 /// Arguments of `hookmux explain`.
@@ -17,6 +20,9 @@ use crate::verdict::messages;
 pub(crate) struct Explain {
     #[command(flatten)]
     call: Call,
+    /// The XML that rules look at
+    #[arg(long, value_name = "FILE")]
+    xml: Option<PathBuf>,
 }
 
 impl Explain {
@@ -24,11 +30,23 @@ impl Explain {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root)?;
-        let plan = call::plan(&root, Calls::One(&call), &call::settings(&root)?);
+        let settings = call::settings(&root)?;
+        let document = self.xml.as_ref().map(|path| {
+            std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))
+        });
+        let document = document.transpose()?;
+        let read = || Ok(document.clone().unwrap_or_default());
+        let facts = Facts::new(&read);
+        let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
         let scripts = script::scripts(&plan);
+        let paths = xml::paths(&settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
+        if let Some(fault) = facts.fault() {
+            anyhow::bail!("{}", xml::unreadable(fault));
+        }
         let never_made = made::never(&root, &call.row);
         if console.json {
-            let content = serde_json::json!({ "call": Call::json(&call, never_made.as_deref()), "scripts": scripts });
+            let call = Call::json(&call, never_made.as_deref());
+            let content = serde_json::json!({ "call": call, "scripts": scripts, "paths": paths });
             console.json("explain", content)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -39,6 +57,7 @@ impl Explain {
             lines.push("  hookmux runs nothing".into());
         }
         lines.extend(script::sections(&scripts, console.paint));
+        lines.extend(xml::lines(&paths));
         console.lines(&lines)?;
         Ok(ExitCode::SUCCESS)
     }

@@ -16,6 +16,7 @@ use crate::call::drivers::DRIVERS;
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::printable;
 
 /// Arguments of `hookmux list`.
@@ -40,7 +41,9 @@ impl List {
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),
         };
         let settings = call::settings(&root)?;
-        let plans = drivers.into_iter().map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings)));
+        let plans = drivers
+            .into_iter()
+            .map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings, &Facts::nothing())));
         let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
         if console.json {
             let all = plans.iter().map(|(driver, plan)| {

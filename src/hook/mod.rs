@@ -22,6 +22,7 @@ use crate::guard;
 use crate::hook::background::Background;
 use crate::log;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::rules::{self, Run};
 use crate::plan::{self, Linked, Plan, Step};
 use crate::printable;
@@ -129,13 +130,27 @@ fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record
     }
     let hook = Hook::new(call, root, settings);
     let _lock = hook.lock();
-    let plan = hook.plan(linked);
+    let input = OnceCell::new();
+    let read = || {
+        let document = input.get_or_init(|| standard_input(call)).as_ref();
+        document.map_err(ToString::to_string)?.bytes().map_err(|error| error.to_string())
+    };
+    let facts = Facts::new(&read);
+    let plan = hook.plan(linked, &facts);
+    if let Some(fault) = facts.fault() {
+        let what = format!("a rule looks at the document, which cannot be read: {fault}");
+        if call.row.failure == Failure::Aborts {
+            return own_fault(call, &what, record);
+        }
+        log::own_fault(call, &format!("hookmux: {}: {what}; no such rule applies", messages::call(call)));
+    }
     log::skipped(call, &plan);
     if plan.steps.is_empty() && plan.background.is_empty() {
         return Answer::default();
     }
     let on_event = &mut |call: &Invocation, event: Event| log::event(call, &event);
-    let done = standard_input(call).and_then(|document| {
+    let document = input.into_inner().unwrap_or_else(|| standard_input(call));
+    let done = document.and_then(|document| {
         let result = hook.run(&plan, &document, on_event)?;
         if let Some(record) = record {
             record.steps(&plan.steps, &result.run, &result.undone);
@@ -201,9 +216,9 @@ impl<'a> Hook<'a> {
     }
 
     /// Reads the directories and decides what runs.
-    fn plan(&self, linked: Linked) -> Plan {
+    fn plan(&self, linked: Linked, facts: &Facts) -> Plan {
         let runs_its_own = || self.caller().is_some_and(Daemon::runs_its_own);
-        plan::read(Calls::One(self.call), &self.directories, linked, &self.settings, runs_its_own)
+        plan::read(Calls::One(self.call), &self.directories, linked, &self.settings, facts, runs_its_own)
     }
 
     /// Runs a plan and judges it. If it failed, and the caller does not undo what was done, undoes that. `on_event` gets
@@ -232,7 +247,8 @@ impl<'a> Hook<'a> {
         let verdict = Verdict::new(self.call.row.failure, outcomes, run.stopped_by);
         let mut undone = Vec::new();
         if let Some(call) = self.call.undoing().filter(|_| verdict.code != 0) {
-            let steps = self.undoing_steps(&call, plan, &run);
+            let xml = || document.bytes().map_err(|error| error.to_string());
+            let steps = self.undoing_steps(&call, &Facts::new(&xml), plan, &run);
             let mut runner = Runner { call: &call, purpose: Purpose::Undo, ..runner };
             let nothing = Spool::nothing();
             let document = if call.row.input == Input::Nothing { &nothing } else { document };
@@ -244,12 +260,12 @@ impl<'a> Hook<'a> {
 
     /// Returns the steps that undo what was started, the last one first. Scripts in a guest's directory are not among them:
     /// they are for one operation, and need not look at their arguments.
-    fn undoing_steps(&self, undoing: &Invocation, plan: &Plan, run: &RunReport) -> Vec<Step> {
+    fn undoing_steps(&self, undoing: &Invocation, facts: &Facts, plan: &Plan, run: &RunReport) -> Vec<Step> {
         let is_guests = |path: &Path| self.directories.iter().all(|directory| path.parent() != Some(&directory.path));
         let started = plan.steps.iter().zip(&run.steps);
         let started = started.filter(|(step, report)| report.outcome.was_started() && !is_guests(&step.path));
         let step = |(step, _): (&Step, &StepReport)| {
-            let effective = rules::effective(&self.settings.rules, Calls::One(undoing), &step.path);
+            let effective = rules::effective(&self.settings.rules, Calls::One(undoing), facts, &step.path);
             Step { effective, ..step.clone() }
         };
         started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()

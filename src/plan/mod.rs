@@ -3,6 +3,7 @@
 
 pub mod admission;
 pub mod calls;
+pub mod facts;
 pub mod guest;
 pub mod listing;
 pub mod rules;
@@ -19,6 +20,7 @@ use crate::files::program::{self, Main};
 use crate::files::trust::Distrust;
 use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::listing::{Entry, Listing, Scope};
 use crate::plan::rules::{Effective, Run, Setting, Wait};
 use crate::settings::{LibvirtRunsDotD, Settings};
@@ -90,6 +92,7 @@ pub fn read(
     directories: &[Directory],
     linked: Linked,
     settings: &Settings,
+    facts: &Facts,
     caller_runs_its_own: impl FnOnce() -> bool,
 ) -> Plan {
     let (beside, main) = match &linked {
@@ -114,7 +117,7 @@ pub fn read(
     // Who calls a file in the directory runs the other files as well.
     let context = Context::ours(beside.is_some() || caller_runs_its_own(), settings.strict);
     let mut plan =
-        Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, script));
+        Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, facts, script));
     if let Some(name) = beside {
         plan.skipped.retain(|(path, skip)| *skip != Skip::Hookmux || path.file_name() != Some(name));
         let (before, after) = plan.left_to_caller.into_iter().partition(|path| path.file_name() < Some(name));

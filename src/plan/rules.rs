@@ -10,6 +10,7 @@ use glob::Pattern;
 use crate::call::invocation::Invocation;
 use crate::guard;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 
 /// How a script runs in a call.
@@ -94,27 +95,52 @@ impl Effective {
 
 /// Applies all rules that match a script, in order: a later one wins, key by key.
 #[must_use]
-pub fn effective(rules: &[Rule], calls: Calls, script: &Path) -> Effective {
-    let rules = rules.iter().filter(|rule| any(&rule.script, |pattern| fits_script(pattern, script)));
+pub fn effective(rules: &[Rule], calls: Calls, facts: &Facts, script: &Path) -> Effective {
+    let matches = |rule: &Rule| any(&rule.script, |pattern| fits_script(pattern, script));
     match calls {
-        Calls::One(call) => of_one(rules, call),
-        Calls::Every(driver) => of_every(rules, driver),
+        Calls::One(call) => of_one(rules, call, facts, matches),
+        Calls::Every(driver) => of_every(rules.iter().filter(|rule| matches(rule)), driver),
     }
 }
 
-fn of_one<'a>(rules: impl Iterator<Item = &'a Rule>, call: &Invocation) -> Effective {
+fn of_one(rules: &[Rule], call: &Invocation, facts: &Facts, matches: impl Fn(&Rule) -> bool) -> Effective {
+    let matches = |rule: &Rule| {
+        matches(rule) && matches_call(rule, call) && any(&rule.extra, |pattern| fits(pattern, &call.extra))
+    };
+    // The last one first: facts are asked for only where no later rule has decided the same.
+    let mut decided = Keys::default();
+    let mut applying = Vec::new();
+    for (at, rule) in rules.iter().enumerate().rev().filter(|(_, rule)| matches(rule)) {
+        let keys = keys(rule);
+        let is_open = keys.iter().zip(decided).any(|(has, done)| *has && !done);
+        if is_open && facts.fit(rules, at) {
+            applying.push(rule);
+            decided.iter_mut().zip(keys).for_each(|(decided, has)| *decided |= has);
+        }
+    }
     // A limit that comes with the operation is not a rule's.
     let timeout = Setting { value: call.row.limit, from: None };
     let mut effective = Effective { timeout, ..Effective::default() };
-    rules.filter(|rule| matches_call(rule, call)).for_each(|rule| effective.apply(rule));
+    applying.into_iter().rev().for_each(|rule| effective.apply(rule));
     effective
+}
+
+/// For each key that a rule may decide, whether it does.
+type Keys = [bool; 7];
+
+fn keys(rule: &Rule) -> Keys {
+    let Rule { run, timeout, on_failure, on_fault, wait, may_change, guest_abi, .. } = rule;
+    let [run, wait] = [run, wait].map(Option::is_some);
+    let (on_failure, on_fault) = (on_failure.is_some(), on_fault.is_some());
+    [run, timeout.is_some(), on_failure, on_fault, wait, may_change.is_some(), guest_abi.is_some()]
 }
 
 /// Applies the rules that match all calls of a driver, and collects those that match some of them.
 fn of_every<'a>(rules: impl Iterator<Item = &'a Rule>, driver: &OsStr) -> Effective {
     let mut effective = Effective::default();
     for rule in rules.filter(|rule| any(&rule.driver, |pattern| fits(pattern, driver))) {
-        if is_open(&rule.guest) && is_open(&rule.operation) {
+        let open = [&rule.guest, &rule.operation, &rule.extra, &rule.user].into_iter().all(is_open);
+        if open && rule.xml.is_none() {
             effective.apply(rule);
             continue;
         }
@@ -131,7 +157,8 @@ fn is_open(patterns: &Patterns) -> bool {
     any(patterns, |pattern| pattern.as_str() == "*")
 }
 
-/// Reports whether a rule matches this script in this call.
+/// Reports whether a rule may apply to this script in this call, whatever its last argument, its document and the daemon's
+/// user are.
 #[must_use]
 pub fn matches(rule: &Rule, call: &Invocation, script: &Path) -> bool {
     matches_call(rule, call) && any(&rule.script, |pattern| fits_script(pattern, script))
@@ -217,7 +244,7 @@ mod tests {
             "[[rule]]\ntimeout = '30s'\non-failure = 'ignore'\n[[rule]]\nguest = 'vm1'\ntimeout = '5s'\nwait = false\n\
              [[rule]]\nguest = 'other'\nrun = false\n[[rule]]\ntimeout = 'none'\nguest = 'vm2'\n",
         );
-        let of = |words| effective(&rules, Calls::One(&call(words)), Path::new("/x/10-a"));
+        let of = |words| effective(&rules, Calls::One(&call(words)), &Facts::nothing(), Path::new("/x/10-a"));
         let by = |line| Some(Origin { file: Path::new("/x.toml").into(), line });
         let expected = Effective {
             run: Setting::default(),
@@ -237,7 +264,8 @@ mod tests {
     #[test]
     fn of_every_call_a_rule_for_some_is_kept_apart() {
         let of = |text: &str| {
-            let effective = effective(&rules(text), Calls::Every(OsStr::new("qemu")), Path::new("/x/10-a"));
+            let effective =
+                effective(&rules(text), Calls::Every(OsStr::new("qemu")), &Facts::nothing(), Path::new("/x/10-a"));
             let lines: Vec<usize> = effective.sometimes.iter().map(|rule| rule.origin.line).collect();
             (effective.run.value, effective.timeout.value.map(|limit| limit.as_secs()), lines)
         };

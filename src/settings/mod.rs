@@ -6,4 +6,6 @@ mod values;
 
 pub use read::read;
 pub use text::{Fault, parse};
-pub use values::{GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings};
+pub use values::{
+    Condition, GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
+};

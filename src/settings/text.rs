@@ -15,7 +15,7 @@ use toml::Spanned;
 use crate::guard;
 use crate::printable;
 use crate::settings::values::{
-    GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
+    Condition, GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
 };
 
 /// What one file sets; absent means "as it was".
@@ -84,6 +84,9 @@ struct RuleTable {
     driver: Option<Globs>,
     guest: Option<Globs>,
     operation: Option<Globs>,
+    extra: Option<Globs>,
+    user: Option<Globs>,
+    xml: Option<Conditions>,
     run: Option<bool>,
     timeout: Option<LimitOrNone>,
     on_failure: Option<OnFailure>,
@@ -117,6 +120,9 @@ struct LimitOrNone(Option<Duration>);
 
 /// Paths into a document.
 struct Paths(Vec<guard::Pattern>);
+
+/// Conditions on a document.
+struct Conditions(Vec<Condition>);
 
 /// One pattern or several.
 struct Globs(Vec<glob::Pattern>);
@@ -181,6 +187,13 @@ impl<'de> Deserialize<'de> for Paths {
     }
 }
 
+impl<'de> Deserialize<'de> for Conditions {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let conditions = OneOrMany::deserialize(from)?.all().into_iter().map(|text| text.parse());
+        conditions.collect::<Result<_, String>>().map(Self).map_err(D::Error::custom)
+    }
+}
+
 impl<'de> Deserialize<'de> for Globs {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let pattern = |text: String| {
@@ -223,6 +236,9 @@ fn rule(file: &Rc<Path>, text: &str, table: Spanned<RuleTable>) -> Rule {
         driver: patterns(table.driver),
         guest: patterns(table.guest),
         operation: patterns(table.operation),
+        extra: patterns(table.extra),
+        user: patterns(table.user),
+        xml: table.xml.map(|Conditions(conditions)| conditions),
         run: table.run,
         timeout: table.timeout.map(|LimitOrNone(limit)| limit),
         on_failure: table.on_failure,
@@ -282,18 +298,22 @@ mod tests {
         let file = parsed(
             "strict = false\nlibvirt-runs-dot-d = \"auto\"\nexit-with-parent = true\nparallel = 4\nkill-after = \"10s\"\n\
              \n[[rule]]\nscript = \"20-backup*\"\ndriver = \"qemu\"\nguest = [\"db-*\", \"web-1\"]\n\
-             operation = [\"stop\", \"release\"]\nrun = false\ntimeout = \"1m 30s\"\non-failure = \"continue\"\n\
+             operation = [\"stop\", \"release\"]\nextra = \"crashed\"\nuser = \"root\"\n\
+             xml = [\"/domain/devices/hostdev\", \"/*/@type = 'k*'\"]\nrun = false\ntimeout = \"1m 30s\"\non-failure = \"continue\"\n\
              on-fault = \"ignore\"\nwait = false\n\
              may-change = [\"/domain/title\"]\nguest-abi = \"keep\"\n\n[[rule]]\ntimeout = \"none\"\n",
         );
         let globs =
             |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
         let nothing = Rule {
-            origin: Origin { file: Path::new("/x.toml").into(), line: 20 },
+            origin: Origin { file: Path::new("/x.toml").into(), line: 23 },
             script: None,
             driver: None,
             guest: None,
             operation: None,
+            extra: None,
+            user: None,
+            xml: None,
             run: None,
             timeout: Some(None),
             on_failure: None,
@@ -315,6 +335,9 @@ mod tests {
                     driver: globs(&["qemu"]),
                     guest: globs(&["db-*", "web-1"]),
                     operation: globs(&["stop", "release"]),
+                    extra: globs(&["crashed"]),
+                    user: globs(&["root"]),
+                    xml: Some(vec!["/domain/devices/hostdev".parse().unwrap(), "/*/@type='k*'".parse().unwrap()]),
                     run: Some(false),
                     timeout: Some(Some(Duration::from_secs(90))),
                     on_failure: Some(OnFailure::Continue),

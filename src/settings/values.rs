@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 use std::rc::Rc;
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::guard;
@@ -83,6 +84,12 @@ pub struct Rule {
     pub guest: Patterns,
     /// Operations, by newer or older name.
     pub operation: Patterns,
+    /// The fifth argument, such as the reason of a release.
+    pub extra: Patterns,
+    /// Users that the daemon runs as, by name or number.
+    pub user: Patterns,
+    /// Paths into the document, all of which must select something.
+    pub xml: Option<Vec<Condition>>,
     /// Whether the script runs at all.
     pub run: Option<bool>,
     /// How long the script may take; `Some(None)` removes an earlier limit.
@@ -101,6 +108,49 @@ pub struct Rule {
 
 /// Patterns of which one must match; `None` matches everything.
 pub type Patterns = Option<Vec<glob::Pattern>>;
+
+/// A path into the document that must select something: `/domain/metadata/*/*:flavor/@name = 'gpu*'`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    path: guard::Pattern,
+    /// What one of the values must match.
+    value: Option<glob::Pattern>,
+}
+
+impl Condition {
+    /// Reports whether the path selects something in the document, with a value that matches.
+    #[must_use]
+    pub fn selects(&self, document: &guard::Document<'_>) -> bool {
+        let values = self.path.select(document);
+        match &self.value {
+            Some(pattern) => values.iter().any(|value| pattern.matches(value)),
+            None => !values.is_empty(),
+        }
+    }
+}
+
+impl FromStr for Condition {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, value) = text.split_once('=').map_or((text, None), |(path, value)| (path, Some(value)));
+        let path = guard::Pattern::of_any_document(path.trim_end());
+        let path = path.map_err(|fault| format!("'{text}' is not a path: {fault}"))?;
+        let pattern = |value: &str| {
+            let inside = value.trim().strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
+            let inside = inside.ok_or_else(|| format!("'{text}': expected a pattern in single quotes after '='"))?;
+            glob::Pattern::new(inside).map_err(|error| format!("'{inside}' is not a pattern: {}", error.msg))
+        };
+        Ok(Self { path, value: value.map(pattern).transpose()? })
+    }
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}", self.path)?;
+        self.value.iter().try_for_each(|value| write!(out, " = '{value}'"))
+    }
+}
 
 /// What happens when a script exits non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]

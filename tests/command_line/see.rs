@@ -224,3 +224,45 @@ fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
     let (_, found, _) = hookmux(root.path(), "check --root ROOT");
     assert!(!["adopt", "another-hook", "another program"].iter().any(|word| found.contains(word)), "{found}");
 }
+
+#[test]
+fn explain_and_run_show_which_paths_of_rules_select_something() {
+    let root = root(&[
+        (
+            "etc/hookmux/hookmux.toml",
+            "[[rule]]\nscript = '10-a'\nrun = false\n[[rule]]\nscript = '10-a'\n\
+             xml = ['/domain/devices/hostdev', \"/domain/name = 'vm*'\"]\nrun = true\n",
+        ),
+        ("etc/hookmux/qemu.d/10-a", YES),
+        ("gpu.xml", "<domain><name>vm1</name><devices><hostdev/></devices></domain>\n"),
+        ("plain.xml", "<domain><name>vm1</name></domain>\n"),
+        ("broken.xml", "<domain>\n"),
+    ]);
+    let lines = |hostdev: &str, name: &str| {
+        let rule = "(the rule at /etc/hookmux/hookmux.toml:4)";
+        format!(
+            "rules that look at the document:\n  /domain/devices/hostdev {hostdev} {rule}\n  /domain/name = 'vm*' {name} {rule}\n"
+        )
+    };
+    let (something, nothing, unknown) = ("selects something", "selects nothing", "is not known without --xml FILE");
+    for (document, hostdev, name) in [
+        (" --xml ROOT/gpu.xml", something, something),
+        (" --xml ROOT/plain.xml", nothing, something),
+        ("", unknown, unknown),
+    ] {
+        let (code, out, err) = hookmux(root.path(), &format!("explain --root ROOT qemu vm1 start{document}"));
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        assert!(out.ends_with(&lines(hostdev, name)), "{out}");
+        assert_eq!(out.contains("not run:"), hostdev != something, "{out}");
+    }
+    let (_, out, _) = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start --xml ROOT/plain.xml");
+    assert!(out.ends_with(&lines(nothing, something)), "{out}");
+    let (_, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start --xml ROOT/gpu.xml");
+    assert!(err.starts_with(&lines(something, something)), "{err}");
+    for command in ["explain", "run"] {
+        let (code, _, err) =
+            hookmux(root.path(), &format!("{command} --root ROOT qemu vm1 start --xml ROOT/broken.xml"));
+        let expected = "hookmux: a rule looks at the document, which cannot be read: line 2, column 1";
+        assert!(code == Some(1) && err.starts_with(expected), "{err}");
+    }
+}

@@ -5,6 +5,7 @@ mod answers;
 mod background;
 mod beside;
 mod children;
+mod facts;
 mod filters;
 mod freeze;
 mod limits;

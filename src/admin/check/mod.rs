@@ -25,6 +25,7 @@ use crate::admin::support::text::Text;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::{Linked, Plan};
 use crate::printable::printable;
 use crate::settings::{self, Settings};
@@ -109,7 +110,7 @@ fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &
 /// The plan of each driver.
 fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
     let plan = |driver: OsString| {
-        let plan = call::plan(root, Calls::Every(&driver), settings);
+        let plan = call::plan(root, Calls::Every(&driver), settings, &Facts::nothing());
         (driver, plan)
     };
     drivers(root).into_iter().map(plan).collect()

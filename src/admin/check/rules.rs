@@ -15,6 +15,7 @@ use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::admission::Skip;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::guest;
 use crate::plan::rules::{self, Effective, Wait};
 use crate::printable::{printable_json, quoted};
@@ -119,15 +120,20 @@ fn undecided(rule: &Rule) -> Rule {
     }
 }
 
-/// The same rule for every guest: guests come and go.
+/// The same rule for every guest, whatever its document and the end of its call: guests come and go.
 fn open(rule: &Rule) -> Rule {
-    Rule { guest: None, ..rule.clone() }
+    Rule { guest: None, extra: None, user: None, xml: None, ..rule.clone() }
 }
 
 /// What holds at a site for the guests that a rule matches. Rules about other guests may not match these.
 fn with(list: &[Rule], rule: &Rule, site: &Site) -> Effective {
-    let these = list.iter().filter(|other| other.guest.is_none() || other.guest == rule.guest).map(open);
-    rules::effective(&these.collect::<Vec<_>>(), Calls::One(&site.call), site.script)
+    let is_about = |other: &&Rule| {
+        let one_of = |patterns: fn(&Rule) -> &Patterns| patterns(other).is_none() || patterns(other) == patterns(rule);
+        let xml = other.xml.is_none() || other.xml == rule.xml;
+        xml && one_of(|rule| &rule.guest) && one_of(|rule| &rule.extra) && one_of(|rule| &rule.user)
+    };
+    let these = list.iter().filter(is_about).map(open);
+    rules::effective(&these.collect::<Vec<_>>(), Calls::One(&site.call), &Facts::nothing(), site.script)
 }
 
 /// A pattern for guests that matches none of those that libvirt knows.

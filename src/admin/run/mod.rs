@@ -1,6 +1,7 @@
 //! `hookmux run`: a call by hand. In: the arguments of the call. Out: each step as it happens, the verdict, and the filtered
 //! XML. Does what the hook does, visibly, and then what libvirt itself does.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -14,10 +15,12 @@ use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
 use crate::admin::support::script;
+use crate::admin::support::xml::{self, RulePath};
 use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook, HookReport};
 use crate::log;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::rules::{Effective, Setting};
 use crate::plan::{Plan, Step};
 use crate::printable;
@@ -65,18 +68,33 @@ impl Run {
         let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let by_hand =
             ByHand { environment: environment::fixed(), daemon: daemon.map(|daemon| daemon.name.into()), interval };
-        let plan = call::plan(&root, Calls::One(&call), &settings);
+        let input = OnceCell::new();
+        let read = || {
+            let document = input.get_or_init(|| document::get(&call, &root, self.xml.as_deref())).as_ref();
+            let (document, _) = document.map_err(|error| format!("{error:#}"))?;
+            document.bytes().map_err(|error| error.to_string())
+        };
+        let facts = Facts::new(&read);
+        let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
+        let paths = xml::paths(&settings.rules, &call, &plan, Some(&facts));
+        if let Some(fault) = facts.fault() {
+            anyhow::bail!("{}", xml::unreadable(fault));
+        }
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
         let never_made = made::never(&root, &call.row);
         if self.dry {
-            return dry_run(&call, never_made.as_deref(), &plan, console);
+            return dry_run(&call, never_made.as_deref(), &plan, &paths, console);
         }
         log::skipped(&call, &plan);
-        let (document, source) = document::get(&call, &root, self.xml.as_deref())?;
+        let document = input.into_inner().unwrap_or_else(|| document::get(&call, &root, self.xml.as_deref()));
+        let (document, source) = document?;
         // After the last path that may be relative to the current directory.
         std::env::set_current_dir("/")?;
         umask(UMASK);
         signals::reset_dispositions();
+        for line in xml::lines(&paths) {
+            writeln!(console.errors, "{line}")?;
+        }
         let mut live = Live::new(console);
         live.begin(&call, never_made.as_deref(), &plan, &source)?;
         let before = libvirts(&hook, &plan.before, &document, &mut live)?;
@@ -140,17 +158,20 @@ fn dry_run(
     call: &Invocation,
     never_made: Option<&str>,
     plan: &Plan,
+    paths: &[RulePath],
     console: &mut Console,
 ) -> anyhow::Result<ExitCode> {
     let scripts = script::scripts(plan);
     if console.json {
-        console.json("run", json!({ "call": Call::json(call, never_made), "dry_run": true, "scripts": scripts }))?;
+        let call = Call::json(call, never_made);
+        console.json("run", json!({ "call": call, "dry_run": true, "scripts": scripts, "paths": paths }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let heading = console.paint.heading(&messages::call(call));
     console.lines(&[format!("{heading}: nothing is started; these would be:")])?;
     console.lines(&never_made.map(|why| console.paint.warning(why)).into_iter().collect::<Vec<_>>())?;
     console.lines(&script::sections(&scripts, console.paint))?;
+    console.lines(&xml::lines(paths))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,6 +19,7 @@ use crate::files::paths;
 use crate::files::program;
 use crate::files::resolve;
 use crate::plan::calls::Calls;
+use crate::plan::facts::Facts;
 use crate::plan::{self, Linked, Plan};
 use crate::printable;
 use crate::settings::{self, Settings};
@@ -87,10 +88,10 @@ impl Call {
 
 /// The plan that the hook makes for these calls, with who runs libvirt's own directory answered by the daemon that would
 /// call; one that cannot be seen counts as a new one.
-pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings) -> Plan {
+pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts) -> Plan {
     let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
     let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
-    plan::read(calls, &directories, linked(root, calls.driver()), settings, runs_its_own)
+    plan::read(calls, &directories, linked(root, calls.driver()), settings, facts, runs_its_own)
 }
 
 /// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and

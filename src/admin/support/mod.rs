@@ -16,6 +16,7 @@ pub(crate) mod script;
 pub(crate) mod setting;
 pub(crate) mod table;
 pub(crate) mod text;
+pub(crate) mod xml;
 
 /// Exit code of a command that found something, or whose call was refused.
 pub(crate) const FOUND: u8 = 1;

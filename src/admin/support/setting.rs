@@ -51,7 +51,16 @@ fn when(rule: &Rule) -> String {
         let names: Vec<String> = names.collect();
         Some(if names.is_empty() { format!("no {name}") } else { format!("{name} {}", names.join(" or ")) })
     };
-    let parts = [part("guest", &rule.guest), part("operation", &rule.operation)];
+    let parts = [
+        part("guest", &rule.guest),
+        part("operation", &rule.operation),
+        part("extra", &rule.extra),
+        part("user", &rule.user),
+        rule.xml.as_ref().map(|paths| {
+            let paths: Vec<String> = paths.iter().map(|path| printable::printable(path.to_string())).collect();
+            format!("xml {}", paths.join(" and "))
+        }),
+    ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 

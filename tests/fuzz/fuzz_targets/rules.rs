@@ -9,6 +9,7 @@ use std::path::Path;
 
 use hookmux::call::invocation::Invocation;
 use hookmux::plan::calls::Calls;
+use hookmux::plan::facts::Facts;
 use hookmux::plan::rules::{effective, matches};
 use hookmux::settings::{Settings, parse};
 use libfuzzer_sys::fuzz_target;
@@ -36,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (driver, script) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let call = Invocation::new(&driver, None, words.collect());
     let script = Path::new("/etc/hookmux/qemu.d").join(OsStr::from_bytes(script.as_bytes()));
-    let effective = effective(&settings.rules, Calls::One(&call), &script);
+    let effective = effective(&settings.rules, Calls::One(&call), &Facts::nothing(), &script);
     assert!(effective.timeout.value.is_none_or(|limit| !limit.is_zero()));
     let lines: Vec<usize> =
         settings.rules.iter().filter(|rule| matches(rule, &call, &script)).map(|rule| rule.origin.line).collect();
