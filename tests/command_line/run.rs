@@ -135,3 +135,18 @@ fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
     let plain = on_terminal("NO_COLOR=1 TERM=xterm");
     assert!(plain.contains("    exited 0, 1.5 s") && !plain.contains("[32m"), "{plain}");
 }
+
+#[test]
+fn a_script_gets_default_dispositions_whatever_the_caller_ignores() {
+    let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ngrep -E '^Sig(Blk|Ign):' /proc/self/status >&2\n")]);
+    let (binary, at) = (support::binary(), root.path().display());
+    let line = format!("trap '' HUP INT QUIT USR1 TERM CHLD; exec {} run --root {at} qemu vm1 start", binary.display());
+    let seen = Command::new("sh").args(["-c", &line]).output().unwrap();
+    let text = String::from_utf8(seen.stderr).unwrap();
+    let mask = |name: &str| {
+        let mask = text.split_once(&format!("{name}:\\t")).and_then(|(_, rest)| rest.get(..16)).unwrap();
+        u64::from_str_radix(mask, 16).unwrap()
+    };
+    // Signals 32 to 34 belong to the C library, which lets no program change them.
+    assert_eq!((mask("SigBlk"), mask("SigIgn") & !(7 << 31)), (0, 0), "{text}");
+}

@@ -172,3 +172,29 @@ fn a_directory_of_ten_thousand_other_things_is_no_obstacle() {
     }
     hooks.call(START).is_like(3, ["10-a"], &["exited 3"]).within(HANG);
 }
+
+#[test]
+fn a_link_in_a_directory_of_another_user_is_untrusted_however_it_is_swapped_during_two_hundred_calls() {
+    use std::os::unix::fs::symlink;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let hooks =
+        Hooks::new().script("store/good", "").file("store/evil", 0o777, "#!/bin/sh\n: >\"$HOOKMUX_ROOT/stolen\"\n");
+    let hooks = hooks.link("open/link", "../store/good").mode("open", 0o777).link("qemu.d/10-a", "../open/link");
+    let (link, over) = (hooks.path("open/link"), AtomicBool::new(false));
+    let codes: Vec<_> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let new = hooks.root().join("new");
+            for target in
+                ["../store/evil", "../store/good"].iter().cycle().take_while(|_| !over.load(Ordering::Relaxed))
+            {
+                symlink(target, &new).unwrap();
+                std::fs::rename(&new, &link).unwrap();
+            }
+        });
+        let codes = (0..200).map(|_| (hooks.call(START).code, hooks.ran().len())).collect();
+        over.store(true, Ordering::Relaxed);
+        codes
+    });
+    assert!(codes.iter().all(|seen| *seen == (Some(1), 0)) && !hooks.root().join("stolen").exists(), "{codes:?}");
+}
