@@ -35,9 +35,10 @@ fn host(daemon: &str, test: &str) -> Host {
     let mut sector = POWER_OFF.to_vec();
     sector.resize(510, 0);
     sector.extend([0x55, 0xaa]);
+    sector.resize(1 << 20, 0);
     host.file("/run/power-off.img", 0o644, &sector);
     let disk = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/run/power-off.img'/>\
-                <target dev='sda' bus='sata'/></disk>";
+                <target dev='sda' bus='sata'/><boot order='1'/></disk>";
     host.virsh(&format!("define {}", host.document("vm1", &guests::qemu("vm1", disk)))).succeeded();
     host
 }

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use crate::host::{Answer, Host};
 
@@ -23,9 +24,12 @@ impl Host {
     pub fn replace_libvirt(&self, built: &Path) {
         assert!(built.exists(), "{} is missing", built.display());
         // Drivers of two releases do not load beside each other.
-        let copy =
-            "rm -rf /usr/lib/*-linux-gnu/libvirt && cp -a \"$0/usr/.\" /usr && cp -a \"$0/etc/libvirt/.\" /etc/libvirt";
-        self.run(&["sh".as_ref(), "-c".as_ref(), copy.as_ref(), built.as_os_str()]).succeeded();
+        self.run(&["sh", "-c", "rm -r /usr/lib/*-linux-gnu/libvirt"]).succeeded();
+        for directory in ["usr", "etc/libvirt"] {
+            let mut copying = Command::new("cp");
+            copying.arg("--archive").arg(built.join(directory).join(".")).arg(self.path(&format!("/{directory}")));
+            assert!(copying.status().unwrap().success(), "{copying:?}");
+        }
         // It knows no user of Debian's, and none of this machine's cgroups.
         let settings =
             "user = 'root'\ngroup = 'root'\nsecurity_driver = 'none'\nnamespaces = []\ncgroup_controllers = []\n";
