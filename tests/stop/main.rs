@@ -39,7 +39,8 @@ fn host(daemon: &str, test: &str) -> Host {
     host.file("/run/power-off.img", 0o644, &sector);
     let disk = "<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='/run/power-off.img'/>\
                 <target dev='sda' bus='sata'/><boot order='1'/></disk>";
-    host.virsh(&format!("define {}", host.document("vm1", &guests::qemu("vm1", disk)))).succeeded();
+    let guest = guests::qemu("vm1", disk).replace("<devices>", "<features><acpi/></features><devices>");
+    host.virsh(&format!("define {}", host.document("vm1", &guest))).succeeded();
     host
 }
 
