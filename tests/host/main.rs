@@ -69,9 +69,9 @@ fn libvirtd_is_confined() {
 
 #[test]
 fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
-    let links = ["daemon", "libxl", "lxc", "qemu"].map(|driver| format!("{driver} -> /usr/bin/hookmux\n")).concat();
+    let links = ["libxl", "lxc", "qemu"].map(|driver| format!("{driver} -> /usr/bin/hookmux\n")).concat();
     assert_eq!(part("install"), format!("installed\n{links}the other hook is unchanged\n"));
-    assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\n"));
+    assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\ncheck: 0\n"));
 }
 
 /// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.

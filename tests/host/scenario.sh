@@ -8,7 +8,8 @@ hooks() { find /etc/libvirt -mindepth 1 \( -type f -exec sha256sum {} + \) -o \(
 links() { find /etc/libvirt/hooks -type l -printf '%P -> %l\n' | sort; }
 calls() { hookmux history --guest g1 --json | python3 -c 'import json, sys
 print(*(json.loads(line)["operation"] for line in sys.stdin))'; }
-is_state() { [ "$(virsh domstate g1)" = "$1" ]; }
+state() { virsh domstate g1 | head -n 1; }
+is_state() { [ "$(state)" = "$1" ]; }
 restart() { systemctl restart libvirtd; wait_for virsh version; }
 denials() { journalctl -k --no-pager | grep 'apparmor="DENIED"' | grep -c "$1"; }
 
@@ -61,12 +62,13 @@ part restart
 printf '#!/bin/sh\n[ "$2" != started ] || { cat /proc/self/cgroup >/run/cgroup; echo $$ >/run/background; exec sleep 1000; }\n' \
     >/etc/hookmux/qemu.d/50-background
 chmod 755 /etc/hookmux/qemu.d/50-background
-printf '[[rule]]\nscript = "50-background"\nwait = false\n' >/etc/hookmux/hookmux.toml
+mkdir -p /etc/hookmux/hookmux.toml.d
+printf '[[rule]]\nscript = "50-background"\nwait = false\n' >/etc/hookmux/hookmux.toml.d/background.toml
 virsh start --paused g1 >/dev/null && echo started
 wait_for test -s /run/background
 restart
 wait_for is_state paused
-virsh domstate g1
+state
 calls
 
 part background
@@ -77,9 +79,9 @@ kill "$(cat /run/background)"
 part upgrade
 dpkg -i /inject/hookmux.deb >/dev/null && echo installed
 links
-virsh domstate g1
+state
 hookmux --version | cut -d' ' -f1,2
-hookmux check
+hookmux check >/dev/null
 echo "check: $?"
 
 part denials
@@ -158,7 +160,7 @@ rm /etc/hookmux/qemu.d/90-attach-usb /etc/hookmux/attach-usb /etc/hookmux/hookmu
 part remove
 dpkg --remove hookmux >/dev/null && echo removed
 hooks | diff /run/before - && echo "as before"
-virsh domstate g1
+state
 virsh destroy g1 >/dev/null && virsh start --paused g1 >/dev/null && echo started
 
 part purge

@@ -45,7 +45,7 @@ virsh --quiet define /inject/pv1.xml
 virsh --quiet start pv1
 wait_for is_up 1
 restart
-virsh domstate pv1
+virsh domstate pv1 | head -n 1
 virsh --quiet destroy pv1
 calls /run/calls
 
