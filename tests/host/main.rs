@@ -34,13 +34,9 @@ fn boot() -> BTreeMap<String, String> {
     fs::copy(repository().join("tests/host/scenario.sh"), files.path().join("scenario.sh")).unwrap();
     fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
-<<<<<<< HEAD
-    let append = "root=/dev/vda rw console=ttyS0 quiet loglevel=3 mitigations=off no_timer_check apparmor=1 security=apparmor \
-=======
     // On a busy machine, emulated time stands still while the kernel looks for its timer.
-    let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check loglevel=3 mitigations=off apparmor=1 security=apparmor \
->>>>>>> a927453 (Keep a busy machine from stopping the emulated host's kernel)
-                  systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
+    let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check loglevel=3 mitigations=off \
+                  apparmor=1 security=apparmor systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
                   systemd.mask=getty@tty1.service";
     let mut arguments = vec!["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"];
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
