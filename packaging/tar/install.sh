@@ -101,7 +101,9 @@ case ${1-} in
 --uninstall)
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
         # First, because a link that leads nowhere would make an older libvirt fail every start of a guest.
-        /usr/bin/hookmux install --restore && /usr/bin/hookmux uninstall --reload || fail "the hooks could not be removed, so nothing else was"
+        if ! /usr/bin/hookmux install --restore || ! /usr/bin/hookmux uninstall --reload; then
+            fail "the hooks could not be removed, so nothing else was"
+        fi
         # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt

@@ -141,7 +141,7 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 
 #[test]
 fn a_typing_error_is_not_a_new_driver() {
-    let root = root(&[("usr/bin/hookmux", YES), ("etc/hookmux/qemu.d/10-a", YES)]);
+    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/hookmux/qemu.d/10-a", YES)]);
     let commands = [
         "install nonsense",
         "install qemu nonsense",

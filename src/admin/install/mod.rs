@@ -111,9 +111,9 @@ impl Install {
         let (drivers, all) = if self.restore {
             restore(&root, self.drivers.named_or_all(&root))?
         } else {
+            let drivers = self.drivers.named_or_usual(&root)?;
             let program = target::program(&root)?;
             let choice = Choice { root: &root, program, take_over: self.take_over, free_only: self.free_only };
-            let drivers = self.drivers.named_or_usual(&root)?;
             let all = each(&drivers, |driver| install(&choice, driver))?;
             (drivers, all)
         };
