@@ -13,10 +13,10 @@
 //! would let any user block the start of every guest. Other users can at most make `adopt` wait, which then gives up.
 
 use std::ffi::OsStr;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, DirEntry, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +25,9 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::files::paths;
+
+/// The mode of the file: a user who may read it may hold a shared lock, for which `adopt` and then every new call waits.
+const MODE: u32 = 0o600;
 
 /// How long a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues without the
 /// lock.
@@ -99,6 +102,7 @@ pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
 pub fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     let until = Instant::now().checked_add(EXCLUSIVE_TIMEOUT).ok_or(Errno::EINVAL)?;
     let file = open(file, OpenOptions::new().read(true).write(true))?;
+    file.set_permissions(Permissions::from_mode(MODE))?;
     hold(&file, Byte::Door, How::Alone, until)?;
     hold(&file, Byte::Lock, How::Alone, until)?;
     let mut quiet_since = Instant::now();
@@ -117,7 +121,7 @@ pub fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
 /// Opens the file, and creates it and its directory if necessary.
 fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
     let open = || how.clone().custom_flags(libc::O_NOFOLLOW).open(path);
-    let make = || OpenOptions::new().write(true).create(true).truncate(false).mode(0o644).open(path);
+    let make = || OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path);
     match open() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let directory = path.parent().unwrap_or(path);
@@ -129,13 +133,27 @@ fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
     }
 }
 
-/// Reports whether a process was started with a file of that directory: as the program, or as the script of an interpreter.
+/// Reports whether a process of our own user was started with a file of that directory: as the program, or as the script
+/// of an interpreter.
 fn someone_runs_from(directory: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok()).any(|words| {
-        let words = words.split(|byte| *byte == 0).take(3).map(|word| Path::new(OsStr::from_bytes(word)));
-        words.into_iter().any(|word| word.parent() == Some(directory))
+    let is_named = |process: &DirEntry| {
+        let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        let mut words = words.split(|byte| *byte == 0).take(3).map(|word| Path::new(OsStr::from_bytes(word)));
+        words.any(|word| word.parent() == Some(directory))
+    };
+    let user = nix::unistd::geteuid();
+    processes.filter(is_named).any(|process| {
+        let status = std::fs::read_to_string(process.path().join("status")).unwrap_or_default();
+        belongs_to(&status, user.as_raw())
     })
+}
+
+/// Reports whether all four user ids in /proc/PID/status are `user`. Any user can start a set-uid program under any name,
+/// and stays its real user.
+fn belongs_to(status: &str, user: u32) -> bool {
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    ids.is_some_and(|ids| ids.split_whitespace().all(|id| id.parse() == Ok(user)))
 }
 
 /// Tries until the deadline, because an endless wait would hang libvirt. The lock belongs to the open file description, and

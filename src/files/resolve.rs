@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use nix::errno::Errno;
 use rustix::fs::{FileType, Stat, makedev};
 
+use crate::files::acl::{self, Writer};
 use crate::files::paths;
 
 /// How many links the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
@@ -48,6 +49,9 @@ pub struct FileFacts {
     pub gid: u32,
     /// Its size in bytes.
     pub size: u64,
+    /// The users and groups that its ACL lets write to it, or why the ACL cannot be read. Looked for only where the mode
+    /// allows the group root to write: without that, no ACL lets anybody write, and another group is untrusted anyway.
+    pub writers: Result<Vec<Writer>, Errno>,
 }
 
 /// A path that was resolved to its end, or as far as possible.
@@ -64,7 +68,10 @@ impl FileFacts {
     #[must_use]
     pub fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        Self { path, kind: Kind::of(stat), mode: stat.st_mode & 0o7777, uid: stat.st_uid, gid: stat.st_gid, size }
+        let (kind, mode) = (Kind::of(stat), stat.st_mode & 0o7777);
+        let may_have = mode & 0o020 != 0 && stat.st_gid == 0 && matches!(kind, Kind::Regular | Kind::Directory);
+        let writers = if may_have { acl::writers(&path) } else { Ok(Vec::new()) };
+        Self { path, kind, mode, uid: stat.st_uid, gid: stat.st_gid, size, writers }
     }
 }
 
@@ -126,6 +133,21 @@ fn push(ahead: &mut Vec<OsString>, path: &Path) {
 fn look(path: PathBuf) -> io::Result<FileFacts> {
     let stat = rustix::fs::lstat(&path)?;
     Ok(FileFacts::new(path, &stat))
+}
+
+/// Reports whether nothing lies at `path`.
+///
+/// # Errors
+/// ENOENT for a link that leads to something that does not exist, and may only not be mounted. Those of lstat and stat.
+pub fn is_absent(path: &Path) -> io::Result<bool> {
+    match rustix::fs::lstat(path) {
+        Err(rustix::io::Errno::NOENT) => Ok(true),
+        Err(error) => Err(error.into()),
+        Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
+            Ok(fs::metadata(path).map(|_| false)?)
+        }
+        Ok(_) => Ok(false),
+    }
 }
 
 /// Opens a regular file for reading. Anything else is rejected before it can block: reading a FIFO may never end, and opening

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use crate::files::accounts;
+use crate::files::acl::Writer;
 use crate::files::resolve::{FileFacts, Kind};
 use crate::printable::{printable, quoted};
 
@@ -18,6 +19,10 @@ pub enum Distrust {
     WritableByGroup(PathBuf, u32),
     /// This file or directory is writable by every user.
     WritableByOthers(PathBuf),
+    /// The ACL of this file or directory lets another user or group write to it.
+    WritableByAcl(PathBuf, Writer),
+    /// The ACL of this file or directory cannot be read.
+    UnreadableAcl(PathBuf, Errno),
     /// It would run with another user's rights.
     SetUid(PathBuf),
     /// The directory cannot be read, so that what should run is unknown.
@@ -46,6 +51,17 @@ pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     if node.mode & 0o020 != 0 && node.gid != 0 {
         return Some(Distrust::WritableByGroup(path(), node.gid));
     }
+    let is_trusted = |writer: &&Writer| {
+        matches!(writer, Writer::User(id) if *id == 0 || *id == user) || **writer == Writer::Group(0)
+    };
+    match &node.writers {
+        Ok(writers) => {
+            if let Some(writer) = writers.iter().find(|writer| !is_trusted(writer)) {
+                return Some(Distrust::WritableByAcl(path(), *writer));
+            }
+        }
+        Err(errno) => return Some(Distrust::UnreadableAcl(path(), *errno)),
+    }
     (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
 }
 
@@ -65,6 +81,15 @@ pub fn distrust(why: &Distrust) -> String {
             format!("{} is writable by group {}", printable(at), accounts::group(*gid))
         }
         Distrust::WritableByOthers(at) => format!("{} is writable by everybody", printable(at)),
+        Distrust::WritableByAcl(at, Writer::User(uid)) => {
+            format!("{} is writable by user {}, by its ACL", printable(at), accounts::user(*uid))
+        }
+        Distrust::WritableByAcl(at, Writer::Group(gid)) => {
+            format!("{} is writable by group {}, by its ACL", printable(at), accounts::group(*gid))
+        }
+        Distrust::UnreadableAcl(at, errno) => {
+            format!("{} has an ACL that cannot be read: {}", printable(at), errno.desc().to_lowercase())
+        }
         Distrust::SetUid(at) => format!("{} is set-uid", printable(at)),
         Distrust::Unreadable(at, errno) => format!("{} cannot be read: {}", printable(at), errno.desc().to_lowercase()),
     }
@@ -77,6 +102,7 @@ pub fn trusting(why: &Distrust) -> Option<String> {
         Distrust::OwnedBy(at, _) => ("chown root", at),
         Distrust::WritableByGroup(at, _) => ("chmod g-w", at),
         Distrust::WritableByOthers(at) => ("chmod o-w", at),
+        Distrust::WritableByAcl(at, _) | Distrust::UnreadableAcl(at, _) => ("setfacl -b", at),
         Distrust::SetUid(at) => ("chmod u-s", at),
         Distrust::Unreadable(..) => return None,
     };

@@ -72,7 +72,11 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
     }
     let file = match &entry.file {
         Ok(file) => file,
-        Err(errno) => return Decision::Skip(Skip::BrokenLink(*errno)),
+        // A stranger's link to nowhere would switch off its name.
+        Err(errno) => {
+            let skip = Decision::Skip(Skip::BrokenLink(*errno));
+            return distrust(entry, context).map_or(skip, Decision::Distrust);
+        }
     };
     let executable = file.mode & 0o111 != 0;
     let callers = context.caller_runs_its_own && entry.place == Place::Libvirt && entry.scope == Scope::Every;
@@ -115,7 +119,7 @@ mod tests {
     const ROOT: Context = Context { user: 0, caller_runs_its_own: false, strict: true };
 
     fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> FileFacts {
-        FileFacts { path: path.into(), kind, mode, uid, gid, size: 10 }
+        FileFacts { path: path.into(), kind, mode, uid, gid, size: 10, writers: Ok(vec![]) }
     }
 
     fn directory(path: &str, mode: u32) -> FileFacts {

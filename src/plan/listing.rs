@@ -88,8 +88,20 @@ pub fn read(directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -
     for directory in directories {
         let first = listing.entries.len();
         let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
+        // libvirt's own directory lies beside the hook that was called.
+        let parent = path.parent().filter(|_| place != Place::Libvirt);
+        match parent.map_or(Ok(false), resolve::is_absent) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                listing.unreadable.push((parent.unwrap_or(path).to_owned(), resolve::errno(&error)));
+                continue;
+            }
+        }
+        let unreadable = listing.unreadable.len();
         let level = Level { place, path, key: Path::new(""), scope, passed: None };
         listing.driver(&level, calls, guests_of_libvirts || place != Place::Libvirt);
+        listing.unreadable.get_mut(unreadable..).unwrap_or_default().sort_by(|(one, _), (other, _)| one.cmp(other));
         let found = listing.entries.get_mut(first..).unwrap_or_default();
         found.sort_by(|one, other| (&one.scope, one.path.as_os_str()).cmp(&(&other.scope, other.path.as_os_str())));
     }
@@ -104,7 +116,13 @@ impl Listing {
         let wanted = |name: &OsStr, kind| kind != Some(FileType::Directory) || guest(name).is_some();
         for entry in self.entries(level, wanted) {
             if !entry.is_directory() {
-                self.entries.push(entry);
+                match (&entry.file, calls) {
+                    // Whether a script or a guest's directory should lie there, only the call's guest tells.
+                    (Err(errno), Calls::One(_)) if guest(entry.name()).is_some() => {
+                        self.unreadable.push((entry.path, *errno));
+                    }
+                    _ => self.entries.push(entry),
+                }
             } else if let Some(fit) = guest(entry.name()) {
                 let scope = Scope::Guest(fit, entry.name().to_owned());
                 self.guest(&level.below(&entry, &scope), calls);
@@ -116,6 +134,10 @@ impl Listing {
     /// sub-operation.
     fn guest(&mut self, level: &Level, calls: Calls) {
         for operation in self.entries(level, |name, _| calls.operation(name)) {
+            if let Err(errno) = operation.file {
+                self.unreadable.push((operation.path, errno));
+                continue;
+            }
             if !operation.is_directory() {
                 continue;
             }
@@ -125,6 +147,8 @@ impl Listing {
                     let level = level.below(&entry, level.scope);
                     let files = self.entries(&level, |_, kind| kind != Some(FileType::Directory));
                     self.entries.extend(files.into_iter().filter(|file| !file.is_directory()));
+                } else if let Err(errno) = entry.file {
+                    self.unreadable.push((entry.path, errno));
                 } else {
                     self.entries.push(entry);
                 }
@@ -165,7 +189,10 @@ impl Level<'_> {
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
         let directory = match directory::Directory::open(self.path) {
-            Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(Vec::new()),
+            Err(error) if resolve::errno(&error) == Errno::ENOENT => {
+                // Absent, or an error for a link that leads to something that is.
+                return resolve::is_absent(self.path).map(|_| Vec::new());
+            }
             directory => directory?,
         };
         let names = directory.names(wanted)?;

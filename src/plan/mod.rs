@@ -105,6 +105,9 @@ pub fn read(
     if beside.is_some_and(|name| own_links.into_iter().any(|link| link.name() < name)) {
         return Plan::default();
     }
+    if listing == Listing::default() {
+        return Plan { linked, ..Plan::default() };
+    }
     let caller_runs_its_own = || {
         calls.are_libvirts()
             && listing.entries.iter().any(is_own)
@@ -222,7 +225,8 @@ mod tests {
         };
         let mode = if key.contains('!') { 0o777 } else { 0o755 };
         let size = u64::from(!key.contains("mask"));
-        let file = Ok(FileFacts { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size });
+        let file =
+            Ok(FileFacts { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size, writers: Ok(vec![]) });
         Entry {
             place,
             scope,

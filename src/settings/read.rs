@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use crate::files::directory::Directory;
 use crate::files::ignored;
 use crate::files::paths;
-use crate::files::resolve::{self, FileFacts, Kind};
+use crate::files::resolve::{self, FileFacts, Kind, Resolved};
 use crate::files::trust;
 use crate::settings::text::{Fault, parse};
 use crate::settings::values::Settings;
@@ -28,7 +28,6 @@ const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 /// # Errors
 /// Those of the first file that cannot be read, is untrusted, or has invalid settings.
 pub fn read(root: &Path) -> Result<Settings, Fault> {
-    let user = nix::unistd::geteuid().as_raw();
     let mut settings = Settings::default();
     let ours = drop_ins(&paths::below(root, DROP_INS))?;
     let mut theirs = drop_ins(&paths::below(root, PACKAGES_DROP_INS))?;
@@ -36,7 +35,7 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
     theirs.retain(|name, _| !ours.contains_key(name));
     let file = paths::below(root, FILE);
     for path in theirs.values().chain([&file]).chain(ours.values()) {
-        if let Some(text) = text(path, user)? {
+        if let Some(text) = text(path)? {
             parse(path, &text)?.apply(&mut settings);
         }
     }
@@ -45,40 +44,50 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 
 /// Returns the files of a directory that end in `.toml`, by name.
 fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
+    if resolve::is_absent(directory).map_err(|error| fault(directory, &error))? {
+        return Ok(BTreeMap::new());
+    }
+    // Even if nothing is left in it: a user who may write to it may have removed a rule.
+    trusted(directory)?.map_err(|errno| fault(directory, &errno.into()))?;
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
-    let names = match Directory::open(directory).and_then(|directory| directory.names(is_setting)) {
-        Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(BTreeMap::new()),
-        names => names.map_err(|error| fault(directory, &error))?,
-    };
+    let names = Directory::open(directory).and_then(|directory| directory.names(is_setting));
     let with_path = |name: OsString| {
         let path = directory.join(&name);
         (name, path)
     };
-    Ok(names.into_iter().map(with_path).collect())
+    Ok(names.map_err(|error| fault(directory, &error))?.into_iter().map(with_path).collect())
 }
 
-/// Returns a file's text; `None` if the file does not exist, or is a mask.
-fn text(path: &Path, user: u32) -> Result<Option<String>, Fault> {
-    let wrong = |what: String| Fault { file: path.to_owned(), at: None, what };
-    // The file is optional: without it, the path is not resolved.
+/// Returns the text of a file; `None` if it does not exist, or is a mask.
+fn text(path: &Path) -> Result<Option<String>, Fault> {
+    // Most hosts have none, and then the way to it does not matter.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
-    let resolved = resolve::resolve(path);
-    if matches!(resolved.target, Err(Errno::ENOENT) | Ok(FileFacts { kind: Kind::Null, .. })) {
+    // Before it is read, which may never end, and before a mask is believed.
+    if trusted(path)?.is_ok_and(|file| file.kind == Kind::Null) {
         return Ok(None);
-    }
-    // A user who can write here decides which protection runs. Checked before reading, which might never end.
-    if let Some(distrust) =
-        resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
-    {
-        return Err(wrong(format!("not read: {}", trust::untrusted(&distrust))));
     }
     let mut bytes = Vec::new();
     resolve::open_regular(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|error| fault(path, &error))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| wrong("is not UTF-8".into()))
+    let not_text = |_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() };
+    String::from_utf8(bytes).map(Some).map_err(not_text)
+}
+
+/// Returns what lies at `path`, unless another user controls it or the way to it: that user would decide which protection
+/// runs.
+fn trusted(path: &Path) -> Result<Result<FileFacts, Errno>, Fault> {
+    let user = nix::unistd::geteuid().as_raw();
+    let Resolved { hops, target } = resolve::resolve(path);
+    match hops.iter().chain(&target).find_map(|node| trust::distrust_node(node, user)) {
+        None => Ok(target),
+        Some(distrust) => {
+            let what = format!("not read: {}", trust::untrusted(&distrust));
+            Err(Fault { file: path.to_owned(), at: None, what })
+        }
+    }
 }
 
 fn fault(path: &Path, error: &io::Error) -> Fault {

@@ -21,7 +21,9 @@ pub fn call(call: &Invocation) -> String {
     if call.object == invocation::NOTHING {
         return format!("{driver} {operation}");
     }
-    format!("{driver} {operation} '{}'", printable(&call.object))
+    // A quote in a guest's name must not end it: what follows would read as ours.
+    let object = printable(&call.object).replace('\'', "\\u{27}");
+    format!("{driver} {operation} '{object}'")
 }
 
 /// Returns the line that libvirt shows: which call failed, and which script is the cause.
@@ -87,6 +89,12 @@ mod tests {
     fn invocation(words: &[&str]) -> Invocation {
         let (driver, words) = words.split_first().unwrap();
         Invocation::new(OsStr::new(driver), None, words.iter().map(OsString::from).collect())
+    }
+
+    #[test]
+    fn a_quote_in_a_guests_name_does_not_end_it() {
+        let call = super::call(&invocation(&["qemu", "x' refused: /bin/sh exited 1", "start"]));
+        assert_eq!(call, "qemu start 'x\\u{27} refused: /bin/sh exited 1'");
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! | ENOSPC, EMFILE, ENOMEM, EAGAIN, E2BIG, EFBIG | `resources`, `places` | `odd` (/dev/full) |
 //! | no /proc, /dev, /run; a read-only root; another clock | `places` | `still` |
 //! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `background` |
+//! | another user's ACL, mask, link, lock | `strangers` | |
 //! | memory | `memory` | |
 //! | thousands of scripts, or of guests | `scale` | |
 
@@ -27,4 +28,5 @@ mod places;
 mod resources;
 mod scale;
 mod settings;
+mod strangers;
 mod waiting;

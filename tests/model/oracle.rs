@@ -186,6 +186,9 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for found in found(case) {
         let Found { key, path, .. } = &found;
+        if found.what == What::Dangling && is_directorys(&found) {
+            continue;
+        }
         let name = path.rsplit('/').next().unwrap().to_owned();
         if taken.contains(key) {
             continue;
@@ -199,15 +202,18 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
         if ours(&distrust) {
             taken.insert(key.clone());
         }
-        if name.starts_with('.') || is_leftover(&name) {
+        if found.what == What::Dangling && distrust.is_none() {
+            continue;
+        }
+        if found.what != What::Dangling && (name.starts_with('.') || is_leftover(&name)) {
             continue;
         }
         let runs = match found.what {
             What::Script(mode) => mode != Mode::NoX,
             What::Link { .. } | What::NoInterpreter | What::NoFirstLine => true,
             // A mask: nothing to run, but one that cannot be trusted is a fault as a script would be.
-            What::Empty(_) | What::LinkToNull => distrust.is_some(),
-            What::Dangling | What::Fifo | What::Directory => false,
+            What::Empty(_) | What::LinkToNull | What::Dangling => distrust.is_some(),
+            What::Fifo | What::Directory => false,
         };
         let rule = given(case, path);
         if !runs || !rule.run {
@@ -227,9 +233,22 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     }
     // Equal names stay by directory.
     steps.sort_by(|one, other| one.0.as_bytes().cmp(other.0.as_bytes()));
-    let unreadable = (0..4).filter(|at| case.directories[*at] == Directory::AFile).map(|at| {
-        let path = format!("{}/{}.d", place(case, at), case.call.driver);
-        let why = format!("was not run: {path} cannot be read: not a directory");
+    // A link to nowhere where a directory may be: nobody knows what should run.
+    let mut dangling: Vec<(usize, String)> = found(case)
+        .into_iter()
+        .filter(|found| found.what == What::Dangling && is_directorys(found))
+        .map(|found| (found.place, found.path))
+        .collect();
+    dangling.sort();
+    let unreadable = (0..4).flat_map(|at| {
+        let driver = format!("{}/{}.d", place(case, at), case.call.driver);
+        let is_file = case.directories[at] == Directory::AFile;
+        let here = dangling.iter().filter(move |(place, _)| *place == at);
+        let here = here.map(|(_, path)| (path.clone(), "no such file or directory"));
+        here.chain(is_file.then_some((driver, "not a directory"))).collect::<Vec<_>>()
+    });
+    let unreadable = unreadable.map(|(path, why)| {
+        let why = format!("was not run: {path} cannot be read: {why}");
         (String::new(), path, Step::Fault(why), Setting { run: true, on_failure: "fail", on_fault: "fail" })
     });
     let mut steps: Vec<_> = unreadable.chain(steps).map(|(_, path, step, rule)| (path, step, rule)).collect();
@@ -237,6 +256,11 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
         steps.reverse();
     }
     steps
+}
+
+/// Whether it lies where a directory of scripts may be: as the sub-operation of a guest's directory.
+fn is_directorys(found: &Found) -> bool {
+    found.key.matches('/').count() == 2
 }
 
 /// What lies there for this call, by place, by how it is for the guest, by path.

@@ -1,0 +1,173 @@
+//! What another user of the host tries: an ACL, a mask, a link to nowhere, a lock. Each attack is made as `nobody` where
+//! it takes a user.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, lchown};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use rustix::fs::XattrFlags;
+use support::binary;
+use support::builder::{HANG, Hooks};
+
+const START: &str = "qemu vm1 start begin -";
+
+/// A user and a group that own nothing: `nobody`.
+const STRANGER: u32 = 65_534;
+
+fn as_stranger(script: &str) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "sh", "-c", script]);
+    command
+}
+
+fn can_write(path: &Path) -> bool {
+    let script = format!("[ -w '{}' ]", path.display());
+    as_stranger(&script).status().unwrap().success()
+}
+
+/// Sets an ACL as `setfacl -m` does: tag 2 is a named user, 8 a named group.
+fn set_acl(path: &Path, tag: u16, permissions: u16) {
+    let undefined = u32::MAX;
+    let entries: [(u16, u16, u32); 5] =
+        [(1, 7, undefined), (tag, permissions, STRANGER), (4, 5, undefined), (16, 7, undefined), (32, 5, undefined)];
+    let mut value = 2_u32.to_le_bytes().to_vec();
+    let mut entries = entries.to_vec();
+    entries.sort_by_key(|(tag, ..)| *tag);
+    for (tag, permissions, id) in entries {
+        value.extend(tag.to_le_bytes().iter().chain(&permissions.to_le_bytes()).chain(&id.to_le_bytes()));
+    }
+    rustix::fs::setxattr(path, "system.posix_acl_access", &value, XattrFlags::empty()).unwrap();
+}
+
+#[test]
+fn an_acl_that_lets_another_user_or_group_write_is_not_trusted() {
+    for (tag, who) in [(2, "user 'nobody'"), (8, "group 'nogroup'")] {
+        for name in ["qemu.d/10-a", "qemu.d", "hookmux.toml"] {
+            let hooks = Hooks::new().script("qemu.d/10-a", "").settings("parallel = 2\n");
+            hooks.call(START).is(0, ["10-a"], "");
+            let path = hooks.path(name);
+            set_acl(&path, tag, 7);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o775, "the mode looks as root's");
+            assert!(can_write(&path), "{name}: a stranger can write");
+            let fix = format!("/etc/hookmux/{name} is writable by {who}, by its ACL (setfacl -b /etc/hookmux/{name})");
+            hooks.call(START).is_like(1, [], &[&fix]);
+        }
+    }
+}
+
+#[test]
+fn an_acl_that_lets_another_user_only_read_is_harmless() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "");
+    set_acl(&hooks.path("qemu.d/10-a"), 2, 5);
+    assert!(!can_write(&hooks.path("qemu.d/10-a")));
+    hooks.call(START).is(0, ["10-a"], "");
+}
+
+#[test]
+fn a_strangers_mask_or_link_to_nowhere_switches_no_rule_off() {
+    for target in ["/dev/null", "/nowhere"] {
+        let hooks = Hooks::new()
+            .file("lib:hookmux.toml.d/50-p.toml", 0o644, "[[rule]]\nscript = '10-a'\nrun = false\n")
+            .script("qemu.d/10-a", "");
+        hooks.call(START).is(0, [], "");
+        hooks.directory(&hooks.path("hookmux.toml.d"));
+        fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
+        let link = hooks.path("hookmux.toml.d/50-p.toml");
+        assert!(as_stranger(&format!("ln -s {target} '{}'", link.display())).status().unwrap().success());
+        hooks.call(START).is_like(1, [], &["not read: ", "hookmux.toml.d is writable by everybody"]);
+    }
+}
+
+#[test]
+fn a_directory_of_settings_that_a_stranger_may_have_emptied_is_not_trusted() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "");
+    hooks.directory(&hooks.path("hookmux.toml.d"));
+    fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
+    hooks.call(START).is_like(1, [], &["hookmux.toml.d is writable by everybody"]);
+}
+
+#[test]
+fn a_strangers_link_to_nowhere_masks_no_script() {
+    let hooks = Hooks::new().link("qemu.d/10-a", "/nowhere").script("lib:qemu.d/10-a", "");
+    hooks.call(START).is(0, [], "");
+    lchown(hooks.path("qemu.d/10-a"), Some(STRANGER), None).unwrap();
+    hooks.call(START).is_like(1, [], &["10-a was not run: /etc/hookmux/qemu.d/10-a belongs to user 'nobody'"]);
+}
+
+#[test]
+fn what_is_not_mounted_is_unreadable_and_not_absent() {
+    let unmounted = |name: &str| {
+        let hooks = Hooks::new();
+        hooks.directory(&hooks.root().join("etc"));
+        if name != "/etc/hookmux" {
+            return hooks.link(name, "/not/mounted");
+        }
+        std::os::unix::fs::symlink("/not/mounted", hooks.root().join("etc/hookmux")).unwrap();
+        hooks
+    };
+    let places = [
+        "hookmux.toml",
+        "hookmux.toml.d",
+        "hookmux.toml.d/50-a.toml",
+        "lib:hookmux.toml.d",
+        "qemu.d",
+        "run:qemu.d",
+        "lib:qemu.d",
+        "base:qemu.d",
+        "qemu.d/vm1",
+        "qemu.d/vm*",
+        "qemu.d/vm1/start",
+        "qemu.d/vm1/start/begin",
+        "/etc/hookmux",
+    ];
+    for name in places {
+        let hooks = unmounted(name);
+        let path = if name.starts_with('/') { name.into() } else { hooks.path(name).display().to_string() };
+        let path = path.replace(hooks.root().to_str().unwrap(), "");
+        let said = format!("{path}: cannot be read: no such file or directory");
+        let or = format!("{path} cannot be read: no such file or directory");
+        let seen = hooks.call(START);
+        assert!(seen.code == Some(1) && (seen.err.contains(&said) || seen.err.contains(&or)), "{name}: {seen:?}");
+        hooks.call("qemu vm1 reconnect begin -").is(0, [], "");
+        if !name.contains("vm") {
+            let mut check = Command::new(binary());
+            check.args(["check", "--root"]).arg(hooks.root());
+            let found = hooks.see(check);
+            let out = String::from_utf8(found.out).unwrap();
+            assert!(out.contains("no such file or directory"), "{name}: {out}");
+        }
+    }
+}
+
+#[test]
+fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
+    let hooks = Hooks::new().script("base:qemu.d/10-a", "").script("qemu.d/20-b", "");
+    hooks.call(START).is(0, ["10-a", "20-b"], "");
+    let lock = hooks.root().join("run/hookmux/qemu.lock");
+    assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!as_stranger(&format!("exec <'{}'", lock.display())).stderr(Stdio::null()).status().unwrap().success());
+    // A program of the stranger's, and a set-uid one, by the name of a script that libvirt runs.
+    let name = hooks.path("base:qemu.d/10-a").display().to_string();
+    let script = format!("exec -a {name} sleep 30");
+    let mut stranger = Command::new("setpriv");
+    stranger.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "bash", "-c", &script]);
+    let mut set_uid = Command::new("setpriv");
+    set_uid.args(["--ruid", "65534", "--clear-groups", "bash", "-pc", &script]);
+    let mut children = [stranger.spawn().unwrap(), set_uid.spawn().unwrap()];
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
+    let started = Instant::now();
+    let mut adopt = Command::new(binary());
+    adopt.args(["adopt", "--root"]).arg(hooks.root()).args(["qemu", "10-a"]);
+    let seen = hooks.see(adopt);
+    let took = started.elapsed();
+    for child in &mut children {
+        assert!(child.try_wait().unwrap().is_none(), "the attack goes on");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(seen.code == Some(0) && took < HANG / 5, "{took:?} {seen:?}");
+    assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600, "repaired");
+}
