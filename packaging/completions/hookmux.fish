@@ -68,7 +68,7 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand check" -s h -l help -d '
 complete -c hookmux -n "__fish_hookmux_using_subcommand install" -l drivers -d 'The same as a list, for scripts: qemu,network' -r -f -a "qemu\t'QEMU and KVM guests'
 lxc\t'LXC containers'
 libxl\t'Xen guests'
-bhyve\t'bhyve guests, on FreeBSD'
+bhyve\t'bhyve guests, on FreeBSD, where hookmux does not run'
 network\t'virtual networks and their ports'
 daemon\t'libvirt\'s daemons themselves'
 fsfreeze-hook\t'the QEMU guest agent, inside a guest'"
@@ -84,7 +84,7 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand install" -s h -l help -d
 complete -c hookmux -n "__fish_hookmux_using_subcommand uninstall" -l drivers -d 'The same as a list, for scripts: qemu,network' -r -f -a "qemu\t'QEMU and KVM guests'
 lxc\t'LXC containers'
 libxl\t'Xen guests'
-bhyve\t'bhyve guests, on FreeBSD'
+bhyve\t'bhyve guests, on FreeBSD, where hookmux does not run'
 network\t'virtual networks and their ports'
 daemon\t'libvirt\'s daemons themselves'
 fsfreeze-hook\t'the QEMU guest agent, inside a guest'"

@@ -49,33 +49,64 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show every script, in order, and what is skipped and why
+    #[command(after_help = "Examples:\n  hookmux list\n  hookmux list qemu\n\nManuals: hookmux(8), hookmux-hooks(7)")]
     List(list::List),
     /// Show what would run for a call, in order, by which rule, and who runs it
+    #[command(
+        after_help = "Examples:\n  hookmux explain qemu db-1 start\n  hookmux explain network default started\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     #[command(alias = "test")]
+    #[command(
+        after_help = "Examples:\n  hookmux run --dry-run qemu db-1 start\n  hookmux run qemu db-1 migrate --xml db-1.xml\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
     Run(run::Run),
     /// Find problems with hooks, scripts and settings, and print how to fix each
+    #[command(
+        after_help = "Examples:\n  hookmux check\n  hookmux check new.toml\n\nManuals: hookmux(8), hookmux.toml(5)"
+    )]
     Check(check::Check),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
+    #[command(
+        after_help = "Examples:\n  hookmux install\n  hookmux install --reload qemu network\n\nManuals: hookmux(8)"
+    )]
     Install(install::Install),
     /// Take the hooks away, and put those back that were there before
+    #[command(after_help = "Examples:\n  hookmux uninstall\n  hookmux uninstall --reload qemu\n\nManuals: hookmux(8)")]
     Uninstall(install::Uninstall),
     /// Move scripts from libvirt's own directory into hookmux's
+    #[command(
+        after_help = "Examples:\n  hookmux adopt qemu 10-net\n  hookmux adopt qemu 10-net 20-disks\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
     Adopt(adopt::Adopt),
     /// Show what differs between two XML documents, as the log says it of a filter
+    #[command(
+        after_help = "Examples:\n  hookmux diff before.xml after.xml\n  hookmux diff --json before.xml after.xml\n\nManuals: hookmux(8)"
+    )]
     Diff(diff::Diff),
     /// Print what paths select in the XML document on standard input
+    #[command(
+        after_help = "Examples:\n  hookmux query /domain/name <db-1.xml\n  hookmux query /domain/devices/hostdev <db-1.xml\n\nManuals: hookmux(8), hookmux.toml(5)"
+    )]
     Query(query::Query),
     /// Show past calls, with a bar for each script's time
     #[command(alias = "logs")]
+    #[command(
+        after_help = "Examples:\n  hookmux history --guest db-1 --since 2h\n  hookmux history --failed --follow\n\nManuals: hookmux(8)"
+    )]
     History(history::History),
     /// Count past calls, for monitoring
+    #[command(after_help = "Examples:\n  hookmux stats\n  hookmux stats --prometheus\n\nManuals: hookmux(8)")]
     Stats(stats::Stats),
     /// Show what is installed, what failed last, and which calls run now
     #[command(alias = "ps")]
+    #[command(after_help = "Examples:\n  hookmux status\n  hookmux status --json\n\nManuals: hookmux(8)")]
     Status(status::Status),
     /// Print what libvirt does around each call
+    #[command(
+        after_help = "Examples:\n  hookmux contract\n  hookmux contract --json\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
     Contract(contract::Contract),
 }
 

@@ -178,7 +178,7 @@ fn what_no_command_fixes_has_an_advice() {
     let expected = "warning: /etc/hookmux/qemu.d/vm1/stopped/begin/50-well: never runs: stopped has no 'begin'\n  \
         its sub-operation is end\n\
         warning: /etc/hookmux/qemu.d/vm1/strat/begin/50-well: never runs: 'strat' is not an operation\n  \
-        operations are prepare, start, started, stop, stopped, release, migrate, restore, reconnect, attach\n2 warnings\n";
+        operations are prepare, start, started, stop, stopped, release, migrate, restore, preswitchover, reconnect, attach\n2 warnings\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     assert_eq!(hookmux(root.path(), "check --strict --root ROOT").0, Some(1));
 }

@@ -168,6 +168,22 @@ fn a_typing_error_is_not_a_new_driver() {
 }
 
 #[test]
+fn the_help_of_each_command_ends_with_two_examples_that_are_valid_and_the_manuals() {
+    let command = hookmux::admin::command();
+    for one in command.get_subcommands() {
+        let help = one.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let lines: Vec<&str> = help.lines().collect();
+        assert_eq!((lines.len(), lines[0], lines[3]), (5, "Examples:", ""), "{help}");
+        assert!(lines[4].starts_with("Manuals: hookmux(8)"), "{help}");
+        for example in &lines[1..3] {
+            let words = example.split(" <").next().unwrap().split_whitespace();
+            let parsed = command.clone().try_get_matches_from(words);
+            assert_eq!(parsed.unwrap().subcommand_name(), Some(one.get_name()), "{example}");
+        }
+    }
+}
+
+#[test]
 fn contract_prints_every_operation_in_words_and_as_json() {
     let (code, out, err) = hookmux(Path::new("/nowhere"), "contract");
     let operation = |row: &hookmux::call::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
