@@ -7,7 +7,8 @@ wait_for() {
 hooks() { find /etc/libvirt -mindepth 1 \( -type f -exec sha256sum {} + \) -o \( -type l -printf '%p -> %l\n' \) | sort; }
 links() { find /etc/libvirt/hooks -type l -printf '%P -> %l\n' | sort; }
 calls() { hookmux history --guest g1 --json | python3 -c 'import json, sys
-print(*(json.loads(line)["operation"] for line in sys.stdin))'; }
+records = map(json.loads, sys.stdin)
+print(*(record["operation"] for record in records if record.get("verdict") is not None))'; }
 state() { virsh domstate g1 | head -n 1; }
 is_state() { [ "$(state)" = "$1" ]; }
 restart() { systemctl restart libvirtd; wait_for virsh version; }
@@ -164,5 +165,5 @@ state
 virsh destroy g1 >/dev/null && virsh start --paused g1 >/dev/null && echo started
 
 part purge
-dpkg --purge hookmux
-find / -xdev -name '*hookmux*' ! -path '/inject/*' ! -path '/var/log/journal/*' | sort
+dpkg --purge hookmux >/dev/null
+find / -xdev -path /inject -prune -o -name '*hookmux*' -print | grep -v '^/etc/hookmux' | sort
