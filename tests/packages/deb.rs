@@ -95,6 +95,16 @@ fn is_upgraded(suite: &str) {
         debian.dpkg(&["--purge", "hookmux"]);
         debian.install(&from);
         debian.run(&["sh", "-c", "echo '#!/bin/sh' >/etc/libvirt/hooks/qemu"]).succeeded();
+        // Where it cannot be kept, it stays where it is.
+        let hooks = "/etc/libvirt/hooks";
+        debian.run(&["mount", "--bind", "-o", "ro", hooks, hooks]).succeeded();
+        let refused = debian.run(&["dpkg", "--install", "/tmp/new.deb"]);
+        debian.run(&["umount", hooks]).succeeded();
+        assert_eq!(
+            (refused.code, debian.text("/usr/bin/hookmux-hook").as_str()),
+            (Some(1), "#!/bin/sh\n"),
+            "{refused:?}"
+        );
         let said = debian.install(&to).stdout;
         assert!(said.contains("what was written over it is /etc/libvirt/hooks/qemu now"), "{said}");
         debian.run(&["cmp", "/usr/bin/hookmux", "/usr/bin/hookmux-hook"]).succeeded();
