@@ -52,15 +52,19 @@ check: tools ## checks format, lints, documents, spelling, fuzz targets and lice
 OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 OLDEST_IS_HERE = $(shell rustup toolchain list 2>/dev/null | grep -F "$(OLDEST)")
 
+# A binary: compiling it takes longer than everything else that `make check` does.
+TYPOS := 1.52.0
+
 # Programs that check: the one that is installed, or one of our own.
 tool = $(shell command -v $(1) || echo target/tools/bin/$(1))
 
 .PHONY: tools
 tools: ## installs what `make check` needs, where it is missing
-	set -e; for crate in cargo-deny:cargo-deny typos-cli:typos; do \
-		command -v "$${crate#*:}" >/dev/null || [ -x "target/tools/bin/$${crate#*:}" ] || \
-			cargo install --quiet --locked "$${crate%:*}" --root target/tools; \
-	done
+	command -v cargo-deny >/dev/null || [ -x target/tools/bin/cargo-deny ] || \
+		cargo install --quiet --locked cargo-deny --root target/tools
+	command -v typos >/dev/null || [ -x target/tools/bin/typos ] || { \
+		python3 -m venv target/tools/python && target/tools/python/bin/pip install --quiet typos==$(TYPOS) && \
+		mkdir -p target/tools/bin && ln -s ../python/bin/typos target/tools/bin/typos; }
 	command -v rustup >/dev/null && rustup toolchain install $(OLDEST) --profile minimal --no-self-update >/dev/null 2>&1 || \
 		echo "make check: Rust $(OLDEST) cannot be had here, so clippy alone looks for what it lacks" >&2
 

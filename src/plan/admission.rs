@@ -18,7 +18,7 @@ pub struct Context {
     pub user: u32,
     /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
     pub caller_runs_its_own: bool,
-    /// Whether what somebody else may have written is refused.
+    /// Whether a file that another user controls is untrusted.
     pub strict: bool,
 }
 
@@ -37,9 +37,9 @@ pub enum Decision {
     Run,
     /// The caller runs it, whatever we think of it.
     LeftToCaller,
-    /// It is no script, or is switched off.
+    /// It is not a script, or is switched off.
     Skip(Skip),
-    /// It would be a step, but nobody can vouch for what is in it.
+    /// It would be a step, but another user controls its content.
     Distrust(Distrust),
 }
 
@@ -94,7 +94,7 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
         Kind::Regular => Some(Skip::NotExecutable),
         _ => Some(Skip::NotRegular),
     };
-    // A mask by somebody who has no business there would switch a protection off as surely as a script would.
+    // Another user's mask would switch off a protection as surely as another user's script.
     match (distrust(entry, context), skip) {
         (Some(distrust), None | Some(Skip::Masked)) => Decision::Distrust(distrust),
         (_, Some(skip)) => Decision::Skip(skip),
@@ -102,7 +102,7 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
     }
 }
 
-/// The first thing on the way to an entry, or of the entry itself, that somebody else has in his hands.
+/// Returns the first path component, or the file itself, that another user controls.
 #[must_use]
 pub fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
     let Context { user, strict: true, .. } = context else { return None };

@@ -62,11 +62,11 @@ pub struct Plan {
     pub before: Vec<PathBuf>,
     /// What hookmux runs, in order.
     pub steps: Vec<Step>,
-    /// What is started once the answer is known, and nobody waits for.
+    /// The background scripts, which start once the answer is known.
     pub background: Vec<Step>,
     /// What the caller runs by itself after us, in its order.
     pub left_to_caller: Vec<PathBuf>,
-    /// What nobody runs, and why.
+    /// What does not run, and why.
     pub skipped: Vec<(PathBuf, Skip)>,
 }
 
@@ -145,7 +145,7 @@ impl Plan {
     /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
     fn new(listing: Listing, order: Order, context: Context, treat: impl Fn(&Path) -> Effective) -> Self {
         let mut plan = Self::default();
-        // A directory that nobody could read may have held a veto: that is known before the first script runs.
+        // An unreadable directory may hold a veto: that is known before the first script runs.
         plan.steps.extend(listing.unreadable.into_iter().map(unreadable));
         let mut judged = judge(&listing.entries, context);
         // Stable: equal names stay in the order of their directories.
@@ -189,7 +189,7 @@ fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
             Some(first) => Decision::Skip(Skip::Hidden(first.to_path_buf())),
             None => admission::judge(entry, context),
         };
-        // What somebody else has put there hides nothing; but what libvirt runs all the same has had its turn.
+        // A file that another user controls hides nothing; but what libvirt runs all the same has run.
         if decision == Decision::LeftToCaller || (!entry.is_hookmux && admission::distrust(entry, context).is_none()) {
             first_of.entry(entry.key.as_os_str()).or_insert(&entry.path);
         }

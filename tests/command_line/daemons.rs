@@ -39,16 +39,16 @@ fn only_a_process_of_our_user_and_namespaces_is_a_daemon_to_reload() {
     let out = on_a_host(
         r#"
         "$scratch/libvirtd" 60 & ours=$!
-        $other_user "$scratch/libvirtd" 60 & anothers=$!
+        $other_user "$scratch/libvirtd" 60 & other=$!
         unshare --mount "$scratch/libvirtd" 60 & mounts=$!
         unshare --user --map-root-user "$scratch/libvirtd" 60 & users=$!
-        for pid in $ours $anothers $mounts $users; do ready $pid; done
+        for pid in $ours $other $mounts $users; do ready $pid; done
         "$hookmux" --json install --reload qemu | grep -c '"reloaded": true'
         sleep 0.2
-        for pid in $ours $anothers $mounts $users; do
+        for pid in $ours $other $mounts $users; do
             kill -0 "$pid" 2>/dev/null && echo left alone || echo signalled
         done 2>/dev/null
-        kill $anothers $mounts $users
+        kill $other $mounts $users
         "#,
     );
     assert_eq!(out, "1\nsignalled\nleft alone\nleft alone\nleft alone\n");

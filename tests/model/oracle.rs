@@ -186,7 +186,7 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for found in found(case) {
         let Found { key, path, .. } = &found;
-        if found.what == What::Dangling && is_directorys(&found) {
+        if found.what == What::Dangling && may_be_a_directory(&found) {
             continue;
         }
         let name = path.rsplit('/').next().unwrap().to_owned();
@@ -233,10 +233,10 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     }
     // Equal names stay by directory.
     steps.sort_by(|one, other| one.0.as_bytes().cmp(other.0.as_bytes()));
-    // A link to nowhere where a directory may be: nobody knows what should run.
+    // A link to nowhere where a directory may be: what should run is unknown.
     let mut dangling: Vec<(usize, String)> = found(case)
         .into_iter()
-        .filter(|found| found.what == What::Dangling && is_directorys(found))
+        .filter(|found| found.what == What::Dangling && may_be_a_directory(found))
         .map(|found| (found.place, found.path))
         .collect();
     dangling.sort();
@@ -259,7 +259,7 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
 }
 
 /// Whether it lies where a directory of scripts may be: as the sub-operation of a guest's directory.
-fn is_directorys(found: &Found) -> bool {
+fn may_be_a_directory(found: &Found) -> bool {
     found.key.matches('/').count() == 2
 }
 

@@ -99,16 +99,16 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
 fn selinux_has_both_daemons_run_the_packaged_program_and_no_other_hook_in_the_domain_of_hooks() {
     let policy = fs::read_to_string(source("tests/packages/fedora.cil")).unwrap();
     let module = fs::read_to_string(source("packaging/selinux/hookmux.cil")).unwrap();
-    let policys_own = [
+    let rules_of_the_policy = [
         "allow virt_hook_unconfined_t virt_hook_t:file { entrypoint execute getattr ioctl lock map open read };",
         "allow virtnetworkd_t virt_hook_t:file { execute getattr ioctl lock map open read }; [ virt_hooks_unconfined ]:True",
         "allow virtqemud_t bin_t:file { execute execute_no_trans getattr ioctl lock map open read };",
         "type_transition virtnetworkd_t virt_hook_t:process virt_hook_unconfined_t; [ virt_hooks_unconfined ]:True",
     ]
     .map(str::to_owned);
-    assert_eq!(selinux("without", std::slice::from_ref(&policy)), (policys_own.to_vec(), String::new()));
+    assert_eq!(selinux("without", std::slice::from_ref(&policy)), (rules_of_the_policy.to_vec(), String::new()));
 
-    let mut with = policys_own.to_vec();
+    let mut with = rules_of_the_policy.to_vec();
     with.push(
         "allow virt_hook_unconfined_t hookmux_exec_t:file \
          { entrypoint execute execute_no_trans getattr ioctl lock map open read };"

@@ -240,7 +240,7 @@ fn label(path: &Path) -> Option<String> {
     Some(label.trim_end_matches('\0').to_owned())
 }
 
-/// The room that is left for records; `None` if there is no such directory.
+/// Returns the room that is left for records; `None` if the directory does not exist.
 fn room(directory: &Path) -> Option<rest::Room> {
     let system = statvfs(directory).ok().filter(|_| directory.is_dir())?;
     let bytes = system.blocks_available().saturating_mul(system.fragment_size());
