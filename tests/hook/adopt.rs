@@ -41,6 +41,10 @@ fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() 
         let note = format!("#!/bin/sh\n{slow}echo \"$1 {script}\" >>{}/turns\n", hooks.root().display());
         hooks = hooks.file(&format!("base:qemu.d/{script}"), 0o755, note);
     }
+    // A file of its own: below another root, a link to this program's place leads nowhere.
+    let hook = hooks.root().join("etc/libvirt/hooks/qemu");
+    fs::remove_file(&hook).unwrap();
+    fs::copy(binary(), &hook).unwrap();
     fs::write(hooks.root().join("goes-on"), "").unwrap();
     let mut libvirt = stand_in(&hooks, "libvirtd", Some("9000"));
     let mut libvirt = spawn(libvirt.args(["/bin/sh", "-c", LIBVIRT]));

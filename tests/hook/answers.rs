@@ -68,7 +68,10 @@ fn a_veto_reaches_libvirt_with_the_scripts_name_and_words_and_ends_the_call() {
         let driver = driver(call);
         let hooks = Hooks::new()
             .script(&format!("{driver}.d/10-a"), "[ $2 = migrate ] || [ $2 = restore ] || echo fine; echo fine >&2")
-            .script(&format!("{driver}.d/20-b"), "echo on stdout; [ \"$1\" = thaw ] || { echo 'not now' >&2; exit 3; }")
+            .script(
+                &format!("{driver}.d/20-b"),
+                "echo on stdout; case \"$*\" in thaw | *' release '*) exit 0 ;; esac; echo 'not now' >&2; exit 3",
+            )
             .script(&format!("{driver}.d/30-c"), "exit 4");
         let seen = hooks.call(call);
         let word = if call.contains("reconnect") { "failed" } else { "refused" };
