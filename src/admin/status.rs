@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -17,7 +17,7 @@ use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
 use crate::call::drivers::DRIVERS;
-use crate::call::invocation::Invocation;
+use crate::call::invocation::{self, Invocation, Role};
 use crate::printable::printable;
 use crate::record::Record;
 use crate::record::read::{self, Files};
@@ -38,7 +38,7 @@ impl Status {
     /// Prints links, settings, failures, and calls.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let hooks: Vec<Value> = DRIVERS.iter().filter_map(|driver| link(&root, OsStr::new(driver.name))).collect();
+        let hooks: Vec<Value> = DRIVERS.iter().flat_map(|driver| links(&root, OsStr::new(driver.name))).collect();
         let settings = match settings::read(&root) {
             Ok(settings) => format!("valid, {} rules", settings.rules.len()),
             Err(fault) => fault.to_string(),
@@ -75,18 +75,19 @@ impl Status {
     }
 }
 
-/// A hook that is installed, and whether each daemon knows it.
-fn link(root: &Path, driver: &OsStr) -> Option<Value> {
-    let base = root::base(root, driver);
-    let path = base.join(driver);
-    existing::look(root, &path).ok().filter(existing::ExistingHook::is_ours)?;
-    let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
-    let daemons = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).map(|daemon| {
-        let knows = came.is_some_and(|came| daemon.knows_of(came));
-        let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
-        format!("{} {state}", daemon.shown())
-    });
-    Some(json!({ "path": printable(&path), "daemons": daemons.collect::<Vec<_>>() }))
+/// A driver's hooks that are installed, and whether each daemon knows them.
+fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
+    let running = daemons::of(root, &root::base(root, driver));
+    let link = |(path, _): (PathBuf, _)| {
+        let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
+        let daemons = running.iter().filter(|daemon| daemon.calls(driver)).map(|daemon| {
+            let knows = came.is_some_and(|came| daemon.knows_of(came));
+            let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
+            format!("{} {state}", daemon.shown())
+        });
+        json!({ "path": printable(&path), "daemons": daemons.collect::<Vec<_>>() })
+    };
+    existing::ours(root, driver).into_iter().map(link).collect()
 }
 
 fn failure(record: &Record) -> Value {
@@ -121,13 +122,10 @@ impl Process {
 
     /// The call, if this is a hook of that root.
     fn call(&self, root: &Path) -> Option<Invocation> {
-        let (hook, args) = self.args.split_first()?;
-        let driver = DRIVERS
-            .iter()
-            .map(|driver| OsStr::new(driver.name))
-            .find(|driver| root::base(root, driver).join(driver).as_os_str() == hook.as_os_str())?;
-        let end = args.len().saturating_sub(1);
-        Some(Invocation::new(driver, None, args.get(..end).unwrap_or_default().to_vec()))
+        let (_, args) = self.args.split_last()?;
+        let Role::Hook(call) = invocation::role(args.iter().cloned()) else { return None };
+        let is_ours = |hook: &OsString| existing::look(root, Path::new(hook)).is_ok_and(|found| found.is_ours());
+        (call.base == root::base(root, &call.driver) && args.first().is_some_and(is_ours)).then_some(call)
     }
 }
 

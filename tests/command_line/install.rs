@@ -174,6 +174,8 @@ fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_
         ("etc/libvirt/hooks/network", THEIRS),
     ];
     let root = root(&files);
+    // Empty, and not hookmux's: it stays.
+    fs::create_dir(root.path().join("etc/libvirt/hooks/network.d")).unwrap();
     symlink("../../opt/lxc-hook", root.path().join("etc/libvirt/hooks/lxc")).unwrap();
     let before = tree(root.path());
     let lines = |state: &str| {
@@ -331,6 +333,35 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
     let mode = |path: &str| fs::metadata(at(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode("usr/bin/hookmux-hook"), mode("etc/libvirt/hooks/qemu")], [0o755; 2]);
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
+}
+
+#[test]
+fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
+    let root = root(&[("etc/libvirt/hooks/qemu", THEIRS), ("etc/libvirt/hooks/lxc", THEIRS)]);
+    let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
+    fs::create_dir_all(at("usr/bin")).unwrap();
+    fs::copy(binary, at("usr/bin/hookmux-hook")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu lxc").0, Some(0));
+    let written = "#!/bin/sh\nexit 9\n";
+    fs::write(at("usr/bin/hookmux-hook"), written).unwrap();
+    let (code, out, _) = hookmux(root.path(), "check --root ROOT");
+    let finding = "/etc/libvirt/hooks/qemu.d/00-hookmux: /usr/bin/hookmux-hook was overwritten through a hook's link";
+    assert!(code == Some(1) && out.contains(finding), "{out}");
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
+        was written over it is /etc/libvirt/hooks/qemu.d/00-written now\n";
+    assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), (Some(0), expected.into(), String::new()));
+    assert!(fs::read(at("usr/bin/hookmux-hook")).unwrap() == fs::read(binary).unwrap());
+    let hooks = ["qemu", "qemu.d/00-hookmux", "qemu.d/00-written", "lxc", "lxc.d/00-hookmux"];
+    let (ours, theirs) = ("/usr/bin/hookmux-hook", "#!/bin/sh");
+    assert_eq!(hooks.map(|path| hook(root.path(), path).unwrap()), [theirs, ours, theirs, theirs, ours]);
+    assert_eq!(fs::read_to_string(at("etc/libvirt/hooks/qemu.d/00-written")).unwrap(), written);
+    // Where a driver's hook is hookmux, it was written there.
+    fs::remove_file(at("etc/libvirt/hooks/lxc")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT lxc").0, Some(0));
+    assert!(!at("etc/libvirt/hooks/lxc.d").exists());
+    fs::write(at("usr/bin/hookmux-hook"), written).unwrap();
+    let (_, out, _) = hookmux(root.path(), "install --restore --root ROOT");
+    assert!(out.contains("what was written over it is /etc/libvirt/hooks/lxc now\n"), "{out}");
 }
 
 #[test]

@@ -12,17 +12,29 @@ use crate::root::{as_it_is, hookmux, root};
 
 #[test]
 fn a_call_that_runs_is_shown_with_its_script_and_process() {
+    for hook in ["qemu", "qemu.d/50-any-name"] {
+        is_shown(hook);
+    }
+}
+
+/// Calls a link to hookmux at that path while `status` looks.
+fn is_shown(link: &str) {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\necho $$ >$HOOKMUX_ROOT/pid\nsleep 60\n"),
         ("var/log/hookmux/keep", ""),
     ]);
-    let hook = root.path().join("etc/libvirt/hooks/qemu");
+    let hook = root.path().join("etc/libvirt/hooks").join(link);
     let idle = "settings: valid, 0 rules\nno hookmux hook is installed\nno call is running\n";
     assert_eq!(hookmux(root.path(), "status --root ROOT"), (Some(0), idle.into(), String::new()));
     fs::create_dir_all(hook.parent().unwrap()).unwrap();
     fs::create_dir_all(root.path().join("usr/bin")).unwrap();
     fs::copy(support::binary(), root.path().join("usr/bin/hookmux")).unwrap();
-    symlink("../../../usr/bin/hookmux", &hook).unwrap();
+    symlink("../".repeat(3 + link.matches('/').count()) + "usr/bin/hookmux", &hook).unwrap();
+    // libvirt's own script beside it, which libvirt runs itself.
+    let theirs = root.path().join("etc/libvirt/hooks/qemu.d/10-theirs");
+    fs::create_dir_all(theirs.parent().unwrap()).unwrap();
+    fs::copy("/bin/sleep", &theirs).unwrap();
+    let mut other = spawn(Command::new(&theirs).arg("60"));
     let mut command = Command::new(&hook);
     command.args(["vm1", "start", "begin", "-"]).env("HOOKMUX_ROOT", root.path()).stdin(Stdio::null());
     let mut call = spawn(command.stderr(Stdio::null()));
@@ -45,9 +57,14 @@ fn a_call_that_runs_is_shown_with_its_script_and_process() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(call.id().cast_signed()), nix::sys::signal::Signal::SIGTERM)
         .unwrap();
     call.wait().unwrap();
+    other.kill().unwrap();
+    other.wait().unwrap();
     assert_eq!((code, seen), (Some(0), (&expected.0, &expected.1, &expected.2, 1)), "{out}");
     assert!(script.ends_with("/etc/hookmux/qemu.d/10-a"), "{script}");
     let (_, out, _) = hookmux(root.path(), "status --root ROOT");
-    assert!(out.contains("hook: /etc/libvirt/hooks/qemu\n") && out.ends_with("no call is running\n"), "{out}");
+    assert!(
+        out.contains(&format!("hook: /etc/libvirt/hooks/{link}\n")) && out.ends_with("no call is running\n"),
+        "{out}"
+    );
     assert!(out.contains("\nfailed: 20") && out.contains(" qemu start 'vm1'\n"), "{out}");
 }

@@ -24,9 +24,9 @@ use crate::admin::support::root::{self, Root};
 use crate::admin::support::text::Text;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::files::paths;
+use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::plan::{Linked, Plan};
 use crate::printable::printable;
 use crate::settings::{self, Settings};
 
@@ -176,21 +176,18 @@ fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<F
 
 /// Whether there is a hook of ours, or a script for one.
 fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
-    let hook = root::base(root, driver).join(driver);
-    *plan != Plan::default() || existing::look(root, &hook).is_ok_and(|existing| existing.is_ours())
+    *plan != Plan::default() || !existing::ours(root, driver).is_empty()
 }
 
 /// What is wrong with the hook of one driver.
 fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let base = root::base(root, driver);
-    let path = match &plan.linked {
-        Linked::AsHook => base.join(driver),
-        Linked::Beside { name, .. } => {
-            let [libvirts, _] = root::directories(root, driver);
-            libvirts.join(name)
-        }
+    let ours = existing::ours(root, driver).into_iter().next();
+    let main = || {
+        let path = base.join(driver);
+        existing::look(root, &path).ok().map(|found| (path, found))
     };
-    let Ok(existing) = existing::look(root, &path) else { return Vec::new() };
+    let Some((path, existing)) = ours.or_else(main) else { return Vec::new() };
     let denied = match &existing {
         ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
         _ => None,

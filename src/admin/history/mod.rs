@@ -72,7 +72,7 @@ impl History {
             if page == Path::new("-") {
                 console.output.write_all(text.as_bytes())?;
             } else {
-                files::write_private(page, text.as_bytes())
+                files::write_private(Path::new("/"), page, text.as_bytes())
                     .with_context(|| format!("cannot write {}", page.display()))?;
             }
         } else if console.json {

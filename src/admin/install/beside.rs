@@ -1,10 +1,14 @@
-//! hookmux beside another program's hook. In: a driver. Out: the path of the link, and whether libvirt runs it. Reads.
+//! hookmux beside another program's hook. In: a driver. Out: the path of the link, whether libvirt runs it, and the
+//! directory around it. Does: makes that directory, and removes it if it was made here.
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::admin::support::{daemons, root};
+use rustix::fs::OFlags;
+
+use crate::admin::support::{daemons, files, root};
 use crate::call::caller::Version;
 use crate::call::drivers::{self, ArgLayout};
 use crate::files::paths;
@@ -12,9 +16,31 @@ use crate::files::paths;
 /// The link's name in libvirt's own directory of the driver: before other scripts.
 const NAME: &str = "00-hookmux";
 
+/// The file that marks a directory which `install` made, so that `uninstall` removes no other. libvirt does not run it.
+const MADE: &str = ".made-by-hookmux";
+
 /// Returns where hookmux is linked beside another program's hook.
 pub(crate) fn path(root: &Path, driver: &OsStr) -> PathBuf {
     root::directories(root, driver)[0].join(NAME)
+}
+
+/// Makes the directory around the link, with its mark, where it does not exist.
+pub(crate) fn make_directory(root: &Path, link: &Path) -> io::Result<()> {
+    let directory = link.parent().unwrap_or(link);
+    match files::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found.map(drop),
+    }
+    files::directory(root, directory, 0o755)?;
+    files::write_private(root, &link.with_file_name(MADE), b"hookmux made this directory and removes it.\n")
+}
+
+/// Removes the mark and, if nothing else is in it, the directory. Does nothing with a directory that has no mark.
+pub(crate) fn remove_directory(root: &Path, link: &Path) -> io::Result<()> {
+    match files::remove(root, &link.with_file_name(MADE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| files::remove_empty(root, link.parent().unwrap_or(link))),
+    }
 }
 
 /// Returns why the caller would not run hookmux there, if it would not. A libvirt whose release cannot be seen counts as a

@@ -1,5 +1,6 @@
 //! What lies where a hook is to be. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -63,6 +64,17 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
         (false, true, None) => ExistingHook::OurBrokenLink(text),
         (false, false, _) => ExistingHook::Another,
     })
+}
+
+/// Returns what hookmux has put where libvirt looks for a driver's hooks: the hook first, then links of any name beside it.
+pub(crate) fn ours(root: &Path, driver: &OsStr) -> Vec<(PathBuf, ExistingHook)> {
+    let [libvirts, _] = root::directories(root, driver);
+    let entries = fs::read_dir(libvirts).into_iter().flatten().flatten();
+    let mut beside: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    beside.sort();
+    let paths = std::iter::once(root::base(root, driver).join(driver)).chain(beside);
+    let found = paths.filter_map(|path| look(root, &path).ok().map(|found| (path, found)));
+    found.filter(|(_, found)| found.is_ours()).collect()
 }
 
 /// Returns where a link with that text leads, on a system whose root directory is `root`.

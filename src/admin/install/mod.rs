@@ -70,6 +70,9 @@ pub(crate) struct Uninstall {
     root: Root,
 }
 
+/// The name, in libvirt's own directory, of what was written through a link there: after the link.
+const WRITTEN: &str = "00-written";
+
 /// What became of one hook.
 #[derive(Debug, Serialize)]
 struct Done {
@@ -109,7 +112,7 @@ impl Install {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let (drivers, all) = if self.restore {
-            restore(&root, self.drivers.named_or_all(&root))?
+            restore(&root, &self.drivers.named_or_all(&root))?
         } else {
             let drivers = self.drivers.named_or_usual(&root)?;
             let program = target::program(&root)?;
@@ -206,7 +209,7 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
     }
     let beside = beside::path(root, driver);
     if look(root, &beside)?.is_ours() {
-        remove(root, &beside)?;
+        remove_beside(root, &beside)?;
     }
     Ok(done)
 }
@@ -221,7 +224,7 @@ fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
     }
     let (path, notes) = (beside::path(root, driver), done.notes);
     let mut done = Done { notes, ..Done::new(driver, &path, State::Installed) };
-    directory(root, path.parent().unwrap_or(&path), 0o755)?;
+    beside::make_directory(root, &path).with_context(|| format!("cannot make the directory of {}", path.display()))?;
     let found = look(root, &path)?;
     match &found {
         ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
@@ -241,23 +244,40 @@ fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
 }
 
 /// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was written
-/// for cannot be known: of the hooks that lead to it, the first of `drivers` counts. Does nothing where the program is whole.
-fn restore(root: &Path, drivers: Vec<OsString>) -> anyhow::Result<(Vec<OsString>, Vec<Done>)> {
-    for driver in drivers {
-        let (_, hook) = hook(root, &driver);
-        let ExistingHook::Overwritten(text) = look(root, &hook)? else { continue };
-        let program = existing::leads_to(root, &hook, &text);
-        let cannot = || format!("cannot restore {}", program.display());
-        let mut written = existing::open(root, &program).with_context(cannot)?;
-        files::copy_over(root, &mut written, &hook).with_context(cannot)?;
-        files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
-        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: false };
-        let mut done = beside(&choice, &driver, Done::new(&driver, &hook, State::Installed))?;
-        let (program, hook) = (printable::printable(&program), printable::printable(&hook));
-        done.notes.insert(0, format!("{program} is hookmux again; what was written over it is {hook} now"));
-        return Ok((vec![driver], vec![done]));
+/// for cannot be known: of the hooks that lead to it, the first of `drivers` counts, and a link beside another program's hook
+/// only where there is no other. Does nothing where the program is whole.
+fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, Vec<Done>)> {
+    let overwritten = |driver: &OsString| {
+        let ours = existing::ours(root, driver).into_iter();
+        let overwritten = ours.filter_map(|(link, found)| match found {
+            ExistingHook::Overwritten(text) => Some((driver.clone(), link, text)),
+            _ => None,
+        });
+        overwritten.collect::<Vec<_>>()
+    };
+    let is_beside = |driver: &OsStr, link: &Path| link != hook(root, driver).1;
+    let found = drivers.iter().flat_map(overwritten).min_by_key(|(driver, link, _)| is_beside(driver, link));
+    let Some((driver, link, text)) = found else { return Ok((Vec::new(), Vec::new())) };
+    let program = existing::leads_to(root, &link, &text);
+    let is_beside = is_beside(&driver, &link);
+    let kept = if is_beside { link.with_file_name(WRITTEN) } else { link.clone() };
+    let cannot = || format!("cannot keep what was written over {} as {}", program.display(), kept.display());
+    if is_beside {
+        files::same_at(root, &program, &kept).with_context(cannot)?;
+    } else {
+        files::copy_over(root, &mut existing::open(root, &program).with_context(cannot)?, &kept)
+            .with_context(cannot)?;
     }
-    Ok((Vec::new(), Vec::new()))
+    let cannot = || format!("cannot restore {}", program.display());
+    files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
+    let mut done = Done::new(&driver, &link, State::Installed);
+    if !is_beside {
+        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: false };
+        done = beside(&choice, &driver, done)?;
+    }
+    let (program, kept) = (printable::printable(&program), printable::printable(&kept));
+    done.notes.insert(0, format!("{program} is hookmux again; what was written over it is {kept} now"));
+    Ok((vec![driver], vec![done]))
 }
 
 /// Removes the hook of one driver.
@@ -265,9 +285,7 @@ fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     let ((_, hook), beside) = (hook(root, driver), beside::path(root, driver));
     let found = look(root, &hook)?;
     if look(root, &beside)?.is_ours() {
-        remove(root, &beside)?;
-        let directory = beside.parent().unwrap_or(&beside);
-        files::remove_empty(root, directory).with_context(|| format!("cannot remove {}", directory.display()))?;
+        remove_beside(root, &beside)?;
         if !found.is_ours() {
             let mut done = Done::new(driver, &beside, State::Removed);
             done.notes.extend(keep::left_without(root, driver));
@@ -309,6 +327,12 @@ fn directory(root: &Path, path: &Path, mode: u32) -> anyhow::Result<()> {
 
 fn remove(root: &Path, path: &Path) -> anyhow::Result<()> {
     files::remove(root, path).with_context(|| format!("cannot remove {}", path.display()))
+}
+
+/// Removes the link beside another program's hook, and the directory around it if `install` made that.
+fn remove_beside(root: &Path, link: &Path) -> anyhow::Result<()> {
+    remove(root, link)?;
+    beside::remove_directory(root, link).with_context(|| format!("cannot remove the directory of {}", link.display()))
 }
 
 impl Done {

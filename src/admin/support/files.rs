@@ -45,9 +45,9 @@ pub(crate) fn link(root: &Path, target: &Path, path: &Path, over: bool) -> io::R
 
 /// Writes a file that only its owner can read: a new one, which takes the place of what was there. A link is replaced, not
 /// followed.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     let path = std::path::absolute(path)?;
-    let place = Place::open(Path::new("/"), &path)?;
+    let place = Place::open(root, &path)?;
     let made = place.temporary()?;
     let written = place.create(&made)?.write_all(content);
     written.or_else(|error| place.undo(&made, error))?;
