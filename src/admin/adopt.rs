@@ -20,6 +20,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use rustix::fs::OFlags;
 
 use crate::admin::install::existing;
 use crate::admin::support::console::Console;
@@ -29,6 +30,7 @@ use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
 use crate::files::ignored;
 use crate::files::lock;
+use crate::files::resolve;
 use crate::files::trust;
 use crate::printable::{self, printable};
 use crate::verdict::messages;
@@ -86,7 +88,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     if script != Path::new(name) && std::path::absolute(script)? != from {
         bail!("{} does not lie directly in {}", script.display(), libvirts.display());
     }
-    let file = std::fs::metadata(&from).with_context(|| {
+    let file = resolve::open(root, &from, OFlags::PATH).and_then(|file| file.metadata()).with_context(|| {
         let others = names(libvirts).join(" ");
         let there = if others.is_empty() { "nothing".to_owned() } else { others };
         format!("cannot find {}; there is {there}", from.display())

@@ -38,7 +38,7 @@ impl Explain {
         let read = || Ok(document.clone().unwrap_or_default());
         let facts = Facts::new(&read);
         let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
-        let scripts = script::scripts(&plan);
+        let scripts = script::scripts(&root, &plan);
         let paths = xml::paths(&settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));

@@ -47,14 +47,14 @@ impl List {
         let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
         if console.json {
             let all = plans.iter().map(|(driver, plan)| {
-                serde_json::json!({ "driver": printable::printable(driver), "scripts": script::scripts(plan) })
+                serde_json::json!({ "driver": printable::printable(driver), "scripts": script::scripts(&root, plan) })
             });
             console.json("list", serde_json::json!({ "drivers": all.collect::<Vec<_>>() }))?;
             return Ok(ExitCode::SUCCESS);
         }
         for (driver, plan) in &plans {
             console.lines(&[console.paint.heading(&printable::printable(driver))])?;
-            console.lines(&script::sections(&script::scripts(plan), console.paint))?;
+            console.lines(&script::sections(&script::scripts(&root, plan), console.paint))?;
         }
         if plans.is_empty() {
             let directory = paths::below(&root, "/etc/hookmux/DRIVER.d");

@@ -10,12 +10,12 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RawDir, Stat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fs::{AtFlags, OFlags, RawDir, Stat};
+use rustix::io::Errno;
 
 pub use rustix::fs::FileType;
 
-use crate::files::resolve::FileFacts;
+use crate::files::resolve::{self, FileFacts};
 
 /// How many bytes of names are read at a time; the longest name needs 280.
 const BUFFER: usize = 2 << 10;
@@ -25,13 +25,12 @@ const BUFFER: usize = 2 << 10;
 pub struct Directory(OwnedFd);
 
 impl Directory {
-    /// Opens the directory.
+    /// Opens the directory; links are followed below `root`.
     ///
     /// # Errors
     /// Those of open; ENOTDIR for anything else.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?))
+    pub fn open(root: &Path, path: &Path) -> io::Result<Self> {
+        Ok(Self(resolve::open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?.into()))
     }
 
     /// Returns the names in it, in the file system's order, that are wanted for themselves or for their kind of file, which
@@ -92,7 +91,7 @@ mod tests {
         fs::create_dir(at("directory")).unwrap();
         fs::write(at("file"), "").unwrap();
         symlink("file", at("link")).unwrap();
-        let directory = Directory::open(scratch.path()).unwrap();
+        let directory = Directory::open(Path::new("/"), scratch.path()).unwrap();
         let mut seen = Vec::new();
         let names = directory.names(|name, kind| {
             seen.push((name.to_owned(), kind));
@@ -108,7 +107,7 @@ mod tests {
         let kind = |name: &str| directory.node(OsStr::new(name), at(name)).map(|node| node.kind);
         assert_eq!([kind("directory").unwrap(), kind("link").unwrap()], [Kind::Directory, Kind::Link]);
         assert_eq!(kind("gone").unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(Directory::open(&at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(Directory::open(Path::new("/"), &at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 
     #[test]
@@ -116,7 +115,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let name = |at: usize| format!("{at:04}-{}", "x".repeat(at % 200));
         (0..1000).for_each(|at| fs::write(scratch.path().join(name(at)), "").unwrap());
-        let mut names = Directory::open(scratch.path()).unwrap().names(|_, _| true).unwrap();
+        let mut names = Directory::open(Path::new("/"), scratch.path()).unwrap().names(|_, _| true).unwrap();
         names.sort();
         assert_eq!(names, (0..1000).map(|at| OsString::from(name(at))).collect::<Vec<_>>());
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::files::resolve::{FileFacts, Kind};
+use crate::files::resolve::{self, FileFacts, HOST, Kind};
 
 /// Contained in every hookmux program, so that a copy is recognized whatever its version.
 pub(crate) const MARK: &[u8] = b"hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
@@ -27,9 +27,13 @@ pub enum Main {
     Another,
 }
 
-/// Returns what libvirt calls at `path`.
+/// Returns what libvirt calls at `path`, on a system whose root directory is `root`.
 #[must_use]
-pub fn main_hook(path: &Path) -> Main {
+pub fn main_hook(root: &Path, path: &Path) -> Main {
+    if root != Path::new(HOST) {
+        let target = resolve::resolve(root, path).target;
+        return target.map_or(Main::Nothing, |file| main_hook(Path::new(HOST), &file.path));
+    }
     // As libvirt itself asks (virFileIsExecutable).
     match fs::metadata(path) {
         Ok(file) if file.is_file() && file.mode() & 0o111 != 0 => {
@@ -112,6 +116,6 @@ mod tests {
             ("missing", Main::Nothing),
             (".", Main::Nothing),
         ];
-        assert_eq!(rows.map(|(name, _)| (name, main_hook(&at(name)))), rows);
+        assert_eq!(rows.map(|(name, _)| (name, main_hook(Path::new(HOST), &at(name)))), rows);
     }
 }

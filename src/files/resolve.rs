@@ -7,17 +7,20 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
-use rustix::fs::{FileType, Stat, makedev};
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, makedev};
+use rustix::io::retry_on_intr;
 
 use crate::files::acl::{self, Writer};
 use crate::files::paths;
 
 /// How many links the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
+
+/// The device that a mask leads to.
+const NULL: &str = "/dev/null";
 
 /// A kind of file, as far as it matters for hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,28 +90,46 @@ impl Kind {
     }
 }
 
-/// Resolves `path`, component by component and link by link. A relative path starts at the working directory.
+/// The root directory of this system.
+pub const HOST: &str = "/";
+
+/// Resolves `path`, component by component and link by link. A relative path starts at the working directory. A link below
+/// `root` is followed as on a system whose root directory that is.
 #[must_use]
-pub fn resolve(path: &Path) -> Resolved {
+pub fn resolve(root: &Path, path: &Path) -> Resolved {
     let mut passed = Vec::new();
-    let end = follow(path, &mut passed).map_err(|error| errno(&error));
+    let end = follow(root, path, &mut passed).map_err(|error| errno(&error));
     Resolved { hops: passed, target: end }
 }
 
-fn follow(path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
+fn follow(root: &Path, path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
     let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
-    let mut here = look(PathBuf::from("/"))?;
+    let (host, first) = (Path::new(HOST), look(PathBuf::from(HOST))?);
+    match path.strip_prefix(root) {
+        Ok(inside) if root != host => {
+            let first = walk(host, first, root.strip_prefix(host).unwrap_or(root), passed)?;
+            let top = first.path.clone();
+            walk(&top, first, inside, passed)
+        }
+        _ => walk(host, first, path.strip_prefix(host).unwrap_or(&path), passed),
+    }
+}
+
+/// Walks from `first` on, below the root directory `top`.
+fn walk(top: &Path, first: FileFacts, path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
+    let mut here = first;
     let mut links = 0_usize;
     // The components that are still to be resolved, the next one last.
     let mut ahead: Vec<OsString> = Vec::new();
-    push(&mut ahead, path.strip_prefix("/").unwrap_or(&path));
+    push(&mut ahead, path);
     while let Some(name) = ahead.pop() {
         if here.kind != Kind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
         let next = match Path::new(&name).components().next() {
-            Some(Component::RootDir) => look(PathBuf::from("/"))?,
-            Some(Component::ParentDir) => look(here.path.parent().unwrap_or(&here.path).to_owned())?,
+            Some(Component::RootDir) => look(top.to_owned())?,
+            Some(Component::ParentDir) if here.path == top => look(top.to_owned())?,
+            Some(Component::ParentDir) => look(here.path.parent().unwrap_or(top).to_owned())?,
             Some(Component::Normal(name)) => look(paths::join(&here.path, name))?,
             _ => continue,
         };
@@ -117,8 +138,13 @@ fn follow(path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
             if links > MAX_LINKS {
                 return Err(Errno::ELOOP.into());
             }
-            push(&mut ahead, &fs::read_link(&next.path)?);
+            let text = fs::read_link(&next.path)?;
             passed.push(next);
+            // An image has no devices; such a link is a mask all the same.
+            if top != Path::new(HOST) && ahead.is_empty() && text == Path::new(NULL) {
+                return look(text);
+            }
+            push(&mut ahead, &text);
         } else {
             passed.push(std::mem::replace(&mut here, next));
         }
@@ -135,28 +161,42 @@ fn look(path: PathBuf) -> io::Result<FileFacts> {
     Ok(FileFacts::new(path, &stat))
 }
 
-/// Reports whether nothing lies at `path`.
+/// Reports whether nothing lies at `path`; links are followed below `root`.
 ///
 /// # Errors
 /// ENOENT for a link that leads to something that does not exist, and may only not be mounted. Those of lstat and stat.
-pub fn is_absent(path: &Path) -> io::Result<bool> {
+pub fn is_absent(root: &Path, path: &Path) -> io::Result<bool> {
     match rustix::fs::lstat(path) {
         Err(rustix::io::Errno::NOENT) => Ok(true),
         Err(error) => Err(error.into()),
         Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => {
-            Ok(fs::metadata(path).map(|_| false)?)
+            Ok(open(root, path, OFlags::PATH).map(|_| false)?)
         }
         Ok(_) => Ok(false),
     }
 }
 
-/// Opens a regular file for reading. Anything else is rejected before it can block: reading a FIFO may never end, and opening
+/// Opens a path; links are followed as on a system whose root directory is `root`.
+///
+/// # Errors
+/// Those of open; ENOSYS where the kernel is older than 5.6 and `root` is not `/`.
+pub fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
+    let flags = flags | OFlags::CLOEXEC;
+    if root == Path::new(HOST) {
+        return Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into());
+    }
+    let top = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?.into())
+}
+
+/// Opens a regular file for reading; links are followed below `root`. Anything else is rejected before it can block: reading a FIFO may never end, and opening
 /// one blocks until another process writes.
 ///
 /// # Errors
 /// Those of opening; EINVAL for anything but a regular file, EISDIR for a directory.
-pub fn open_regular(path: &Path) -> io::Result<File> {
-    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+pub fn open_regular(root: &Path, path: &Path) -> io::Result<File> {
+    let file = open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let kind = file.metadata()?.file_type();
     match (kind.is_file(), kind.is_dir()) {
         (true, _) => Ok(file),
@@ -177,7 +217,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     fn end(path: &Path) -> Result<PathBuf, Errno> {
-        resolve(path).target.map(|node| node.path)
+        resolve(Path::new(HOST), path).target.map(|node| node.path)
     }
 
     #[test]
@@ -204,7 +244,8 @@ mod tests {
         fs::write(root.join("other/deep/file"), "").unwrap();
         symlink("deep/file", root.join("other/middle")).unwrap();
         symlink("other/middle", root.join("first")).unwrap();
-        let passed: Vec<PathBuf> = resolve(&root.join("first")).hops.into_iter().map(|node| node.path).collect();
+        let passed: Vec<PathBuf> =
+            resolve(Path::new(HOST), &root.join("first")).hops.into_iter().map(|node| node.path).collect();
         let from = passed.iter().position(|path| path == &root.join("first")).unwrap();
         let expected = ["first", "", "other/middle", "other", "other/deep"].map(|name| root.join(name));
         let seen: Vec<PathBuf> = passed[from..].iter().map(|path| path.components().collect()).collect();
@@ -231,7 +272,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let fifo = scratch.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
-        let opened = |path: &Path| open_regular(path).map(drop).map_err(|error| errno(&error));
+        let opened = |path: &Path| open_regular(Path::new(HOST), path).map(drop).map_err(|error| errno(&error));
         assert_eq!(
             [opened(&fifo), opened(scratch.path()), opened(Path::new("/dev/null"))],
             [Err(Errno::EINVAL), Err(Errno::EISDIR), Err(Errno::EINVAL)]
@@ -242,6 +283,6 @@ mod tests {
 
     #[test]
     fn dev_null_is_known_by_its_device() {
-        assert_eq!(resolve(Path::new("/dev/null")).target.map(|node| node.kind), Ok(Kind::Null));
+        assert_eq!(resolve(Path::new(HOST), Path::new("/dev/null")).target.map(|node| node.kind), Ok(Kind::Null));
     }
 }

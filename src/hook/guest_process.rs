@@ -96,7 +96,7 @@ impl Status {
             let mut name = name.to_owned();
             name.push(ending);
             let mut bytes = Vec::new();
-            let file = resolve::open_regular(&state.join(name)).ok()?;
+            let file = resolve::open_regular(Path::new(resolve::HOST), &state.join(name)).ok()?;
             file.take(MAX_STATUS).read_to_end(&mut bytes).ok()?;
             Some(bytes)
         };

@@ -18,6 +18,7 @@ use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::{Invocation, Link};
 use crate::files::lock::{self, Lock};
 use crate::files::paths::{self, Directory};
+use crate::files::resolve::HOST;
 use crate::guard;
 use crate::hook::background::Background;
 use crate::log;
@@ -101,7 +102,7 @@ fn linked(call: &Invocation, root: &Path) -> Option<Linked> {
     if ours.iter().any(|directory| directory.path == libvirts.path) {
         return None;
     }
-    Linked::beside(call.base.join(&call.driver), name.clone())
+    Linked::beside(Path::new(HOST), call.base.join(&call.driver), name.clone())
 }
 
 /// Returns an empty answer instead of a failure that would keep libvirt from cleaning up after a guest that has ended.
@@ -218,7 +219,16 @@ impl<'a> Hook<'a> {
     /// Reads the directories and decides what runs.
     fn plan(&self, linked: Linked, facts: &Facts) -> Plan {
         let runs_its_own = || self.caller().is_some_and(Daemon::runs_its_own);
-        plan::read(Calls::One(self.call), &self.directories, linked, &self.settings, facts, runs_its_own)
+        // libvirt starts what links lead to on this system.
+        plan::read(
+            Path::new(HOST),
+            Calls::One(self.call),
+            &self.directories,
+            linked,
+            &self.settings,
+            facts,
+            runs_its_own,
+        )
     }
 
     /// Runs a plan and judges it. If it failed, and the caller does not undo what was done, undoes that. `on_event` gets

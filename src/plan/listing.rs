@@ -80,17 +80,17 @@ impl Entry {
     }
 }
 
-/// Reads the directories. One that does not exist holds nothing. With `guests_of_libvirts`, the guests' directories in
+/// Reads the directories; links are followed below `root`. One that does not exist holds nothing. With `guests_of_libvirts`, the guests' directories in
 /// libvirt's own directory are read as well.
 #[must_use]
-pub fn read(directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
+pub fn read(root: &Path, directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();
         let (place, path, scope) = (directory.place, directory.path.as_path(), &Scope::Every);
         // libvirt's own directory lies beside the hook that was called.
         let parent = path.parent().filter(|_| place != Place::Libvirt);
-        match parent.map_or(Ok(false), resolve::is_absent) {
+        match parent.map_or(Ok(false), |parent| resolve::is_absent(root, parent)) {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {
@@ -99,7 +99,7 @@ pub fn read(directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -
             }
         }
         let unreadable = listing.unreadable.len();
-        let level = Level { place, path, key: Path::new(""), scope, passed: None };
+        let level = Level { root, place, path, key: Path::new(""), scope, passed: None };
         listing.driver(&level, calls, guests_of_libvirts || place != Place::Libvirt);
         listing.unreadable.get_mut(unreadable..).unwrap_or_default().sort_by(|(one, _), (other, _)| one.cmp(other));
         let found = listing.entries.get_mut(first..).unwrap_or_default();
@@ -166,14 +166,15 @@ impl Listing {
 }
 
 /// All that is passed on the way to a directory, itself included.
-fn walk(path: &Path) -> io::Result<Rc<[FileFacts]>> {
-    let resolve::Resolved { hops: mut passed, target: end } = resolve::resolve(path);
+fn walk(root: &Path, path: &Path) -> io::Result<Rc<[FileFacts]>> {
+    let resolve::Resolved { hops: mut passed, target: end } = resolve::resolve(root, path);
     passed.push(end?);
     Ok(passed.into())
 }
 
 /// A directory that is being read.
 struct Level<'a> {
+    root: &'a Path,
     place: Place,
     path: &'a Path,
     key: &'a Path,
@@ -183,15 +184,15 @@ struct Level<'a> {
 }
 
 impl Level<'_> {
-    fn below<'a>(&self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
-        Level { place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
+    fn below<'a>(&'a self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
+        Level { root: self.root, place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
     }
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
-        let directory = match directory::Directory::open(self.path) {
+        let directory = match directory::Directory::open(self.root, self.path) {
             Err(error) if resolve::errno(&error) == Errno::ENOENT => {
                 // Absent, or an error for a link that leads to something that is.
-                return resolve::is_absent(self.path).map(|_| Vec::new());
+                return resolve::is_absent(self.root, self.path).map(|_| Vec::new());
             }
             directory => directory?,
         };
@@ -201,7 +202,7 @@ impl Level<'_> {
         }
         let parents = match &self.passed {
             Some(passed) => Rc::clone(passed),
-            None => walk(self.path)?,
+            None => walk(self.root, self.path)?,
         };
         names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
@@ -219,7 +220,7 @@ impl Level<'_> {
             node => node?,
         };
         let (links, file) = if node.kind == Kind::Link {
-            let resolved = resolve::resolve(&path);
+            let resolved = resolve::resolve(self.root, &path);
             (resolved.hops, resolved.target)
         } else {
             (Vec::new(), Ok(node))
@@ -249,6 +250,7 @@ mod tests {
         symlink(root.join("far"), root.join("else/where/stop")).unwrap();
         symlink(root.join("far/begin/10-a"), hooks.join("20-b")).unwrap();
         let listing = read(
+            Path::new("/"),
             &paths::directories(root, &root.join("hooks"), OsStr::new("qemu")),
             Calls::Every(OsStr::new("qemu")),
             true,
@@ -258,7 +260,12 @@ mod tests {
         let expected = ["20-b", "vm1/start/begin/10-a", "vm2/prepare/begin/10-a", "vm2/stop/begin/10-a"];
         assert_eq!(names, expected.map(Path::new));
         for entry in &listing.entries {
-            assert_eq!(entry.parents, walk(entry.path.parent().unwrap()).unwrap(), "{}", entry.path.display());
+            assert_eq!(
+                entry.parents,
+                walk(Path::new("/"), entry.path.parent().unwrap()).unwrap(),
+                "{}",
+                entry.path.display()
+            );
         }
     }
 }

@@ -44,8 +44,8 @@ impl Linked {
     /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as well, so
     /// that the file does nothing.
     #[must_use]
-    pub fn beside(hook: PathBuf, name: OsString) -> Option<Self> {
-        match program::main_hook(&hook) {
+    pub fn beside(root: &Path, hook: PathBuf, name: OsString) -> Option<Self> {
+        match program::main_hook(root, &hook) {
             Main::Hookmux => None,
             Main::Another => Some(Self::Beside { name, main: Some(hook) }),
             Main::Nothing => Some(Self::Beside { name, main: None }),
@@ -81,13 +81,15 @@ pub struct Step {
     pub effective: Effective,
 }
 
-/// Reads the directories and decides what runs. The hook and every command get their plan here.
+/// Reads the directories and decides what runs. The hook and every command get their plan here. Links are followed below
+/// `root`.
 ///
 /// Beside another hook, what lies directly in libvirt's own directory is the caller's, and the guests' directories in it
 /// are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies directly
 /// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
 #[must_use]
 pub fn read(
+    root: &Path,
     calls: Calls,
     directories: &[Directory],
     linked: Linked,
@@ -99,7 +101,7 @@ pub fn read(
         Linked::AsHook => (None, None),
         Linked::Beside { name, main } => (Some(name.as_os_str()), main.as_ref()),
     };
-    let listing = listing::read(directories, calls, main.is_none());
+    let listing = listing::read(root, directories, calls, main.is_none());
     // Two links run the scripts once: the first one does.
     let own_links = listing.entries.iter().filter(|entry| entry.is_hookmux && is_own(entry));
     if beside.is_some_and(|name| own_links.into_iter().any(|link| link.name() < name)) {

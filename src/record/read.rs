@@ -40,8 +40,8 @@ pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadab
     rotated.push(".1");
     let rotated = PathBuf::from(rotated);
     // The current one first: if it is rotated away meanwhile, it is found twice, and not missed.
-    let newer = open_existing(&path)?;
-    let older = open_existing(&rotated)?;
+    let newer = open_existing(root, &path)?;
+    let older = open_existing(root, &rotated)?;
     let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !is_same(older, newer)));
     Ok([(rotated, older), (path, newer)])
 }
@@ -69,8 +69,8 @@ pub(crate) fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(line).ok()
 }
 
-fn open_existing(path: &Path) -> Result<Option<File>, Unreadable> {
-    match resolve::open_regular(path) {
+fn open_existing(root: &Path, path: &Path) -> Result<Option<File>, Unreadable> {
+    match resolve::open_regular(root, path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err((path.to_owned(), error)),

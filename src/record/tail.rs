@@ -50,7 +50,7 @@ impl Tail {
         self.read(&mut lines)?;
         if now.is_some() && now != self.inode() {
             self.begun.clear();
-            self.file = resolve::open_regular(&self.path).ok();
+            self.file = resolve::open_regular(Path::new(resolve::HOST), &self.path).ok();
             self.read(&mut lines)?;
         }
         Ok(lines)

@@ -37,7 +37,7 @@ pub(super) fn first_line(path: &Path) -> Option<String> {
 fn beginning(path: &Path) -> Beginning {
     let mut bytes = Vec::new();
     // Another file, such as a FIFO, may have replaced the script by now.
-    if let Ok(file) = resolve::open_regular(path) {
+    if let Ok(file) = resolve::open_regular(Path::new(resolve::HOST), path) {
         let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
     }
     Beginning::new(&bytes)

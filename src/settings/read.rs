@@ -29,13 +29,13 @@ const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 /// Those of the first file that cannot be read, is untrusted, or has invalid settings.
 pub fn read(root: &Path) -> Result<Settings, Fault> {
     let mut settings = Settings::default();
-    let ours = drop_ins(&paths::below(root, DROP_INS))?;
-    let mut theirs = drop_ins(&paths::below(root, PACKAGES_DROP_INS))?;
+    let ours = drop_ins(root, &paths::below(root, DROP_INS))?;
+    let mut theirs = drop_ins(root, &paths::below(root, PACKAGES_DROP_INS))?;
     // A file of the same name, or a mask of that name, replaces the package's.
     theirs.retain(|name, _| !ours.contains_key(name));
     let file = paths::below(root, FILE);
     for path in theirs.values().chain([&file]).chain(ours.values()) {
-        if let Some(text) = text(path)? {
+        if let Some(text) = text(root, path)? {
             parse(path, &text)?.apply(&mut settings);
         }
     }
@@ -43,14 +43,14 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 }
 
 /// Returns the files of a directory that end in `.toml`, by name.
-fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
-    if resolve::is_absent(directory).map_err(|error| fault(directory, &error))? {
+fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
+    if resolve::is_absent(root, directory).map_err(|error| fault(directory, &error))? {
         return Ok(BTreeMap::new());
     }
     // Even if nothing is left in it: a user who may write to it may have removed a rule.
-    trusted(directory)?.map_err(|errno| fault(directory, &errno.into()))?;
+    trusted(root, directory)?.map_err(|errno| fault(directory, &errno.into()))?;
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
-    let names = Directory::open(directory).and_then(|directory| directory.names(is_setting));
+    let names = Directory::open(root, directory).and_then(|directory| directory.names(is_setting));
     let with_path = |name: OsString| {
         let path = directory.join(&name);
         (name, path)
@@ -59,17 +59,17 @@ fn drop_ins(directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
 }
 
 /// Returns the text of a file; `None` if it does not exist, or is a mask.
-fn text(path: &Path) -> Result<Option<String>, Fault> {
+fn text(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
     // Most hosts have none, and then the way to it does not matter.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
     // Before it is read, which may never end, and before a mask is believed.
-    if trusted(path)?.is_ok_and(|file| file.kind == Kind::Null) {
+    if trusted(root, path)?.is_ok_and(|file| file.kind == Kind::Null) {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    resolve::open_regular(path)
+    resolve::open_regular(root, path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|error| fault(path, &error))?;
     let not_text = |_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() };
@@ -78,9 +78,9 @@ fn text(path: &Path) -> Result<Option<String>, Fault> {
 
 /// Returns what lies at `path`, unless another user controls it or the way to it: that user would decide which protection
 /// runs.
-fn trusted(path: &Path) -> Result<Result<FileFacts, Errno>, Fault> {
+fn trusted(root: &Path, path: &Path) -> Result<Result<FileFacts, Errno>, Fault> {
     let user = nix::unistd::geteuid().as_raw();
-    let Resolved { hops, target } = resolve::resolve(path);
+    let Resolved { hops, target } = resolve::resolve(root, path);
     match hops.iter().chain(&target).find_map(|node| trust::distrust_node(node, user)) {
         None => Ok(target),
         Some(distrust) => {

@@ -120,3 +120,118 @@ fn a_record_that_is_a_fifo_holds_no_command() {
         assert_ne!(code, Some(124), "{command}");
     }
 }
+
+/// An image whose script links lead to other places below its own root than on the host, where `host` lies.
+fn image_with_links(host: &Path) -> TempDir {
+    let image = system(YES);
+    let scripts = image.path().join("etc/hookmux/qemu.d");
+    let opt = image.path().join("opt");
+    fs::create_dir_all(opt.join("vm1/start/begin")).unwrap();
+    for script in ["inside", "vm1/start/begin/50-guest"] {
+        fs::copy(image.path().join("bin/sh"), opt.join(script)).unwrap();
+    }
+    for directory in ["", "vm1", "vm1/start", "vm1/start/begin"] {
+        fs::set_permissions(opt.join(directory), Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::create_dir_all(host.join("vm2/start/begin")).unwrap();
+    for script in ["outside", "vm2/start/begin/60-host"] {
+        fs::write(host.join(script), format!("#!/opt/PWNED\ntouch {}/PWNED\n", image.path().display())).unwrap();
+        fs::set_permissions(host.join(script), Permissions::from_mode(0o755)).unwrap();
+    }
+    let dots = format!("{}{}/outside", "../".repeat(20), host.strip_prefix("/").unwrap().display());
+    for (name, text) in [
+        ("20-absolute", host.join("outside")),
+        ("21-dots", dots.into()),
+        ("30-inside", "/opt/inside".into()),
+        ("40-mask", "/dev/null".into()),
+        ("vm1", "/opt/vm1".into()),
+        ("vm2", host.join("vm2")),
+    ] {
+        symlink(text, scripts.join(name)).unwrap();
+    }
+    image
+}
+
+#[test]
+fn a_link_of_an_image_leads_to_what_lies_in_the_image() {
+    let host = tempfile::tempdir().unwrap();
+    let image = image_with_links(host.path());
+    let states = |command: &str| {
+        let (_, out, errors) = as_it_is(image.path(), command);
+        let json: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{command}: {errors}"));
+        let scripts = json.get("scripts").unwrap_or_else(|| &json["drivers"][0]["scripts"]);
+        let name = |script: &Value| script["path"].as_str().unwrap().split_once("/qemu.d/").unwrap().1.to_owned();
+        let state = |script: &Value| (name(script), script["state"].as_str().unwrap().to_owned());
+        let mut states: Vec<(String, String)> = scripts.as_array().unwrap().iter().map(state).collect();
+        states.sort();
+        states
+    };
+    let every = [
+        ("10-a", "runs"),
+        ("20-absolute", "skipped"),
+        ("21-dots", "skipped"),
+        ("30-inside", "runs"),
+        ("40-mask", "skipped"),
+        ("keep", "left-to-libvirt"),
+    ];
+    let with = |more: &[(&str, &str)]| {
+        let all = every.iter().chain(more).map(|(name, state)| ((*name).to_owned(), (*state).to_owned()));
+        let mut all: Vec<_> = all.collect();
+        all.sort();
+        all
+    };
+    let vm1 = ("vm1/start/begin/50-guest", "runs");
+    assert_eq!(states("list qemu --root ROOT --json"), with(&[vm1, ("vm2", "skipped")]));
+    assert_eq!(states("explain qemu vm1 start --root ROOT --json"), with(&[vm1, ("vm2", "skipped")]));
+    assert_eq!(states("explain qemu vm2 start --root ROOT --json"), with(&[("vm2", "untrusted")]));
+}
+
+#[test]
+fn nothing_of_the_host_is_read_or_started_in_place_of_an_images_script() {
+    let host = tempfile::tempdir().unwrap();
+    let image = image_with_links(host.path());
+    let (printed, _) = check(image.path());
+    assert!(!printed.contains("PWNED") && printed.contains("20-absolute"), "{printed}");
+    // What leads elsewhere on this system is not started: neither the host's file nor nothing.
+    let shadow = image.path().join(host.path().strip_prefix("/").unwrap());
+    fs::create_dir_all(&shadow).unwrap();
+    fs::copy(image.path().join("bin/sh"), shadow.join("outside")).unwrap();
+    for (driver, text) in [("lxc", host.path().join("outside")), ("libxl", "/opt/inside".into())] {
+        let scripts = image.path().join(format!("etc/hookmux/{driver}.d"));
+        fs::create_dir(&scripts).unwrap();
+        symlink(text, scripts.join("10-a")).unwrap();
+        let (code, out, errors) = as_it_is(image.path(), &format!("run {driver} vm start --root ROOT"));
+        assert!(errors.contains("10-a leads out of the root"), "{driver}: {code:?} {out} {errors}");
+        assert_ne!(code, Some(0), "{driver}");
+    }
+    assert!(!image.path().join("PWNED").exists());
+}
+
+#[test]
+fn adopt_moves_a_link_of_an_image_only_to_what_lies_in_the_image() {
+    let host = tempfile::tempdir().unwrap();
+    let image = image_with_links(host.path());
+    symlink("/usr/bin/hookmux-hook", image.path().join("etc/libvirt/hooks/qemu")).unwrap();
+    for (name, text) in [("50-out", host.path().join("outside")), ("51-in", "/opt/inside".into())] {
+        symlink(text, image.path().join("etc/libvirt/hooks/qemu.d").join(name)).unwrap();
+    }
+    let (code, _, errors) = as_it_is(image.path(), "adopt qemu 50-out --root ROOT");
+    assert!(code != Some(0) && errors.contains("cannot find"), "{errors}");
+    assert_eq!(as_it_is(image.path(), "adopt qemu 51-in --root ROOT").0, Some(0));
+    assert_eq!(fs::read_link(image.path().join("etc/hookmux/qemu.d/51-in")).unwrap(), Path::new("/opt/inside"));
+}
+
+#[test]
+fn check_reports_a_directory_of_scripts_that_a_stranger_may_have_emptied() {
+    for at in ["etc/hookmux/lxc.d", "usr/lib/hookmux/qemu.d", "etc/hookmux/qemu.d/vm1/start"] {
+        let root = system(YES);
+        let directory = root.path().join(at);
+        fs::create_dir_all(&directory).unwrap();
+        fs::set_permissions(&directory, Permissions::from_mode(0o777)).unwrap();
+        let (_, findings) = check(root.path());
+        let about = |finding: &&Value| finding["about"].as_str().unwrap() == directory.to_str().unwrap();
+        let found: Vec<_> = findings.iter().filter(about).map(|found| (&found["kind"], &found["severity"])).collect();
+        assert_eq!(found, [(&Value::from("untrusted"), &Value::from("error"))], "{at}: {findings:#?}");
+        assert_eq!(as_it_is(root.path(), "check --root ROOT").0, Some(1), "{at}");
+    }
+}

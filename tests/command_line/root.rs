@@ -25,7 +25,9 @@ pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
         }
         // By a copy of its own: a descriptor for writing that another test's child inherits makes a script "busy".
         let source = root.path().join("source");
-        fs::write(&source, text).unwrap();
+        // A program is longer than any script.
+        let rest = if *text == PROGRAM { vec![0; 1 << 20] } else { Vec::new() };
+        fs::write(&source, [text.as_bytes(), &rest].concat()).unwrap();
         let mode = if text.starts_with("#!") { "755" } else { "644" };
         assert!(Command::new("install").args(["-m", mode]).args([&source, &path]).status().unwrap().success());
         fs::remove_file(source).unwrap();

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
+use crate::admin::support::root;
 use crate::call::drivers::{self, Object};
 use crate::files::paths;
 use crate::plan::Plan;
@@ -60,17 +61,24 @@ pub(crate) fn unknown(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> 
 }
 
 /// Finds scripts that lie directly in a guest's directory, where no call looks for them.
-pub(crate) fn wrong_level(directories: &[paths::Directory]) -> Vec<Finding> {
-    let entries = |path: &Path| fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+pub(crate) fn wrong_level(root: &Path, directories: &[paths::Directory]) -> Vec<Finding> {
     let is_visible = |path: &PathBuf| path.file_name().and_then(crate::files::ignored::ignored).is_none();
-    let guests = directories.iter().flat_map(|directory| entries(&directory.path)).filter(is_visible);
-    let guests = guests.filter(|path| path.is_dir());
+    let guests = directories.iter().flat_map(|directory| self::directories(root, &directory.path)).filter(is_visible);
     let files = guests.flat_map(|guest| entries(&guest)).filter(is_visible).filter(|path| path.is_file());
     let what = "never runs: it lies directly in a guest's directory";
     let advice = "move it to GUEST/OPERATION/SUB-OPERATION/, such as start/begin (see hookmux-hooks(7))";
     let mut found: Vec<PathBuf> = files.collect();
     found.sort();
     found.iter().map(|path| Finding::advised("wrong-level", path, what, advice)).collect()
+}
+
+/// Returns the directories in a directory, unless a link of an image moves them out of it.
+pub(crate) fn directories(root: &Path, directory: &Path) -> impl Iterator<Item = PathBuf> {
+    entries(directory).filter(|path| path.is_dir() && !root::leads_out(root, path))
+}
+
+fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 pub(crate) fn sentence(name: &OsStr) -> String {

@@ -65,7 +65,9 @@ impl Check {
         let unseen = unseen::paths(&root, paths);
         let mut findings = match &self.file {
             Some(file) => self::file(&root, file, settings)?,
-            None => fault.iter().map(rest::settings).chain(system(&root, &settings, &plans)).collect(),
+            None => {
+                fault.iter().map(|fault| rest::settings(&root, fault)).chain(system(&root, &settings, &plans)).collect()
+            }
         };
         findings.retain(|finding| !unseen.iter().any(|path| Path::new(&finding.about).starts_with(path)));
         findings.sort_by_key(|finding| finding.severity);
@@ -138,7 +140,7 @@ fn file(root: &Path, path: &Path, mut settings: Settings) -> anyhow::Result<Vec<
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     match settings::parse(path, &text) {
         Ok(file) => file.apply(&mut settings),
-        Err(fault) => return Ok(vec![rest::settings(&fault)]),
+        Err(fault) => return Ok(vec![rest::settings(root, &fault)]),
     }
     let mut findings = rules::judge(root, &settings.rules, &plans(root, &settings));
     let place = format!("{}:", printable(path));
@@ -159,14 +161,17 @@ fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<F
             fix,
         ));
     }
-    let read = &Text::read;
+    let read = &|path: &Path| Text::read(root, path);
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
         findings.extend(scripts::judge(root, driver, plan, read));
         findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
         findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
         findings.extend(guests::unknown(root, driver, plan));
-        findings.extend(guests::wrong_level(&paths::directories(root, &root::base(root, driver), driver)));
+        findings.extend(guests::wrong_level(root, &paths::directories(root, &root::base(root, driver), driver)));
+    }
+    if settings.strict {
+        findings.extend(scripts::emptied(root, plans));
     }
     findings.extend(rules::judge(root, &settings.rules, plans));
     let directory = paths::below(root, crate::admin::support::LOG_DIRECTORY);
@@ -193,7 +198,7 @@ fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         _ => None,
     };
     let changeable = match &existing {
-        ExistingHook::OurLink(says) => crate::admin::install::changeable(&existing::leads_to(root, &path, says)),
+        ExistingHook::OurLink(says) => crate::admin::install::changeable(root, &existing::leads_to(root, &path, says)),
         _ => None,
     };
     let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;

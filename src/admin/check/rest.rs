@@ -19,9 +19,9 @@ use crate::settings::{Fault, Origin};
 const LITTLE: u64 = 1 << 20;
 
 /// Settings that cannot be read.
-pub(crate) fn settings(fault: &Fault) -> Finding {
+pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
     let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(&fault.file);
+    let resolved = resolve::resolve(root, &fault.file);
     let distrust = resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user));
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });

@@ -1,8 +1,9 @@
 //! Scripts that cannot be started, or never run. In: a driver's plan, the scripts' texts. Out: findings. Pure, apart from a
 //! look at which interpreters exist.
 
-use std::ffi::OsStr;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
@@ -11,13 +12,20 @@ use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout};
 use crate::files::ignored::{self, Ignored};
-use crate::files::paths;
-use crate::files::trust;
+use crate::files::paths::{self, Place};
+use crate::files::resolve;
+use crate::files::trust::{self, Distrust};
 use crate::plan::admission::Skip;
 use crate::plan::{Linked, Plan};
 use crate::printable::{self, quoted};
 use crate::run::shebang::Beginning;
 use crate::verdict::messages;
+
+/// How many directories a guest's scripts lie below the driver's.
+const DEPTH: usize = 3;
+
+/// What to do where no command makes something trusted.
+const NAMEI: &str = "namei -l shows who may write there";
 
 /// Where the programs of a system lie.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -28,17 +36,16 @@ pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&P
     for step in plan.scripts() {
         if let Some(distrust) = &step.distrust {
             let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
-            let advice = "namei -l shows who may write there";
             findings.push(match trust::trusting(distrust) {
                 Some(fix) => Finding::new("untrusted", &step.path, what, fix),
-                None => Finding::advised("untrusted", &step.path, what, advice),
+                None => Finding::advised("untrusted", &step.path, what, NAMEI),
             });
         }
         findings.extend(beginning(system, &step.path, &read(&step.path)));
         findings.extend(directory(driver, &step.path));
     }
     for (path, skip) in &plan.skipped {
-        findings.extend(skipped(path, skip));
+        findings.extend(skipped(system, path, skip));
     }
     for path in plan.before.iter().chain(&plan.left_to_caller) {
         findings.extend(beginning(system, path, &read(path)));
@@ -47,6 +54,46 @@ pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&P
         }
     }
     findings
+}
+
+/// Finds directories of scripts that another user can write to, and that hold no script which is reported for that: what
+/// should run may have been removed.
+pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
+    let user = nix::unistd::geteuid().as_raw();
+    let is_reported = |why: &Distrust| {
+        plans.iter().flat_map(|(_, plan)| plan.scripts()).any(|step| step.distrust.as_ref() == Some(why))
+    };
+    let mut found = BTreeMap::new();
+    for (driver, plan) in plans {
+        let base = root::base(system, driver);
+        let mut directories: Vec<PathBuf> = paths::directories(system, &base, driver)
+            .into_iter()
+            // What libvirt itself runs is reported by itself.
+            .filter(|directory| directory.place != Place::Libvirt || plan.left_to_caller.is_empty())
+            .map(|directory| directory.path)
+            .collect();
+        while let Some(directory) = directories.pop() {
+            let mut resolved = resolve::resolve(system, &directory);
+            if resolved.target.is_err()
+                && let Some(parent) = directory.parent()
+            {
+                resolved = resolve::resolve(system, parent);
+            } else if guests::below(driver, &directory).len() < DEPTH {
+                directories.extend(guests::directories(system, &directory));
+            }
+            let mut nodes = resolved.hops.iter().chain(&resolved.target);
+            let distrust = nodes.find_map(|node| Some((node, trust::distrust_node(node, user)?)));
+            if let Some((node, why)) = distrust.filter(|(_, why)| !is_reported(why)) {
+                let what = format!("untrusted, so scripts may have been removed from it: {}", trust::distrust(&why));
+                let finding = match trust::trusting(&why) {
+                    Some(fix) => Finding::new("untrusted", &node.path, what, fix),
+                    None => Finding::advised("untrusted", &node.path, what, NAMEI),
+                };
+                found.insert(node.path.clone(), finding);
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 /// A first line that the kernel will not take.
@@ -113,12 +160,12 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
     Some(Finding::advised("never-called", path, format!("never runs: {what}"), advice))
 }
 
-fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
+fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
     let (kind, what) = match skip {
         Skip::NotExecutable => ("not-executable", "switched off: it is not executable".to_owned()),
         Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("switched off: {}", messages::skip(skip))),
         Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
-        Skip::Hidden(by) if fix::is_mask(by) => ("masked", format!("switched off: masked by {}", by.display())),
+        Skip::Hidden(by) if fix::is_mask(system, by) => ("masked", format!("switched off: masked by {}", by.display())),
         // These are meant.
         Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
@@ -128,7 +175,7 @@ fn skipped(path: &Path, skip: &Skip) -> Option<Finding> {
         _ => None,
     };
     let finding = Finding::advised(kind, path, what, "");
-    Some(Finding { fix: fix::skip(path, skip), advice: advice.map(str::to_owned), ..finding })
+    Some(Finding { fix: fix::skip(system, path, skip), advice: advice.map(str::to_owned), ..finding })
 }
 
 /// A script that libvirt runs itself.

@@ -11,7 +11,7 @@ use rustix::fs::OFlags;
 use crate::admin::support::{daemons, files, root};
 use crate::call::caller::Version;
 use crate::call::drivers::{self, ArgLayout};
-use crate::files::paths;
+use crate::files::{paths, resolve};
 
 /// The link's name in libvirt's own directory of the driver: before other scripts.
 const NAME: &str = "00-hookmux";
@@ -27,7 +27,7 @@ pub(crate) fn path(root: &Path, driver: &OsStr) -> PathBuf {
 /// Makes the directory around the link, with its mark, where it does not exist.
 pub(crate) fn make_directory(root: &Path, link: &Path) -> io::Result<()> {
     let directory = link.parent().unwrap_or(link);
-    match files::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+    match resolve::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         found => return found.map(drop),
     }

@@ -11,6 +11,7 @@ use rustix::fs::OFlags;
 use crate::admin::support::{files, root};
 use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
+use crate::files::resolve;
 
 /// What there is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub(crate) fn is_our_packages(existing: &ExistingHook) -> bool {
 
 /// Opens a file to read it; links are followed below the root, and nothing is waited for.
 pub(crate) fn open(root: &Path, path: &Path) -> io::Result<File> {
-    files::open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
+    resolve::open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
 }
 
 fn is_one(one: &File, other: &File) -> bool {

@@ -63,7 +63,7 @@ pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Resul
 /// Returns a note about the scripts that do not run any more once hookmux is gone.
 pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
-    let left = listing::read(&ours, Calls::Every(driver), true).entries.len();
+    let left = listing::read(root, &ours, Calls::Every(driver), true).entries.len();
     let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
     let list = format!("{} list {}{}", root::own(), printable::printable(driver), root::option(root));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
@@ -79,6 +79,6 @@ pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Di
         return Ok(None);
     }
     let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(script);
+    let resolved = resolve::resolve(root, script);
     Ok(resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user)))
 }

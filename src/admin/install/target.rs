@@ -31,16 +31,16 @@ pub(crate) fn program(root: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Returns who besides root could change the program that a link leads to, which libvirt runs as root.
-pub(crate) fn changeable(program: &Path) -> Option<Distrust> {
+pub(crate) fn changeable(root: &Path, program: &Path) -> Option<Distrust> {
     let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(program);
+    let resolved = resolve::resolve(root, program);
     resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
 }
 
 /// Returns what an administrator should know about the program.
 pub(crate) fn warnings(root: &Path, program: &Path) -> Vec<String> {
     let denied = apparmor::denies_link(root, program);
-    let changeable = changeable(&paths::below(root, &program.to_string_lossy()));
+    let changeable = changeable(root, &paths::below(root, &program.to_string_lossy()));
     let changeable =
         changeable.map(|distrust| format!("libvirt will run it as root, and {}", trust::untrusted(&distrust)));
     denied.into_iter().map(|denied| format!("{}; fix: {}", denied.why, denied.fix)).chain(changeable).collect()

@@ -14,6 +14,7 @@ use crate::admin::support::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
+use crate::admin::support::root;
 use crate::admin::support::script;
 use crate::admin::support::xml::{self, RulePath};
 use crate::call::invocation::Invocation;
@@ -83,7 +84,12 @@ impl Run {
         let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
         let never_made = made::never(&root, &call.row);
         if self.dry {
-            return dry_run(&call, never_made.as_deref(), &plan, &paths, console);
+            return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
+        }
+        let all = plan.scripts().map(|step| &step.path).chain(&plan.before).chain(&plan.left_to_caller);
+        if let Some(path) = all.into_iter().find(|path| root::leads_out(&root, path)) {
+            // The kernel would start what lies there on this system.
+            return Err(root::error(path).into());
         }
         log::skipped(&call, &plan);
         let document = input.into_inner().unwrap_or_else(|| document::get(&call, &root, self.xml.as_deref()));
@@ -155,13 +161,14 @@ fn has_failed(run: &RunReport) -> bool {
 
 /// Prints what would run.
 fn dry_run(
+    root: &Path,
     call: &Invocation,
     never_made: Option<&str>,
     plan: &Plan,
     paths: &[RulePath],
     console: &mut Console,
 ) -> anyhow::Result<ExitCode> {
-    let scripts = script::scripts(plan);
+    let scripts = script::scripts(root, plan);
     if console.json {
         let call = Call::json(call, never_made);
         console.json("run", json!({ "call": call, "dry_run": true, "scripts": scripts, "paths": paths }))?;

@@ -91,7 +91,7 @@ impl Call {
 pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts) -> Plan {
     let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
     let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
-    plan::read(calls, &directories, linked(root, calls.driver()), settings, facts, runs_its_own)
+    plan::read(root, calls, &directories, linked(root, calls.driver()), settings, facts, runs_its_own)
 }
 
 /// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and
@@ -102,10 +102,10 @@ fn linked(root: &Path, driver: &OsStr) -> Linked {
     let entries = fs::read_dir(&libvirts).into_iter().flatten().flatten();
     let is_hookmux = |entry: &fs::DirEntry| {
         let path = entry.path();
-        program::leads_to_hookmux(&path, resolve::resolve(&path).target.as_ref())
+        program::leads_to_hookmux(&path, resolve::resolve(root, &path).target.as_ref())
     };
     let first = entries.filter(is_hookmux).map(|entry| entry.file_name()).min();
-    first.and_then(|name| Linked::beside(hook, name)).unwrap_or_default()
+    first.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
 }
 
 fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Context;
 use rustix::fs::OFlags;
 
-use crate::admin::support::files;
+use crate::files::resolve;
 
 /// How scripts of shells, Python, Perl and Ruby refer to their own path or name, or to files beside them.
 const REFERENCES: &[&str] = &[
@@ -36,7 +36,7 @@ pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<Stri
         return Ok(Some("it is a relative link, which leads elsewhere from another directory".into()));
     }
     let cannot = || format!("cannot read {}", script.display());
-    let file = files::open(root, script, OFlags::RDONLY | OFlags::NONBLOCK).with_context(cannot)?;
+    let file = resolve::open(root, script, OFlags::RDONLY | OFlags::NONBLOCK).with_context(cannot)?;
     let mut text = Vec::new();
     file.take(MAX).read_to_end(&mut text).with_context(cannot)?;
     Ok(judge(&String::from_utf8_lossy(&text), script))

@@ -13,22 +13,10 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid};
 use rustix::io::Errno;
 
-/// Opens a path; links are followed as on a system whose root directory is `root`.
-///
-/// # Errors
-/// Those of open; ENOSYS where the kernel is older than 5.6 and `root` is not `/`.
-pub(crate) fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
-    let flags = flags | OFlags::CLOEXEC;
-    if root == Path::new("/") {
-        return Ok(rustix::fs::open(path, flags, Mode::empty())?.into());
-    }
-    let top = rustix::fs::open(root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let inside = path.strip_prefix(root).ok().filter(|inside| !inside.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    Ok(rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?.into())
-}
+use crate::files::resolve::open;
 
 /// Returns a path to what is open, whatever becomes of its name.
 pub(crate) fn held(file: &File) -> PathBuf {

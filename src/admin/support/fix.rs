@@ -5,15 +5,16 @@
 use std::path::Path;
 
 use crate::admin::support::text::Text;
+use crate::files::resolve::{self, Kind};
 use crate::plan::admission::Skip;
 use crate::printable::quoted;
 use crate::run::shebang::Beginning;
 use crate::settings::Origin;
 
 /// Returns what makes a skipped file run.
-pub(crate) fn skip(path: &Path, skip: &Skip) -> Option<String> {
+pub(crate) fn skip(root: &Path, path: &Path, skip: &Skip) -> Option<String> {
     match skip {
-        Skip::NotExecutable => match Text::read(path).beginning() {
+        Skip::NotExecutable => match Text::read(root, path).beginning() {
             Beginning::Shebang { .. } => Some(format!("chmod +x {}", quoted(path))),
             _ => None,
         },
@@ -29,8 +30,8 @@ pub(crate) fn edit(at: &Origin) -> String {
 }
 
 /// A mask has no content, whether it is an empty file or a link to /dev/null.
-pub(crate) fn is_mask(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|node| !node.is_dir() && node.len() == 0)
+pub(crate) fn is_mask(root: &Path, path: &Path) -> bool {
+    resolve::resolve(root, path).target.is_ok_and(|file| file.kind != Kind::Directory && file.size == 0)
 }
 
 #[cfg(test)]
@@ -56,7 +57,8 @@ mod tests {
             ("20-b", Skip::ByRule(origin), Some("${EDITOR:-vi} +3 /etc/hookmux/hookmux.toml")),
         ];
         for (name, reason, command) in rows {
-            let fix = skip(&at(name), &reason).map(|fix| fix.replace(root.path().to_str().unwrap(), ""));
+            let fix =
+                skip(Path::new("/"), &at(name), &reason).map(|fix| fix.replace(root.path().to_str().unwrap(), ""));
             assert_eq!(fix.as_deref(), command, "{name}");
         }
     }

@@ -10,10 +10,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rustix::fs::OFlags;
 
-use crate::admin::support::files;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
-use crate::files::paths;
+use crate::files::{paths, resolve};
 
 /// The guest agent's directory where it is not Debian's.
 const OTHER_AGENTS: &str = "/etc/qemu-ga";
@@ -44,29 +43,36 @@ impl Root {
     ///
     /// # Errors
     /// A directory below it that a link of the image moves out of the image: what commands read there would be the host's.
-    /// What they write is opened below the root each time ([`files::open`]).
+    /// What they write is opened below the root each time ([`resolve::open`]).
     pub(crate) fn path(&self) -> io::Result<PathBuf> {
         let root = std::path::absolute(&self.root)?;
         if root == Path::new("/") {
             return Ok(root);
         }
-        files::open(&root, &root, OFlags::PATH)?;
+        resolve::open(&root, &root, OFlags::PATH)?;
         let bases = DRIVERS.iter().map(|driver| driver.base).chain([OTHER_AGENTS, PACKAGED]);
         let scripts = DRIVERS.iter().flat_map(|driver| {
             let base = paths::below(&root, driver.base);
             paths::directories(&root, &base, OsStr::new(driver.name)).map(|directory| directory.path)
         });
         let mut used = bases.chain(OTHERS.iter().copied()).map(|path| paths::below(&root, path)).chain(scripts);
-        let id = |file: io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
-        let inside = |path: &Path| files::open(&root, path, OFlags::PATH).and_then(|file| file.metadata());
-        let leads_out = |path: &Path| id(fs::metadata(path)) != id(inside(path));
-        match used.find(|path| path.ancestors().take_while(|above| *above != root).any(leads_out)) {
-            Some(path) => {
-                Err(io::Error::other(format!("a link on the way to {} leads out of the root", path.display())))
-            }
-            None => Ok(root),
-        }
+        let on_the_way =
+            |path: &Path| path.ancestors().take_while(|above| *above != root).any(|at| leads_out(&root, at));
+        used.find(|path| on_the_way(path)).map_or(Ok(()), |path| Err(error(&path)))?;
+        Ok(root)
     }
+}
+
+/// Reports whether a path leads to something else than on a system whose root directory is `root`.
+pub(crate) fn leads_out(root: &Path, path: &Path) -> bool {
+    let id = |file: io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
+    let inside = resolve::open(root, path, OFlags::PATH).and_then(|file| file.metadata());
+    root != Path::new(resolve::HOST) && id(fs::metadata(path)) != id(inside)
+}
+
+/// Returns the error for a path that leads out.
+pub(crate) fn error(path: &Path) -> io::Error {
+    io::Error::other(format!("a link on the way to {} leads out of the root", path.display()))
 }
 
 /// The directory that a driver's hook lies in.

@@ -46,13 +46,13 @@ pub(crate) enum State {
 }
 
 /// Returns every script of a plan, in order.
-pub(crate) fn scripts(plan: &Plan) -> Vec<Script> {
+pub(crate) fn scripts(root: &Path, plan: &Plan) -> Vec<Script> {
     let before = plan.before.iter().map(|path| Script::new(path, State::BeforeHookmux));
     let steps = plan.steps.iter().map(|step| of(step, State::Runs));
     let background = plan.background.iter().map(|step| of(step, State::Background));
     let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
-        let (reason, fix) = (Some(messages::skip(skip)), fix::skip(path, skip));
+        let (reason, fix) = (Some(messages::skip(skip)), fix::skip(root, path, skip));
         Script { reason, fix, ..Script::new(path, State::Skipped) }
     });
     before.chain(steps).chain(background).chain(left).chain(skipped).collect()
