@@ -15,6 +15,9 @@ const NAME: &str = "system.posix_acl_access";
 /// The longest value that the kernel returns for an extended attribute, in bytes (`XATTR_SIZE_MAX`).
 const LONGEST: usize = 1 << 16;
 
+/// Bytes for an ACL of 127 entries. More are read into memory of their own.
+const USUAL: usize = 1 << 10;
+
 const VERSION: u32 = 2;
 const HEADER: usize = 4;
 const ENTRY: usize = 8;
@@ -41,9 +44,16 @@ pub enum Writer {
 /// # Errors
 /// Those of reading the attribute; EINVAL for one that is not understood.
 pub fn writers(path: &Path) -> Result<Vec<Writer>, Errno> {
-    let mut value = vec![0_u8; LONGEST];
-    match rustix::fs::lgetxattr(path, NAME, value.as_mut_slice()) {
-        Ok(length) => parse(value.get(..length).unwrap_or_default()).ok_or(Errno::EINVAL),
+    let mut usual = [0; USUAL];
+    let read = match rustix::fs::lgetxattr(path, NAME, &mut usual) {
+        Err(Error::RANGE) => {
+            let mut longest = vec![0; LONGEST];
+            rustix::fs::lgetxattr(path, NAME, longest.as_mut_slice()).map(|length| parse(longest.get(..length)?))
+        }
+        length => length.map(|length| parse(usual.get(..length)?)),
+    };
+    match read {
+        Ok(writers) => writers.ok_or(Errno::EINVAL),
         Err(Error::NODATA | Error::OPNOTSUPP) => Ok(Vec::new()),
         Err(error) => Err(Errno::from_raw(error.raw_os_error())),
     }

@@ -53,7 +53,7 @@ pub struct FileFacts {
     /// Its size in bytes.
     pub size: u64,
     /// The users and groups that its ACL lets write to it, or why the ACL cannot be read. Looked for only where the mode
-    /// allows the group root to write: without that, no ACL lets anybody write, and another group is untrusted anyway.
+    /// allows the group root to write: without that, no ACL lets a user write, and another group is untrusted anyway.
     pub writers: Result<Vec<Writer>, Errno>,
 }
 
@@ -72,7 +72,13 @@ impl FileFacts {
     pub fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         let (kind, mode) = (Kind::of(stat), stat.st_mode & 0o7777);
-        let may_have = mode & 0o020 != 0 && stat.st_gid == 0 && matches!(kind, Kind::Regular | Kind::Directory);
+        let is_judged = match kind {
+            Kind::Regular => true,
+            // In a sticky directory, users can change only what is theirs.
+            Kind::Directory => mode & 0o1000 == 0,
+            Kind::Link | Kind::Null | Kind::Special => false,
+        };
+        let may_have = is_judged && mode & 0o020 != 0 && stat.st_gid == 0;
         let writers = if may_have { acl::writers(&path) } else { Ok(Vec::new()) };
         Self { path, kind, mode, uid: stat.st_uid, gid: stat.st_gid, size, writers }
     }
