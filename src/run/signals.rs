@@ -16,6 +16,20 @@ pub(super) const STOP_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, S
 /// The number of the last signal, `SIGRTMAX`.
 const LAST_SIGNAL: c_int = 64;
 
+/// The signals that end no process, those that the standard library handles (SIGSEGV, SIGBUS), and SIGPIPE, which it ignores.
+const HARMLESS: [c_int; 10] = [
+    libc::SIGBUS,
+    libc::SIGSEGV,
+    libc::SIGPIPE,
+    libc::SIGCHLD,
+    libc::SIGCONT,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGURG,
+    libc::SIGWINCH,
+];
+
 /// Makes the signals that stop a call, and that of a child's end, readable from a descriptor.
 ///
 /// # Errors
@@ -55,14 +69,14 @@ pub(crate) fn end_with(caller: Pid) {
 }
 
 /// Makes a crash of hookmux, a panic or failing allocation, exit with `code`: where libvirt would kill a running guest
-/// for it, a mistake in hookmux must not. There (`code` is 0) a signal that stops the call exits with 0 as well, until
-/// [`descriptor`] makes it readable. A file that would grow beyond its limit is an error, and not the end of hookmux.
+/// for it, a mistake in hookmux must not. There (`code` is 0) every other signal that ends a process exits with 0 as well; those
+/// that stop the call, until [`descriptor`] makes them readable. A file that would grow beyond its limit is an error, and not the end of hookmux.
 pub(crate) fn answer_crashes_with(code: u8) {
     sys::exit_code_on_signal(c_int::from(code));
     sys::set_disposition(libc::SIGABRT, Disposition::Exit);
     if code == 0 {
-        for signal in STOP_SIGNALS {
-            sys::set_disposition(signal as c_int, Disposition::Exit);
+        for signal in (1..=LAST_SIGNAL).filter(|signal| !HARMLESS.contains(signal)) {
+            sys::set_disposition(signal, Disposition::Exit);
         }
     }
     sys::set_disposition(libc::SIGXFSZ, Disposition::Interrupt);

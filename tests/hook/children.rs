@@ -55,6 +55,19 @@ fn a_script_has_the_signals_of_our_caller_a_group_of_its_own_and_three_descripto
 }
 
 #[test]
+fn hundreds_of_descriptors_of_a_caller_reach_no_script() {
+    let body = "ls /proc/self/fd | wc -l >$HOOKMUX_ROOT/fds";
+    // With 0, 1 and 2, the listing has the descriptor of its own directory.
+    let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", body);
+    let mut command = std::process::Command::new("/bin/bash");
+    hooks.as_libvirt(&mut command);
+    let open = "ulimit -n 4096; for at in {3..900} 4000; do eval \"exec $at</etc/passwd\"; done; exec \"$@\"";
+    command.args(["-c", open, "bash"]).args(support::builder::hook(&hooks, "qemu vm1 start begin -"));
+    hooks.see(command).is(0, ["10-a", "20-b"], "");
+    assert_eq!(hooks.text("fds").trim(), "4");
+}
+
+#[test]
 fn a_caller_that_ignores_signals_does_not_cost_a_script_its_exit_code() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 3");
     let mut command = std::process::Command::new("/bin/bash");
@@ -177,6 +190,45 @@ fn a_signal_to_us_is_handed_to_the_script_and_is_the_answer() {
 fn a_signal_to_us_at_reconnect_kills_no_guest() {
     let (code, _, hooks) = signalled("qemu vm1 reconnect begin -", Signal::SIGTERM);
     assert_eq!((code, script_is_gone(&hooks)), (Some(0), true));
+}
+
+#[test]
+fn no_signal_at_reconnect_is_an_answer_that_kills_a_guest() {
+    // SIGKILL cannot be caught, and the C library keeps 32 and 33 for itself.
+    let numbers = (1..=64).filter(|number| ![libc::SIGKILL, 32, 33].contains(number));
+    let answers = |verdict: i32| {
+        let body =
+            format!("echo $$ >$HOOKMUX_ROOT/pid; while [ ! -e $HOOKMUX_ROOT/go ]; do sleep 0.01; done; exit {verdict}");
+        let hooks = Hooks::new().script("qemu.d/10-a", &body);
+        move |number: i32| {
+            for name in ["pid", "go"] {
+                let _ = std::fs::remove_file(hooks.root().join(name));
+            }
+            let words = ["qemu", "vm1", "reconnect", "begin", "-"].map(std::ffi::OsStr::new);
+            let null = std::process::Stdio::null;
+            let mut child = spawn(hooks.command(&words).stdin(null()).stderr(null()));
+            let started = std::time::Instant::now();
+            while !hooks.root().join("pid").exists() {
+                assert!(started.elapsed() < HANG, "the script did not start");
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            let pid = i32::try_from(child.id()).unwrap();
+            let send = |number: i32| {
+                let arguments = [format!("-{number}"), pid.to_string()];
+                assert!(std::process::Command::new("/bin/kill").args(arguments).status().unwrap().success());
+            };
+            send(number);
+            send(libc::SIGCONT);
+            std::fs::write(hooks.root().join("go"), "").unwrap();
+            (number, child.wait().unwrap().code())
+        }
+    };
+    for verdict in [0, 7] {
+        let answer = answers(verdict);
+        let killing: Vec<_> =
+            numbers.clone().map(&answer).filter(|(_, code)| ![Some(0), Some(verdict)].contains(code)).collect();
+        assert_eq!(killing, [], "{verdict}");
+    }
 }
 
 #[test]

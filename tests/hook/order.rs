@@ -79,7 +79,7 @@ fn a_guests_name_is_compared_and_never_a_path() {
         .script("qemu.d/a b/start/begin/50-space", "")
         .script("qemu.d/-x/start/begin/60-dash", "");
     let call = |guest: &[u8]| hooks.call_words(&words(&[b"qemu", guest, b"start", b"begin", b"-"]));
-    let long = [b'x'; 300];
+    let long = [b'x'; 4096];
     for guest in [&b".."[..], b".", b"*", b"", b"../qemu.d", b"vm1/start", b"/etc", &long, b"vm\xff", b"a\nb", b"["] {
         call(guest).is(0, ["10-all"], "");
     }
