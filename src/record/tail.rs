@@ -10,6 +10,7 @@ use crate::files::resolve;
 /// A file that is read to its end again and again.
 #[derive(Debug)]
 pub(crate) struct Tail {
+    root: PathBuf,
     path: PathBuf,
     file: Option<File>,
     /// The beginning of a line whose end is not written yet.
@@ -18,16 +19,16 @@ pub(crate) struct Tail {
 
 impl Tail {
     /// Reads `file`, which was opened by that path, from its beginning.
-    pub(crate) fn from_start(path: &Path, file: Option<File>) -> Self {
-        Self { path: path.to_owned(), file, begun: Vec::new() }
+    pub(crate) fn from_start(root: &Path, path: &Path, file: Option<File>) -> Self {
+        Self { root: root.to_owned(), path: path.to_owned(), file, begun: Vec::new() }
     }
 
     /// Reads what is written to it from now on.
     ///
     /// # Errors
     /// That of seeking.
-    pub(crate) fn from_end(path: &Path, file: Option<File>) -> io::Result<Self> {
-        let mut tail = Self::from_start(path, file);
+    pub(crate) fn from_end(root: &Path, path: &Path, file: Option<File>) -> io::Result<Self> {
+        let mut tail = Self::from_start(root, path, file);
         if let Some(file) = &mut tail.file {
             file.seek(SeekFrom::End(0))?;
         }
@@ -50,7 +51,7 @@ impl Tail {
         self.read(&mut lines)?;
         if now.is_some() && now != self.inode() {
             self.begun.clear();
-            self.file = resolve::open_regular(Path::new(resolve::HOST), &self.path).ok();
+            self.file = resolve::open_regular(&self.root, &self.path).ok();
             self.read(&mut lines)?;
         }
         Ok(lines)
@@ -92,7 +93,7 @@ mod tests {
     fn lines_come_once_and_whole_across_rotation_and_truncation() {
         let scratch = tempfile::tempdir().unwrap();
         let (path, rotated) = (scratch.path().join("log"), scratch.path().join("log.1"));
-        let mut tail = Tail::from_start(&path, None);
+        let mut tail = Tail::from_start(Path::new("/"), &path, None);
         assert_eq!(lines(&mut tail), [""; 0]);
         append(&path, "one\ntw");
         assert_eq!(lines(&mut tail), ["one"]);
@@ -110,9 +111,9 @@ mod tests {
         append(&path, "x\n");
         assert_eq!(lines(&mut tail), ["x"]);
         append(&path, "seven\n");
-        assert_eq!(lines(&mut Tail::from_end(&path, File::open(&path).ok()).unwrap()), [""; 0]);
+        assert_eq!(lines(&mut Tail::from_end(Path::new("/"), &path, File::open(&path).ok()).unwrap()), [""; 0]);
         assert_eq!(
-            (lines(&mut tail), lines(&mut Tail::from_start(&path, File::open(&path).ok()))),
+            (lines(&mut tail), lines(&mut Tail::from_start(Path::new("/"), &path, File::open(&path).ok()))),
             (vec!["seven".into()], vec!["x".into(), "seven".into()])
         );
     }

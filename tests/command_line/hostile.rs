@@ -208,6 +208,23 @@ fn nothing_of_the_host_is_read_or_started_in_place_of_an_images_script() {
 }
 
 #[test]
+fn an_interpreter_is_searched_for_in_the_image() {
+    for (target, kinds) in [("/opt/only-here", vec![]), ("/opt/only-on-host", vec!["interpreter-missing"])] {
+        let image = system("#!/usr/bin/link\n");
+        let file = image.path().join(target.strip_prefix('/').unwrap());
+        fs::create_dir_all(image.path().join("opt")).unwrap();
+        let host = tempfile::tempdir().unwrap();
+        let text = if kinds.is_empty() { target.into() } else { host.path().join("only-on-host") };
+        fs::write(if kinds.is_empty() { &file } else { &text }, YES).unwrap();
+        symlink(text, image.path().join("usr/bin/link")).unwrap();
+        let (_, findings) = check(image.path());
+        let found = findings.iter().map(|found| found["kind"].as_str().unwrap());
+        let found: Vec<&str> = found.filter(|kind| kind.starts_with("interpreter")).collect();
+        assert_eq!(found, kinds, "{target}");
+    }
+}
+
+#[test]
 fn adopt_moves_a_link_of_an_image_only_to_what_lies_in_the_image() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());

@@ -24,11 +24,10 @@ pub(crate) fn defined(root: &Path, driver: &OsStr) -> Option<BTreeSet<OsString>>
         Object::Network => ["/etc/libvirt/qemu/networks", "/run/libvirt/network"].map(str::to_owned),
         _ => return None,
     };
+    let directories = directories.iter().map(|directory| paths::below(root, directory));
     let files =
-        directories.iter().flat_map(|directory| fs::read_dir(paths::below(root, directory)).into_iter().flatten());
+        directories.filter(|directory| !root::leads_out(root, directory)).flat_map(|directory| entries(&directory));
     let names: BTreeSet<OsString> = files
-        .flatten()
-        .map(|file| PathBuf::from(file.file_name()))
         .filter(|name| name.extension().is_some_and(|extension| extension == "xml"))
         .filter_map(|name| Some(name.file_stem()?.to_owned()))
         .collect();

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
 use crate::admin::support::text::Text;
@@ -119,7 +121,7 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
             let what = format!("cannot be started: {missing} does not exist");
             let name = Path::new(&missing).file_name()?.to_str()?;
             let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
-            let elsewhere = elsewhere.into_iter().find(|program| paths::below(system, program).exists());
+            let elsewhere = elsewhere.into_iter().find(|program| exists(system, Path::new(program)));
             // A name that means nothing to the shell, nor to sed.
             let is_plain =
                 |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
@@ -134,12 +136,17 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
 
 /// Which program of a first line does not exist; for env, the one that it looks for.
 fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
-    if !paths::below(system, program).exists() {
+    if !exists(system, Path::new(program)) {
         return Some(program.to_owned());
     }
     let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
-    let is_there = |directory: &&str| paths::below(system, directory).join(looked_for).exists();
+    let is_there = |directory: &&str| exists(system, &Path::new(directory).join(looked_for));
     (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
+}
+
+/// Reports whether a program exists on a system whose root directory is `system`.
+fn exists(system: &Path, program: &Path) -> bool {
+    resolve::open(system, &paths::below(system, &program.to_string_lossy()), OFlags::PATH).is_ok()
 }
 
 /// A guest's script in a directory that no call uses.

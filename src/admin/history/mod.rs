@@ -122,10 +122,11 @@ impl History {
     ) -> anyhow::Result<ExitCode> {
         let [(rotated, older), (path, newer)] = read::open(root).map_err(cannot_read)?;
         let (mut tail, mut lines) = if selection.since.is_some() {
-            let older = Tail::from_start(&rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
-            (Tail::from_start(&path, newer), older)
+            let older =
+                Tail::from_start(root, &rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
+            (Tail::from_start(root, &path, newer), older)
         } else {
-            (Tail::from_end(&path, newer)?, Vec::new())
+            (Tail::from_end(root, &path, newer)?, Vec::new())
         };
         loop {
             lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);

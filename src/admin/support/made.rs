@@ -32,7 +32,8 @@ pub(crate) fn never(root: &Path, row: &Row) -> Option<String> {
 fn version(root: &Path, driver: &OsStr) -> Option<Version> {
     let running = daemons::of(root, &root::base(root, driver));
     let running = running.iter().filter(|daemon| daemon.calls(driver)).find_map(|daemon| daemon.version);
-    let entries = LIBRARIES.iter().flat_map(|at| fs::read_dir(paths::below(root, at)).into_iter().flatten().flatten());
+    let entries = LIBRARIES.iter().map(|at| paths::below(root, at)).filter(|at| !root::leads_out(root, at));
+    let entries = entries.flat_map(|at| fs::read_dir(at).into_iter().flatten().flatten());
     let named =
         |entry: fs::DirEntry| caller::version_in_maps(entry.path().as_os_str().as_encoded_bytes()).ok().flatten();
     running.or_else(|| entries.filter_map(named).max())
