@@ -52,6 +52,7 @@ calls /run/calls
 # A second daemon on the same host, with settings, scripts and state of its own. What it writes to /run is in /run/second.
 mkdir -p /run/second/libvirt /tmp/second
 cp -a /etc/libvirt /etc/hookmux /tmp/second
+rm /tmp/second/libvirt/libxl/pv1.xml
 cp -a /var/lib/libvirt /tmp/second/state
 sed -i 's/555501/555502/' /tmp/second/libvirt/libvirtd.conf
 cat >/tmp/second/start <<'END'
@@ -70,7 +71,7 @@ wait_for virsh --connect "$second" version
 port=49200
 migrate() {
     port=$((port + 1))
-    virsh --quiet migrate pv1 "$second" --migrateuri "tcp://10.9.8.1:$port" --dname pv1m 2>&1 | grep -o 'hookmux: .*\|refused by.*'
+    virsh --quiet migrate pv1 "$second" --migrateuri "tcp://10.9.8.1:$port" --dname pv1m 2>&1 | sed 's/.*: hookmux: /hookmux: /; /^$/d'
 }
 states() { echo "here: $(virsh domstate pv1 2>&1 | head -n 1); there: $(virsh --connect "$second" domstate pv1m 2>&1 | head -n 1)"; }
 filter() {
