@@ -94,13 +94,13 @@ test-stop: needs ## tests the proposed operation `stop`, on a libvirt that has i
 	tests/stop/build
 	cargo test --locked --test stop
 
-# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots in software, which takes two more.
+# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots in software, which takes four to seven more.
 .PHONY: test-host
 test-host: needs packages ## tests the packages on a whole host, emulated
 	tests/host/build
 	cargo test --locked --test host
 
-# Builds a Debian 12 with Xen, once: two minutes. It boots in software, which takes four more.
+# Builds a Debian 12 with Xen, once: two minutes. It boots in software, which takes two to three more.
 .PHONY: test-xen
 test-xen: needs ## tests libvirt's driver libxl on a real Xen, emulated
 	tests/xen/build
