@@ -114,6 +114,23 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
 }
 
 #[test]
+fn a_migrated_guest_arrives_filtered_by_another_programs_hook_and_then_by_ours() {
+    let pair = Pair::new("beside");
+    let destination = &pair.destination;
+    destination.script("/etc/libvirt/hooks/qemu", &filter("title", "changed by the old hook"));
+    destination.script("/etc/hookmux/qemu.d/20-ours", &filter("description", "changed by hookmux"));
+    destination.link_hookmux(&[]);
+    destination.run(&["/usr/bin/hookmux", "install", "qemu"]).succeeded();
+    pair.start();
+    pair.migrate("vm1").succeeded();
+    assert_eq!(pair.arrived(), ["changed by the old hook", "changed by hookmux", "running"]);
+    let turns = turns(destination);
+    let turns: Vec<_> =
+        turns.iter().map(|(script, title, description)| (script.as_str(), *title, *description)).collect();
+    assert_eq!(turns, [("qemu", false, false), ("20-ours", true, false)]);
+}
+
+#[test]
 fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
     let [theirs, ours] = ["/etc/libvirt/hooks/qemu.d", "/etc/hookmux/qemu.d"].map(|directory| {
         let pair = Pair::new(if directory.contains("libvirt") { "migration-theirs" } else { "migration-ours" });
