@@ -1,8 +1,11 @@
 //! The life of the package hookmux under dpkg, on a system without libvirt: nothing of an administrator's is lost, and
 //! nothing of the package's stays.
 
+use std::path::PathBuf;
+
 use crate::built::{OLDER_SETTING, older, package};
 use crate::debian::{Debian, difference};
+use crate::existing::Existing;
 use crate::proof::Proof;
 
 const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
@@ -122,10 +125,9 @@ fn finds_another_hook(suite: &str) {
     let theirs = debian.text(THEIRS);
     proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
         let said = debian.install(&deb);
-        let lines: Vec<_> =
-            said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
-        assert_eq!((lines.len(), debian.state("hookmux").as_str()), (1, "installed"), "{said:?}");
-        assert!(lines[0].ends_with("by name: hookmux as 00-hookmux"), "{said:?}");
+        let lines = said.stdout.lines().chain(said.stderr.lines());
+        let order = lines.filter(|line| line.ends_with("by name: hookmux as 00-hookmux")).count();
+        assert_eq!((order, debian.state("hookmux").as_str()), (1, "installed"), "{said:?}");
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
     proof.step("remove: the other program's hook stays", || {
@@ -143,6 +145,30 @@ fn finds_another_hook(suite: &str) {
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), Vec::new()));
         assert!(!debian.has("/etc/hookmux"));
     });
+}
+
+fn runs_beside_an_existing_hook(suite: &str) {
+    let debian = Debian::new(suite, "existing");
+    let proof = Proof::new("existing", &debian.name());
+    let existing = Existing { host: &debian, root: "" };
+    let packages = [older("hookmux", "deb"), package("hookmux", "deb")];
+    let erase = || drop(debian.dpkg(&["--remove", "hookmux"]));
+    existing.lives_on(&proof, packages.each_ref().map(PathBuf::as_path), &|package| debian.install(package), &erase);
+}
+
+#[test]
+fn an_existing_hook_runs_on_beside_the_package_on_bookworm() {
+    runs_beside_an_existing_hook("bookworm");
+}
+
+#[test]
+fn an_existing_hook_runs_on_beside_the_package_on_trixie() {
+    runs_beside_an_existing_hook("trixie");
+}
+
+#[test]
+fn an_existing_hook_runs_on_beside_the_package_on_sid() {
+    runs_beside_an_existing_hook("sid");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::built::{older, package};
 use crate::debian::Debian;
+use crate::existing::{Existing, HOOK};
 use crate::proof::Proof;
 use support::guests;
 
@@ -122,7 +123,7 @@ fn comes_to_a_running_libvirt(suite: &str) {
     );
     proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
         let said = debian.install(&older("hookmux", "deb")).stdout;
-        assert!(said.contains(&format!("libvirtd (process {}) was told to look for its hooks", pid.trim())), "{said}");
+        assert!(said.contains(&format!("libvirtd (pid {}) was reloaded", pid.trim())), "{said}");
         let check = |output: &str| output.starts_with("all is well");
         debian.wait_until("all to be well", || check(&debian.run(&["hookmux", "check"]).stdout));
         // It answers no SIGHUP.
@@ -140,7 +141,7 @@ fn comes_to_a_running_libvirt(suite: &str) {
     });
     proof.step("upgrade under a running guest: it runs on, libvirtd is left alone", || {
         let said = debian.install(&package("hookmux", "deb")).stdout;
-        assert!(!said.contains("was told"), "{said}");
+        assert!(!said.contains("was reloaded"), "{said}");
         guest_is(&debian, "running");
     });
     proof.step("after the upgrade: the veto holds, and a restart of libvirtd keeps the guest", || {
@@ -154,11 +155,30 @@ fn comes_to_a_running_libvirt(suite: &str) {
     });
     proof.step("remove under a running guest: it runs on, and starts again without hooks", || {
         let said = debian.dpkg(&["--remove", "hookmux"]).stdout;
-        assert!(said.contains("was told to look for its hooks"), "{said}");
+        assert!(said.contains("was reloaded"), "{said}");
         guest_is(&debian, "running");
         debian.virsh("destroy vm1").succeeded();
         guest_starts(&debian);
     });
+    proof.step(
+        "install beside an existing hook, under a running guest: that hook runs as before, and the veto holds",
+        || {
+            Existing { host: &debian, root: "" }.put();
+            debian.stop_libvirtd();
+            debian.start_libvirtd();
+            guest_is(&debian, "running");
+            debian.file("/run/actions", 0o666, b"");
+            debian.install(&package("hookmux", "deb"));
+            guest_is(&debian, "running");
+            debian.virsh("destroy vm1").succeeded();
+            assert_eq!(debian.text("/run/actions"), "sidecar vm1 stopped end -\nsidecar vm1 release end -\n");
+            guest_is_refused(&debian);
+            guest_starts(&debian);
+            debian.dpkg(&["--remove", "hookmux"]);
+            debian.run(&["rm", HOOK, &format!("{HOOK}.conf")]).succeeded();
+            guest_is(&debian, "running");
+        },
+    );
     proof.step("libvirt's own directory is still there, and nothing of its package has changed", || {
         assert_eq!((debian.hooks(), debian.has("/etc/libvirt/hooks")), (Vec::new(), true));
         let changed = debian.dpkg(&["--verify", "libvirt-daemon-system"]).stdout;

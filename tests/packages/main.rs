@@ -5,6 +5,7 @@
 
 mod built;
 mod debian;
+mod existing;
 mod proof;
 
 mod deb;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::built::{OLDER_SETTING, older, package};
+use crate::existing::Existing;
 use crate::proof::Proof;
 use support::host::{Answer, Host};
 
@@ -167,9 +168,8 @@ fn another_programs_hook_stays_under_rpm() {
     let theirs = rpm.text(THEIRS);
     proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
         let said = rpm.install(&older("hookmux", "rpm"));
-        let lines: Vec<_> =
-            said.stdout.lines().chain(said.stderr.lines()).filter(|line| line.contains(THEIRS)).collect();
-        assert!(lines.len() == 1 && lines[0].ends_with("by name: hookmux as 00-hookmux"), "{said:?}");
+        let lines = said.stdout.lines().chain(said.stderr.lines());
+        assert_eq!(lines.filter(|line| line.ends_with("by name: hookmux as 00-hookmux")).count(), 1, "{said:?}");
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
     proof.step("take it over: it runs as 00-original, also after an upgrade", || {
@@ -186,6 +186,15 @@ fn another_programs_hook_stays_under_rpm() {
         rpm.rpm(&["--erase", "hookmux"]);
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), Vec::new()));
     });
+}
+
+#[test]
+fn an_existing_hook_runs_on_beside_the_package_under_rpm() {
+    let (rpm, proof) = (Rpm::new("existing"), Proof::new("existing", "rpm root"));
+    let existing = Existing { host: &rpm.host, root: "/run/rpm/root" };
+    let packages = [older("hookmux", "rpm"), package("hookmux", "rpm")];
+    let erase = || drop(rpm.rpm(&["--erase", "hookmux"]));
+    existing.lives_on(&proof, packages.each_ref().map(PathBuf::as_path), &|package| rpm.install(package), &erase);
 }
 
 #[test]
