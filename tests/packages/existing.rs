@@ -10,7 +10,7 @@ use support::host::{Answer, Host};
 pub(crate) const HOOK: &str = "/etc/libvirt/hooks/qemu";
 
 /// Makes a guest's calls as libvirt 6.5.0 does: the hook, then the files of its own directory by name. Prints exit codes.
-const CALLS: &str = "rm -f /run/actions /run/ours\n\
+const CALLS: &str = "exec 2>>/run/stderr; rm -f /run/actions /run/ours\n\
     for call in 'vm1 prepare begin -' 'vm1 start begin -' 'vm2 prepare begin -' 'vm3 prepare begin -' 'vm1 release end -'; do\n\
         code=0\n\
         for hook in /etc/libvirt/hooks/qemu /etc/libvirt/hooks/qemu.d/*; do\n\
