@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use crate::files::directory::Directory;
 use crate::files::ignored;
 use crate::files::paths;
-use crate::files::resolve::{self, FileFacts, Kind, Resolved};
+use crate::files::resolve::{self, FileFacts, HOST, Kind, Resolved};
 use crate::files::trust;
 use crate::settings::text::{Fault, parse};
 use crate::settings::values::Settings;
@@ -48,9 +48,9 @@ fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>
         return Ok(BTreeMap::new());
     }
     // Even if nothing is left in it: a user who may write to it may have removed a rule.
-    trusted(root, directory)?.map_err(|errno| fault(directory, &errno.into()))?;
+    let found = trusted(root, directory)?.map_err(|errno| fault(directory, &errno.into()))?;
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
-    let names = Directory::open(root, directory).and_then(|directory| directory.names(is_setting));
+    let names = Directory::open(Path::new(HOST), &found.path).and_then(|directory| directory.names(is_setting));
     let with_path = |name: OsString| {
         let path = directory.join(&name);
         (name, path)
@@ -65,11 +65,12 @@ fn text(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
         return Ok(None);
     }
     // Before it is read, which may never end, and before a mask is believed.
-    if trusted(root, path)?.is_ok_and(|file| file.kind == Kind::Null) {
+    let file = trusted(root, path)?.map_err(|errno| fault(path, &errno.into()))?;
+    if file.kind == Kind::Null {
         return Ok(None);
     }
     let mut bytes = Vec::new();
-    resolve::open_regular(root, path)
+    resolve::open_regular(Path::new(HOST), &file.path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|error| fault(path, &error))?;
     let not_text = |_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() };
