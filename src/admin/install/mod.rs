@@ -245,7 +245,7 @@ fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
 
 /// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was written
 /// for cannot be known: of the hooks that lead to it, the first of `drivers` counts, and a link beside another program's hook
-/// only where there is no other. Does nothing where the program is whole.
+/// only where all of them are beside one. Does nothing where the program is whole.
 fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, Vec<Done>)> {
     let overwritten = |driver: &OsString| {
         let ours = existing::ours(root, driver).into_iter();
