@@ -95,7 +95,7 @@ virsh destroy g1 >/dev/null
 virsh start --paused g1 2>&1 | head -n 1
 [ "$(denials /usr/local/bin/hookmux)" -gt 0 ] && echo denied
 hookmux check | grep -A 2 AppArmor
-ln -sf /usr/bin/hookmux /etc/libvirt/hooks/qemu
+ln -sf /usr/bin/hookmux-hook /etc/libvirt/hooks/qemu
 rm /usr/local/bin/hookmux
 virsh start --paused g1 >/dev/null && echo started
 
