@@ -161,9 +161,11 @@ impl Disk {
                 let store = root.join(if open { "open" } else { "store" });
                 fs::create_dir_all(&store).unwrap();
                 fs::set_permissions(&store, Permissions::from_mode(if open { 0o777 } else { 0o755 })).unwrap();
-                let target = store.join("script");
-                let _ = fs::hard_link(self.script(Mode::Safe), &target);
-                symlink(target, &path).unwrap();
+                let _ = fs::hard_link(self.script(Mode::Safe), store.join("script"));
+                // Relative: below `--root`, an absolute link leads to the root's own files.
+                let directory = path.parent().and_then(|parent| parent.strip_prefix(root).ok()).unwrap();
+                let up: PathBuf = directory.components().map(|_| "..").collect();
+                symlink(up.join(store.strip_prefix(root).unwrap()).join("script"), &path).unwrap();
             }
             What::NoInterpreter => text(&path, "#!/no/such/sh\n"),
             What::NoFirstLine => text(&path, "exit 0\n"),
