@@ -114,12 +114,17 @@ fn parent(process: &Path) -> Option<u32> {
     parent_in_stat(stat.get(..read)?)
 }
 
-/// Returns the parent from a line of /proc/PID/stat: the second word after the last parenthesis, because the command's name
-/// in parentheses may contain anything.
+/// Returns the parent from a line of /proc/PID/stat.
 fn parent_in_stat(stat: &[u8]) -> Option<u32> {
-    let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
-    let word = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
-    std::str::from_utf8(word).ok()?.parse().ok()
+    std::str::from_utf8(stat_fields(stat).nth(1)?).ok()?.parse().ok()
+}
+
+/// Returns the fields in a line of /proc/PID/stat from the third on, the state: those after the last parenthesis, because the
+/// command's name in parentheses may contain anything.
+pub(crate) fn stat_fields(stat: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let name_end = stat.iter().rposition(|byte| *byte == b')');
+    let after = name_end.and_then(|at| stat.get(at.saturating_add(1)..)).unwrap_or_default();
+    after.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
 /// Reads maps up to the line of libvirt's library.

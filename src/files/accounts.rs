@@ -7,18 +7,23 @@ use std::fs;
 /// Returns the name of a user.
 #[must_use]
 pub fn user(uid: u32) -> String {
-    name("/etc/passwd", uid)
+    quoted(user_name(uid), uid)
 }
 
 /// Returns the name of a group.
 #[must_use]
 pub fn group(gid: u32) -> String {
-    name("/etc/group", gid)
+    let lines = fs::read_to_string("/etc/group").unwrap_or_default();
+    quoted(find(&lines, gid).map(str::to_owned), gid)
 }
 
-fn name(file: &str, number: u32) -> String {
-    let lines = fs::read_to_string(file).unwrap_or_default();
-    find(&lines, number).map_or_else(|| number.to_string(), |name| format!("'{name}'"))
+/// Returns the name of a user as it is, if it has one.
+pub(crate) fn user_name(uid: u32) -> Option<String> {
+    find(&fs::read_to_string("/etc/passwd").ok()?, uid).map(str::to_owned)
+}
+
+fn quoted(name: Option<String>, number: u32) -> String {
+    name.map_or_else(|| number.to_string(), |name| format!("'{name}'"))
 }
 
 /// In both files, the name is the first field of a line and the number the third.

@@ -196,8 +196,8 @@ pub fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
     Ok(rustix::fs::openat2(top, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT)?.into())
 }
 
-/// Opens a regular file for reading; links are followed below `root`. Anything else is rejected before it can block: reading a FIFO may never end, and opening
-/// one blocks until another process writes.
+/// Opens a regular file for reading; links are followed below `root`. Anything else is rejected before it can block:
+/// reading a FIFO may never end, and opening one blocks until another process writes.
 ///
 /// # Errors
 /// Those of opening; EINVAL for anything but a regular file, EISDIR for a directory.

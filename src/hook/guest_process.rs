@@ -16,6 +16,7 @@ use nix::unistd::getuid;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::call::caller;
 use crate::files::{paths, resolve};
 
 /// libvirt's state of root's guests: NAME.pid and NAME.xml (`virQEMUDriverConfigNew`).
@@ -163,10 +164,9 @@ fn process_has_ended(processes: &Path, pid: u32) -> bool {
     }
 }
 
-/// Reads the state and the flags in /proc/PID/stat, which follow the name in parentheses, whatever that contains.
+/// Reads the state and the flags in /proc/PID/stat.
 fn stat_has_ended(stat: &[u8]) -> bool {
-    let after_name = stat.iter().rposition(|byte| *byte == b')').and_then(|at| stat.get(at.saturating_add(1)..));
-    let mut fields = after_name.unwrap_or_default().trim_ascii_start().split(|byte| *byte == b' ');
+    let mut fields = caller::stat_fields(stat);
     let state = fields.next().unwrap_or_default();
     let flags: u64 = fields.nth(5).and_then(|flags| std::str::from_utf8(flags).ok()?.parse().ok()).unwrap_or_default();
     matches!(state, b"Z" | b"X" | b"x") || flags & EXITING != 0

@@ -15,13 +15,15 @@ pub struct Facts<'a> {
     document: &'a dyn Fn() -> Result<Vec<u8>, String>,
     /// For each rule and each of its paths, whether it selects something.
     selected: OnceCell<Result<Vec<Vec<bool>>, String>>,
+    /// The user that this process runs as, which is the daemon's: by number, and by name if it has one.
+    user: OnceCell<(String, Option<String>)>,
 }
 
 impl<'a> Facts<'a> {
     /// Returns the facts of a call that has this document.
     #[must_use]
     pub fn new(document: &'a dyn Fn() -> Result<Vec<u8>, String>) -> Self {
-        Self { document, selected: OnceCell::new() }
+        Self { document, selected: OnceCell::new(), user: OnceCell::new() }
     }
 
     /// Returns those of a call without a document.
@@ -45,19 +47,22 @@ impl<'a> Facts<'a> {
     /// Reports whether the rule at this index applies, as far as it asks for facts.
     pub(crate) fn fit(&self, rules: &[Rule], at: usize) -> bool {
         let Some(rule) = rules.get(at) else { return false };
-        let user = rule.user.as_ref().is_none_or(|patterns| is_user(patterns));
+        let user = rule.user.as_ref().is_none_or(|patterns| self.is_user(patterns));
         user && rule.xml.as_ref().is_none_or(|conditions| {
             let paths = self.paths(rules, at);
             paths.len() == conditions.len() && paths.iter().all(|selects| *selects)
         })
     }
-}
 
-/// Reports whether a pattern fits the user that this process runs as, which is the daemon's, by name or by number.
-fn is_user(patterns: &[Pattern]) -> bool {
-    let user = nix::unistd::geteuid().as_raw();
-    let fits = |name: &str| patterns.iter().any(|pattern| pattern.matches(name));
-    fits(&user.to_string()) || fits(accounts::user(user).trim_matches('\''))
+    /// Reports whether a pattern fits the user, by name or by number.
+    fn is_user(&self, patterns: &[Pattern]) -> bool {
+        let (number, name) = self.user.get_or_init(|| {
+            let user = nix::unistd::geteuid().as_raw();
+            (user.to_string(), accounts::user_name(user))
+        });
+        let fits = |name: &String| patterns.iter().any(|pattern| pattern.matches(name));
+        fits(number) || name.as_ref().is_some_and(fits)
+    }
 }
 
 fn select(source: &[u8], rules: &[Rule]) -> Result<Vec<Vec<bool>>, String> {

@@ -80,8 +80,8 @@ impl Entry {
     }
 }
 
-/// Reads the directories; links are followed below `root`. One that does not exist holds nothing. With `guests_of_libvirts`, the guests' directories in
-/// libvirt's own directory are read as well.
+/// Reads the directories; links are followed below `root`. One that does not exist holds nothing. With
+/// `guests_of_libvirts`, the guests' directories in libvirt's own directory are read as well.
 #[must_use]
 pub fn read(root: &Path, directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
     let mut listing = Listing::default();

@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::admin::support::files;
-use crate::call::caller::{Daemon, Version};
+use crate::call::caller::{self, Daemon, Version};
 use crate::call::drivers;
 use crate::files::paths;
 
@@ -126,11 +126,9 @@ fn note(root: &Path, pid: i32, ticks: u64) -> PathBuf {
     paths::below(root, NOTES).join(format!("{pid}-{ticks}"))
 }
 
-/// The 22nd field of /proc/PID/stat, in ticks since the boot; the second field's parentheses may hold anything.
+/// The 22nd field of /proc/PID/stat, in ticks since the boot.
 pub(crate) fn start_in_stat(stat: &[u8]) -> Option<u64> {
-    let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
-    let word = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(19)?;
-    std::str::from_utf8(word).ok()?.parse().ok()
+    std::str::from_utf8(caller::stat_fields(stat).nth(19)?).ok()?.parse().ok()
 }
 
 /// The time of the boot, from the first number in /proc/uptime; `btime` in /proc/stat knows whole seconds only.
