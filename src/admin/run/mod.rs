@@ -86,7 +86,8 @@ impl Run {
         if self.dry {
             return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
         }
-        let all = plan.scripts().map(|step| &step.path).chain(&plan.before).chain(&plan.left_to_caller);
+        let started = plan.scripts().filter(|step| step.distrust.is_none()).map(|step| &step.path);
+        let all = started.chain(&plan.before).chain(&plan.left_to_caller);
         if let Some(path) = all.into_iter().find(|path| root::leads_out(&root, path)) {
             // The kernel would start what lies there on this system.
             return Err(root::error(path).into());
