@@ -1,38 +1,17 @@
-//! Which guests and networks libvirt knows, and which directories of scripts are for none of them. In: the root, paths of
-//! scripts. Out: findings. Reads names only.
+//! Which directories of scripts are for no guest or network that libvirt knows. In: the root, paths of scripts. Out:
+//! findings. Reads names only.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
+use crate::admin::support::guests::{defined, entries};
 use crate::admin::support::root;
-use crate::call::drivers::{self, Object};
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::guest;
 use crate::printable::printable;
-
-/// Returns the names of a driver's guests or networks, defined or running; `None` if none can be seen.
-pub(crate) fn defined(root: &Path, driver: &OsStr) -> Option<BTreeSet<OsString>> {
-    let known = drivers::driver(driver);
-    let directories = match known.object {
-        Object::Guest if !known.name.is_empty() => {
-            ["/etc/libvirt", "/run/libvirt"].map(|at| format!("{at}/{}", known.name))
-        }
-        Object::Network => ["/etc/libvirt/qemu/networks", "/run/libvirt/network"].map(str::to_owned),
-        _ => return None,
-    };
-    let directories = directories.iter().map(|directory| paths::below(root, directory));
-    let files =
-        directories.filter(|directory| !root::leads_out(root, directory)).flat_map(|directory| entries(&directory));
-    let names: BTreeSet<OsString> = files
-        .filter(|name| name.extension().is_some_and(|extension| extension == "xml"))
-        .filter_map(|name| Some(name.file_stem()?.to_owned()))
-        .collect();
-    (!names.is_empty()).then_some(names)
-}
 
 /// The part of a script's path below the driver's directory: `GUEST/OPERATION/SUB-OPERATION/NAME`.
 pub(crate) fn below<'a>(driver: &OsStr, path: &'a Path) -> Vec<&'a OsStr> {
@@ -74,10 +53,6 @@ pub(crate) fn wrong_level(root: &Path, directories: &[paths::Directory]) -> Vec<
 /// Returns the directories in a directory, unless a link of an image moves them out of it.
 pub(crate) fn directories(root: &Path, directory: &Path) -> impl Iterator<Item = PathBuf> {
     entries(directory).filter(|path| path.is_dir() && !root::leads_out(root, path))
-}
-
-fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 pub(crate) fn sentence(name: &OsStr) -> String {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
+use crate::admin::support::guests::defined;
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
 use crate::call::contract::{Failure, Output, ROWS};
@@ -145,7 +146,7 @@ fn unknown_guest(system: &Path, rule: &Rule) -> Option<Finding> {
     };
     let named = rule.guest.as_ref()?;
     let drivers = DRIVERS.iter().filter(|driver| pattern(&rule.driver, driver.name.as_ref()));
-    let defined: Vec<_> = drivers.filter_map(|driver| guests::defined(system, driver.name.as_ref())).collect();
+    let defined: Vec<_> = drivers.filter_map(|driver| defined(system, driver.name.as_ref())).collect();
     let defined = defined.into_iter().reduce(|one, other| &one | &other)?;
     if defined.iter().any(|name| pattern(&rule.guest, name)) {
         return None;

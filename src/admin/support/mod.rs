@@ -9,6 +9,7 @@ pub(crate) mod depends;
 pub(crate) mod driver;
 pub(crate) mod files;
 pub(crate) mod fix;
+pub(crate) mod guests;
 pub(crate) mod known;
 pub(crate) mod made;
 pub(crate) mod root;
