@@ -55,12 +55,14 @@ enum Command {
     #[command(
         after_help = "Examples:\n  hookmux explain qemu db-1 start\n  hookmux explain network default started\n\nManuals: hookmux(8), hookmux-hooks(7)"
     )]
+    #[command(override_usage = "hookmux explain [OPTIONS] <DRIVER> <OBJECT> <OPERATION> [SUB_OPERATION] [EXTRA]")]
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     #[command(alias = "test")]
     #[command(
         after_help = "Examples:\n  hookmux run --dry-run qemu db-1 start\n  hookmux run qemu db-1 migrate --xml db-1.xml\n\nManuals: hookmux(8), hookmux-hooks(7)"
     )]
+    #[command(override_usage = "hookmux run [OPTIONS] <DRIVER> <OBJECT> <OPERATION> [SUB_OPERATION] [EXTRA]")]
     Run(run::Run),
     /// Find problems with hooks, scripts and settings, and print how to fix each
     #[command(

@@ -124,7 +124,7 @@ fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
 #[test]
 fn a_wrong_word_is_a_usage_error_and_help_is_none() {
     let nowhere = Path::new("/nowhere");
-    for words in ["lst", "run qemu", "run qemu vm1 start --nope", "list --root"] {
+    for words in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
         let (code, out, err) = hookmux(nowhere, words);
         assert_eq!(
             (code, out.as_str(), err.contains("Usage:") || err.contains("tip:") || err.contains("error:")),
@@ -141,8 +141,17 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 
 #[test]
 fn a_typing_error_is_not_a_new_driver() {
-    let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/hookmux/qemu.d/10-a", YES)]);
+    let files = [
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/hookmux/qemu.d/10-a", YES),
+        ("etc/libvirt/qemu/db-1.xml", ""),
+        ("etc/libvirt/qemu/networks/lan.xml", ""),
+    ];
+    let root = root(&files);
     let commands = [
+        "explain db-1",
+        "explain qemu",
+        "run stopped db-1",
         "install nonsense",
         "install qemu nonsense",
         "list kvm",
@@ -161,7 +170,11 @@ fn a_typing_error_is_not_a_new_driver() {
             "{command}: {err}"
         );
     }
-    assert!(!root.path().join("etc/libvirt").exists(), "nothing was installed");
+    assert!(!root.path().join("etc/libvirt/hooks").exists(), "nothing was installed");
+    for (call, short) in [("qemu db-1 start", "db-1 start"), ("network lan started", "lan started")] {
+        let [call, short] = [call, short].map(|call| hookmux(root.path(), &format!("explain {call} --root ROOT")));
+        assert_eq!((short.0, short), (Some(0), call));
+    }
     for command in ["install nonsense", "list kvm", "explain qemu web-1 strat", "run qemu web-1 strat"] {
         assert_eq!(hookmux(root.path(), &format!("{command} --force --root ROOT")).0, Some(0), "{command}");
     }

@@ -65,7 +65,7 @@ impl Run {
         let root = self.call.root()?;
         let call = self.call.invocation(&root)?;
         let settings = call::settings(&root)?;
-        let daemon = self.call.daemon(&root);
+        let daemon = call::daemon(&root, &call.driver);
         let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let by_hand =
             ByHand { environment: environment::fixed(), daemon: daemon.map(|daemon| daemon.name.into()), interval };

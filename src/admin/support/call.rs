@@ -27,13 +27,13 @@ use crate::settings::{self, Settings};
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// Whose hook
+    /// Whose hook; may be left out if only one driver has the guest or network
     #[arg(value_parser = DriverName)]
     driver: OsString,
     /// The guest or network; - where there is none; after -- if its name begins with a dash
-    object: OsString,
+    object: Option<OsString>,
     /// prepare, start, stop, …: see `hookmux contract`
-    operation: OsString,
+    operation: Option<OsString>,
     /// begin or end: what libvirt says, if left out
     sub_operation: Option<OsString>,
     /// The last word, such as the reason of a release
@@ -53,26 +53,20 @@ impl Call {
     /// The call, word for word as libvirt makes it.
     ///
     /// # Errors
-    /// A name that is probably a typing error.
+    /// A name that is probably a typing error, or a word that is missing.
     pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
-        self.force.driver(root, &self.driver)?;
-        let known = drivers::driver(&self.driver);
-        let row = contract::look_up(&self.driver, &self.operation);
-        let or = |word: &Option<OsString>, usual: &str| word.clone().unwrap_or_else(|| usual.into());
-        let words = match known.args {
-            ArgLayout::Libvirt => {
-                let (sub_operation, extra) = (or(&self.sub_operation, row.sub_operation), or(&self.extra, row.extra));
-                vec![self.object.clone(), self.operation.clone(), sub_operation, extra]
-            }
-            ArgLayout::GuestAgent => vec![self.operation.clone()],
-        };
-        let call = Invocation::new(&self.driver, Some(root::base(root, &self.driver)), words);
+        let others = [&self.object, &self.operation, &self.sub_operation, &self.extra];
+        let (driver, mut words) =
+            self.force.complete(root, &self.driver, others.into_iter().flatten().cloned().collect())?;
+        let operation = words.get(1).cloned().unwrap_or_default();
+        let row = contract::look_up(&driver, &operation);
+        words
+            .extend([row.sub_operation, row.extra].into_iter().skip(words.len().saturating_sub(2)).map(OsString::from));
+        if drivers::driver(&driver).args == ArgLayout::GuestAgent {
+            words = vec![operation];
+        }
+        let call = Invocation::new(&driver, Some(root::base(root, &driver)), words);
         self.force.call(&call).map(|()| call)
-    }
-
-    /// The daemon that would make the call.
-    pub(crate) fn daemon(&self, root: &Path) -> Option<Running> {
-        daemon(root, &self.driver)
     }
 
     /// The call, for a program, with why libvirt never makes it.
@@ -108,7 +102,8 @@ fn linked(root: &Path, driver: &OsStr) -> Linked {
     first.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
 }
 
-fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
+/// The daemon that would make a driver's calls.
+pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
     daemons::of(root, &root::base(root, driver)).into_iter().find(|daemon| daemon.calls(driver))
 }
 

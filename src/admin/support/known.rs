@@ -1,17 +1,17 @@
 //! Whether the names on a command line are known: a typing error is not a new driver. In: names. Out: what was probably
-//! meant, as an error. Reads whether there is a directory or a hook of a driver's name.
+//! meant, as an error. Reads whether there is a directory or a hook of a driver's name, and the names of guests.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
 use clap::Args;
 
-use crate::admin::support::root;
+use crate::admin::support::{guests, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
-use crate::call::drivers::{ArgLayout, DRIVERS};
+use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
 use crate::call::invocation::{Invocation, NOTHING};
-use crate::printable::printable;
+use crate::printable::{printable, quoted};
 
 /// The option that accepts unknown names.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) struct Force {
 
 /// An error in how a command was called.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Usage(String);
+pub(crate) struct Usage(pub(crate) String);
 
 impl fmt::Display for Usage {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
@@ -39,21 +39,53 @@ impl Force {
     /// # Errors
     /// Which driver was probably meant.
     pub(crate) fn driver(&self, root: &Path, driver: &OsStr) -> Result<(), Usage> {
+        if self.accepts(root, driver) { Ok(()) } else { Err(unknown(root, driver, None)) }
+    }
+
+    /// Completes a call: returns its driver, which may be left out if only one has the guest or network, and its other
+    /// words.
+    ///
+    /// # Errors
+    /// Which words are missing, or which driver was probably meant.
+    pub(crate) fn complete(
+        &self,
+        root: &Path,
+        first: &OsStr,
+        mut others: Vec<OsString>,
+    ) -> Result<(OsString, Vec<OsString>), Usage> {
+        let mut driver = first.to_owned();
+        if !self.accepts(root, first) {
+            driver = match owners(root, first)[..] {
+                [] => return Err(unknown(root, first, Some(&others))),
+                [owner] => owner.into(),
+                [owner, ..] => {
+                    let (name, example) =
+                        (printable(first), example(owner, Some(first), others.first().map(OsString::as_os_str)));
+                    return Err(Usage(format!("several drivers have '{name}'; name one of them, such as: {example}")));
+                }
+            };
+            others.insert(0, first.to_owned());
+        }
+        let object = placeholder(&driver);
+        let name = printable(&driver);
+        let (what, example) = match &others[..] {
+            [] => (format!("{object} OPERATION is missing"), example(&name, None, None)),
+            [given] if contract::look_up(&driver, given) == UNKNOWN => {
+                ("OPERATION is missing".to_owned(), example(&name, Some(given), None))
+            }
+            [operation] => (format!("{object} is missing"), example(&name, None, Some(operation))),
+            [_, _, _, _, _, ..] => {
+                ("a call has at most four words after the driver".to_owned(), example(&name, None, None))
+            }
+            [_, _, ..] => return Ok((driver, others)),
+        };
+        Err(Usage(format!("{what}, such as: {example}")))
+    }
+
+    fn accepts(&self, root: &Path, driver: &OsStr) -> bool {
         let hook = || root::base(root, driver).join(driver).symlink_metadata().is_ok();
         let exists = || hook() || root::directories(root, driver).iter().any(|directory| directory.is_dir());
-        if self.force || DRIVERS.iter().any(|known| driver == known.name) || exists() {
-            return Ok(());
-        }
-        let name = printable(driver);
-        if let Some(row) = ROWS.iter().find(|row| row.is_called(driver)) {
-            let driver = row.driver;
-            return Err(Usage(format!(
-                "'{name}' is an operation; the driver comes first, such as: {driver} GUEST {name}"
-            )));
-        }
-        let runs = DRIVERS.iter().find(|known| known.domain_types.contains(&name.as_str())).map(|known| known.name);
-        let names: Vec<&str> = DRIVERS.iter().map(|known| known.name).collect();
-        Err(Usage(format!("'{name}' is not a driver{}", hint(runs.or_else(|| nearest(&name, &names)), &names))))
+        self.force || DRIVERS.iter().any(|known| driver == known.name) || exists()
     }
 
     /// Accepts a call that libvirt makes, by the newer or the older name of its operation.
@@ -79,6 +111,47 @@ impl Force {
         let (given, hint) = (printable(given), hint(Some(expected), &[]));
         Err(Usage(format!("{} {operation} does not have the sub-operation '{given}'{hint}", driver.name)))
     }
+}
+
+/// Returns the error for a name that is not a driver's; `others` are the words after it in a call.
+fn unknown(root: &Path, name: &OsStr, others: Option<&[OsString]>) -> Usage {
+    let shown = printable(name);
+    let next = others.and_then(<[_]>::first);
+    if let Some(row) = ROWS.iter().find(|row| row.is_called(name)) {
+        let owner = next.and_then(|guest| owners(root, guest).first().copied()).unwrap_or(row.driver);
+        let example = example(owner, next.map(OsString::as_os_str), Some(name));
+        return Usage(format!("'{shown}' is an operation; the driver comes first, such as: {example}"));
+    }
+    let runs = DRIVERS.iter().find(|known| known.domain_types.contains(&shown.as_str())).map(|known| known.name);
+    let names: Vec<&str> = DRIVERS.iter().map(|known| known.name).collect();
+    let meant = runs.or_else(|| nearest(&shown, &names));
+    let is_guest = others.is_some() && meant.is_none();
+    let what = if is_guest { "neither a driver nor a guest that is defined here" } else { "not a driver" };
+    Usage(format!("'{shown}' is {what}{}", hint(meant, &names)))
+}
+
+/// Returns the drivers that have a guest or a network of this name.
+fn owners(root: &Path, name: &OsStr) -> Vec<&'static str> {
+    let has = |driver: &&str| guests::defined(root, driver.as_ref()).is_some_and(|names| names.contains(name));
+    DRIVERS.iter().map(|driver| driver.name).filter(has).collect()
+}
+
+/// Returns what stands for the object of a driver's call.
+fn placeholder(driver: &OsStr) -> &'static str {
+    match drivers::driver(driver).object {
+        Object::Guest => "GUEST",
+        Object::Network => "NETWORK",
+        Object::None => NOTHING,
+    }
+}
+
+/// Returns a call as an example, with what is known of it.
+fn example(driver: &str, object: Option<&OsStr>, operation: Option<&OsStr>) -> String {
+    let rows = ROWS.iter().filter(|row| row.driver == driver).map(|row| row.operation);
+    let usual = rows.min_by_key(|operation| *operation != "start").unwrap_or("start");
+    let [object, operation] = [(object, placeholder(driver.as_ref())), (operation, usual)]
+        .map(|(word, other)| word.map_or_else(|| other.to_owned(), quoted));
+    format!("{driver} {object} {operation}")
 }
 
 /// The name that is most like another one, if it is much like it.
@@ -134,6 +207,52 @@ mod tests {
         ];
         for (seen, expected) in rows {
             assert_eq!(seen, expected);
+        }
+    }
+
+    #[test]
+    fn a_guests_driver_may_be_left_out_and_missing_words_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        for file in ["qemu/web-1", "qemu/both", "lxc/both", "lxc/box", "qemu/networks/lan", "qemu/start"] {
+            let path = root.path().join("etc/libvirt").join(file).with_extension("xml");
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let complete = |words: &str| {
+            let mut words = words.split(' ').map(OsString::from);
+            let first = words.next().unwrap();
+            let complete = Force { force: false }.complete(root.path(), &first, words.collect());
+            complete.map_or_else(
+                |usage| usage.0,
+                |(driver, words)| {
+                    [driver].into_iter().chain(words).map(|word| printable(&word)).collect::<Vec<_>>().join(" ")
+                },
+            )
+        };
+        let rows = [
+            ("qemu web-9 start", "qemu web-9 start"),
+            ("web-1 start", "qemu web-1 start"),
+            ("box start begin -", "lxc box start begin -"),
+            ("lan started", "network lan started"),
+            ("qemu qemu start", "qemu qemu start"),
+            ("both start", "several drivers have 'both'; name one of them, such as: qemu both start"),
+            ("web-1", "OPERATION is missing, such as: qemu web-1 start"),
+            ("qemu web-1", "OPERATION is missing, such as: qemu web-1 start"),
+            ("qemu start", "GUEST is missing, such as: qemu GUEST start"),
+            ("network", "NETWORK OPERATION is missing, such as: network NETWORK start"),
+            ("daemon reload", "- is missing, such as: daemon - reload"),
+            ("fsfreeze-hook", "- OPERATION is missing, such as: fsfreeze-hook - freeze"),
+            ("stopped box", "'stopped' is an operation; the driver comes first, such as: lxc box stopped"),
+            ("stopped web-9", "'stopped' is an operation; the driver comes first, such as: qemu web-9 stopped"),
+            ("qemu a b c d e", "a call has at most four words after the driver, such as: qemu GUEST start"),
+            (
+                "web-9 start",
+                "'web-9' is neither a driver nor a guest that is defined here: expected one of qemu, lxc, libxl, \
+                 bhyve, network, daemon, fsfreeze-hook (--force accepts it)",
+            ),
+        ];
+        for (words, expected) in rows {
+            assert_eq!(complete(words), expected, "{words}");
         }
     }
 }
