@@ -25,9 +25,9 @@ const MAX_STAT: usize = 256;
 
 /// The libvirt daemon that called the hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Daemon {
+pub(crate) struct Daemon {
     /// Its executable's file name.
-    pub name: OsString,
+    pub(crate) name: OsString,
     process: PathBuf,
 }
 
@@ -42,7 +42,7 @@ pub struct Version {
 
 /// Searches the ancestors of this process for a libvirt daemon.
 #[must_use]
-pub fn daemon() -> Option<Daemon> {
+pub(crate) fn daemon() -> Option<Daemon> {
     let mut pid = std::os::unix::process::parent_id();
     for _ in 0..MAX_ANCESTORS {
         if pid <= 1 {
@@ -79,13 +79,13 @@ impl Daemon {
     /// Reports whether the daemon itself runs the files directly in its own `<driver>.d`. A daemon whose version cannot be
     /// read counts as one that does: a script that is not run is noticed, one that runs twice may have done harm by then.
     #[must_use]
-    pub fn runs_its_own(&self) -> bool {
+    pub(crate) fn runs_its_own(&self) -> bool {
         self.version().is_none_or(Version::runs_dot_d)
     }
 
     /// Returns its release, from the name of the library that it has mapped.
     #[must_use]
-    pub fn version(&self) -> Option<Version> {
+    pub(crate) fn version(&self) -> Option<Version> {
         let maps = File::open(self.process.join("maps")).ok()?;
         version_in_maps(BufReader::with_capacity(1 << 16, maps.take(MAX_MAPS))).ok()?
     }

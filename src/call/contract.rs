@@ -37,7 +37,7 @@ pub enum Output {
 /// The order of the steps of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Order {
+pub(crate) enum Order {
     /// By file name.
     Forward,
     /// By file name in reverse, so that what was set up last is taken down first.
@@ -74,7 +74,7 @@ pub struct Row {
     /// The first libvirt release that makes this call; `-` for none.
     pub since: &'static str,
     /// The first release that does not make it any more.
-    pub until: Option<&'static str>,
+    pub(crate) until: Option<&'static str>,
     /// What is on standard input.
     pub input: Input,
     /// What a non-zero exit does.
@@ -82,17 +82,17 @@ pub struct Row {
     /// What standard output does.
     pub output: Output,
     /// In which order the steps run.
-    pub order: Order,
+    pub(crate) order: Order,
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
-    pub undone_by: Option<&'static str>,
+    pub(crate) undone_by: Option<&'static str>,
     /// How long a script may take without a rule; libvirt itself has no limit.
     #[serde(serialize_with = "in_seconds", rename = "limit_seconds")]
-    pub limit: Option<Duration>,
+    pub(crate) limit: Option<Duration>,
     /// Whether libvirt also makes the call after the guest's process has ended, when a failure would keep it from cleaning
     /// up.
     #[serde(skip)]
-    pub may_come_late: bool,
+    pub(crate) may_come_late: bool,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,
 }
@@ -266,10 +266,10 @@ pub const ROWS: &[Row] = {
 
 /// The row of a call that the table does not contain: the strictest one, so that a veto is effective in future operations of
 /// libvirt, and hookmux does not have to be newer than libvirt.
-pub const UNKNOWN: Row =
+pub(crate) const UNKNOWN: Row =
     row("", "", ("", ""), "-", Input::Unknown, Failure::Aborts, "what libvirt then does is not known to this version");
 
-/// Returns the row of a call, or [`UNKNOWN`].
+/// Returns the row of a call, or the row of calls that hookmux does not know.
 #[must_use]
 pub fn look_up(driver: &OsStr, operation: &OsStr) -> Row {
     ROWS.iter().find(|row| driver == row.driver && row.is_called(operation)).copied().unwrap_or(UNKNOWN)

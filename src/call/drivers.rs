@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 
 /// How the arguments after argv\[0\] are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ArgLayout {
+pub(crate) enum ArgLayout {
     /// Object, operation, sub-operation, extra.
     Libvirt,
     /// The operation alone.
@@ -18,7 +18,7 @@ pub enum ArgLayout {
 
 /// What the first argument, the object, names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Object {
+pub(crate) enum Object {
     /// A guest or a container.
     Guest,
     /// A virtual network.
@@ -29,7 +29,7 @@ pub enum Object {
 
 /// Which programs call a driver's hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CalledBy {
+pub(crate) enum CalledBy {
     /// libvirtd, and the daemon of this name where libvirt runs one daemon for each driver.
     LibvirtdOr(Option<&'static str>),
     /// Every libvirt daemon.
@@ -44,21 +44,21 @@ pub struct Driver {
     /// The hook's file name, and its `.d` directories' without the `.d`.
     pub name: &'static str,
     /// What the hook is for, as help texts and completions show it.
-    pub about: &'static str,
+    pub(crate) about: &'static str,
     /// How its arguments are laid out.
-    pub args: ArgLayout,
+    pub(crate) args: ArgLayout,
     /// Where the caller looks for the hook: the directory when argv\[0\] names none.
-    pub base: &'static str,
+    pub(crate) base: &'static str,
     /// The programs that call it.
-    pub called_by: CalledBy,
+    pub(crate) called_by: CalledBy,
     /// What its first argument names.
-    pub object: Object,
+    pub(crate) object: Object,
     /// The values of `<domain type='…'>` that it runs, the usual one first; any, if there is none here.
-    pub domain_types: &'static [&'static str],
+    pub(crate) domain_types: &'static [&'static str],
     /// The connection by which libvirt knows its objects.
-    pub uri: Option<&'static str>,
+    pub(crate) uri: Option<&'static str>,
     /// Whether `install` links it without a driver's name.
-    pub linked_by_default: bool,
+    pub(crate) linked_by_default: bool,
 }
 
 /// The known drivers. Any other name is a driver of a future libvirt.
@@ -116,7 +116,7 @@ pub const DRIVERS: &[Driver] = &[
 ];
 
 /// A driver of a name that the table does not know: called as libvirt calls the drivers that have guests.
-pub const UNKNOWN_DRIVER: Driver = libvirt("", "");
+pub(crate) const UNKNOWN_DRIVER: Driver = libvirt("", "");
 
 /// The daemon that serves every driver.
 const LIBVIRTD: &str = "libvirtd";
@@ -150,7 +150,7 @@ const fn libvirt(name: &'static str, about: &'static str) -> Driver {
 
 /// Returns the driver of that name, or [`UNKNOWN_DRIVER`].
 #[must_use]
-pub fn driver(name: &OsStr) -> Driver {
+pub(crate) fn driver(name: &OsStr) -> Driver {
     DRIVERS.iter().find(|driver| name == driver.name).copied().unwrap_or(UNKNOWN_DRIVER)
 }
 
@@ -172,7 +172,7 @@ pub(crate) fn is_daemon(name: &OsStr) -> bool {
 impl Driver {
     /// Reports whether the daemon of that name calls this driver's hook.
     #[must_use]
-    pub fn is_called_by(&self, daemon: &OsStr) -> bool {
+    pub(crate) fn is_called_by(&self, daemon: &OsStr) -> bool {
         let daemon = without_libtool(daemon);
         match self.called_by {
             CalledBy::LibvirtdOr(own) => daemon == LIBVIRTD || own.is_some_and(|own| daemon == own),

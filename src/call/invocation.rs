@@ -13,7 +13,7 @@ use crate::call::drivers::{self, ArgLayout, DRIVERS};
 pub const OWN_NAMES: [&str; 3] = ["hookmux", "hookmux-guest", "hookmux-hook"];
 
 /// The word that libvirt passes for a missing argument.
-pub const NOTHING: &str = "-";
+pub(crate) const NOTHING: &str = "-";
 
 /// The role in which the binary was called.
 #[allow(clippy::large_enum_variant, reason = "there is one, on the stack of main")]
@@ -27,7 +27,7 @@ pub enum Role {
 
 /// How hookmux is linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Link {
+pub(crate) enum Link {
     /// As the hook itself: `base/<driver>`.
     AsHook,
     /// As a file of this name in `base/<driver>.d`, beside the hook of another program or of none.
@@ -40,7 +40,7 @@ pub struct Invocation {
     /// The hook's name: argv\[0\] without its directory.
     pub driver: OsString,
     /// How hookmux is linked.
-    pub link: Link,
+    pub(crate) link: Link,
     /// The directory of the driver's hook: that of argv\[0\], or its parent if hookmux is linked beside the hook; the
     /// driver's usual one where argv\[0\] names none.
     pub base: PathBuf,
@@ -51,9 +51,9 @@ pub struct Invocation {
     /// The operation; `-` when the call has none, which no caller does.
     pub operation: OsString,
     /// The sub-operation, or `-`.
-    pub sub_operation: OsString,
+    pub(crate) sub_operation: OsString,
     /// The last of libvirt's arguments, or `-`.
-    pub extra: OsString,
+    pub(crate) extra: OsString,
     /// What the caller does around this call.
     pub row: Row,
 }
@@ -108,7 +108,7 @@ impl Invocation {
 
     /// Returns the call that undoes this one, if the caller does not make it.
     #[must_use]
-    pub fn undoing(&self) -> Option<Self> {
+    pub(crate) fn undoing(&self) -> Option<Self> {
         let row = contract::look_up(&self.driver, OsStr::new(self.row.undone_by?));
         let args = match drivers::driver(&self.driver).args {
             ArgLayout::Libvirt => {
@@ -121,7 +121,7 @@ impl Invocation {
 
     /// Reports whether the arguments name an operation. libvirt always names one; a person who tries a hook by hand may not.
     #[must_use]
-    pub fn has_operation(&self) -> bool {
+    pub(crate) fn has_operation(&self) -> bool {
         let needed = match drivers::driver(&self.driver).args {
             ArgLayout::Libvirt => 2,
             ArgLayout::GuestAgent => 1,

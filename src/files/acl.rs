@@ -32,7 +32,7 @@ const OTHER: u16 = 0x20;
 
 /// A user or group that an ACL names and that may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Writer {
+pub(crate) enum Writer {
     /// This user.
     User(u32),
     /// This group.
@@ -43,7 +43,7 @@ pub enum Writer {
 ///
 /// # Errors
 /// Those of reading the attribute; EINVAL for one that is not understood.
-pub fn writers(path: &Path) -> Result<Vec<Writer>, Errno> {
+pub(crate) fn writers(path: &Path) -> Result<Vec<Writer>, Errno> {
     let mut usual = [0; USUAL];
     let read = match rustix::fs::lgetxattr(path, NAME, &mut usual) {
         Err(Error::RANGE) => {

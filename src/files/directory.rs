@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
-pub use rustix::fs::FileType;
+pub(crate) use rustix::fs::FileType;
 
 use crate::files::resolve::{self, FileFacts};
 
@@ -22,14 +22,14 @@ const BUFFER: usize = 2 << 10;
 
 /// A directory that is open.
 #[derive(Debug)]
-pub struct Directory(OwnedFd);
+pub(crate) struct Directory(OwnedFd);
 
 impl Directory {
     /// Opens the directory; links are followed below `root`.
     ///
     /// # Errors
     /// Those of open; ENOTDIR for anything else.
-    pub fn open(root: &Path, path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(root: &Path, path: &Path) -> io::Result<Self> {
         Ok(Self(resolve::open(root, path, OFlags::RDONLY | OFlags::DIRECTORY)?.into()))
     }
 
@@ -38,7 +38,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of reading it.
-    pub fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
+    pub(crate) fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
         // On the stack, because musl maps and unmaps a buffer of this length.
         let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
         let mut entries = RawDir::new(&self.0, &mut buffer);
@@ -68,7 +68,7 @@ impl Directory {
     ///
     /// # Errors
     /// Those of fstatat.
-    pub fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<FileFacts> {
+    pub(crate) fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<FileFacts> {
         Ok(FileFacts::new(path, &self.look(name)?))
     }
 

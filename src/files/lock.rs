@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A lock that is held until this value is dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
@@ -69,7 +69,7 @@ enum How {
 
 /// Returns the lock file for a driver's directories below `root`.
 #[must_use]
-pub fn file(root: &Path, driver: &OsStr) -> PathBuf {
+pub(crate) fn file(root: &Path, driver: &OsStr) -> PathBuf {
     let mut name = driver.to_owned();
     name.push(".lock");
     paths::below(root, "/run/hookmux").join(name)
@@ -78,7 +78,7 @@ pub fn file(root: &Path, driver: &OsStr) -> PathBuf {
 /// Takes the shared lock of a call. `None` if libvirt has no directory to move a script out of, or if the lock cannot be
 /// taken: the call is made nevertheless.
 #[must_use]
-pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
+pub(crate) fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     if !libvirts.is_dir() {
         return None;
     }
@@ -99,7 +99,7 @@ pub fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
 ///
 /// # Errors
 /// `WouldBlock` if a call took too long; those of opening the file.
-pub fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
+pub(crate) fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     let until = Instant::now().checked_add(EXCLUSIVE_TIMEOUT).ok_or(Errno::EINVAL)?;
     let file = open(file, OpenOptions::new().read(true).write(true))?;
     file.set_permissions(Permissions::from_mode(MODE))?;

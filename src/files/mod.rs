@@ -1,11 +1,11 @@
 //! What is on disk: where scripts are, what kind of file is there, and who may write to it.
 
-pub mod accounts;
-pub mod acl;
-pub mod directory;
+pub(crate) mod accounts;
+pub(crate) mod acl;
+pub(crate) mod directory;
 pub mod ignored;
-pub mod lock;
+pub(crate) mod lock;
 pub mod paths;
-pub mod program;
-pub mod resolve;
-pub mod trust;
+pub(crate) mod program;
+pub(crate) mod resolve;
+pub(crate) mod trust;

@@ -9,7 +9,7 @@ pub const ROOT_VARIABLE: &str = "HOOKMUX_ROOT";
 
 /// One of the places of a driver's scripts, first to last; an earlier one hides names of a later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
+pub(crate) enum Place {
     /// Beside the hook: libvirt's own directory, whose files libvirt itself runs since 6.5.0.
     Libvirt,
     /// /etc/hookmux
@@ -24,7 +24,7 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
     /// Which of the places.
-    pub place: Place,
+    pub(crate) place: Place,
     /// The directory, `…/<driver>.d`; it need not exist.
     pub path: PathBuf,
 }
@@ -46,13 +46,13 @@ pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
 
 /// Returns the absolute path `path` below `root`.
 #[must_use]
-pub fn below(root: &Path, path: &str) -> PathBuf {
+pub(crate) fn below(root: &Path, path: &str) -> PathBuf {
     join(root, path.trim_start_matches('/'))
 }
 
 /// Joins two paths with one allocation; [`Path::join`] allocates for the parent, and then for both.
 #[must_use]
-pub fn join(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
+pub(crate) fn join(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
     let name = name.as_ref();
     let mut path = PathBuf::with_capacity(parent.as_os_str().len().saturating_add(name.len()).saturating_add(1));
     path.push(parent);

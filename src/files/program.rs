@@ -18,7 +18,7 @@ const SMALLEST: u64 = 1 << 20;
 
 /// What libvirt calls as a driver's main hook, `base/<driver>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Main {
+pub(crate) enum Main {
     /// Nothing that can be executed.
     Nothing,
     /// hookmux.
@@ -29,7 +29,7 @@ pub enum Main {
 
 /// Returns what libvirt calls at `path`, on a system whose root directory is `root`.
 #[must_use]
-pub fn main_hook(root: &Path, path: &Path) -> Main {
+pub(crate) fn main_hook(root: &Path, path: &Path) -> Main {
     if root != Path::new(HOST) {
         let target = resolve::resolve(root, path).target;
         return target.map_or(Main::Nothing, |file| main_hook(Path::new(HOST), &file.path));
@@ -63,7 +63,7 @@ fn is_hookmux(file: &FileFacts) -> bool {
 
 /// Reports whether the process that runs now was started from this file, or from another link to it.
 #[must_use]
-pub fn is_running(path: &Path) -> bool {
+pub(crate) fn is_running(path: &Path) -> bool {
     let (Ok(ours), Ok(theirs)) = (fs::metadata("/proc/self/exe"), fs::metadata(path)) else { return false };
     (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
 }
@@ -72,7 +72,7 @@ pub fn is_running(path: &Path) -> bool {
 ///
 /// # Errors
 /// Those of reading it.
-pub fn has_mark(path: &Path) -> io::Result<bool> {
+pub(crate) fn has_mark(path: &Path) -> io::Result<bool> {
     let mut file = File::open(path)?;
     let mut bytes = vec![0; 4];
     if file.read_exact(&mut bytes).is_err() || bytes != b"\x7fELF" {

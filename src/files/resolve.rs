@@ -24,7 +24,7 @@ const NULL: &str = "/dev/null";
 
 /// A kind of file, as far as it matters for hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A regular file.
     Regular,
     /// A directory.
@@ -39,37 +39,37 @@ pub enum Kind {
 
 /// One file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileFacts {
+pub(crate) struct FileFacts {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// What it is.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its permission bits, with set-uid, set-gid and sticky.
-    pub mode: u32,
+    pub(crate) mode: u32,
     /// Its owner.
-    pub uid: u32,
+    pub(crate) uid: u32,
     /// Its group.
-    pub gid: u32,
+    pub(crate) gid: u32,
     /// Its size in bytes.
-    pub size: u64,
+    pub(crate) size: u64,
     /// The users and groups that its ACL lets write to it, or why the ACL cannot be read. Looked for only where the mode
     /// allows the group root to write: without that, no ACL lets a user write, and another group is untrusted anyway.
-    pub writers: Result<Vec<Writer>, Errno>,
+    pub(crate) writers: Result<Vec<Writer>, Errno>,
 }
 
 /// A path that was resolved to its end, or as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub(crate) struct Resolved {
     /// The directories and links on the way, from the root on, including those of the links' targets.
-    pub hops: Vec<FileFacts>,
+    pub(crate) hops: Vec<FileFacts>,
     /// The file at the end (never a link), or why it cannot be examined.
-    pub target: Result<FileFacts, Errno>,
+    pub(crate) target: Result<FileFacts, Errno>,
 }
 
 impl FileFacts {
     /// Returns the facts about `path`, whose `stat` was read without following a link.
     #[must_use]
-    pub fn new(path: PathBuf, stat: &Stat) -> Self {
+    pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         let (kind, mode) = (Kind::of(stat), stat.st_mode & 0o7777);
         let is_judged = match kind {
@@ -97,12 +97,12 @@ impl Kind {
 }
 
 /// The root directory of this system.
-pub const HOST: &str = "/";
+pub(crate) const HOST: &str = "/";
 
 /// Resolves `path`, component by component and link by link. A relative path starts at the working directory. A link below
 /// `root` is followed as on a system whose root directory that is.
 #[must_use]
-pub fn resolve(root: &Path, path: &Path) -> Resolved {
+pub(crate) fn resolve(root: &Path, path: &Path) -> Resolved {
     let mut passed = Vec::new();
     let end = follow(root, path, &mut passed).map_err(|error| errno(&error));
     Resolved { hops: passed, target: end }
@@ -171,7 +171,7 @@ fn look(path: PathBuf) -> io::Result<FileFacts> {
 ///
 /// # Errors
 /// ENOENT for a link that leads to something that does not exist, and may only not be mounted. Those of lstat and stat.
-pub fn is_absent(root: &Path, path: &Path) -> io::Result<bool> {
+pub(crate) fn is_absent(root: &Path, path: &Path) -> io::Result<bool> {
     match rustix::fs::lstat(path) {
         Err(rustix::io::Errno::NOENT) => Ok(true),
         Err(error) => Err(error.into()),
@@ -186,7 +186,7 @@ pub fn is_absent(root: &Path, path: &Path) -> io::Result<bool> {
 ///
 /// # Errors
 /// Those of open; ENOSYS where the kernel is older than 5.6 and `root` is not `/`.
-pub fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
+pub(crate) fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
     let flags = flags | OFlags::CLOEXEC;
     if root == Path::new(HOST) {
         return Ok(retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty()))?.into());
@@ -201,7 +201,7 @@ pub fn open(root: &Path, path: &Path, flags: OFlags) -> io::Result<File> {
 ///
 /// # Errors
 /// Those of opening; EINVAL for anything but a regular file, EISDIR for a directory.
-pub fn open_regular(root: &Path, path: &Path) -> io::Result<File> {
+pub(crate) fn open_regular(root: &Path, path: &Path) -> io::Result<File> {
     let file = open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)?;
     let kind = file.metadata()?.file_type();
     match (kind.is_file(), kind.is_dir()) {
@@ -213,7 +213,7 @@ pub fn open_regular(root: &Path, path: &Path) -> io::Result<File> {
 
 /// Returns the errno of an error of the standard library; EIO for one without.
 #[must_use]
-pub fn errno(error: &io::Error) -> Errno {
+pub(crate) fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 

@@ -12,7 +12,7 @@ use crate::printable::{printable, quoted};
 
 /// Why a script is untrusted: another user decides what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Distrust {
+pub(crate) enum Distrust {
     /// This file or directory belongs to another user.
     OwnedBy(PathBuf, u32),
     /// This file or directory is writable by a group.
@@ -31,7 +31,7 @@ pub enum Distrust {
 
 /// Returns why another user controls one file, directory or link on the way, if so.
 #[must_use]
-pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
+pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     // /dev/null is writable by every user, and always empty.
     if node.kind == Kind::Null {
         return None;
@@ -67,14 +67,14 @@ pub fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
 
 /// Returns why a script is untrusted, and how to fix it.
 #[must_use]
-pub fn untrusted(why: &Distrust) -> String {
+pub(crate) fn untrusted(why: &Distrust) -> String {
     let fix = trusting(why).map(|fix| format!(" ({fix})"));
     format!("{}{}", distrust(why), fix.unwrap_or_default())
 }
 
 /// Returns why a script is untrusted.
 #[must_use]
-pub fn distrust(why: &Distrust) -> String {
+pub(crate) fn distrust(why: &Distrust) -> String {
     match why {
         Distrust::OwnedBy(at, uid) => format!("{} belongs to user {}", printable(at), accounts::user(*uid)),
         Distrust::WritableByGroup(at, gid) => {
@@ -97,7 +97,7 @@ pub fn distrust(why: &Distrust) -> String {
 
 /// Returns the command that makes a script trusted, if one exists.
 #[must_use]
-pub fn trusting(why: &Distrust) -> Option<String> {
+pub(crate) fn trusting(why: &Distrust) -> Option<String> {
     let (what, at) = match why {
         Distrust::OwnedBy(at, _) => ("chown root", at),
         Distrust::WritableByGroup(at, _) => ("chmod g-w", at),

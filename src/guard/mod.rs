@@ -16,7 +16,7 @@ pub use diff::path::{PathFault, Pattern};
 pub use fault::{Defect, Fault, Which};
 pub(crate) use owner::port_owner;
 pub use policy::Policy;
-pub use xml::tree::Document;
+pub(crate) use xml::tree::Document;
 
 use diff::change::Difference;
 use fault::Flaw;
@@ -25,7 +25,7 @@ use xml::reader;
 
 /// How many bytes longer than its input a filter's output may be: no string in libvirt's protocol is longer than this
 /// (`REMOTE_STRING_MAX`), so no document grows by more. It bounds the memory that a runaway filter takes.
-pub const MAX_GROWTH: u64 = 4 << 20;
+pub(crate) const MAX_GROWTH: u64 = 4 << 20;
 
 /// The most changes that are kept for a log. A rule checks all of them.
 pub const MAX_CHANGES: usize = 200;

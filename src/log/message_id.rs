@@ -43,7 +43,7 @@ pub const MESSAGES: [(Message, &str, &str); 9] = [
 impl Message {
     /// Returns the number.
     #[must_use]
-    pub fn id(self) -> &'static str {
+    pub(crate) fn id(self) -> &'static str {
         MESSAGES.iter().find(|(message, ..)| *message == self).map_or("", |(_, id, _)| id)
     }
 }

@@ -13,26 +13,26 @@ use crate::settings::Origin;
 
 /// What is known of this call apart from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     /// The user we run as; next to root, the only one who may own scripts.
-    pub user: u32,
+    pub(crate) user: u32,
     /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
-    pub caller_runs_its_own: bool,
+    pub(crate) caller_runs_its_own: bool,
     /// Whether a file that another user controls is untrusted.
-    pub strict: bool,
+    pub(crate) strict: bool,
 }
 
 impl Context {
     /// Those of this process.
     #[must_use]
-    pub fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
+    pub(crate) fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
         Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own, strict }
     }
 }
 
 /// What becomes of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
+pub(crate) enum Decision {
     /// It is a step of ours.
     Run,
     /// The caller runs it, whatever we think of it.
@@ -45,7 +45,7 @@ pub enum Decision {
 
 /// Why a file is passed over, with no harm.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Skip {
+pub(crate) enum Skip {
     /// It has a name that is ignored.
     Name(Ignored),
     /// It is empty, or a link to /dev/null: it switches off its own name.
@@ -66,7 +66,7 @@ pub enum Skip {
 
 /// Decides about one entry by itself; what hides what is the plan's business.
 #[must_use]
-pub fn judge(entry: &Entry, context: Context) -> Decision {
+pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
     if entry.is_hookmux {
         return Decision::Skip(Skip::Hookmux);
     }
@@ -104,7 +104,7 @@ pub fn judge(entry: &Entry, context: Context) -> Decision {
 
 /// Returns the first path component, or the file itself, that another user controls.
 #[must_use]
-pub fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
+pub(crate) fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
     let Context { user, strict: true, .. } = context else { return None };
     let passed = entry.parents.iter().chain(&entry.links);
     passed.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))

@@ -22,7 +22,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Returns the facts of a call that has this document.
     #[must_use]
-    pub fn new(document: &'a dyn Fn() -> Result<Vec<u8>, String>) -> Self {
+    pub(crate) fn new(document: &'a dyn Fn() -> Result<Vec<u8>, String>) -> Self {
         Self { document, selected: OnceCell::new(), user: OnceCell::new() }
     }
 
@@ -34,7 +34,7 @@ impl<'a> Facts<'a> {
 
     /// Returns why the document that a rule asked for could not be read. No rule with paths applies then.
     #[must_use]
-    pub fn fault(&self) -> Option<&str> {
+    pub(crate) fn fault(&self) -> Option<&str> {
         self.selected.get()?.as_ref().err().map(String::as_str)
     }
 

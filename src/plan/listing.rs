@@ -17,37 +17,37 @@ use crate::plan::guest::Fit;
 
 /// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Listing {
+pub(crate) struct Listing {
     /// Files, by place, scope and name.
-    pub entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// Directories that are there and cannot be read.
-    pub unreadable: Vec<(PathBuf, Errno)>,
+    pub(crate) unreadable: Vec<(PathBuf, Errno)>,
 }
 
 /// A file in a script directory: a script, or something that looks like one from afar.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// In which of the four places it lies.
-    pub place: Place,
+    pub(crate) place: Place,
     /// For whom it is.
-    pub scope: Scope,
+    pub(crate) scope: Scope,
     /// Its path, as the script is called.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its path within the place: the name that hides and is hidden.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
     /// The directories and links to the directory that it lies in, that one included.
-    pub parents: Rc<[FileFacts]>,
+    pub(crate) parents: Rc<[FileFacts]>,
     /// The further directories and links passed where it is a link itself.
-    pub links: Vec<FileFacts>,
+    pub(crate) links: Vec<FileFacts>,
     /// What it is in the end, or why that cannot be seen.
-    pub file: Result<FileFacts, Errno>,
+    pub(crate) file: Result<FileFacts, Errno>,
     /// Whether it is hookmux, which does not run itself.
-    pub is_hookmux: bool,
+    pub(crate) is_hookmux: bool,
 }
 
 /// For which guests an entry is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// All of them: it lies directly in the driver's directory.
     Every,
     /// Those that the name of the directory fits, and how.
@@ -57,7 +57,7 @@ pub enum Scope {
 impl Entry {
     /// The file name, by which steps are ordered.
     #[must_use]
-    pub fn name(&self) -> &OsStr {
+    pub(crate) fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
     }
 
@@ -83,7 +83,7 @@ impl Entry {
 /// Reads the directories; links are followed below `root`. One that does not exist holds nothing. With
 /// `guests_of_libvirts`, the guests' directories in libvirt's own directory are read as well.
 #[must_use]
-pub fn read(root: &Path, directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
+pub(crate) fn read(root: &Path, directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
         let first = listing.entries.len();

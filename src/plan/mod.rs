@@ -1,11 +1,11 @@
 //! Which scripts a call runs, in which order. In: the call, the directories, the settings. Out: the plan. Reads, by way
 //! of `listing`; the rest is pure.
 
-pub mod admission;
+pub(crate) mod admission;
 pub mod calls;
 pub mod facts;
 pub mod guest;
-pub mod listing;
+pub(crate) mod listing;
 pub mod rules;
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ use crate::settings::{LibvirtRunsDotD, Settings};
 
 /// How hookmux is called, and after whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Linked {
+pub(crate) enum Linked {
     /// libvirt calls it as the hook.
     #[default]
     AsHook,
@@ -44,7 +44,7 @@ impl Linked {
     /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as well, so
     /// that the file does nothing.
     #[must_use]
-    pub fn beside(root: &Path, hook: PathBuf, name: OsString) -> Option<Self> {
+    pub(crate) fn beside(root: &Path, hook: PathBuf, name: OsString) -> Option<Self> {
         match program::main_hook(root, &hook) {
             Main::Hookmux => None,
             Main::Another => Some(Self::Beside { name, main: Some(hook) }),
@@ -55,30 +55,30 @@ impl Linked {
 
 /// What a call does.
 #[derive(Debug, Default, PartialEq)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// How hookmux is called.
-    pub linked: Linked,
+    pub(crate) linked: Linked,
     /// What the caller runs before us where hookmux is linked beside another hook, in its order.
-    pub before: Vec<PathBuf>,
+    pub(crate) before: Vec<PathBuf>,
     /// What hookmux runs, in order.
-    pub steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
     /// The background scripts, which start once the answer is known.
-    pub background: Vec<Step>,
+    pub(crate) background: Vec<Step>,
     /// What the caller runs by itself after us, in its order.
-    pub left_to_caller: Vec<PathBuf>,
+    pub(crate) left_to_caller: Vec<PathBuf>,
     /// What does not run, and why.
-    pub skipped: Vec<(PathBuf, Skip)>,
+    pub(crate) skipped: Vec<(PathBuf, Skip)>,
 }
 
 /// One script of a plan.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Step {
+pub(crate) struct Step {
     /// The script's path, as it is called.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Why it must not be started; its turn is a fault then.
-    pub distrust: Option<Distrust>,
+    pub(crate) distrust: Option<Distrust>,
     /// What the rules say.
-    pub effective: Effective,
+    pub(crate) effective: Effective,
 }
 
 /// Reads the directories and decides what runs. The hook and every command get their plan here. Links are followed below
@@ -88,7 +88,7 @@ pub struct Step {
 /// are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies directly
 /// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
 #[must_use]
-pub fn read(
+pub(crate) fn read(
     root: &Path,
     calls: Calls,
     directories: &[Directory],
@@ -140,7 +140,7 @@ fn is_own(entry: &Entry) -> bool {
 
 impl Plan {
     /// Returns everything that hookmux runs: what it waits for, then what it does not wait for.
-    pub fn scripts(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Step> {
         self.steps.iter().chain(&self.background)
     }
 

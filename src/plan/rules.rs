@@ -27,17 +27,17 @@ pub struct Effective {
     /// Whether the answer waits for it.
     pub wait: Setting<Wait>,
     /// What a filter may change; `None` for everything.
-    pub may_change: Setting<Option<Vec<guard::Pattern>>>,
+    pub(crate) may_change: Setting<Option<Vec<guard::Pattern>>>,
     /// Whether a filter may change the guest's hardware.
-    pub guest_abi: Setting<GuestAbi>,
+    pub(crate) guest_abi: Setting<GuestAbi>,
     /// For [`Calls::Every`], the rules that match some calls only, in order; empty for one call.
-    pub sometimes: Vec<Rule>,
+    pub(crate) sometimes: Vec<Rule>,
 }
 
 impl Effective {
     /// What a filter may change.
     #[must_use]
-    pub fn policy(&self) -> guard::Policy {
+    pub(crate) fn policy(&self) -> guard::Policy {
         let keep_guest_abi = self.guest_abi.value == GuestAbi::Keep;
         guard::Policy { may_change: self.may_change.value.clone(), keep_guest_abi }
     }
@@ -82,7 +82,7 @@ impl<T> Setting<T> {
 
 impl Effective {
     /// Applies a rule on top of earlier ones, key by key.
-    pub fn apply(&mut self, rule: &Rule) {
+    pub(crate) fn apply(&mut self, rule: &Rule) {
         self.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
         self.timeout.set(rule.timeout, rule);
         self.on_failure.set(rule.on_failure, rule);

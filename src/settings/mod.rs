@@ -6,6 +6,5 @@ mod values;
 
 pub use read::read;
 pub use text::{Fault, parse};
-pub use values::{
-    Condition, GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
-};
+pub use values::Settings;
+pub(crate) use values::{GuestAbi, LibvirtRunsDotD, OnFailure, OnFault, Origin, Patterns, Rule};

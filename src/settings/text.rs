@@ -46,7 +46,7 @@ impl File {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// The file.
-    pub file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Line and column, from 1, the column in characters; `None` where it is the file as a whole.
     pub at: Option<(usize, usize)>,
     /// What is wrong, and what is allowed.

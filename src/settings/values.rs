@@ -11,11 +11,11 @@ use crate::printable::printable;
 
 /// The most scripts that run at a time: each needs up to 32 KiB for its output and three descriptors here, and a host that
 /// cleans up after one guest has others to run.
-pub const MAX_PARALLEL: usize = 64;
+pub(crate) const MAX_PARALLEL: usize = 64;
 
 /// Whether libvirt itself runs the files directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LibvirtRunsDotD {
+pub(crate) enum LibvirtRunsDotD {
     /// It depends on the calling daemon's release.
     #[default]
     Auto,
@@ -29,11 +29,11 @@ pub enum LibvirtRunsDotD {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Do not start scripts that another user may have written.
-    pub strict: bool,
+    pub(crate) strict: bool,
     /// Who runs libvirt's own `.d`.
-    pub libvirt_runs_dot_d: LibvirtRunsDotD,
+    pub(crate) libvirt_runs_dot_d: LibvirtRunsDotD,
     /// End when the process that called us ends.
-    pub exit_with_parent: bool,
+    pub(crate) exit_with_parent: bool,
     /// How many scripts run at a time where nothing is filtered or vetoed.
     pub parallel: usize,
     /// Time between asking a script to end and ending it.
@@ -60,7 +60,7 @@ impl Default for Settings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The file; shared by every rule of the file and all that they decide.
-    pub file: Rc<Path>,
+    pub(crate) file: Rc<Path>,
     /// The line, from 1.
     pub line: usize,
 }
@@ -77,41 +77,42 @@ pub struct Rule {
     /// Its place.
     pub origin: Origin,
     /// Scripts: by file name, or by whole path for a pattern with a slash.
-    pub script: Patterns,
+    pub(crate) script: Patterns,
     /// Drivers.
-    pub driver: Patterns,
+    pub(crate) driver: Patterns,
     /// Guests or networks.
-    pub guest: Patterns,
+    pub(crate) guest: Patterns,
     /// Operations, by newer or older name.
-    pub operation: Patterns,
+    pub(crate) operation: Patterns,
     /// The fifth argument, such as the reason of a release.
-    pub extra: Patterns,
+    pub(crate) extra: Patterns,
     /// Users that the daemon runs as, by name or number.
-    pub user: Patterns,
+    pub(crate) user: Patterns,
     /// Paths into the document, all of which must select something.
-    pub xml: Option<Vec<Condition>>,
+    pub(crate) xml: Option<Vec<Condition>>,
     /// Whether the script runs at all.
-    pub run: Option<bool>,
+    pub(crate) run: Option<bool>,
     /// How long the script may take; `Some(None)` removes an earlier limit.
-    pub timeout: Option<Option<Duration>>,
+    #[expect(clippy::option_option, reason = "nothing said, no limit, and a limit differ")]
+    pub(crate) timeout: Option<Option<Duration>>,
     /// What happens when the script exits non-zero.
-    pub on_failure: Option<OnFailure>,
+    pub(crate) on_failure: Option<OnFailure>,
     /// What happens when the script could not be run to completion.
-    pub on_fault: Option<OnFault>,
+    pub(crate) on_fault: Option<OnFault>,
     /// Whether the answer waits for the script.
-    pub wait: Option<bool>,
+    pub(crate) wait: Option<bool>,
     /// What a filter may change; everything where no rule sets it.
-    pub may_change: Option<Vec<guard::Pattern>>,
+    pub(crate) may_change: Option<Vec<guard::Pattern>>,
     /// Whether a filter may change what the guest sees as its hardware.
-    pub guest_abi: Option<GuestAbi>,
+    pub(crate) guest_abi: Option<GuestAbi>,
 }
 
 /// Patterns of which one must match; `None` matches everything.
-pub type Patterns = Option<Vec<glob::Pattern>>;
+pub(crate) type Patterns = Option<Vec<glob::Pattern>>;
 
 /// A path into the document that must select something: `/domain/metadata/*/*:flavor/@name = 'gpu*'`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub(crate) struct Condition {
     path: guard::Pattern,
     /// What one of the values must match.
     value: Option<glob::Pattern>,
@@ -120,7 +121,7 @@ pub struct Condition {
 impl Condition {
     /// Reports whether the path selects something in the document, with a value that matches.
     #[must_use]
-    pub fn selects(&self, document: &guard::Document<'_>) -> bool {
+    pub(crate) fn selects(&self, document: &guard::Document<'_>) -> bool {
         let values = self.path.select(document);
         match &self.value {
             Some(pattern) => values.iter().any(|value| pattern.matches(value)),
@@ -179,7 +180,7 @@ pub enum OnFault {
 /// Whether a filter may change what the guest sees as its hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum GuestAbi {
+pub(crate) enum GuestAbi {
     /// It may; libvirt itself still compares it in a live migration.
     #[default]
     Any,

@@ -72,7 +72,7 @@ pub(crate) fn skip(skip: &Skip) -> String {
 
 /// Returns why a file with such a name is ignored.
 #[must_use]
-pub fn ignored(ignored: Ignored) -> String {
+pub(crate) fn ignored(ignored: Ignored) -> String {
     match ignored {
         Ignored::DotFile => "its name starts with a dot".into(),
         Ignored::Leftover(ending) => format!("a leftover, by its '{ending}'"),

@@ -20,7 +20,7 @@ pub(crate) struct Verdict {
 }
 
 /// The exit code of a fault, where faults count.
-pub const FAULT: u8 = 1;
+pub(crate) const FAULT: u8 = 1;
 
 /// What one outcome does to the answer and to the steps after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

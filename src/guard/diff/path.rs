@@ -214,7 +214,7 @@ impl Pattern {
     ///
     /// # Errors
     /// The first step that is not one.
-    pub fn of_any_document(text: &str) -> Result<Self, PathFault> {
+    pub(crate) fn of_any_document(text: &str) -> Result<Self, PathFault> {
         let mut parts = Vec::new();
         for step in text.strip_prefix('/').ok_or(PathFault::NotFromRoot)?.split('/') {
             match parts.last() {
@@ -245,7 +245,7 @@ impl Pattern {
     /// Returns the values of all places in the document that the pattern leads to: of attributes and texts, and all the
     /// text in elements.
     #[must_use]
-    pub fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
+    pub(crate) fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
         let root = Step::Element { name: document.name(ROOT), number: 1, only: true };
         let below = match self.0.split_first() {
             Some((first, below)) if first.fits(&root) => below,
