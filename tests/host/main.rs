@@ -37,9 +37,12 @@ fn boot() -> BTreeMap<String, String> {
     // On a busy machine, emulated time stands still while the kernel looks for its timer.
     let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check loglevel=3 mitigations=off \
                   apparmor=1 security=apparmor systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
-                  systemd.mask=getty@tty1.service";
-    let mut arguments = vec!["-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"];
+                  systemd.mask=getty@tty1.service intel_iommu=on vga=0x317 modprobe.blacklist=bochs";
+    let mut arguments = vec!["-machine", "q35,kernel-irqchip=split", "-device", "intel-iommu"];
+    arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"]);
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
+    // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e.
+    arguments.extend(["-device", "VGA,addr=8.0,multifunction=on", "-device", "e1000e,addr=8.1"]);
     let (kernel, initrd) = (file("vmlinuz"), file("initrd.img"));
     arguments.extend(["-kernel", &kernel, "-initrd", &initrd, "-append", append]);
     emulator::run(&arguments, &host.join("root.img"), files.path())
