@@ -26,6 +26,7 @@ fn evil_call() -> Value {
     let mut refused =
         other(&format!("/etc/hookmux/qemu.d/10-{evil}"), "untrusted", Some(&format!("because of {evil}")));
     refused["changes"] = [evil].into();
+    refused["stderr"] = format!("{evil}\n{evil}").into();
     let mut call = call("2026-11-21T06:00:00Z", ["qemu", evil, evil, "begin", evil], 10, 1, &[refused]);
     call["fault"] = evil.into();
     call
@@ -58,8 +59,8 @@ fn a_browser_finds_nothing_but_text_in_names() {
     ];
     assert_eq!(names.collect::<BTreeSet<_>>(), BTreeSet::from(expected));
     assert!(document.contains("<title>hookmux history</title>"));
-    // The guest's name; the call's operation, extra and fault; the script's name, path, why and change.
-    assert_eq!(document.matches("&lt;script&gt;document.title='run'&lt;/script&gt;").count(), 8, "{document}");
+    // The guest's name; the call's operation, extra and fault; the script's name, path, why, change and two lines of stderr.
+    assert_eq!(document.matches("&lt;script&gt;document.title='run'&lt;/script&gt;").count(), 10, "{document}");
     let rows = ["class=\"row call", "class=\"row step", "class=\"bar\"", "<section>"]
         .map(|part| document.matches(part).count());
     assert_eq!(rows, [5, 8, 11, 2]);

@@ -35,6 +35,8 @@ pub fn failed_start() -> Vec<Value> {
         &[step("/etc/hookmux/network.d/50-port-forward", 900, 44_000, 0)],
     );
     port["guest"] = "db-1".into();
+    let mut register = step(&script("30-register"), 1200, 2100, 3);
+    register["stderr"] = "10.0.3.7 answered 409:\n  db-1 is already registered".into();
     vec![
         call(
             "2026-11-21T05:32:06.100000Z",
@@ -56,7 +58,7 @@ pub fn failed_start() -> Vec<Value> {
             ["qemu", "db-1", "started", "begin", "-"],
             520_000,
             3,
-            &[step(&script("30-register"), 1200, 2100, 3), other(&script("90-notify"), "not-run", None)],
+            &[register, other(&script("90-notify"), "not-run", None)],
         ),
     ]
 }

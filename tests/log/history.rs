@@ -30,6 +30,8 @@ const PICTURE: &str = "db-1  2026-11-21 05:32:06
     …-1/start/begin/40-mount-a-share    1.8 s   █████████
   qemu started  exit 3                 520 ms                                ───
     30-register  exited 3              2.1 ms                                █
+      | 10.0.3.7 answered 409:
+      |   db-1 is already registered
     90-notify  not run
 ";
 
@@ -87,6 +89,37 @@ fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
     let (code, out, err) = hooks.hookmux(&["history", "--json"]);
     let seen: Vec<serde_json::Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((code, seen, err.as_str()), (Some(0), calls, ""));
+}
+
+#[test]
+fn failed_alone_shows_what_each_failing_script_wrote_last() {
+    let hooks = log("")
+        .script("10-a", "echo fine >&2")
+        .script("20-b", "printf 'no space\\n for \\033[31m%s\\n' $1 >&2; exit 3");
+    for (object, code) in [("vm1", 3), ("list", 3)] {
+        let hook = Command::new(hooks.path("etc/libvirt/hooks/qemu"))
+            .args([object, "start", "begin", "-"])
+            .env("HOOKMUX_ROOT", hooks.path(""))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(hook.status.code(), Some(code));
+    }
+    let (code, out, err) = hooks.hookmux(&["history", "--failed"]);
+    let said: Vec<&str> = out.lines().filter(|line| line.starts_with("      |")).collect();
+    assert_eq!(
+        (code, said, err.as_str()),
+        (
+            Some(0),
+            vec!["      | no space", "      |  for \\u{1b}[31mvm1", "      | no space", "      |  for \\u{1b}[31mlist"],
+            ""
+        )
+    );
+    let (_, page, _) = hooks.hookmux(&["history", "--failed", "--html", "-"]);
+    assert_eq!(page.matches("<div class=\"detail\">|  for \\u{1b}[31mvm1</div>").count(), 1, "{page}");
+    let (_, json, _) = hooks.hookmux(&["history", "--failed", "--json", "--guest", "vm1"]);
+    let record: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(record["steps"][1]["stderr"], "no space\n for \\u{1b}[31mvm1");
 }
 
 #[test]

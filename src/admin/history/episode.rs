@@ -42,7 +42,7 @@ pub(crate) struct Row {
     pub(crate) path: String,
     /// Its outcome, unless it succeeded.
     pub(crate) note: String,
-    /// Further lines.
+    /// Further texts, of a line each; a script's standard error may have several.
     pub(crate) details: Vec<String>,
     /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
@@ -151,7 +151,7 @@ fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
         let why = printable::printable(OsStr::new(why));
         why.strip_prefix(&path).map_or(why.clone(), |why| why.trim_start().to_owned())
     };
-    let details = step.why.iter().map(why).chain(changed).collect();
+    let details = step.why.iter().map(why).chain(changed).chain(step.stderr.as_deref().map(quoted)).collect();
     let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
     Row { is_step: true, label, path, note, details, time, kind: step.kind() }
@@ -172,6 +172,12 @@ fn label(path: &Path) -> String {
     }
     below.reverse();
     below.join("/")
+}
+
+/// Marks each line of a script's standard error, so that it cannot pass for a line of hookmux's.
+fn quoted(stderr: &str) -> String {
+    let lines = stderr.lines().map(|line| format!("| {}", printable::printable(line)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn changes(step: &Step) -> String {
@@ -242,7 +248,10 @@ mod tests {
                 r#""after_us":500,"outcome":"exited","code":0,"changes":["/a: added","/b: added"]"#,
             ),
             step("/etc/hookmux/qemu.d/vm1/start/begin/20-b", r#""after_us":2600,"outcome":"killed","code":9"#),
-            step("/srv/x", r#""outcome":"timed-out","why":"/srv/x timed out after 1 s""#),
+            step(
+                "/srv/x",
+                r#""outcome":"timed-out","why":"/srv/x timed out after 1 s","stderr":"still\nat \u001b[31m""#,
+            ),
             step("30-c", r#""outcome":"not-run""#),
         ];
         let more = format!(r#","verdict":137,"fault":"stopped\nby SIGTERM","steps":[{}]"#, steps.join(","));
@@ -275,7 +284,14 @@ mod tests {
                 Some((2600, 2000)),
                 Kind::Verdict,
             ),
-            row("/srv/x", "/srv/x", "timed out", &["timed out after 1 s"], None, Kind::Fault),
+            row(
+                "/srv/x",
+                "/srv/x",
+                "timed out",
+                &["timed out after 1 s", "| still\n| at \\u{1b}[31m"],
+                None,
+                Kind::Fault,
+            ),
             row("30-c", "30-c", "not run", &[], None, Kind::NotRun),
         ];
         assert_eq!((episode.calls, episode.failed, episode.rows), (1, 1, expected.into()));

@@ -83,7 +83,7 @@ fn row(row: &Row, span: Duration, page: &mut String) {
         let _ = write!(page, "<span class=\"bar\" style=\"left:{left:.3}%;width:{width:.3}%\"></span>");
     }
     page.push_str("</span></div>\n");
-    for detail in &row.details {
+    for detail in row.details.iter().flat_map(|detail| detail.lines()) {
         let _ = writeln!(page, "<div class=\"detail\">{}</div>", escaped(detail));
     }
 }

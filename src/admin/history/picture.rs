@@ -41,10 +41,9 @@ pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint)
     let mut text = format!("{who}  {moment}\n{indent}{axis}\n");
     for row in &episode.rows {
         text += &line(row, episode.span, layout, paint);
-        for detail in &row.details {
-            for line in table::fold(detail, width.saturating_sub(6)) {
-                text = text + "      " + &line + "\n";
-            }
+        let details = row.details.iter().flat_map(|detail| detail.lines());
+        for line in details.flat_map(|detail| table::fold(detail, width.saturating_sub(6))) {
+            text = text + "      " + &line + "\n";
         }
     }
     text
@@ -67,7 +66,8 @@ pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<Strin
         let note = if row.note.is_empty() { String::new() } else { format!(" {}", coloured(row, &row.note, paint)) };
         let time = row.time.map(|(_, took)| format!(", {}", printable::duration(took))).unwrap_or_default();
         let result = format!("{call}{script}{note}{time}");
-        lines.push(std::iter::once(&result).chain(&row.details).map(String::as_str).collect::<Vec<_>>().join("; "));
+        let details = row.details.iter().flat_map(|detail| detail.lines());
+        lines.push(std::iter::once(result.as_str()).chain(details).collect::<Vec<_>>().join("; "));
     }
     lines
 }
