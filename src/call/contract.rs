@@ -58,6 +58,21 @@ pub enum Input {
     Unknown,
 }
 
+/// What becomes of the document that a guest's `started` had, where it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// The call has nothing to do with it.
+    Untouched,
+    /// A new life begins: what was left is removed.
+    Removed,
+    /// The call's own is kept.
+    Written,
+    /// Scripts may read it.
+    Given,
+    /// Scripts may read it, and then it is removed.
+    GivenLast,
+}
+
 /// One operation of one driver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Row {
@@ -102,6 +117,19 @@ impl Row {
     #[must_use]
     pub fn is_called(&self, operation: &OsStr) -> bool {
         operation == self.operation || self.once_called.is_some_and(|older| operation == older)
+    }
+
+    /// Returns what becomes of the document that the guest's `started` had.
+    pub(crate) fn kept(&self) -> Kept {
+        match self.operation {
+            // A network's life has other ends.
+            _ if self.input != Input::Domain => Kept::Untouched,
+            "prepare" => Kept::Removed,
+            "started" => Kept::Written,
+            "stopped" => Kept::Given,
+            "release" => Kept::GivenLast,
+            _ => Kept::Untouched,
+        }
     }
 
     const fn until(self, release: &'static str) -> Self {

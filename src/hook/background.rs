@@ -4,6 +4,7 @@
 //! and enforces their limits. libvirt unlocks the guest as soon as the hook has ended, so these scripts may call libvirt;
 //! and they outlive a restart of the daemon.
 
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub(super) struct Background {
     pub(super) environment: Strings,
     /// Their standard input, unless a filter changed it.
     pub(super) document: Spool,
+    /// The document that the guest's `started` had, which is removed at their end.
+    pub(super) started: Option<PathBuf>,
     /// Time between SIGTERM and SIGKILL for a script that runs for too long.
     pub(super) kill_after: Duration,
     /// The root directory.
@@ -53,7 +56,7 @@ impl Background {
     }
 
     fn supervise(self) -> io::Result<()> {
-        let Self { call, steps, environment, document, kill_after, root, record } = self;
+        let Self { call, steps, environment, document, started, kill_after, root, record } = self;
         let watch = Watch::new()?;
         let purpose = Purpose::Background;
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, purpose, watch };
@@ -63,6 +66,6 @@ impl Background {
                 record.keep_background(&root, step, report);
             }
         });
-        Ok(())
+        started.map_or(Ok(()), fs::remove_file)
     }
 }

@@ -2,18 +2,19 @@
 
 mod background;
 mod guest_process;
+mod started;
 
 use std::cell::OnceCell;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::unistd::Pid;
 
 use crate::call::caller::{self, Daemon};
-use crate::call::contract::{Failure, Input, Output};
+use crate::call::contract::{Failure, Input, Kept, Output};
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::{Invocation, Link};
 use crate::files::lock::{self, Lock};
@@ -132,6 +133,24 @@ fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record
     let hook = Hook::new(call, root, settings);
     let _lock = hook.lock();
     let input = OnceCell::new();
+    let kept = hook.kept();
+    let before = match kept {
+        Kept::Removed => started::forget(root, call),
+        Kept::Written => started::keep(root, call, input.get_or_init(|| standard_input(call))),
+        Kept::Untouched | Kept::Given | Kept::GivenLast => Ok(()),
+    };
+    let answer = made(&hook, linked, input, record);
+    let after = if kept == Kept::GivenLast { started::forget(root, call) } else { Ok(()) };
+    for error in [before, after].into_iter().filter_map(Result::err) {
+        let what = format!("hookmux: {}: cannot keep the document of started: {error}", messages::call(call));
+        log::own_fault(call, &what);
+    }
+    answer
+}
+
+/// Returns the answer to a call.
+fn made(hook: &Hook, linked: Linked, input: OnceCell<io::Result<Spool>>, record: &mut Option<Draft>) -> Answer {
+    let call = hook.call;
     let read = || {
         let document = input.get_or_init(|| standard_input(call)).as_ref();
         document.map_err(ToString::to_string)?.bytes().map_err(|error| error.to_string())
@@ -204,6 +223,11 @@ impl<'a> Hook<'a> {
         self.caller.get_or_init(caller::daemon).as_ref()
     }
 
+    /// Returns what becomes of the document that the guest's `started` had.
+    fn kept(&self) -> Kept {
+        if self.settings.keep_document { self.call.row.kept() } else { Kept::Untouched }
+    }
+
     /// Holds a shared lock until the call ends, so that `adopt` cannot move a script meanwhile.
     fn lock(&self) -> Option<Lock> {
         // The guest agent runs no scripts itself; and while file systems are frozen, no file can be created.
@@ -246,7 +270,7 @@ impl<'a> Hook<'a> {
         let interval = self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.interval);
         let mut runner = Runner {
             call: self.call,
-            environment: self.environment(),
+            environment: self.environment(self.started(started::path)),
             parallel: self.settings.parallel,
             kill_after: self.settings.kill_after,
             purpose: Purpose::Answer,
@@ -281,8 +305,14 @@ impl<'a> Hook<'a> {
         started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()
     }
 
+    /// Returns the path of the document that the guest's `started` had, where scripts may read it.
+    fn started(&self, path: fn(&Path, &Invocation) -> Option<PathBuf>) -> Option<PathBuf> {
+        let is_given = matches!(self.kept(), Kept::Given | Kept::GivenLast);
+        is_given.then(|| path(self.root, self.call)).flatten()
+    }
+
     /// Returns the environment of the scripts: hookmux's own, which is libvirt's, and what hookmux adds.
-    fn environment(&self) -> Strings {
+    fn environment(&self, started: Option<PathBuf>) -> Strings {
         let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.clone());
         let daemon = daemon.or_else(|| Some(self.caller()?.name.clone())).unwrap_or_else(|| "-".into());
         let mut added = vec![
@@ -293,6 +323,7 @@ impl<'a> Hook<'a> {
         if self.root != Path::new("/") {
             added.push((paths::ROOT_VARIABLE, self.root.into()));
         }
+        added.extend(started.map(|path| ("HOOKMUX_STARTED", path.into_os_string())));
         let inherited = match &self.by_hand {
             Some(by_hand) => by_hand.environment.clone(),
             None => std::env::vars_os().collect(),
@@ -330,7 +361,9 @@ impl<'a> Hook<'a> {
     fn background(&self, plan: Plan, document: Spool, record: Option<&Draft>) -> Background {
         let (call, kill_after) = (self.call.clone(), self.settings.kill_after);
         let (root, record) = (self.root.to_owned(), record.cloned());
-        Background { call, steps: plan.background, environment: self.environment(), document, kill_after, root, record }
+        let (steps, started) = (plan.background, self.started(started::link));
+        let environment = self.environment(started.clone());
+        Background { call, steps, environment, document, started, kill_after, root, record }
     }
 }
 

@@ -26,6 +26,7 @@ pub struct File {
     exit_with_parent: Option<bool>,
     parallel: Option<usize>,
     kill_after: Option<Duration>,
+    keep_document: Option<bool>,
     rules: Vec<Rule>,
 }
 
@@ -35,6 +36,7 @@ impl File {
         let set = |to: &mut bool, from: Option<bool>| *to = from.unwrap_or(*to);
         set(&mut settings.strict, self.strict);
         set(&mut settings.exit_with_parent, self.exit_with_parent);
+        set(&mut settings.keep_document, self.keep_document);
         settings.libvirt_runs_dot_d = self.libvirt_runs_dot_d.unwrap_or(settings.libvirt_runs_dot_d);
         settings.parallel = self.parallel.unwrap_or(settings.parallel);
         settings.kill_after = self.kill_after.unwrap_or(settings.kill_after);
@@ -73,6 +75,7 @@ struct Table {
     exit_with_parent: Option<bool>,
     parallel: Option<Parallel>,
     kill_after: Option<Limit>,
+    keep_document: Option<bool>,
     #[serde(default)]
     rule: Vec<Spanned<RuleTable>>,
 }
@@ -222,6 +225,7 @@ pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
         exit_with_parent: table.exit_with_parent,
         parallel: table.parallel.map(|Parallel(scripts)| scripts),
         kill_after: table.kill_after.map(|Limit(duration)| duration),
+        keep_document: table.keep_document,
         rules,
     })
 }
@@ -297,6 +301,7 @@ mod tests {
     fn every_key_of_the_manual_is_read() {
         let file = parsed(
             "strict = false\nlibvirt-runs-dot-d = \"auto\"\nexit-with-parent = true\nparallel = 4\nkill-after = \"10s\"\n\
+             keep-document = true\n\
              \n[[rule]]\nscript = \"20-backup*\"\ndriver = \"qemu\"\nguest = [\"db-*\", \"web-1\"]\n\
              operation = [\"stop\", \"release\"]\nextra = \"crashed\"\nuser = \"root\"\n\
              xml = [\"/domain/devices/hostdev\", \"/*/@type = 'k*'\"]\nrun = false\ntimeout = \"1m 30s\"\non-failure = \"continue\"\n\
@@ -306,7 +311,7 @@ mod tests {
         let globs =
             |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
         let nothing = Rule {
-            origin: Origin { file: Path::new("/x.toml").into(), line: 23 },
+            origin: Origin { file: Path::new("/x.toml").into(), line: 24 },
             script: None,
             driver: None,
             guest: None,
@@ -328,9 +333,10 @@ mod tests {
             exit_with_parent: Some(true),
             parallel: Some(4),
             kill_after: Some(Duration::from_secs(10)),
+            keep_document: Some(true),
             rules: vec![
                 Rule {
-                    origin: Origin { file: Path::new("/x.toml").into(), line: 7 },
+                    origin: Origin { file: Path::new("/x.toml").into(), line: 8 },
                     script: globs(&["20-backup*"]),
                     driver: globs(&["qemu"]),
                     guest: globs(&["db-*", "web-1"]),

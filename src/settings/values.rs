@@ -38,6 +38,8 @@ pub struct Settings {
     pub parallel: usize,
     /// Time between asking a script to end and ending it.
     pub kill_after: Duration,
+    /// Keep the document of a guest's `started` for its `stopped` and `release`.
+    pub keep_document: bool,
     /// The rules, in the order in which they apply.
     pub rules: Vec<Rule>,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             parallel: 1,
             // Long enough to release a lock, short enough for a user who waits for `virsh`.
             kill_after: Duration::from_secs(5),
+            keep_document: false,
             rules: Vec::new(),
         }
     }

@@ -15,5 +15,6 @@ mod order;
 mod prepare;
 mod record;
 mod rules;
+mod started;
 mod still;
 mod stop;

@@ -120,3 +120,15 @@ fn an_ordinary_user_with_scripts_of_roots_and_its_own_is_served_like_root() {
     hooks.see(hooks.through(&user, RECONNECT)).is_like(7, [], &["20-b=7 exited 7"]);
     hooks.call(START).is_like(1, [], &["10-a=0 belongs to user 61010"]);
 }
+
+#[test]
+fn a_run_directory_that_is_full_keeps_no_document_and_fails_no_call() {
+    let hooks = Hooks::new()
+        .settings("keep-document = true\n")
+        .script("qemu.d/10-a", "echo \"$2 ${HOOKMUX_STARTED-none}\" >>$HOOKMUX_ROOT/notes")
+        .document("x".repeat(60_000));
+    let set_up = "cd $HOOKMUX_ROOT && mkdir run && mount -t tmpfs -o size=8k,mode=755 tmpfs run && \
+                  etc/libvirt/hooks/qemu vm1 started begin - && ls -A run/hookmux/qemu.started >files";
+    hooks.see(inside(&hooks, set_up, "qemu vm1 stopped end -")).is(0, ["10-a", "10-a"], "");
+    assert_eq!((hooks.text("notes"), hooks.text("files")), ("started none\nstopped none\n".into(), String::new()));
+}

@@ -2,7 +2,7 @@
 //! it takes a user.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, lchown};
+use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -173,4 +173,57 @@ fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
     }
     assert!(seen.code == Some(0) && took < HANG / 5, "{took:?} {seen:?}");
     assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600, "repaired");
+}
+
+#[test]
+fn what_a_stranger_puts_in_the_way_of_a_kept_document_is_neither_followed_nor_read() {
+    let keeps = || {
+        Hooks::new()
+            .settings("keep-document = true\n")
+            .script("qemu.d/10-a", "echo \"${HOOKMUX_STARTED-none}\" >>$HOOKMUX_ROOT/notes")
+    };
+    let life = |hooks: &Hooks| {
+        for call in ["qemu vm1 started begin -", "qemu vm1 stopped end -", "qemu vm1 release end -"] {
+            hooks.call(call).is(0, ["10-a"], "");
+        }
+        let _ = fs::remove_file(hooks.root().join("ran"));
+        let notes = hooks.text("notes");
+        fs::remove_file(hooks.root().join("notes")).unwrap();
+        notes
+    };
+    let hooks = keeps();
+    let (directory, elsewhere) = (hooks.path("run:qemu.started"), hooks.root().join("elsewhere"));
+    hooks.directory(&hooks.path("run:"));
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("vm1"), "precious").unwrap();
+
+    // A link to a directory of root's, and one to nowhere.
+    for target in [&elsewhere, Path::new("/nowhere")] {
+        symlink(target, &directory).unwrap();
+        assert_eq!(life(&hooks), "none\n".repeat(3));
+        fs::remove_file(&directory).unwrap();
+    }
+    // A directory that belongs to the stranger, who has put a document there; and one that every user may read.
+    fs::create_dir(&directory).unwrap();
+    fs::write(directory.join("vm1"), "forged").unwrap();
+    lchown(&directory, Some(STRANGER), Some(STRANGER)).unwrap();
+    assert_eq!(life(&hooks), "none\n".repeat(3));
+    lchown(&directory, Some(0), Some(0)).unwrap();
+    fs::set_permissions(&directory, Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(life(&hooks), "none\n".repeat(3));
+    assert_eq!(fs::read_to_string(directory.join("vm1")).unwrap(), "forged");
+    // /run/hookmux that every user may write to.
+    fs::set_permissions(&directory, Permissions::from_mode(0o700)).unwrap();
+    fs::set_permissions(hooks.path("run:"), Permissions::from_mode(0o777)).unwrap();
+    assert_eq!(life(&hooks), "none\n".repeat(3));
+    fs::set_permissions(hooks.path("run:"), Permissions::from_mode(0o755)).unwrap();
+    // Links within the directory: the one at the document's place is replaced.
+    fs::remove_file(directory.join("vm1")).unwrap();
+    symlink(elsewhere.join("vm1"), directory.join("vm1")).unwrap();
+    let path = directory.join("vm1").display().to_string();
+    assert_eq!(life(&hooks), format!("none\n{path}\n{path}\n"));
+    symlink(elsewhere.join("vm1"), directory.join("vm1")).unwrap();
+    hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
+    assert_eq!(hooks.text("notes"), "none\n");
+    assert_eq!(fs::read_to_string(elsewhere.join("vm1")).unwrap(), "precious");
 }

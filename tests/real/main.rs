@@ -25,4 +25,5 @@ mod qemu;
 mod readme;
 mod releases;
 mod rules;
+mod started;
 mod theirs;
