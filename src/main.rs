@@ -27,10 +27,13 @@ fn main() -> ExitCode {
         }
         Role::Administrator => {
             let live = io::stderr().is_terminal();
-            let (paint, errors_paint) = (Paint::choose(io::stdout().is_terminal()), Paint::choose(live));
+            let on_terminal = io::stdout().is_terminal();
+            let (paint, errors_paint) = (Paint::choose(on_terminal), Paint::choose(live));
             let (output, errors) = (&mut io::stdout(), &mut io::stderr());
+            let input = Some(io::stdin()).filter(|input| live && input.is_terminal());
             let (width, json) = (console::width(), false);
-            admin::main(std::env::args_os(), Console { output, errors, paint, errors_paint, live, width, json })
+            let console = Console { output, errors, paint, errors_paint, input, on_terminal, live, width, json };
+            admin::main(std::env::args_os(), console)
         }
     }
 }

@@ -509,7 +509,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__run)
-            opts="-v -h --force --root --xml --dry-run --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-o -v -h --force --root --xml --output --background --yes --dry-run --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -520,6 +520,14 @@ _hookmux() {
                     return 0
                     ;;
                 --xml)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -55,7 +55,10 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -l json -d 'Pri
 complete -c hookmux -n "__fish_hookmux_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l xml -d 'The XML that scripts read; libvirt\'s own of the object, or a small made-up one, if left out' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s o -l output -d 'Write the filtered XML to this file, which only its owner can read' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l background -d 'Start the background scripts, too, and wait for them'
+complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l yes -d 'Do not ask before a call that a running guest does not expect'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l dry-run -d 'Start nothing, and print what would be started'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand run" -l json -d 'Print one JSON document on standard output'

@@ -132,6 +132,12 @@ impl Row {
         }
     }
 
+    /// Reports whether libvirt calls this only before a guest runs, or after it: a guest that runs may need what the
+    /// scripts then set up or take away.
+    pub(crate) fn is_without_guest(&self) -> bool {
+        self.input == Input::Domain && (self.failure == Failure::Ignored || self.effect == NOT_STARTED)
+    }
+
     const fn until(self, release: &'static str) -> Self {
         Self { until: Some(release), ..self }
     }
@@ -324,6 +330,17 @@ mod tests {
     fn an_older_name_finds_the_row_of_the_newer_one() {
         let found = |name: &str| look_up(OsStr::new("network"), OsStr::new(name)).operation;
         assert_eq!([found("plugged"), found("unplugged")], ["port-created", "port-deleted"]);
+    }
+
+    #[test]
+    fn a_guest_does_not_run_when_it_is_prepared_started_stopped_or_released() {
+        let operations = |driver: &str| {
+            let rows = ROWS.iter().filter(|row| row.driver == driver && row.is_without_guest());
+            rows.map(|row| row.operation).collect::<Vec<_>>()
+        };
+        let guests = ["prepare", "start", "stopped", "release"];
+        assert_eq!(["qemu", "lxc", "libxl", "bhyve"].map(operations), [guests; 4]);
+        assert_eq!(["network", "daemon", "fsfreeze-hook", ""].map(operations), [[""; 0]; 4]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! text, at most 16 MiB. Comparing two documents takes, in addition, memory in proportion to the number of their elements.
 
 mod diff;
-mod fault;
+pub(crate) mod fault;
 mod owner;
 mod policy;
 mod xml;

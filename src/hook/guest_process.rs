@@ -17,10 +17,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use crate::call::caller;
+use crate::call::drivers::{self, Object};
 use crate::files::{paths, resolve};
-
-/// libvirt's state of root's guests: NAME.pid and NAME.xml (`virQEMUDriverConfigNew`).
-const STATE: &str = "/run/libvirt/qemu";
 
 /// How much of NAME.xml is read, in bytes: what is needed precedes the guest's own XML.
 const MAX_STATUS: u64 = 256 << 10;
@@ -57,17 +55,23 @@ impl End {
 }
 
 /// Returns how a guest has ended; `None` if it has not, or if that cannot be found out. Waits for a moment if it has not.
-pub(super) fn end(root: &Path, name: &OsStr) -> Option<End> {
-    let state = Status::directory(root);
+pub(super) fn end(root: &Path, driver: &OsStr, name: &OsStr) -> Option<End> {
+    let state = Status::directory(root, driver)?;
     let begin = Instant::now();
     loop {
-        let status = Status::read(&state, name)?;
+        let status = Status::read(root, &state, name)?;
         let end = status.end(Path::new("/proc"));
         if end.is_some() || status.pids.is_empty() || begin.elapsed() >= TIMEOUT {
             return end;
         }
         std::thread::sleep(INTERVAL);
     }
+}
+
+/// Reports whether a guest runs; `false` if that cannot be found out.
+pub(crate) fn is_running(root: &Path, driver: &OsStr, name: &OsStr) -> bool {
+    let status = Status::directory(root, driver).and_then(|state| Status::read(root, &state, name));
+    status.is_some_and(|status| !status.state.is_empty() && status.end(Path::new("/proc")).is_none())
 }
 
 /// What libvirt knows of a guest.
@@ -81,15 +85,21 @@ struct Status {
 }
 
 impl Status {
-    /// Returns the directory that holds the state of the guests of our user's daemon.
-    fn directory(root: &Path) -> PathBuf {
+    /// Returns the directory that holds the state of a driver's guests, of our user's daemon: NAME.pid and NAME.xml
+    /// (`virQEMUDriverConfigNew`, and the other drivers' functions of that kind).
+    fn directory(root: &Path, driver: &OsStr) -> Option<PathBuf> {
+        let driver = Some(drivers::driver(driver)).filter(|known| known.object == Object::Guest)?.name;
         let user = getuid();
-        let path = if user.is_root() { STATE.to_owned() } else { format!("/run/user/{user}/libvirt/qemu/run") };
-        paths::below(root, &path)
+        let path = if user.is_root() {
+            format!("/run/libvirt/{driver}")
+        } else {
+            format!("/run/user/{user}/libvirt/{driver}/run")
+        };
+        Some(paths::below(root, &path))
     }
 
-    /// Reads the files of a guest in `state`; `None` if its name could lead out of that.
-    fn read(state: &Path, name: &OsStr) -> Option<Self> {
+    /// Reads the files of a guest in `state`, which is below `root`; `None` if its name could lead out of that.
+    fn read(root: &Path, state: &Path, name: &OsStr) -> Option<Self> {
         if name.is_empty() || name.as_bytes().iter().any(|byte| matches!(byte, b'/' | 0)) {
             return None;
         }
@@ -97,7 +107,7 @@ impl Status {
             let mut name = name.to_owned();
             name.push(ending);
             let mut bytes = Vec::new();
-            let file = resolve::open_regular(Path::new(resolve::HOST), &state.join(name)).ok()?;
+            let file = resolve::open_regular(root, &state.join(name)).ok()?;
             file.take(MAX_STATUS).read_to_end(&mut bytes).ok()?;
             Some(bytes)
         };
@@ -151,8 +161,9 @@ fn attribute(tag: &BytesStart, name: &str) -> String {
     found.map(|attribute| attribute.value.into_owned()).unwrap_or_default()
 }
 
+/// Reads the number of a process. Drivers without processes, such as Xen's, write 0.
 fn number(text: &[u8]) -> Option<u32> {
-    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
+    std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok().filter(|pid| *pid > 0)
 }
 
 /// Reports whether a process does not exist, is a zombie, or is exiting.
@@ -204,10 +215,14 @@ mod tests {
         fs::create_dir(&state).unwrap();
         fs::write(scratch.path().join("vm1.xml"), "<domstatus state='shutdown'/>").unwrap();
         for name in ["../vm1", "/vm1", "", "a/../../vm1", "a\0b"] {
-            assert_eq!(Status::read(&state, OsStr::new(name)), None, "{name:?}");
+            assert_eq!(Status::read(Path::new(resolve::HOST), &state, OsStr::new(name)), None, "{name:?}");
         }
         for name in ["..", "vm1", "."] {
-            assert_eq!(Status::read(&state, OsStr::new(name)), Some(Status::default()), "{name:?}");
+            assert_eq!(
+                Status::read(Path::new(resolve::HOST), &state, OsStr::new(name)),
+                Some(Status::default()),
+                "{name:?}"
+            );
         }
     }
 

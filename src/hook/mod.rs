@@ -1,7 +1,7 @@
 //! Answers one call. In: the invocation, the root. Out: exit code, document and message. Does, through the other rooms.
 
 mod background;
-mod guest_process;
+pub(crate) mod guest_process;
 mod started;
 
 use std::cell::OnceCell;
@@ -111,7 +111,7 @@ fn unless_late(call: &Invocation, root: &Path, answer: Answer) -> Answer {
     if !call.row.may_come_late {
         return answer;
     }
-    let Some(end) = guest_process::end(root, &call.object) else { return answer };
+    let Some(end) = guest_process::end(root, &call.driver, &call.object) else { return answer };
     log::overruled(call, end.reason());
     Answer::default()
 }
@@ -266,16 +266,7 @@ impl<'a> Hook<'a> {
         document: &Spool,
         on_event: &mut dyn FnMut(&Invocation, Event),
     ) -> io::Result<HookReport> {
-        spawn::inherit_nothing();
-        let interval = self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.interval);
-        let mut runner = Runner {
-            call: self.call,
-            environment: self.environment(self.started(started::path)),
-            parallel: self.settings.parallel,
-            kill_after: self.settings.kill_after,
-            purpose: Purpose::Answer,
-            watch: Watch::new()?.reporting_every(interval),
-        };
+        let mut runner = self.runner(Purpose::Answer)?;
         let run = runner.run(&plan.steps, document, &mut |event| on_event(self.call, event));
         let outcomes = plan.steps.iter().zip(&run.steps).map(|(step, report)| (&step.effective, &report.outcome));
         let verdict = Verdict::new(self.call.row.failure, outcomes, run.stopped_by);
@@ -290,6 +281,39 @@ impl<'a> Hook<'a> {
             undone = steps.into_iter().zip(reports).collect();
         }
         Ok(HookReport { run, verdict, undone })
+    }
+
+    /// Runs the background scripts of a plan, and waits for them.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    pub(crate) fn run_background(
+        &self,
+        plan: &Plan,
+        document: &Spool,
+        on_event: &mut dyn FnMut(&Invocation, Event),
+    ) -> io::Result<Vec<StepReport>> {
+        let on_event = &mut |event: Event| on_event(self.call, event);
+        Ok(self.runner(Purpose::Background)?.run(&plan.background, document, on_event).steps)
+    }
+
+    fn runner(&self, purpose: Purpose) -> io::Result<Runner<'_>> {
+        spawn::inherit_nothing();
+        let interval = self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.interval);
+        Ok(Runner {
+            call: self.call,
+            environment: self.environment(self.started(started::path)),
+            parallel: self.settings.parallel,
+            kill_after: self.settings.kill_after,
+            purpose,
+            watch: Watch::new()?.reporting_every(interval),
+        })
+    }
+
+    /// Reports whether the background scripts start: with the operation, which also goes ahead where libvirt ignores a
+    /// failure.
+    pub(crate) fn starts_background(&self, verdict: Verdict) -> bool {
+        verdict.code == 0 || self.call.row.failure == Failure::Ignored
     }
 
     /// Returns the steps that undo what was started, the last one first. Scripts in a guest's directory are not among them:
@@ -338,8 +362,6 @@ impl<'a> Hook<'a> {
     fn answer(&self, plan: Plan, document: Spool, result: HookReport, record: Option<&Draft>) -> Answer {
         let HookReport { run, verdict, undone } = result;
         let has_failed = verdict.code != 0;
-        // Where libvirt ignores a failure, the operation goes ahead, and so do its background scripts.
-        let goes_ahead = !has_failed || self.call.row.failure == Failure::Ignored;
         let cause = verdict.cause.and_then(|at| Some((plan.steps.get(at)?, run.steps.get(at)?)));
         let mut message = Vec::new();
         if let Some((step, report)) = cause.filter(|_| has_failed) {
@@ -352,7 +374,7 @@ impl<'a> Hook<'a> {
             let failed = undone.iter().filter(|(_, report)| report.outcome.kind() != Kind::Success);
             failed.for_each(|(step, report)| print(&undoing, &step.path, report, &mut message));
         }
-        let starts = goes_ahead && !plan.background.is_empty();
+        let starts = self.starts_background(verdict) && !plan.background.is_empty();
         let background = starts.then(|| self.background(plan, document, record));
         let document = run.document.filter(|_| !has_failed);
         Answer { code: verdict.code, document, message, background, record: None }

@@ -24,6 +24,7 @@ use nix::unistd::Pid;
 use crate::call::contract::{Failure, Order, Output, Row};
 use crate::call::invocation::Invocation;
 use crate::files::resolve;
+use crate::guard::fault::MARK;
 use crate::guard::{self, MAX_GROWTH};
 use crate::plan::Step;
 use crate::run::child::{Child, Start, StepReport};
@@ -32,6 +33,9 @@ use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::verdict;
 use crate::verdict::outcome::{Kind, Outcome};
+
+/// How much is kept of a text where XML was expected, in bytes.
+const MAX_WORDS: usize = 80;
 
 /// Something that happens while a plan runs.
 #[derive(Debug)]
@@ -156,7 +160,9 @@ impl Runner<'_> {
             if written.is_blank()? || written.is_same(read)? {
                 return Ok(None);
             }
-            Ok(Some(guard::check(&read.bytes()?, &written.bytes()?, guest, &step.effective.policy())))
+            let text = written.bytes()?;
+            let checked = guard::check(&read.bytes()?, &text, guest, &step.effective.policy());
+            Ok(Some(checked.map_err(|fault| (fault, first_words(&text)))))
         })();
         match checked {
             Ok(None) => {}
@@ -164,10 +170,20 @@ impl Runner<'_> {
                 report.changes = changes;
                 report.document = Some(written);
             }
-            Ok(Some(Err(fault))) => report.outcome = Outcome::Unfit(fault),
+            Ok(Some(Err((fault, words)))) => {
+                report.outcome = Outcome::Unfit(fault);
+                report.output = words;
+            }
             Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
         }
     }
+}
+
+/// Returns the beginning of what precedes the XML in a filter's output: probably a message, which belongs on standard error.
+fn first_words(text: &[u8]) -> Vec<u8> {
+    let text = text.strip_prefix(MARK).unwrap_or(text).trim_ascii_start();
+    let words = text.split(|byte| matches!(byte, b'\n' | b'<')).next().unwrap_or_default();
+    words.get(..MAX_WORDS).unwrap_or(words).to_owned()
 }
 
 /// How far a run has come. Pure.

@@ -1,7 +1,10 @@
 //! `run`: a call by hand.
 
 use std::fs;
-use std::process::Command;
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use crate::root::{YES, hookmux, root};
 
@@ -149,4 +152,148 @@ fn a_script_gets_default_dispositions_whatever_the_caller_ignores() {
     };
     // Signals 32 to 34 belong to the C library, which lets no program change them.
     assert_eq!((mask("SigBlk"), mask("SigIgn") & !(7 << 31)), (0, 0), "{text}");
+}
+
+/// Runs a command line on a terminal, on which `answer` is typed. Returns exit code and text.
+fn on_terminal(root: &Path, words: &str, answer: &str) -> (Option<i32>, String) {
+    let words = words.replace("ROOT", root.to_str().unwrap());
+    let line = format!("NO_COLOR=1 {} {words}", support::binary().display());
+    let mut script = Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut script = script.spawn().unwrap();
+    script.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let Output { status, stdout, .. } = script.wait_with_output().unwrap();
+    let text = String::from_utf8(stdout).unwrap().replace('\r', "").replace(root.to_str().unwrap(), "");
+    (status.code(), text)
+}
+
+#[test]
+fn background_scripts_start_when_asked_to_and_change_no_answer() {
+    let root = root(&[
+        ("etc/hookmux/hookmux.toml", "[[rule]]\nscript = 'slow-*'\nwait = false\n"),
+        ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\n[ $1 = vm1 ] || exit 1\nsed s/one/two/\n"),
+        ("etc/hookmux/qemu.d/slow-b", "#!/bin/sh\necho reads $(cat); exit 3\n"),
+        ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
+    ]);
+    let run = |words: &str| {
+        let (code, out, err) = hookmux(root.path(), &format!("run --root ROOT --xml ROOT/in.xml {words}"));
+        (code, out, err.lines().skip_while(|line| !line.starts_with("exit code")).collect::<Vec<_>>().join("\n"))
+    };
+    let new = "<domain type='kvm'><name>vm1</name><title>two</title></domain>\n";
+    let (code, out, err) = run("--background qemu vm1 restore");
+    let (err, elapsed) = err.rsplit_once(", ").unwrap();
+    let expected = format!(
+        "exit code 0: libvirt takes the new XML\nin the background, once libvirt has the answer:\n  \
+         /etc/hookmux/qemu.d/slow-b\n    | reads {new}    exited 3"
+    );
+    assert_eq!((code, out.as_str(), err), (Some(0), new, expected.as_str()));
+    assert!(elapsed.ends_with('s'), "{elapsed}");
+    let not = |why: &str| format!("  /etc/hookmux/qemu.d/slow-b\n    starts in the background; {why}");
+    let (code, _, err) = run("qemu vm1 restore");
+    let without = not("not started by hand without --background");
+    assert_eq!((code, err), (Some(0), format!("exit code 0: libvirt takes the new XML\n{without}")));
+    let (code, _, err) = run("--background qemu vm2 start");
+    let failed = not("not started after a failure");
+    assert_eq!((code, err), (Some(1), format!("exit code 1: then the start is aborted\n{failed}")));
+    let (_, json, _) = hookmux(root.path(), "run --json --background --root ROOT --xml ROOT/in.xml qemu vm1 restore");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let step = &json["background"][0];
+    assert_eq!((step["path"].as_str(), step["exit_code"].as_u64()), (Some("/etc/hookmux/qemu.d/slow-b"), Some(3)));
+}
+
+#[test]
+fn a_running_guest_is_not_released_by_mistake() {
+    let root = root(&[
+        ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ntouch $HOOKMUX_ROOT/started\n"),
+        ("etc/hookmux/lxc.d/10-a", "#!/bin/sh\ntouch $HOOKMUX_ROOT/started\n"),
+    ]);
+    let alive = format!("<domstatus state='paused' reason='user' pid='{}'/>", std::process::id());
+    let states = [
+        ("qemu", "vm1", alive.as_str()),
+        ("lxc", "box", &alive),
+        ("qemu", "dead", "<domstatus state='running' pid='4194305'/>"),
+        ("qemu", "off", "<domstatus state='shutoff' pid='1'/>"),
+        ("qemu", "xen", "<domstatus state='running' pid='0'/>"),
+    ];
+    let user = fs::metadata(root.path()).unwrap().uid();
+    for (driver, guest, state) in states {
+        let session = format!("run/user/{user}/libvirt/{driver}/run");
+        let directory = if user == 0 { format!("run/libvirt/{driver}") } else { session };
+        fs::create_dir_all(root.path().join(&directory)).unwrap();
+        fs::write(root.path().join(directory).join(guest).with_extension("xml"), state).unwrap();
+    }
+    let has_started = || fs::remove_file(root.path().join("started")).is_ok();
+    let why = |name: &str, operation: &str| {
+        format!("'{name}' is running, and libvirt calls {operation} only while it is not")
+    };
+    let rows = [
+        ("qemu vm1", "release"),
+        ("qemu vm1", "stopped"),
+        ("qemu vm1", "prepare"),
+        ("lxc box", "start"),
+        ("qemu xen", "start"),
+    ];
+    for (guest, operation) in rows {
+        let (code, out, err) = hookmux(root.path(), &format!("run --root ROOT {guest} {operation}"));
+        let why = why(guest.split(' ').nth(1).unwrap(), operation);
+        let expected = format!("hookmux: {why}; nothing was started (--yes starts its scripts all the same)\n");
+        assert_eq!((code, out.as_str(), err, has_started()), (Some(2), "", expected, false));
+        let (code, _, err) = hookmux(root.path(), &format!("run --yes --root ROOT {guest} {operation}"));
+        assert_eq!((code, err.starts_with(&format!("{why}\n")), has_started()), (Some(0), true, true), "{err}");
+    }
+    for call in [
+        "qemu vm1 started",
+        "qemu vm1 migrate",
+        "qemu dead release",
+        "qemu off start",
+        "qemu new start",
+        "qemu .. start",
+    ] {
+        let (code, _, err) = hookmux(root.path(), &format!("run --root ROOT {call}"));
+        assert_eq!((code, has_started(), err.contains("is running")), (Some(0), true, false), "{call}: {err}");
+    }
+    let question = format!("{}. Start its scripts all the same? [y/N] ", why("vm1", "release"));
+    for (answer, code, starts) in [("n\n", 1, false), ("\n", 1, false), ("y\n", 0, true)] {
+        let (seen, text) = on_terminal(root.path(), "run --root ROOT qemu vm1 release", answer);
+        assert_eq!((seen, text.contains(&question), has_started()), (Some(code), true, starts), "{answer:?}: {text}");
+        assert_eq!(text.contains("hookmux: nothing was started"), !starts, "{text}");
+    }
+}
+
+#[test]
+fn new_xml_goes_to_a_pipe_or_a_file_and_not_to_a_terminal() {
+    let root = root(&[
+        ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsed s/one/two/\n"),
+        ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
+        ("same.xml", "<domain type='kvm'><name>vm1</name></domain>\n"),
+    ]);
+    let (code, text) = on_terminal(root.path(), "run --root ROOT qemu vm1 migrate --xml ROOT/in.xml", "");
+    let hint = "the new XML is written by -o FILE, or to a pipe (| less)\n";
+    assert_eq!((code, text.contains("<domain"), text.ends_with(hint)), (Some(0), false, true), "{text}");
+    assert!(text.contains("/domain/title"), "{text}");
+    let out = root.path().join("out.xml");
+    let (code, stdout, _) = hookmux(root.path(), "run --root ROOT -o ROOT/out.xml qemu vm1 migrate --xml ROOT/in.xml");
+    assert_eq!((code, stdout.as_str()), (Some(0), ""));
+    assert_eq!(fs::read_to_string(&out).unwrap(), "<domain type='kvm'><name>vm1</name><title>two</title></domain>\n");
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_file(&out).unwrap();
+    let (code, _, err) = hookmux(root.path(), "run --root ROOT -o ROOT/out.xml qemu vm1 migrate --xml ROOT/same.xml");
+    let expected = "exit code 0: libvirt keeps its own XML\n/out.xml is not written: libvirt gets no new XML\n";
+    assert_eq!((code, err.ends_with(expected), out.exists()), (Some(0), true, false), "{err}");
+}
+
+#[test]
+fn text_that_a_filter_writes_instead_of_xml_is_quoted() {
+    let words = |script: &str| {
+        let script = format!("#!/bin/sh\n{script}\n");
+        let root = root(&[("etc/hookmux/qemu.d/10-a", script.as_str())]);
+        let (code, out, err) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate");
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{err}");
+        err.lines().find_map(|line| line.strip_prefix("    | ")).map(str::to_owned)
+    };
+    let long = "x".repeat(80);
+    assert_eq!(words("echo; echo 'moving the disks'; cat").as_deref(), Some("moving the disks"));
+    assert_eq!(words("printf 'log: \\033[31m'; cat").as_deref(), Some("log: \\u{1b}[31m"));
+    assert_eq!(words(&format!("echo {long}yz; cat")), Some(long));
+    assert_eq!(words("echo '<domain passwd=\"secret\"'"), None);
 }

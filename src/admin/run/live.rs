@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::admin::run::document::Source;
 use crate::admin::support::console::{Console, Paint};
@@ -29,12 +29,14 @@ pub(crate) struct Live<'c> {
     on_terminal: bool,
     /// Whether the last line disappears before the next one.
     is_temporary: bool,
+    /// The step that the last lines are about.
+    shown: PathBuf,
 }
 
 impl<'c> Live<'c> {
     pub(crate) fn new<'a: 'c>(console: &'c mut Console<'a>) -> Self {
         let (paint, on_terminal) = (console.errors_paint, console.live);
-        Self { errors: &mut *console.errors, paint, on_terminal, is_temporary: false }
+        Self { errors: &mut *console.errors, paint, on_terminal, is_temporary: false, shown: PathBuf::new() }
     }
 
     pub(crate) fn begin(
@@ -61,6 +63,12 @@ impl<'c> Live<'c> {
             write!(self.errors, "{CLEAR_LINE}")?;
             self.is_temporary = false;
         }
+        let (Event::Starting(step) | Event::StillRunning(step, ..) | Event::Ended(step, _)) = event;
+        // Several steps may run at a time.
+        if self.shown != step.path && !matches!(event, Event::Starting(_)) {
+            writeln!(self.errors, "  {}", printable::printable(&step.path))?;
+        }
+        self.shown.clone_from(&step.path);
         match event {
             // hookmux may call a script of the guest agent twice: to freeze and to thaw.
             Event::Starting(step) if drivers::driver(&call.driver).args == ArgLayout::GuestAgent => {
@@ -111,18 +119,19 @@ impl<'c> Live<'c> {
                 printable::printable(&step.path)
             )?;
         }
-        for step in &plan.background {
-            writeln!(
-                self.errors,
-                "  {}\n    starts in the background; not started by hand",
-                printable::printable(&step.path)
-            )?;
-        }
         Ok(())
     }
 
-    pub(crate) fn now_libvirt(&mut self) -> io::Result<()> {
-        writeln!(self.errors, "{}", self.paint.faint("libvirt itself, whatever the other scripts do:"))
+    /// Prints which background scripts were not started, and why.
+    pub(crate) fn not_in_background(&mut self, plan: &Plan, why: &str) -> io::Result<()> {
+        plan.background.iter().try_for_each(|step| {
+            writeln!(self.errors, "  {}\n    starts in the background; {why}", printable::printable(&step.path))
+        })
+    }
+
+    /// Prints a heading of steps.
+    pub(crate) fn now(&mut self, what: &str) -> io::Result<()> {
+        writeln!(self.errors, "{}", self.paint.faint(what))
     }
 
     /// Prints what the caller does with the answer.

@@ -2,10 +2,12 @@
 //! XML. Does what the hook does, visibly, and then what libvirt itself does.
 
 use std::cell::OnceCell;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Args;
 use nix::sys::stat::{Mode, umask};
 use serde_json::{Value, json};
@@ -13,12 +15,14 @@ use serde_json::{Value, json};
 use crate::admin::support::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
+use crate::admin::support::files;
+use crate::admin::support::known::Usage;
 use crate::admin::support::made;
 use crate::admin::support::root;
 use crate::admin::support::script;
 use crate::admin::support::xml::{self, RulePath};
 use crate::call::invocation::Invocation;
-use crate::hook::{ByHand, Hook, HookReport};
+use crate::hook::{ByHand, Hook, HookReport, guest_process};
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -54,6 +58,15 @@ pub(crate) struct Run {
     /// The XML that scripts read; libvirt's own of the object, or a small made-up one, if left out
     #[arg(long, value_name = "FILE")]
     xml: Option<PathBuf>,
+    /// Write the filtered XML to this file, which only its owner can read
+    #[arg(short, long, value_name = "FILE", conflicts_with = "dry")]
+    output: Option<PathBuf>,
+    /// Start the background scripts, too, and wait for them
+    #[arg(long)]
+    background: bool,
+    /// Do not ask before a call that a running guest does not expect
+    #[arg(long)]
+    yes: bool,
     /// Start nothing, and print what would be started
     #[arg(long = "dry-run")]
     dry: bool,
@@ -92,7 +105,11 @@ impl Run {
             // The kernel would start what lies there on this system.
             return Err(root::error(path).into());
         }
+        if plan.scripts().next().is_some() {
+            self.assert_harmless(&root, &call, console)?;
+        }
         log::skipped(&call, &plan);
+        let output = self.output.as_deref().map(std::path::absolute).transpose()?;
         let document = input.into_inner().unwrap_or_else(|| document::get(&call, &root, self.xml.as_deref()));
         let (document, source) = document?;
         // After the last path that may be relative to the current directory.
@@ -106,7 +123,7 @@ impl Run {
         live.begin(&call, never_made.as_deref(), &plan, &source)?;
         let before = libvirts(&hook, &plan.before, &document, &mut live)?;
         let document = before.as_ref().and_then(|(_, before)| before.document.as_ref()).unwrap_or(&document);
-        let result = run(&hook, &plan, document, &mut live)?;
+        let result = show(&mut live, |on_event| hook.run(&plan, document, on_event))?;
         live.not_run(&plan, &result.run)?;
         let after = result.run.document.as_ref().unwrap_or(document);
         let after = libvirts(&hook, &plan.left_to_caller, after, &mut live)?;
@@ -115,18 +132,58 @@ impl Run {
         let runs = [after.as_ref().map(|(_, run)| run), Some(&result.run), before.as_ref().map(|(_, run)| run)];
         let filtered = runs.into_iter().flatten().find_map(|run| run.document.as_ref());
         live.conclude(&call, result.verdict, code, filtered.is_some())?;
+        let background = self.background(&hook, &plan, &result, document, &mut live)?;
         let call = Call::json(&call, never_made.as_deref());
         let (before, after) = (before.as_ref(), after.as_ref());
-        let answer = Answer { call, before, plan: &plan, result: &result, after, code };
-        answer.print(console, &source, filtered)?;
+        let answer = Answer { call, before, plan: &plan, result: &result, after, background, code };
+        answer.print(console, &source, filtered.filter(|_| code == 0), output.as_deref())?;
         Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+    }
+    /// Asks before a call that a running guest does not expect.
+    fn assert_harmless(&self, root: &Path, call: &Invocation, console: &mut Console) -> anyhow::Result<()> {
+        if !call.row.is_without_guest() || !guest_process::is_running(root, &call.driver, &call.object) {
+            return Ok(());
+        }
+        let (name, operation) = (printable::printable(&call.object), printable::printable(&call.operation));
+        let why = format!("'{name}' is running, and libvirt calls {operation} only while it is not");
+        if self.yes {
+            return Ok(writeln!(console.errors, "{}", console.errors_paint.warning(&why))?);
+        }
+        match console.ask(&format!("{why}. Start its scripts all the same?"))? {
+            Some(true) => Ok(()),
+            Some(false) => anyhow::bail!("nothing was started"),
+            None => Err(Usage(format!("{why}; nothing was started (--yes starts its scripts all the same)")).into()),
+        }
+    }
+
+    /// Runs the background scripts, if they are to run, and shows them.
+    fn background(
+        &self,
+        hook: &Hook,
+        plan: &Plan,
+        result: &HookReport,
+        document: &Spool,
+        live: &mut Live,
+    ) -> anyhow::Result<Vec<StepReport>> {
+        let starts = hook.starts_background(result.verdict);
+        if plan.background.is_empty() || !starts || !self.background {
+            let why = if starts { "not started by hand without --background" } else { "not started after a failure" };
+            live.not_in_background(plan, why)?;
+            return Ok(Vec::new());
+        }
+        live.now("in the background, once libvirt has the answer:")?;
+        let document = result.run.document.as_ref().unwrap_or(document);
+        show(live, |on_event| hook.run_background(plan, document, on_event))
     }
 }
 
-/// Runs a plan, and shows it.
-fn run(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> anyhow::Result<HookReport> {
+/// Runs something, and shows what happens.
+fn show<T>(
+    live: &mut Live,
+    run: impl FnOnce(&mut dyn FnMut(&Invocation, Event)) -> io::Result<T>,
+) -> anyhow::Result<T> {
     let mut shown = Ok(());
-    let result = hook.run(plan, document, &mut |call: &Invocation, event: Event| {
+    let result = run(&mut |call, event| {
         if shown.is_ok() {
             shown = live.on_event(call, &event);
         }
@@ -145,14 +202,14 @@ fn libvirts(
     if scripts.is_empty() {
         return Ok(None);
     }
-    live.now_libvirt()?;
+    live.now("libvirt itself, whatever the other scripts do:")?;
     let on_failure = Setting { value: OnFailure::Continue, from: None };
     let step = |path: &PathBuf| {
         let effective = Effective { on_failure: on_failure.clone(), ..Effective::default() };
         Step { path: path.clone(), distrust: None, effective }
     };
     let plan = Plan { steps: scripts.iter().map(step).collect(), ..Plan::default() };
-    let run = run(hook, &plan, document, live)?.run;
+    let run = show(live, |on_event| hook.run(&plan, document, on_event))?.run;
     Ok(Some((plan, run)))
 }
 
@@ -192,17 +249,35 @@ struct Answer<'a> {
     result: &'a HookReport,
     /// What libvirt itself runs after the hook.
     after: Option<&'a (Plan, RunReport)>,
+    background: Vec<StepReport>,
     code: u8,
 }
 
 impl Answer<'_> {
-    /// Prints the filtered XML, or everything as JSON.
-    fn print(&self, console: &mut Console, source: &document::Source, filtered: Option<&Spool>) -> anyhow::Result<()> {
-        let filtered = filtered.filter(|_| self.code == 0);
-        if !console.json {
-            if let Some(document) = filtered {
+    /// Prints the filtered XML, unless standard output is a terminal or it goes to a file; or everything as JSON.
+    fn print(
+        &self,
+        console: &mut Console,
+        source: &document::Source,
+        filtered: Option<&Spool>,
+        output: Option<&Path>,
+    ) -> anyhow::Result<()> {
+        match (output, filtered) {
+            (Some(path), Some(document)) => files::write_private(Path::new("/"), path, &document.bytes()?)
+                .with_context(|| format!("cannot write {}", path.display()))?,
+            (Some(path), None) => {
+                let path = printable::printable(path);
+                writeln!(console.errors, "{path} is not written: libvirt gets no new XML")?;
+            }
+            (None, Some(_)) if console.on_terminal && !console.json => {
+                writeln!(console.errors, "the new XML is written by -o FILE, or to a pipe (| less)")?;
+            }
+            (None, Some(document)) if !console.json => {
                 std::io::copy(&mut document.reader()?, console.output)?;
             }
+            (None, _) => {}
+        }
+        if !console.json {
             return Ok(());
         }
         let libvirts = |(plan, run): &(Plan, RunReport)| steps(plan, run, "libvirt");
@@ -210,6 +285,8 @@ impl Answer<'_> {
         steps.extend(self::steps(self.plan, &self.result.run, "hookmux"));
         steps.extend(self.after.map_or_else(Vec::new, libvirts));
         let undone = self.result.undone.iter().map(|(step, report)| self::step(&step.path, report, "hookmux"));
+        let background = self.plan.background.iter().zip(&self.background);
+        let background = background.map(|(step, report)| self::step(&step.path, report, "hookmux"));
         let xml = filtered.map(Spool::bytes).transpose()?;
         let content = json!({
             "call": self.call,
@@ -217,6 +294,7 @@ impl Answer<'_> {
             "document": source.word(),
             "steps": steps,
             "undone": undone.collect::<Vec<_>>(),
+            "background": background.collect::<Vec<_>>(),
             "hook_exit_code": self.result.verdict.code,
             "failed": self.code != 0,
             "xml": xml.map(|xml| String::from_utf8_lossy(&xml).into_owned()),

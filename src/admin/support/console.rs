@@ -1,6 +1,6 @@
 //! The outputs of a command. In: texts and values. Out: text with or without colours, or one JSON document. Does.
 
-use std::io::{self, Write};
+use std::io::{self, Stdin, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
@@ -21,6 +21,10 @@ pub struct Console<'a> {
     pub paint: Paint,
     /// How standard error is coloured.
     pub errors_paint: Paint,
+    /// Standard input, if a question can be asked: standard input and standard error are a terminal.
+    pub input: Option<Stdin>,
+    /// Whether standard output is a terminal, which a document would fill.
+    pub on_terminal: bool,
     /// Whether standard error is a terminal, on which a line can be overwritten.
     pub live: bool,
     /// How many columns standard output has.
@@ -110,6 +114,16 @@ impl Console<'_> {
     pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string_pretty(&Document { schema: SCHEMA, command, content })?;
         writeln!(self.output, "{}", printable::printable_json(&json))
+    }
+
+    /// Asks a question, and reports whether the answer is yes; `None` without a terminal.
+    pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<bool>> {
+        let Some(input) = &self.input else { return Ok(None) };
+        write!(self.errors, "{question} [y/N] ")?;
+        self.errors.flush()?;
+        let mut answer = String::new();
+        input.read_line(&mut answer)?;
+        Ok(Some(matches!(answer.trim(), "y" | "Y" | "yes")))
     }
 
     /// Writes lines, with a newline after each.
