@@ -28,6 +28,9 @@ _hookmux() {
             hookmux,diff)
                 cmd="hookmux__subcmd__diff"
                 ;;
+            hookmux,examples)
+                cmd="hookmux__subcmd__examples"
+                ;;
             hookmux,explain)
                 cmd="hookmux__subcmd__explain"
                 ;;
@@ -70,6 +73,9 @@ _hookmux() {
             hookmux__subcmd__help,diff)
                 cmd="hookmux__subcmd__help__subcmd__diff"
                 ;;
+            hookmux__subcmd__help,examples)
+                cmd="hookmux__subcmd__help__subcmd__examples"
+                ;;
             hookmux__subcmd__help,explain)
                 cmd="hookmux__subcmd__help__subcmd__explain"
                 ;;
@@ -107,7 +113,7 @@ _hookmux() {
 
     case "${cmd}" in
         hookmux)
-            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query history stats status contract help"
+            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query examples history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -184,6 +190,24 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__examples)
+            opts="-v -h --root --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__explain)
             opts="-v -h --force --root --xml --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -207,7 +231,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help)
-            opts="list explain run check install uninstall adopt diff query history stats status contract help"
+            opts="list explain run check install uninstall adopt diff query examples history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -263,6 +287,20 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__help__subcmd__examples)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

@@ -10,6 +10,7 @@ mod adopt;
 mod check;
 mod contract;
 mod diff;
+mod examples;
 mod explain;
 mod history;
 mod install;
@@ -92,6 +93,11 @@ enum Command {
         after_help = "Examples:\n  hookmux query /domain/name <db-1.xml\n  hookmux query /domain/devices/hostdev <db-1.xml\n\nManuals: hookmux(8), hookmux.toml(5)"
     )]
     Query(query::Query),
+    /// List the example scripts, with the commands that copy them
+    #[command(
+        after_help = "Examples:\n  hookmux examples\n  hookmux examples --json\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
+    Examples(examples::Examples),
     /// Show past calls, with a bar for each script's time
     #[command(alias = "logs")]
     #[command(
@@ -151,6 +157,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::Adopt(adopt) => adopt.main(console),
         Command::Diff(diff) => diff.main(console),
         Command::Query(query) => query.main(console),
+        Command::Examples(examples) => examples.main(console),
         Command::History(history) => history.main(console),
         Command::Stats(stats) => stats.main(console),
         Command::Status(status) => status.main(console),

@@ -1,0 +1,99 @@
+//! `hookmux examples`: the scripts that the package brought, and the commands that copy them. In: their files. Out: lines.
+//! Reads.
+
+use std::io::{ErrorKind, Read};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::admin::support::FOUND;
+use crate::admin::support::console::Console;
+use crate::admin::support::root::Root;
+use crate::call::drivers::DRIVERS;
+use crate::files::directory::Directory;
+use crate::files::{paths, resolve};
+use crate::printable::{printable, quoted, shortened};
+
+/// Where the package has them.
+const EXAMPLES: &str = "/usr/share/doc/hookmux/examples";
+
+/// How many bytes of a script are read: its header is shorter.
+const HEADER: u64 = 4 << 10;
+
+/// The longest text that is shown of a header, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// Arguments of `hookmux examples`.
+#[derive(Debug, Args)]
+pub(crate) struct Examples {
+    #[command(flatten)]
+    root: Root,
+}
+
+impl Examples {
+    /// Prints what each script does, and the commands that copy it with its rule. Exit code 1 if there is none.
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
+        let at = |directory: &str| paths::below(&root, directory);
+        let mut examples = Vec::new();
+        for hook in DRIVERS.iter().map(|driver| format!("{}.d", driver.name)) {
+            let scripts = at(&format!("{EXAMPLES}/{hook}"));
+            let mut names = match Directory::open(&root, &scripts).and_then(|found| found.names(|_, _| true)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                names => names?,
+            };
+            names.sort();
+            for name in names {
+                let script = scripts.join(&name);
+                let mut text = Vec::new();
+                resolve::open_regular(&root, &script)?.take(HEADER).read_to_end(&mut text)?;
+                let mut rule = name.clone();
+                rule.push(".toml");
+                let mut commands = vec![copy(755, &script, &at("/etc/hookmux").join(&hook).join(&name))];
+                let from = at(&format!("{EXAMPLES}/hookmux.toml.d")).join(&rule);
+                if !resolve::is_absent(&root, &from)? {
+                    commands.push(copy(644, &from, &at("/etc/hookmux/hookmux.toml.d").join(&rule)));
+                }
+                let about = about(&String::from_utf8_lossy(&text));
+                examples.push((format!("{hook}/{}", printable(&name)), about, commands));
+            }
+        }
+        if console.json {
+            let all = examples
+                .iter()
+                .map(|(script, about, commands)| json!({ "script": script, "about": about, "commands": commands }));
+            console.json("examples", json!({ "examples": all.collect::<Vec<_>>() }))?;
+        } else {
+            for (script, about, commands) in &examples {
+                console.lines(&[format!("{}: {about}", console.paint.heading(script))])?;
+                for command in commands {
+                    console.lines(&[format!("  {}", console.paint.command(command))])?;
+                }
+            }
+        }
+        if examples.is_empty() {
+            let name = console.errors_paint.bad("hookmux:");
+            writeln!(
+                console.errors,
+                "{name} no examples in {}: documentation is not installed",
+                printable(at(EXAMPLES))
+            )?;
+        }
+        Ok(if examples.is_empty() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+    }
+}
+
+/// Returns the command that copies a file.
+fn copy(mode: u16, from: &PathBuf, to: &PathBuf) -> String {
+    format!("install -D -m {mode} {} {}", quoted(from), quoted(to))
+}
+
+/// Returns the first sentence of a script's header, which is a comment or a docstring from the second line on.
+fn about(text: &str) -> String {
+    let lines = text.lines().skip(1).map(|line| line.trim_matches(['#', '"', ' ']));
+    let header = lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    let sentence = header.split(". ").next().unwrap_or_default().trim_end_matches('.');
+    printable(&*shortened(sentence, MAX_SHOWN))
+}
