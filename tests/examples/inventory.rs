@@ -24,17 +24,26 @@ const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("demo.xml", Kind::Data, include_str!("demo.rs")),
     ("disk-paths", Kind::Data, include_str!("inventory.rs")),
     ("fsfreeze-hook.d/10-flush-database", Kind::Shell, include_str!("flush.rs")),
+    ("hookmux.toml.d/20-gpu.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/30-cpus.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/30-hugepages.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/50-port-forward.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/90-attach-usb.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/90-backup.toml", Kind::Data, include_str!("inventory.rs")),
+    ("hookmux.toml.d/95-notify.toml", Kind::Data, include_str!("inventory.rs")),
     ("libxl.d/20-maintenance", Kind::Shell, include_str!("starts.rs")),
     ("lxc.d/30-mount-check", Kind::Python, include_str!("starts.rs")),
     ("network.d/50-port-forward", Kind::Python, include_str!("forward.rs")),
     ("polkit/40-vm-protection.rules", Kind::Data, include_str!("../real/protection.rs")),
     ("protected-domains", Kind::Data, include_str!("inventory.rs")),
     ("qemu.d/10-vm-protection", Kind::Shell, include_str!("protection.rs")),
+    ("qemu.d/20-gpu", Kind::Shell, include_str!("gpu.rs")),
     ("qemu.d/30-cpus", Kind::Python, include_str!("../host/main.rs")),
     ("qemu.d/30-hugepages", Kind::Python, include_str!("hugepages.rs")),
     ("qemu.d/40-set-title", Kind::Shell, include_str!("title.rs")),
     ("qemu.d/50-move-disks", Kind::Python, include_str!("disks.rs")),
     ("qemu.d/90-attach-usb", Kind::Shell, include_str!("../host/main.rs")),
+    ("qemu.d/90-backup", Kind::Shell, include_str!("backup.rs")),
     ("qemu.d/95-notify", Kind::Python, include_str!("notify.rs")),
 ];
 
@@ -59,9 +68,13 @@ fn of_kind(kind: Kind) -> impl Iterator<Item = &'static str> {
     EXAMPLES_AND_TESTS.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
 }
 
-/// The hook scripts: what lies in a `.d` directory.
+/// The hook scripts.
 fn scripts() -> impl Iterator<Item = &'static str> {
-    EXAMPLES_AND_TESTS.iter().map(|(name, ..)| *name).filter(|name| name.contains(".d/"))
+    EXAMPLES_AND_TESTS
+        .iter()
+        .filter(|(_, kind, _)| *kind != Kind::Data)
+        .map(|(name, ..)| *name)
+        .filter(|name| *name != "demo")
 }
 
 #[test]
@@ -136,7 +149,13 @@ fn every_script_has_one_row_in_the_readme() {
     assert_eq!(rows.into_iter().collect::<BTreeSet<_>>(), scripts().collect());
     let unmentioned: Vec<_> =
         EXAMPLES_AND_TESTS.iter().map(|(name, ..)| *name).filter(|name| !readme.contains(name)).collect();
-    assert_eq!(unmentioned, ["README.md"]);
+    let (rules, others): (Vec<_>, Vec<_>) =
+        unmentioned.into_iter().partition(|name| name.starts_with("hookmux.toml.d/"));
+    assert_eq!((others, readme.contains("hookmux.toml.d")), (vec!["README.md"], true));
+    // A rule is for the script of its name.
+    let names: Vec<_> = scripts().filter_map(|name| name.rsplit('/').next()).collect();
+    let strangers = rules.iter().filter_map(|rule| rule.split(['/', '.']).nth(3)).filter(|name| !names.contains(name));
+    assert_eq!(strangers.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -148,15 +167,32 @@ fn settings_as_shipped_change_nothing() {
 }
 
 #[test]
-fn every_recipe_tells_how_to_set_it_up_try_it_and_take_it_back_with_rules_that_are_valid() {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes");
-    for entry in fs::read_dir(directory).unwrap() {
+fn every_recipe_tells_how_to_set_it_up_try_it_and_take_it_back_with_its_rule() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(repository.join("README.md")).unwrap();
+    let first_screens = readme.split("## Install").next().unwrap();
+    let mut shown = BTreeSet::new();
+    for entry in fs::read_dir(repository.join("docs/recipes")).unwrap() {
         let path = entry.unwrap().path();
         let page = fs::read_to_string(&path).unwrap();
         let headings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let usual = |heading: &&str| *heading != "If the screen stays black";
+        let headings: Vec<_> = headings.into_iter().filter(usual).collect();
         assert_eq!(headings, ["Set it up", "Try it", "Take it back", "What it does not do"], "{}", path.display());
         let rules: Vec<_> = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-        assert_eq!(rules.len(), 1, "{}", path.display());
+        let script = page.split_once("install -D -m 755 examples/").unwrap().1.split(' ').next().unwrap();
+        let rule = format!("hookmux.toml.d/{}.toml", script.split('/').nth(1).unwrap());
+        assert_eq!(rules, [content(&rule)], "{}", path.display());
+        assert!(
+            page.contains(&format!("install -D -m 644 examples/{rule} /etc/hookmux/{rule}\n")),
+            "{}",
+            path.display()
+        );
         hookmux::settings::parse(&path, rules[0]).unwrap();
+        let link = format!("docs/recipes/{})", path.file_name().unwrap().to_str().unwrap());
+        assert!(first_screens.contains(&link), "{link}");
+        shown.insert(rule);
     }
+    let rules = of_kind(Kind::Data).filter(|name| name.starts_with("hookmux.toml.d/")).map(str::to_owned);
+    assert_eq!(rules.collect::<BTreeSet<_>>(), shown);
 }

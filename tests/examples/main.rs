@@ -1,14 +1,17 @@
 //! The example hooks, each called directly with the words that hookmux would give it, in a directory of its own. Does.
 
+mod backup;
 mod demo;
 mod disks;
 mod flush;
 mod forward;
 mod forward_settings;
+mod gpu;
 mod hugepages;
 mod inventory;
 mod notify;
 mod protection;
+mod rules;
 mod starts;
 mod title;
 
