@@ -106,6 +106,18 @@ test-xen: needs ## tests libvirt's driver libxl on a real Xen, emulated
 	tests/xen/build
 	cargo test --locked --test xen
 
+# The other machine code that packages are made for. A first root with busybox boots in software within half a minute.
+ARM := aarch64-unknown-linux-musl
+$(if $(filter $(ARM),$(MUSL)),,$(eval export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER := aarch64-linux-gnu-gcc))
+export $(call flags,$(ARM)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
+
+.PHONY: test-arm
+test-arm: needs ## builds the packages for aarch64, and tests the program on an emulated machine
+	cargo build --release --locked --target $(ARM)
+	packaging/build target/$(ARM)/release/hookmux target/packages-arm
+	tests/arm/build
+	cargo test --locked --test arm
+
 # The numbers in tests/budget.toml are one machine code's.
 BUDGETED := x86_64-unknown-linux-musl
 COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget

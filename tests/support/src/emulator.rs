@@ -1,5 +1,5 @@
 //! A whole machine under software emulation, which runs one scenario and powers itself off. In: kernel, disk, a directory
-//! with scenario.sh. Out: what the scenario printed, part by part. Does: needs qemu-system-x86 and tar.
+//! with scenario.sh. Out: what the scenario printed, part by part. Does: needs the emulator and tar.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,14 +13,21 @@ const LIMIT: &str = "1200";
 /// lines of each part: what follows a line `== NAME` on the serial console, between `=====BEGIN` and `=====END`.
 pub fn run(arguments: &[&str], disk: &Path, files: &Path) -> BTreeMap<String, String> {
     let scratch = tempfile::tempdir_in(crate::scratch()).unwrap();
-    let [archive, serial] = ["archive", "serial"].map(|name| scratch.path().join(name));
+    let archive = scratch.path().join("archive");
     let mut tar = Command::new("tar");
     tar.args(["--create", "--owner=0", "--group=0", "--blocking-factor=64", "--file"]).arg(&archive);
     assert!(tar.arg("--directory").arg(files).arg(".").status().unwrap().success(), "{tar:?}");
     let drive = |file: &Path, options: &str| format!("file={},format=raw,if=virtio,{options}", file.display());
+    let drives = ["-drive", &drive(disk, "snapshot=on"), "-drive", &drive(&archive, "readonly=on")];
+    boot("qemu-system-x86_64", &[arguments, &drives].concat())
+}
+
+/// Runs an emulator with `arguments`, and returns what the scenario printed, as [`run`] does.
+pub fn boot(emulator: &str, arguments: &[&str]) -> BTreeMap<String, String> {
+    let scratch = tempfile::tempdir_in(crate::scratch()).unwrap();
+    let serial = scratch.path().join("serial");
     let mut qemu = Command::new("timeout");
-    qemu.args([LIMIT, "qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-monitor", "none"]);
-    qemu.args(arguments).args(["-drive", &drive(disk, "snapshot=on"), "-drive", &drive(&archive, "readonly=on")]);
+    qemu.args([LIMIT, emulator, "-nodefaults", "-display", "none", "-no-reboot", "-monitor", "none"]).args(arguments);
     qemu.args(["-serial", &format!("file:{}", serial.display())]).stdin(File::open("/dev/null").unwrap());
     let ended = qemu.output().unwrap();
     let console = String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).replace('\r', "");
