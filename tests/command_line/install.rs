@@ -323,9 +323,9 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
     let refused = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /usr/bin/hookmux-hook was overwritten through a hook's link\n  \
         fix: hookmux install --restore --root  qemu\n";
     assert_eq!(hookmux(root.path(), "install --root ROOT qemu"), (Some(1), refused.into(), String::new()));
-    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
-        was written over it is /etc/libvirt/hooks/qemu now\n  libvirt runs /etc/libvirt/hooks/qemu first, as before, then \
-        /etc/libvirt/hooks/qemu.d by name: hookmux as 00-hookmux\n";
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  libvirt runs /etc/libvirt/hooks/qemu first, as \
+        before, then /etc/libvirt/hooks/qemu.d by name: hookmux as 00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
+        was written over it is /etc/libvirt/hooks/qemu now\n";
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), (Some(0), expected.into(), String::new()));
     let hooks = ["qemu", "qemu.d/00-hookmux", "lxc", "libxl", "network"].map(|path| hook(root.path(), path).unwrap());
     let ours = "/usr/bin/hookmux-hook";
@@ -334,6 +334,37 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
     let mode = |path: &str| fs::metadata(at(path)).unwrap().permissions().mode() & 0o777;
     assert_eq!([mode("usr/bin/hookmux-hook"), mode("etc/libvirt/hooks/qemu")], [0o755; 2]);
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
+}
+
+#[test]
+fn what_was_written_through_a_link_is_the_hook_where_libvirt_is_too_old_for_hookmux_beside_it() {
+    let root = root(&[("usr/lib/x86_64-linux-gnu/libvirt.so.0.6004.0", "")]);
+    let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
+    fs::create_dir_all(at("usr/bin")).unwrap();
+    fs::create_dir_all(at("etc/qemu")).unwrap();
+    fs::copy(binary, at("usr/bin/hookmux-hook")).unwrap();
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu lxc fsfreeze-hook").0, Some(0));
+    let (ours, theirs) = ("/usr/bin/hookmux-hook", "#!/bin/sh");
+    let beside = |driver: &str, base: &str, why: &str| {
+        format!(
+            "{driver}: left alone: {base}/{driver} is another program's hook, and {why}; to move it into hookmux's \
+             directory: hookmux install --reload --take-over --root  {driver}\n  /usr/bin/hookmux-hook is hookmux again; \
+             what was written over it is {base}/{driver} now\n"
+        )
+    };
+    let rows = [
+        ("qemu", "/etc/libvirt/hooks", "libvirt 6.4 runs one hook and nothing beside it (6.5.0 does)"),
+        ("fsfreeze-hook", "/etc/qemu", "the guest agent runs one hook and nothing beside it"),
+    ];
+    for (driver, base, why) in rows {
+        fs::write(at("usr/bin/hookmux-hook"), THEIRS).unwrap();
+        let expected = (Some(0), beside(driver, base, why), String::new());
+        assert_eq!(hookmux(root.path(), &format!("install --restore --root ROOT {driver}")), expected);
+        assert!(fs::read(at("usr/bin/hookmux-hook")).unwrap() == fs::read(binary).unwrap());
+        assert_eq!(fs::read_to_string(root.path().join(&base[1..]).join(driver)).unwrap(), THEIRS);
+    }
+    let hooks = ["qemu", "qemu.d/00-hookmux", "lxc"].map(|path| hook(root.path(), path));
+    assert_eq!(hooks, [Some(theirs.into()), None, Some(ours.into())]);
 }
 
 #[test]

@@ -272,11 +272,12 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, 
     files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
     let mut done = Done::new(&driver, &link, State::Installed);
     if !is_beside {
-        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: false };
+        // Where hookmux cannot run beside what was written, nothing is wrong: that is the hook now.
+        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: true };
         done = beside(&choice, &driver, done)?;
     }
     let (program, kept) = (printable::printable(&program), printable::printable(&kept));
-    done.notes.insert(0, format!("{program} is hookmux again; what was written over it is {kept} now"));
+    done.notes.push(format!("{program} is hookmux again; what was written over it is {kept} now"));
     Ok((vec![driver], vec![done]))
 }
 
@@ -356,9 +357,10 @@ impl Done {
 
     fn lines(&self, paint: Paint) -> Vec<String> {
         let hook = &self.hook;
+        let mut notes = self.notes.iter();
         let state = match self.state {
             // One line, amid a package manager's output.
-            State::LeftAlone => return vec![format!("{}: left alone: {hook} {}", self.driver, self.notes.concat())],
+            State::LeftAlone => format!("left alone: {hook} {}", notes.next().map_or("", String::as_str)),
             State::Installed => paint.good(&format!("installed as {hook}")),
             State::InstalledAlready => format!("installed already as {hook}"),
             State::Removed => paint.good(&format!("removed from {hook}")),
@@ -369,7 +371,7 @@ impl Done {
             State::Removed => format!("  the hook that was there before is back from {original}"),
             _ => format!("  the hook that was there is kept, and runs as {original}"),
         });
-        let notes = self.notes.iter().map(|note| format!("  {note}"));
+        let notes = notes.map(|note| format!("  {note}"));
         std::iter::once(format!("{}: {state}", self.driver)).chain(original).chain(notes).collect()
     }
 }
