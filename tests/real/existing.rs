@@ -1,6 +1,7 @@
 //! Hooks that were there before hookmux, in each of the ways in which they depend on their place (tests/fixtures/hooks): a
 //! guest's life directly, beside hookmux and after `uninstall`. Does.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,14 @@ use support::guests;
 use support::host::Host;
 use support::programs;
 
+use crate::migration::Pair;
+
 const HOOKS: &str = "/etc/libvirt/hooks";
+
+/// The log of libvirtd, which has each command that it runs.
+const COMMANDS: &str = "/var/log/libvirt/libvirtd.log";
+
+const SETTINGS: &str = "/etc/libvirt/libvirtd.conf";
 
 /// Lays a folder of tests/fixtures/hooks over libvirt's directory.
 fn put(host: &Host, folder: &Path, below: &str) {
@@ -41,21 +49,44 @@ fn tree(host: &Host) -> String {
     host.run(&["sh", "-c", &find]).succeeded().stdout
 }
 
-/// What a guest's life made the hooks do, and what virsh says about a guest that the old hook refuses.
+/// What a guest's life made the hooks do, and each call that libvirtd made, in order: the hook with its words, and its exit
+/// code.
 #[derive(Debug, PartialEq)]
 struct Life {
     actions: String,
-    refused: bool,
+    calls: Vec<(String, u8)>,
+}
+
+/// The calls that libvirtd has made since its log began: of each thread, one at a time.
+fn calls(host: &Host) -> Vec<(String, u8)> {
+    let (log, mut running, mut calls) = (text(host, COMMANDS), BTreeMap::new(), Vec::new());
+    for line in log.lines() {
+        let mut parts = line.splitn(3, ": ").skip(1);
+        let (Some(thread), Some(message)) = (parts.next(), parts.next()) else { continue };
+        if let Some((_, hook)) = message.split_once(" : About to run ").and_then(|(_, run)| run.split_once(HOOKS)) {
+            running.insert(thread, (format!("{HOOKS}{hook}"), 0));
+        } else if let Some((_, code)) = message.split_once(" unexpected exit status ") {
+            let Some((_, exited)) = running.get_mut(thread) else { continue };
+            *exited = code.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap();
+        } else if message.contains(" : Result ") {
+            calls.extend(running.remove(thread));
+        }
+    }
+    calls
 }
 
 fn text(host: &Host, path: &str) -> String {
     fs::read_to_string(host.path(path)).unwrap_or_default()
 }
 
-/// Starts a guest, saves and restores it, restarts the daemon under it, and destroys it; another one is refused.
-fn life(host: &Host) -> Life {
-    host.file("/run/actions", 0o666, b"");
-    host.file("/run/ours", 0o666, b"");
+/// Starts a guest, saves and restores it, migrates it away and back, restarts the daemon under it, and destroys it; another
+/// one is refused.
+fn life(pair: &Pair) -> Life {
+    let host = &pair.destination;
+    for file in ["/run/actions", "/run/ours"] {
+        host.file(file, 0o666, b"");
+    }
+    host.file(COMMANDS, 0o600, b"");
     host.start_libvirtd();
     for (name, uuid) in [("vm1", "11111111-"), ("vm2", "22222222-"), ("vm3", "33333333-")] {
         let document = guests::qemu(name, "").replace("11111111-", uuid);
@@ -64,45 +95,83 @@ fn life(host: &Host) -> Life {
     for command in ["start vm1", "save vm1 /run/vm1.saved", "restore /run/vm1.saved"] {
         host.virsh(command).succeeded();
     }
+    pair.migrate_back("vm1").succeeded();
+    pair.migrate("vm1").succeeded();
     host.stop_libvirtd();
     host.start_libvirtd();
     host.wait_until("the guest to be found again", || host.virsh("domstate vm1").stdout.trim() == "running");
-    let refused = host.virsh("start vm2").code != Some(0);
+    host.virsh("start vm2").failed();
     host.virsh("destroy vm1").succeeded();
     host.wait_until("the guest's release", || host.virsh("domstate vm1").stdout.trim() == "shut off");
-    Life { actions: text(host, "/run/actions"), refused }
+    Life { actions: text(host, "/run/actions"), calls: calls(host) }
+}
+
+/// The calls of vm1 in [`life`].
+const OPERATIONS: [&str; 18] = [
+    "prepare",
+    "start",
+    "started",
+    "stopped",
+    "release",
+    "restore",
+    "prepare",
+    "start",
+    "started",
+    "stopped",
+    "release",
+    "migrate",
+    "prepare",
+    "start",
+    "started",
+    "reconnect",
+    "stopped",
+    "release",
+];
+
+/// The operations of calls about vm1.
+fn of_vm1<'a>(calls: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    calls.filter_map(|call| call.strip_prefix("vm1 ")?.split(' ').next()).collect()
 }
 
 fn lives_as_before(name: &str) {
     let folder: PathBuf = support::repository().join("tests/fixtures/hooks").join(name);
-    let host = Host::new(&format!("existing-{name}"));
+    let pair = Pair::new(&format!("existing-{name}"));
+    pair.source.start_libvirtd();
+    let host = &pair.destination;
+    let settings =
+        text(host, SETTINGS) + &format!("log_filters=\"1:util.command\"\nlog_outputs=\"1:file:{COMMANDS}\"\n");
+    host.file(SETTINGS, 0o600, settings.as_bytes());
     host.run(&["mkdir", "-p", HOOKS]).succeeded();
-    put(&host, &folder, HOOKS);
-    let before = tree(&host);
-    let alone = life(&host);
+    put(host, &folder, HOOKS);
+    let before = tree(host);
+    let alone = life(&pair);
     host.stop_libvirtd();
-    assert!(alone.refused && alone.actions.lines().count() > 2, "{alone:?}");
+    let main = format!("{HOOKS}/qemu ");
+    assert_eq!(of_vm1(alone.calls.iter().filter_map(|(call, _)| call.strip_prefix(&main))), OPERATIONS);
+    let failed = alone.calls.iter().filter(|(_, code)| *code != 0);
+    let failed: Vec<_> = failed.filter_map(|(call, code)| Some((call.split_once(' ')?.1, *code))).collect();
+    assert_eq!(failed, [("vm2 prepare begin -", 3), ("vm2 release end -", 1)]);
 
     host.link_hookmux(&[]);
     let ours = b"#!/bin/sh\necho \"$*\" >>/run/ours\n[ \"$1 $2\" != 'vm3 prepare' ] || { echo refused >&2; exit 4; }\n";
     host.file("/etc/hookmux/qemu.d/10-ours", 0o755, ours);
     let installed = host.run(&["/usr/bin/hookmux", "install", "qemu"]).succeeded().stdout;
     assert!(installed.starts_with("qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n"), "{installed}");
-    let beside = life(&host);
+    let mut beside = life(&pair);
+    // libvirt runs hookmux after another program's hook that has failed, too.
+    let (ours, theirs): (Vec<_>, _) = beside.calls.into_iter().partition(|(call, _)| call.contains("/00-hookmux "));
+    beside.calls = theirs;
     assert_eq!(beside, alone);
-    let calls = text(&host, "/run/ours");
-    let of_vm1: Vec<&str> = calls.lines().filter_map(|call| call.strip_prefix("vm1 ")?.split(' ').next()).collect();
-    let once = ["prepare", "start", "started", "stopped", "release"];
-    let again = ["restore", "prepare", "start", "started", "reconnect", "stopped", "release"];
-    assert_eq!(of_vm1, once.into_iter().chain(again).collect::<Vec<_>>());
-    let vetoed = host.virsh("start vm3");
-    assert!(vetoed.code != Some(0) && vetoed.stderr.contains("qemu prepare 'vm3' refused"), "{vetoed:?}");
+    assert!(ours.iter().all(|(_, code)| *code == 0), "{ours:?}");
+    assert_eq!(of_vm1(text(host, "/run/ours").lines()), OPERATIONS);
+    let vetoed = host.virsh("start vm3").failed();
+    assert!(vetoed.stderr.contains("qemu prepare 'vm3' refused"), "{vetoed:?}");
     host.stop_libvirtd();
 
     host.run(&["/usr/bin/hookmux", "uninstall"]).succeeded();
-    assert_eq!(tree(&host), before);
-    assert_eq!(life(&host), alone);
-    assert_eq!(text(&host, "/run/ours"), "");
+    assert_eq!(tree(host), before);
+    assert_eq!(life(&pair), alone);
+    assert_eq!(text(host, "/run/ours"), "");
 }
 
 macro_rules! hooks {

@@ -42,9 +42,12 @@ impl Pair {
         fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
         let source = host(&format!("{name}-source"), wire.path(), "44444444-4444-4444-8444-444444444444");
         let destination = host(&format!("{name}-destination"), wire.path(), "55555555-5555-4555-8555-555555555555");
-        // The destination's sockets, where the source can reach them.
-        destination.run(&["mkdir", "/run/wire/libvirt", "/run/libvirt"]).succeeded();
-        destination.run(&["mount", "--bind", "/run/wire/libvirt", "/run/libvirt"]).succeeded();
+        // Each one's sockets, where the other can reach them.
+        for host in [&source, &destination] {
+            let shared = format!("/run/wire/{}", host.name);
+            host.run(&["mkdir", &shared, "/run/libvirt"]).succeeded();
+            host.run(&["mount", "--bind", &shared, "/run/libvirt"]).succeeded();
+        }
         Self { source, destination, _wire: wire }
     }
 
@@ -57,9 +60,12 @@ impl Pair {
 
     /// Asks the source to migrate a guest.
     pub(crate) fn migrate(&self, guest: &str) -> Answer {
-        let destination = "qemu+unix:///system?socket=/run/wire/libvirt/libvirt-sock";
-        let migrate = format!("migrate --live {guest} --unsafe --migrateuri unix:///run/wire/migration");
-        self.source.virsh(&format!("{migrate} {destination}"))
+        migrate(&self.source, &self.destination, guest)
+    }
+
+    /// Asks the destination to migrate a guest to the source.
+    pub(crate) fn migrate_back(&self, guest: &str) -> Answer {
+        migrate(&self.destination, &self.source, guest)
     }
 
     /// Title, description and state of the guest at its destination.
@@ -67,6 +73,14 @@ impl Pair {
         let ask = |command| self.destination.virsh(command).succeeded().stdout.trim().to_owned();
         ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
     }
+}
+
+fn migrate(from: &Host, to: &Host, guest: &str) -> Answer {
+    let name = &to.name;
+    let uris = format!(
+        "--migrateuri unix:///run/wire/migration-{name} qemu+unix:///system?socket=/run/wire/{name}/libvirt-sock"
+    );
+    from.virsh(&format!("migrate --live {guest} --unsafe {uris}"))
 }
 
 /// Daemons refuse to migrate to themselves: each needs a UUID of its own.
