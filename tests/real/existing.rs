@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use support::guests;
 use support::host::Host;
+use support::pair::Pair;
 use support::programs;
-
-use crate::migration::Pair;
 
 const HOOKS: &str = "/etc/libvirt/hooks";
 

@@ -1,9 +1,10 @@
 //! What filters may change, on real daemons: a forbidden change cancels a live migration or a restore with its path in
 //! virsh's error, and an allowed one arrives.
 
-use crate::migration::{Pair, filter};
+use crate::migration::{arrived, filter};
 use support::guests;
 use support::host::Host;
+use support::pair::Pair;
 
 const ONLY_TITLES: &[u8] = b"[[rule]]\nscript = '20-filter'\nmay-change = ['/domain/title', '/domain/description']\n";
 
@@ -33,7 +34,7 @@ fn a_forbidden_change_cancels_a_live_migration_and_the_guest_runs_on_at_its_sour
     // The same guest, the same hosts: an allowed change arrives.
     pair.destination.script("/etc/hookmux/qemu.d/20-filter", &filter("title", "moved"));
     pair.migrate("vm1").succeeded();
-    assert_eq!(pair.arrived(), ["moved", "as defined", "running"]);
+    assert_eq!(arrived(&pair), ["moved", "as defined", "running"]);
     assert!(is_tainted(&pair.destination), "libvirt knows that a hook has changed it");
 }
 

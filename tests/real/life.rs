@@ -5,9 +5,8 @@ use std::fs;
 
 use support::guests;
 use support::host::Host;
+use support::pair::Pair;
 use support::recorder::Record;
-
-use crate::migration::Pair;
 
 const MANUAL: &str = include_str!("../../man/hookmux-hooks.7");
 

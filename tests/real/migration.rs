@@ -1,16 +1,10 @@
 //! A live migration between two daemons, whose document a chain of two scripts changes at its destination: one that
 //! hookmux runs, and after it one that lies in libvirt's own directory.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-
-use tempfile::TempDir;
-
 use crate::everywhere::{self, Call};
 use crate::theirs;
-use support::guests;
-use support::host::{Answer, Host};
+use support::host::Host;
+use support::pair::Pair;
 use support::recorder::Record;
 
 const DESTINATION: [Call; 4] = [
@@ -28,69 +22,10 @@ const SOURCE: [Call; 5] = [
     ("vm1 release end -", "<domain>vm1"),
 ];
 
-/// Two hosts that share a directory for their sockets, which goes with this value.
-pub(crate) struct Pair {
-    pub(crate) source: Host,
-    pub(crate) destination: Host,
-    _wire: TempDir,
-}
-
-impl Pair {
-    pub(crate) fn new(name: &str) -> Self {
-        let wire = TempDir::with_prefix_in("wire-", env!("CARGO_TARGET_TMPDIR")).unwrap();
-        // QEMU makes its socket there as the user libvirt-qemu.
-        fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
-        let source = host(&format!("{name}-source"), wire.path(), "44444444-4444-4444-8444-444444444444");
-        let destination = host(&format!("{name}-destination"), wire.path(), "55555555-5555-4555-8555-555555555555");
-        // Each one's sockets, where the other can reach them.
-        for host in [&source, &destination] {
-            let shared = format!("/run/wire/{}", host.name);
-            host.run(&["mkdir", &shared, "/run/libvirt"]).succeeded();
-            host.run(&["mount", "--bind", &shared, "/run/libvirt"]).succeeded();
-        }
-        Self { source, destination, _wire: wire }
-    }
-
-    /// Starts a guest on the source.
-    pub(crate) fn start(&self) {
-        self.destination.start_libvirtd();
-        self.source.start_libvirtd();
-        self.source.virsh(&format!("create {}", self.source.document("vm1", &guests::qemu("vm1", "")))).succeeded();
-    }
-
-    /// Asks the source to migrate a guest.
-    pub(crate) fn migrate(&self, guest: &str) -> Answer {
-        migrate(&self.source, &self.destination, guest)
-    }
-
-    /// Asks the destination to migrate a guest to the source.
-    pub(crate) fn migrate_back(&self, guest: &str) -> Answer {
-        migrate(&self.destination, &self.source, guest)
-    }
-
-    /// Title, description and state of the guest at its destination.
-    pub(crate) fn arrived(&self) -> [String; 3] {
-        let ask = |command| self.destination.virsh(command).succeeded().stdout.trim().to_owned();
-        ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
-    }
-}
-
-fn migrate(from: &Host, to: &Host, guest: &str) -> Answer {
-    let name = &to.name;
-    let uris = format!(
-        "--migrateuri unix:///run/wire/migration-{name} qemu+unix:///system?socket=/run/wire/{name}/libvirt-sock"
-    );
-    from.virsh(&format!("migrate --live {guest} --unsafe {uris}"))
-}
-
-/// Daemons refuse to migrate to themselves: each needs a UUID of its own.
-fn host(name: &str, wire: &Path, uuid: &str) -> Host {
-    let host = Host::on_wire(name, wire);
-    let settings = "/etc/libvirt/libvirtd.conf";
-    let mut content = fs::read(host.path(settings)).unwrap();
-    content.extend_from_slice(format!("\nhost_uuid = \"{uuid}\"\n").as_bytes());
-    host.file(settings, 0o644, &content);
-    host
+/// Title, description and state of the guest at its destination.
+pub(crate) fn arrived(pair: &Pair) -> [String; 3] {
+    let ask = |command| pair.destination.virsh(command).succeeded().stdout.trim().to_owned();
+    ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
 }
 
 /// A script's body that changes one element of the document it filters.
@@ -118,7 +53,7 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
     pair.destination.script("/etc/libvirt/hooks/qemu.d/10-libvirts", &filter("description", "changed by libvirt"));
     pair.start();
     pair.migrate("vm1").succeeded();
-    assert_eq!(pair.arrived(), ["changed by hookmux", "changed by libvirt", "running"]);
+    assert_eq!(arrived(&pair), ["changed by hookmux", "changed by libvirt", "running"]);
     assert_eq!(pair.destination.calls(), everywhere::each_once(&DESTINATION));
     assert_eq!(pair.source.calls(), everywhere::each_once(&SOURCE));
     let turns = turns(&pair.destination);
@@ -137,7 +72,7 @@ fn a_migrated_guest_arrives_filtered_by_another_programs_hook_and_then_by_ours()
     destination.run(&["/usr/bin/hookmux", "install", "qemu"]).succeeded();
     pair.start();
     pair.migrate("vm1").succeeded();
-    assert_eq!(pair.arrived(), ["changed by the old hook", "changed by hookmux", "running"]);
+    assert_eq!(arrived(&pair), ["changed by the old hook", "changed by hookmux", "running"]);
     let turns = turns(destination);
     let turns: Vec<_> =
         turns.iter().map(|(script, title, description)| (script.as_str(), *title, *description)).collect();
@@ -156,7 +91,7 @@ fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
             .script(&format!("{directory}/20-description"), &filter("description", "changed by the second"));
         pair.start();
         pair.migrate("vm1").succeeded();
-        assert_eq!(pair.arrived(), ["changed by the first", "changed by the second", "running"], "{directory}");
+        assert_eq!(arrived(&pair), ["changed by the first", "changed by the second", "running"], "{directory}");
         pair.destination.records()
     });
     theirs::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);

@@ -22,6 +22,7 @@ pub mod image;
 pub mod instructions;
 pub mod libvirtd;
 pub mod packages;
+pub mod pair;
 pub mod prerequisites;
 pub mod programs;
 pub mod recorder;
