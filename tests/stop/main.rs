@@ -5,6 +5,7 @@ use std::fs;
 
 use support::guests;
 use support::host::Host;
+use support::pair::{self, Pair};
 use support::repository;
 
 /// The daemons that call the hook for QEMU's guests.
@@ -49,7 +50,7 @@ fn calls(host: &Host) -> Vec<String> {
     host.records().iter().map(|record| record.words[1..3].join(" ")).collect()
 }
 
-/// The process of the guest's QEMU.
+/// The process of the guest's QEMU, in the host's own numbers.
 fn qemu(host: &Host) -> String {
     fs::read_to_string(host.path("/run/libvirt/qemu/vm1.pid")).unwrap().trim().to_owned()
 }
@@ -123,4 +124,52 @@ fn each_script_runs_once_in_libvirts_directory_and_in_hookmuxs() {
             operations.map(|operation| ["10-protect", "20-libvirts"].map(|name| format!("{operation} {name}")));
         assert_eq!(seen, expected.concat(), "{daemon}");
     }
+}
+
+/// Ends a migration whose source does not answer, in some way, and expects that nothing of the guest is left at its
+/// destination, where a script refuses each `stop`.
+fn leaves_no_incoming_guest(test: &str, expected: &[&str], end: impl Fn(&Pair)) {
+    let pair = Pair::new(test);
+    let Pair { source, destination, .. } = &pair;
+    for host in [source, destination] {
+        host.replace_libvirt(&repository().join("target/stop-libvirt"));
+    }
+    destination.link_hookmux(&["qemu"]);
+    destination.script("/etc/hookmux/qemu.d/10-protect", PROTECT);
+    let wait = b"#!/bin/sh\n[ \"$2\" != started ] || while [ ! -e /run/go ]; do sleep 0.02; done\n";
+    destination.file("/etc/hookmux/qemu.d/20-wait", 0o755, wait);
+    pair.start();
+    let migrate =
+        format!("virsh --quiet {} >/run/virsh.log 2>&1 & echo $! >/run/virsh.pid", pair::migration("vm1", destination));
+    source.run(&["sh", "-c", &migrate]).succeeded();
+    destination.wait_until("started", || calls(destination).last().is_some_and(|call| call == "started begin"));
+    let incoming = qemu(destination);
+    signal(source, "STOP", &qemu(source));
+    destination.file("/run/go", 0o644, b"");
+    let phase = "phase='perform3'";
+    source.wait_until(phase, || fs::read_to_string(source.path("/run/libvirt/qemu/vm1.xml")).unwrap().contains(phase));
+    end(&pair);
+    destination.wait_until("release", || calls(destination).last().is_some_and(|call| call == "release end"));
+    assert_eq!(calls(destination), [&["migrate begin"], &START[..], expected].concat());
+    destination.wait_until("no guest", || destination.virsh("list --all --name").succeeded().stdout.trim().is_empty());
+    assert!(!fs::exists(destination.path(&format!("/proc/{incoming}"))).unwrap());
+}
+
+fn signal(host: &Host, signal: &str, process: &str) {
+    host.run(&["sh", "-c", &format!("kill -{signal} {process}")]).succeeded();
+}
+
+#[test]
+fn a_refusal_does_not_keep_an_incoming_guest_whose_client_was_killed() {
+    leaves_no_incoming_guest("client", &["stop begin", "stopped end", "release end"], |pair| {
+        let client = fs::read_to_string(pair.source.path("/run/virsh.pid")).unwrap();
+        signal(&pair.source, "KILL", &client);
+    });
+}
+
+#[test]
+fn a_refusal_does_not_keep_an_incoming_guest_whose_source_was_killed() {
+    leaves_no_incoming_guest("source", &["stopped end", "release end"], |pair| {
+        signal(&pair.source, "KILL", &qemu(&pair.source));
+    });
 }
