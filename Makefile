@@ -88,7 +88,7 @@ test-releases:
 	done
 	$(if $(call has,$(BUDGETED)),$(COUNT))
 
-# Builds a libvirt with the proposed operation `stop`, once: 4 to 12 minutes on two cores.
+# Builds a libvirt with the proposed operation `stop`, once: 3 to 12 minutes on two cores.
 .PHONY: test-stop
 test-stop: needs ## tests the proposed operation `stop`, on a libvirt that has it
 	tests/stop/build

@@ -37,7 +37,7 @@ fn a_restored_guest_has_its_disk_where_it_lies_now_and_its_host_in_the_title() {
 
 #[test]
 fn a_container_whose_directory_is_missing_is_not_started_and_virsh_names_the_directory() {
-    let host = Host::for_containers("mounts");
+    let host = Host::with_cgroups("mounts");
     host.link_hookmux(&["lxc"]);
     install(&host, "lxc.d/30-mount-check");
     host.start_libvirtd();

@@ -1,4 +1,5 @@
-//! The life of a guest as hookmux-hooks(7) describes it, compared with what a real libvirtd calls. Does.
+//! The life of a guest as hookmux-hooks(7) describes it, compared with what a real libvirtd calls, and with what exists then.
+//! Does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,8 +11,27 @@ use support::recorder::Record;
 
 const MANUAL: &str = include_str!("../../man/hookmux-hooks.7");
 
-/// Keeps, beside the record of a call, which network devices exist: bridges and taps.
-const DEVICES: &str = "ls /sys/class/net >\"$record/devices\"";
+/// Keeps, beside the record of a call, what exists: the bridge, the guest's tap device, its QEMU and its cgroup.
+const EXIST: &str = r#"
+{
+    ! ls -d /sys/class/net/br-lan || echo bridge
+    ! ls -d /sys/class/net/vnet* || echo tap
+    ! pgrep -f guest=life, || echo QEMU
+    find /sys/fs/cgroup -name '*-life.libvirt-qemu'
+} 2>/dev/null >"$record/exist.part"
+mv "$record/exist.part" "$record/exist""#;
+
+/// What exists while a guest runs.
+const ALL: &str = "bridge tap QEMU cgroup";
+
+/// What exists at the calls of a start: prepare, port-created, start, started.
+const START: [&str; 4] = ["bridge", "bridge", "bridge tap", ALL];
+
+/// The same at the calls of a restore and of a migration that comes in, which one more call precedes.
+const ARRIVAL: [&str; 5] = ["bridge", START[0], START[1], START[2], START[3]];
+
+/// What exists at the calls of an end: stopped, port-deleted, release.
+const END: [&str; 3] = ["bridge cgroup", "bridge cgroup", "bridge"];
 
 /// The calls of one life in the manual: driver and words, as in `qemu life prepare begin -`.
 fn manual(life: &str) -> Vec<&'static str> {
@@ -25,7 +45,7 @@ fn prepare(host: &Host) {
     let drivers = ["qemu", "network", "daemon"];
     host.link_hookmux(&drivers);
     for driver in drivers {
-        host.script(&format!("/etc/hookmux/{driver}.d/10-record"), DEVICES);
+        host.script(&format!("/etc/hookmux/{driver}.d/10-record"), EXIST);
     }
 }
 
@@ -48,73 +68,60 @@ fn call(record: &Record) -> String {
     format!("{} {}", record.environment["HOOKMUX_DRIVER"], words.join(" "))
 }
 
-/// Waits for as many new calls as a life has in the manual, and compares them. `before` is how many there were.
-fn is_life(host: &Host, life: &str, before: usize) {
+/// What existed at each call so far, as [`EXIST`] has kept it.
+fn existed(host: &Host) -> Vec<String> {
+    let records = fs::read_dir(host.path("/run/records")).unwrap().map(|entry| entry.unwrap().path());
+    let texts = records.filter_map(|record| Some((record.clone(), fs::read_to_string(record.join("exist")).ok()?)));
+    let all = ["bridge", "tap", "QEMU", "cgroup"];
+    let words = |text: String| all.into_iter().filter(|one| text.contains(one)).collect::<Vec<_>>().join(" ");
+    texts.collect::<BTreeMap<_, _>>().into_values().map(words).collect()
+}
+
+/// Waits for as many new calls as a life has in the manual, and compares them, and what existed at each. `before` is how
+/// many there were.
+fn is_life(host: &Host, life: &str, before: usize, exist: &[&str]) {
     let expected = manual(life);
-    host.wait_until(life, || host.records().len() >= before + expected.len());
-    let seen: Vec<String> = host.records()[before..].iter().map(call).collect();
-    assert_eq!(seen, expected, "{life}");
+    host.wait_until(life, || existed(host).len() >= before + expected.len());
+    let (calls, exists) = (host.records()[before..].iter().map(call).collect::<Vec<_>>(), existed(host));
+    let seen: Vec<_> =
+        calls.iter().zip(&exists[before..]).map(|(call, exist)| (call.as_str(), exist.as_str())).collect();
+    assert_eq!(seen, expected.into_iter().zip(exist.iter().copied()).collect::<Vec<_>>(), "{life}");
 }
 
 #[test]
 fn a_guests_life_is_as_the_manual_describes_it() {
-    let host = Host::new("life");
+    let host = Host::with_cgroups("life");
     prepare(&host);
     let document = network(&host);
-    is_life(&host, "net-start", 1);
+    is_life(&host, "net-start", 1, &["", "bridge"]);
     host.virsh(&format!("define {document}")).succeeded();
     let commands = [
-        ("start", "start life"),
-        ("destroy", "destroy life"),
-        ("start", "start life"),
-        ("save", "save life /run/life.saved"),
-        ("restore", "restore /run/life.saved"),
+        ("start", "virsh start life", &START[..]),
+        ("destroy", "virsh destroy life", &END),
+        ("start", "virsh start life", &START),
+        // A crash is a destroy that libvirt did not order.
+        ("destroy", "kill -9 $(cat /run/libvirt/qemu/life.pid)", &END),
+        ("start", "virsh start life", &START),
+        ("save", "virsh save life /run/life.saved", &END),
+        ("restore", "virsh restore /run/life.saved", &ARRIVAL),
+        ("restart of the daemon", "", &[ALL; 4]),
+        ("destroy", "virsh destroy life", &END),
     ];
-    for (life, command) in commands {
+    for (life, command, exist) in commands {
         let before = host.records().len();
-        host.virsh(command).succeeded();
-        is_life(&host, life, before);
+        if command.is_empty() {
+            host.stop_libvirtd();
+            host.start_libvirtd();
+        }
+        let command = format!("export VIRSH_DEFAULT_CONNECT_URI=qemu:///system; {command}");
+        host.run(&["sh", "-c", &command]).succeeded();
+        is_life(&host, life, before, exist);
     }
-
-    let before = host.records().len();
-    host.stop_libvirtd();
-    host.start_libvirtd();
-    is_life(&host, "restart of the daemon", before);
-
-    // A crash is a destroy that libvirt did not order.
-    let before = host.records().len();
-    let pid = fs::read_to_string(host.path("/run/libvirt/qemu/life.pid")).unwrap();
-    host.run(&["sh", "-c", &format!("kill -9 {}", pid.trim())]).succeeded();
-    is_life(&host, "destroy", before);
 
     host.virsh("start life").succeeded();
     let before = host.records().len();
     host.virsh("net-destroy lan").succeeded();
-    is_life(&host, "net-destroy under a running guest", before);
-}
-
-#[test]
-fn network_devices_exist_when_the_manual_states_it() {
-    let host = Host::new("devices");
-    prepare(&host);
-    let document = network(&host);
-    host.virsh(&format!("create {document}")).succeeded();
-    let mut exist = BTreeMap::new();
-    let directories = fs::read_dir(host.path("/run/records")).unwrap().map(|entry| entry.unwrap().path());
-    for (record, directory) in host.records().iter().zip(directories.collect::<std::collections::BTreeSet<_>>()) {
-        let devices = fs::read_to_string(directory.join("devices")).unwrap();
-        exist.insert(call(record), ["br-lan", "vnet0"].map(|name| devices.lines().any(|device| device == name)));
-    }
-    let expected = [
-        ("daemon - start - start", [false, false]),
-        ("network lan port-created begin -", [true, false]),
-        ("network lan start begin -", [false, false]),
-        ("network lan started begin -", [true, false]),
-        ("qemu life prepare begin -", [true, false]),
-        ("qemu life start begin -", [true, true]),
-        ("qemu life started begin -", [true, true]),
-    ];
-    assert_eq!(exist, expected.map(|(call, exist)| (call.to_owned(), exist)).into());
+    is_life(&host, "net-destroy under a running guest", before, &["tap QEMU cgroup"]);
 }
 
 #[test]
@@ -126,6 +133,6 @@ fn a_migration_is_as_the_manual_describes_it_on_both_hosts() {
     pair.source.virsh(&format!("create {document}")).succeeded();
     let before = hosts.map(|host| host.records().len());
     pair.migrate("life").succeeded();
-    is_life(&pair.destination, "migration, on the destination", before[1]);
-    is_life(&pair.source, "migration, on the source", before[0]);
+    is_life(&pair.destination, "migration, on the destination", before[1], &ARRIVAL);
+    is_life(&pair.source, "migration, on the source", before[0], &END);
 }

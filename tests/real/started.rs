@@ -5,9 +5,9 @@ use std::fs;
 
 use support::guests;
 use support::host::Host;
+use support::pair::Pair;
 
 use crate::lxc;
-use crate::migration::Pair;
 
 /// Keeps, beside the record of a call, the document that `started` had.
 const KEEPS: &str = "[ -z \"${HOOKMUX_STARTED-}\" ] || cp \"$HOOKMUX_STARTED\" \"$record/started\"";
@@ -130,7 +130,7 @@ fn both_hosts_of_a_migration_keep_the_document_of_their_own() {
 
 #[test]
 fn a_container_has_its_own_too() {
-    let host = Host::for_containers("started-lxc");
+    let host = Host::with_cgroups("started-lxc");
     prepare(&host, "lxc");
     lxc::life(&host);
     let [(own, started)] = is_kept(&host, " release ").try_into().unwrap();

@@ -70,7 +70,7 @@ fn a_networks_scripts_see_the_same_with_and_without_hookmux() {
 
 #[test]
 fn a_containers_scripts_see_the_same_with_and_without_hookmux() {
-    assert_same("lxc", lxc::LIFE.len(), &both("lxc", Host::for_containers, lxc::life));
+    assert_same("lxc", lxc::LIFE.len(), &both("lxc", Host::with_cgroups, lxc::life));
 }
 
 #[test]

@@ -42,9 +42,9 @@ impl Host {
         Self::open(name, Path::new(""), Path::new(""), None)
     }
 
-    /// A host that sees `wire`, a directory of this machine, at /run/wire.
+    /// A host that sees `wire`, a directory of this machine, at /run/wire, and has cgroups.
     pub fn on_wire(name: &str, wire: &Path) -> Self {
-        Self::open(name, wire, Path::new(""), None)
+        Self::open(name, wire, Path::new(""), Some(Cgroups::new(name)))
     }
 
     /// A host with another release of Debian, whose root directory is `root`.
@@ -53,7 +53,7 @@ impl Host {
     }
 
     /// A host with cgroups, which containers need.
-    pub fn for_containers(name: &str) -> Self {
+    pub fn with_cgroups(name: &str) -> Self {
         Self::open(name, Path::new(""), Path::new(""), Some(Cgroups::new(name)))
     }
 
@@ -136,7 +136,7 @@ impl Host {
         let pid = self.first.id();
         let started = Instant::now();
         let mut child = Command::new("/usr/bin/nsenter")
-            .args([&format!("--target={pid}"), "--mount", "--uts", "--ipc", "--net"])
+            .args([&format!("--target={pid}"), "--mount", "--uts", "--ipc", "--net", "--cgroup"])
             // The process that the test knows has made the pid namespace, and is not in it.
             .arg(format!("--pid=/proc/{pid}/ns/pid_for_children"))
             .arg("--")
