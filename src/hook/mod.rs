@@ -121,7 +121,9 @@ fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record
     signals::answer_crashes_with(verdict::own_fault_code(call.row.failure));
     let settings = match settings::read(root) {
         Ok(settings) => settings,
-        Err(fault) if call.row.failure == Failure::Aborts => return own_fault(call, &fault.to_string(), record),
+        Err(fault) if call.row.failure == Failure::Aborts => {
+            return own_fault(call, &messages::broken_settings(call, &fault), record);
+        }
         Err(fault) => {
             log::default_settings(call, &fault);
             Settings::default()

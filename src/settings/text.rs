@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::value::MapDeserializer;
 use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
@@ -267,26 +268,65 @@ fn position(text: &str, at: usize) -> (usize, usize) {
     (line, column)
 }
 
-/// Returns Serde's message with the manual's terms: "key", the key itself where only its value was named, and the nearest
-/// known one.
+/// Returns Serde's message with the manual's terms: "key", the key itself where only its value was named, and what to write
+/// instead.
 fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
-    let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     if let Some(rest) = message.strip_prefix("unknown field ") {
-        let names = quoted(rest);
-        let (unknown, known) = names.split_first().map_or(("", &[][..]), |(unknown, known)| (unknown.as_str(), known));
-        let nearest = known
-            .iter()
-            .max_by(|one, other| strsim::jaro_winkler(unknown, one).total_cmp(&strsim::jaro_winkler(unknown, other)));
-        let hint = nearest.filter(|near| strsim::jaro_winkler(unknown, near) > 0.7);
-        let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
-        return format!("unknown key '{unknown}'{hint}; allowed here: {}", known.join(", "));
+        return unknown_key(rest);
     }
-    let message = message.replace('`', "'");
-    let key = span.and_then(|span| {
-        let line = text.get(..span.start)?.rsplit('\n').next()?;
-        Some(line.split_once('=')?.0.trim().to_owned())
-    });
-    key.map_or(message.clone(), |key| format!("'{key}': {message}"))
+    if message.ends_with("expected a sequence") || message.ends_with("expected struct RuleTable") {
+        return "a rule begins with two brackets: [[rule]]".into();
+    }
+    let at = span.map_or(0, |span| span.start);
+    let before = text.get(..at).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
+    let Some((key, _)) = before.split_once('=') else { return message.replace('`', "'") };
+    let value = text.get(at..).and_then(|after| after.split(['\n', '#']).next()).unwrap_or_default().trim();
+    format!("'{}': {}", key.trim(), value_in_words(key.trim(), value, message))
+}
+
+/// Describes what is wrong with a value, as it stands in the file.
+fn value_in_words(key: &str, value: &str, message: &str) -> String {
+    // Other messages are about a value that TOML can read.
+    let is_bare = !value.is_empty()
+        && value.chars().all(|letter| letter.is_alphanumeric() || "_-.*".contains(letter))
+        && !["invalid type", "expected", "unknown", "'"].iter().any(|start| message.starts_with(start));
+    if message.ends_with("expected a boolean")
+        || (is_bare && ["strict", "exit-with-parent", "run", "wait"].contains(&key))
+    {
+        return format!("expected true or false, got {value}");
+    }
+    if is_bare {
+        return format!("write it in quotes: \"{value}\"");
+    }
+    if message.starts_with("invalid type: integer") && message.ends_with("expected a string") {
+        return format!("write a unit, in quotes: \"{value}s\"");
+    }
+    message.replace('`', "'").replace("expected i64", &format!("expected a whole number from 1 to {MAX_PARALLEL}"))
+}
+
+/// Describes an unknown key, where Serde names it and the known ones: it may belong elsewhere in the file.
+fn unknown_key(names: &str) -> String {
+    let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+    let (unknown, known) = names.split_first().map_or(("", &[][..]), |(unknown, known)| (*unknown, known));
+    let is_in_rule = known.contains(&"script");
+    if is_in_rule && has_key::<Table>(unknown) {
+        return format!("'{unknown}' is not a key of a rule: move it above the first [[rule]]");
+    }
+    if !is_in_rule && has_key::<RuleTable>(unknown) {
+        return format!("'{unknown}' is a key of a rule: write [[rule]] above it");
+    }
+    let nearest = known
+        .iter()
+        .max_by(|one, other| strsim::jaro_winkler(unknown, one).total_cmp(&strsim::jaro_winkler(unknown, other)));
+    let hint = nearest.filter(|near| strsim::jaro_winkler(unknown, near) > 0.7);
+    let hint = hint.map_or(String::new(), |near| format!(" (did you mean '{near}'?)"));
+    format!("unknown key '{unknown}'{hint}; allowed here: {}", known.join(", "))
+}
+
+/// Reports whether a table of this type has a key.
+fn has_key<'de, T: Deserialize<'de>>(key: &'de str) -> bool {
+    let table = MapDeserializer::<_, serde::de::value::Error>::new(std::iter::once((key, true)));
+    !T::deserialize(table).is_err_and(|error| error.to_string().starts_with("unknown field"))
 }
 
 #[cfg(test)]
@@ -378,7 +418,23 @@ mod tests {
                 "2:13: 'timeout': '3x' is not a positive duration; expected one such as \"30s\"",
             ),
             ("kill-after = \"0s\"", "1:14: 'kill-after': '0s' is not a positive duration"),
-            ("strict = 1", "1:10: 'strict': invalid type: integer '1', expected a boolean"),
+            ("strict = 1", "1:10: 'strict': expected true or false, got 1"),
+            ("strict = no # really", "1:10: 'strict': expected true or false, got no"),
+            ("strict = True", "1:10: 'strict': expected true or false, got True"),
+            ("strict = \"no\"", "1:10: 'strict': expected true or false, got \"no\""),
+            ("[[rule]]\ntimeout = 5", "2:11: 'timeout': write a unit, in quotes: \"5s\""),
+            ("kill-after = 5", "1:14: 'kill-after': write a unit, in quotes: \"5s\""),
+            ("[[rule]]\ntimeout = 5s", "2:11: 'timeout': write it in quotes: \"5s\""),
+            ("[[rule]]\nscript = 10-a*", "2:10: 'script': write it in quotes: \"10-a*\""),
+            ("[[rule]]\non-failure = ignore", "2:14: 'on-failure': write it in quotes: \"ignore\""),
+            ("parallel = \"4\"", "1:12: 'parallel': invalid type: string \"4\", expected a whole number from 1 to 64"),
+            (
+                "[[rule]]\nrun = false\nstrict = true",
+                "3:1: 'strict' is not a key of a rule: move it above the first [[rule]]",
+            ),
+            ("timeout = \"5s\"", "1:1: 'timeout' is a key of a rule: write [[rule]] above it"),
+            ("rule = [1]", "1:9: a rule begins with two brackets: [[rule]]"),
+            ("[[rules]]", "1:3: unknown key 'rules' (did you mean 'rule'?)"),
             ("parallel = 0", "1:12: 'parallel': expected a whole number from 1 to 64, got 0"),
             (
                 "[[rule]]\non-failure = \"stop\"",
@@ -389,7 +445,7 @@ mod tests {
             ("libvirt-runs-dot-d = \"yes\"", "1:22: 'libvirt-runs-dot-d': expected \"auto\", true or false"),
             ("strict = true\nstrict = true", "2:1: duplicate key"),
             ("strict = tru", "1:10: "),
-            ("[rule]\nrun = false", "1:1: invalid type: map, expected a sequence"),
+            ("[rule]\nrun = false", "1:1: a rule begins with two brackets: [[rule]]"),
             ("\u{fc} = [", "1:6: '\u{fc}': unclosed array"),
         ];
         for (text, expected) in rows {

@@ -6,12 +6,14 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 
+use crate::call::drivers::{self, Object};
 use crate::call::invocation::{self, Invocation};
 use crate::files::ignored::Ignored;
 use crate::files::trust;
 use crate::guard::MAX_GROWTH;
 use crate::plan::admission::Skip;
 use crate::printable::{duration, printable};
+use crate::settings::Fault;
 use crate::verdict::outcome::{Kind, Outcome};
 
 /// Names a call: `qemu stop 'vm1'`.
@@ -32,6 +34,16 @@ pub(crate) fn failure(invocation: &Invocation, script: &Path, outcome: &Outcome)
     let refused = outcome.kind() == Kind::Verdict && invocation.row.failure == Aborts;
     let failed = if refused { "refused" } else { "failed" };
     format!("hookmux: {} {failed}: {}", call(invocation), self::outcome(script, outcome))
+}
+
+/// Describes settings that cannot be used, for a call that fails for them, and what that means.
+pub(crate) fn broken_settings(call: &Invocation, fault: &Fault) -> String {
+    let then = match drivers::driver(&call.driver).object {
+        Object::Guest => "no guest starts",
+        Object::Network => "no network starts",
+        Object::None => "every such call fails",
+    };
+    format!("{fault}; until it is fixed, {then}")
 }
 
 /// Describes the outcome of a script.

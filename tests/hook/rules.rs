@@ -81,13 +81,13 @@ fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
             "[[rule]]\ntimeot = '3s'\n",
             "hookmux.toml:2:1: unknown key 'timeot' (did you mean 'timeout'?); allowed here: ",
         ),
-        ("strict = yes\n", "hookmux.toml:1:10: "),
+        ("strict = yes\n", "hookmux.toml:1:10: 'strict': expected true or false, got yes"),
         ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is not a pattern: "),
     ];
     for (text, words) in broken {
         let hooks = Hooks::new().script("qemu.d/10-a", "").settings(text);
         let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{words}");
-        hooks.call("qemu vm1 start begin -").is_like(1, [], &[&start]);
+        hooks.call("qemu vm1 start begin -").is_like(1, [], &[&start, "; until it is fixed, no guest starts\n"]);
         hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "");
         hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
     }
