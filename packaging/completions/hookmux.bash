@@ -28,6 +28,9 @@ _hookmux() {
             hookmux,diff)
                 cmd="hookmux__subcmd__diff"
                 ;;
+            hookmux,edit)
+                cmd="hookmux__subcmd__edit"
+                ;;
             hookmux,examples)
                 cmd="hookmux__subcmd__examples"
                 ;;
@@ -73,6 +76,9 @@ _hookmux() {
             hookmux__subcmd__help,diff)
                 cmd="hookmux__subcmd__help__subcmd__diff"
                 ;;
+            hookmux__subcmd__help,edit)
+                cmd="hookmux__subcmd__help__subcmd__edit"
+                ;;
             hookmux__subcmd__help,examples)
                 cmd="hookmux__subcmd__help__subcmd__examples"
                 ;;
@@ -113,7 +119,7 @@ _hookmux() {
 
     case "${cmd}" in
         hookmux)
-            opts="-v -h -V --verbose --json --help --version list explain run check install uninstall adopt diff query examples history stats status contract help"
+            opts="-v -h -V --verbose --json --help --version list explain run check edit install uninstall adopt diff query examples history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -190,6 +196,24 @@ _hookmux() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        hookmux__subcmd__edit)
+            opts="-v -h --root --verbose --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --root)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         hookmux__subcmd__examples)
             opts="-v -h --root --verbose --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -231,7 +255,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help)
-            opts="list explain run check install uninstall adopt diff query examples history stats status contract help"
+            opts="list explain run check edit install uninstall adopt diff query examples history stats status contract help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -287,6 +311,20 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__help__subcmd__diff)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        hookmux__subcmd__help__subcmd__edit)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

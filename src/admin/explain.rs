@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
+use crate::admin::check::{self, Finding};
+use crate::admin::support::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
-use crate::admin::support::script::{self, State};
+use crate::admin::support::script::{self, Script};
 use crate::admin::support::xml;
+use crate::call::contract::Failure;
+use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::verdict::messages;
@@ -30,35 +35,44 @@ impl Explain {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root)?;
-        let settings = call::settings(&root)?;
+        let (settings, fault) = call::settings_or_defaults(&root)?;
+        let fails = fault.is_some() && call.row.failure == Failure::Aborts;
         let document = self.xml.as_ref().map(|path| {
             std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))
         });
         let document = document.transpose()?;
         let read = || Ok(document.clone().unwrap_or_default());
         let facts = Facts::new(&read);
-        let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
-        let scripts = script::scripts(&root, &plan);
+        let plan = if fails { Plan::default() } else { call::plan(&root, Calls::One(&call), &settings, &facts) };
+        let mut findings: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
+        findings.extend(check::hook(&root, &call.driver, &plan));
+        let scripts = script::scripts(&root, &plan, Some(&call.row));
         let paths = xml::paths(&settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }
         let never_made = made::never(&root, &call.row);
+        let exit_code = if fault.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
         if console.json {
             let call = Call::json(&call, never_made.as_deref());
-            let content = serde_json::json!({ "call": call, "scripts": scripts, "paths": paths });
+            let content = json!({ "call": call, "findings": findings, "scripts": scripts, "paths": paths });
             console.json("explain", content)?;
-            return Ok(ExitCode::SUCCESS);
+            return Ok(exit_code);
         }
+        let mut lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
         let call_in_words = console.paint.heading(&messages::call(&call));
-        let mut lines = vec![format!("{call_in_words}: if the hook fails, {}", call.row.effect)];
+        lines.push(match &fault {
+            None => format!("{call_in_words}: if the hook fails, {}", call.row.effect),
+            Some(_) if fails => format!("{call_in_words}: the hook fails for its settings, so {}", call.row.effect),
+            Some(_) => format!("{call_in_words}: the hook goes on with the defaults; if it fails, {}", call.row.effect),
+        });
         lines.extend(never_made.iter().map(|why| console.paint.warning(why)));
-        if !scripts.iter().any(|script| matches!(script.state, State::Runs | State::Untrusted)) {
+        if !scripts.iter().any(Script::has_turn) {
             lines.push("  hookmux runs nothing".into());
         }
-        lines.extend(script::sections(&scripts, console.paint));
+        lines.extend(script::lines(&scripts, console.paint));
         lines.extend(xml::lines(&paths));
         console.lines(&lines)?;
-        Ok(ExitCode::SUCCESS)
+        Ok(exit_code)
     }
 }

@@ -5,7 +5,10 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
+use crate::admin::check::{self, Finding};
+use crate::admin::support::FOUND;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::driver::DriverName;
@@ -17,7 +20,7 @@ use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::printable;
+use crate::printable::printable;
 
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
@@ -40,26 +43,40 @@ impl List {
             Some(driver) => vec![driver],
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),
         };
-        let settings = call::settings(&root)?;
+        let (settings, fault) = call::settings_or_defaults(&root)?;
+        let broken: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
         let plans = drivers
             .into_iter()
             .map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings, &Facts::nothing())));
-        let plans: Vec<_> = plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
+        let plans: Vec<_> = plans
+            .filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default())
+            .map(|(driver, plan)| {
+                (printable(driver), check::hook(&root, driver, &plan), script::scripts(&root, &plan, None))
+            })
+            .collect();
+        let exit_code = if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
         if console.json {
-            let all = plans.iter().map(|(driver, plan)| {
-                serde_json::json!({ "driver": printable::printable(driver), "scripts": script::scripts(&root, plan) })
-            });
-            console.json("list", serde_json::json!({ "drivers": all.collect::<Vec<_>>() }))?;
-            return Ok(ExitCode::SUCCESS);
+            let all = plans
+                .iter()
+                .map(|(driver, hook, scripts)| json!({ "driver": driver, "findings": hook, "scripts": scripts }));
+            console.json("list", json!({ "findings": broken, "drivers": all.collect::<Vec<_>>() }))?;
+            return Ok(exit_code);
         }
-        for (driver, plan) in &plans {
-            console.lines(&[console.paint.heading(&printable::printable(driver))])?;
-            console.lines(&script::sections(&script::scripts(&root, plan), console.paint))?;
+        let paint = console.paint;
+        let findings = |found: &[Finding]| found.iter().flat_map(|one| one.lines(paint)).collect::<Vec<_>>();
+        console.lines(&findings(&broken))?;
+        if !broken.is_empty() {
+            console.lines(&["a call whose failure is ignored goes on with the defaults:".into()])?;
+        }
+        for (driver, hook, scripts) in &plans {
+            console.lines(&[paint.heading(driver)])?;
+            console.lines(&findings(hook))?;
+            console.lines(&script::lines(scripts, paint))?;
         }
         if plans.is_empty() {
             let directory = paths::below(&root, "/etc/hookmux/DRIVER.d");
             console.lines(&[format!("no scripts: put them into {} (see hookmux contract)", directory.display())])?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(exit_code)
     }
 }

@@ -10,6 +10,7 @@ mod adopt;
 mod check;
 mod contract;
 mod diff;
+mod edit;
 mod examples;
 mod explain;
 mod history;
@@ -70,6 +71,11 @@ enum Command {
         after_help = "Examples:\n  hookmux check\n  hookmux check new.toml\n\nManuals: hookmux(8), hookmux.toml(5)"
     )]
     Check(check::Check),
+    /// Edit a settings file, and judge it before it is put in place
+    #[command(
+        after_help = "Examples:\n  hookmux edit\n  hookmux edit /etc/hookmux/hookmux.toml.d/50-limits.toml\n\nManuals: hookmux(8), hookmux.toml(5)"
+    )]
+    Edit(edit::Edit),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
     #[command(
         after_help = "Examples:\n  hookmux install\n  hookmux install --reload qemu network\n\nManuals: hookmux(8)"
@@ -152,6 +158,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::Explain(explain) => explain.main(console),
         Command::Run(run) => run.main(console),
         Command::Check(check) => check.main(console),
+        Command::Edit(edit) => edit.main(console),
         Command::Install(install) => install.main(console),
         Command::Uninstall(uninstall) => uninstall.main(console),
         Command::Adopt(adopt) => adopt.main(console),

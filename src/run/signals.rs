@@ -55,6 +55,13 @@ pub(crate) fn reset_dispositions() {
     }
 }
 
+/// Leaves the signals of a terminal's keys to a child, which has their defaults: only its end ends the wait for it.
+pub(crate) fn leave_to_child() {
+    for signal in [libc::SIGINT, libc::SIGQUIT] {
+        sys::set_disposition(signal, Disposition::Interrupt);
+    }
+}
+
 /// Sends SIGTERM to this process when its caller ends. `caller` is the parent at the beginning.
 ///
 /// `PR_SET_PDEATHSIG` means the thread that started this process: a libvirt thread waits for the hook that it started,

@@ -4,7 +4,7 @@ mod read;
 mod text;
 mod values;
 
-pub use read::read;
+pub use read::{read, read_with, text};
 pub use text::{Fault, parse};
 pub use values::Settings;
 pub(crate) use values::{GuestAbi, LibvirtRunsDotD, OnFailure, OnFault, Origin, Patterns, Rule};

@@ -28,18 +28,50 @@ const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 /// # Errors
 /// Those of the first file that cannot be read, is untrusted, or has invalid settings.
 pub fn read(root: &Path) -> Result<Settings, Fault> {
+    all(root, None)
+}
+
+/// Reads all settings as if this file had this text. A file that lies elsewhere comes last.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_with(root: &Path, file: &Path, text: &str) -> Result<Settings, Fault> {
+    all(root, Some((file, text)))
+}
+
+fn all(root: &Path, new: Option<(&Path, &str)>) -> Result<Settings, Fault> {
     let mut settings = Settings::default();
-    let ours = drop_ins(root, &paths::below(root, DROP_INS))?;
-    let mut theirs = drop_ins(root, &paths::below(root, PACKAGES_DROP_INS))?;
+    let drop_ins = |directory| {
+        let directory = paths::below(root, directory);
+        let mut files = drop_ins(root, &directory)?;
+        let new = new.filter(|(path, _)| path.parent() == Some(&directory));
+        files.extend(new.and_then(|(path, _)| Some((path.file_name()?.to_owned(), path.to_owned()))));
+        Ok(files)
+    };
+    let (ours, mut theirs) = (drop_ins(DROP_INS)?, drop_ins(PACKAGES_DROP_INS)?);
     // A file of the same name, or a mask of that name, replaces the package's.
     theirs.retain(|name, _| !ours.contains_key(name));
     let file = paths::below(root, FILE);
-    for path in theirs.values().chain([&file]).chain(ours.values()) {
-        if let Some(text) = text(root, path)? {
+    let known = theirs.values().chain([&file]).chain(ours.values()).map(PathBuf::as_path);
+    let elsewhere = new.map(|(path, _)| path).filter(|path| !known.clone().any(|known| known == *path));
+    for path in known.chain(elsewhere) {
+        let text = match new {
+            Some((replaced, text)) if replaced == path => Some(text.to_owned()),
+            _ => content(root, path)?,
+        };
+        if let Some(text) = text {
             parse(path, &text)?.apply(&mut settings);
         }
     }
     Ok(settings)
+}
+
+/// Returns the text of a file.
+///
+/// # Errors
+/// Bytes that are not UTF-8.
+pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Fault> {
+    String::from_utf8(bytes).map_err(|_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() })
 }
 
 /// Returns the files of a directory that end in `.toml`, by name.
@@ -58,8 +90,8 @@ fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>
     Ok(names.map_err(|error| fault(directory, &error))?.into_iter().map(with_path).collect())
 }
 
-/// Returns the text of a file; `None` if it does not exist, or is a mask.
-fn text(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
+/// Reads a file; returns `None` if it does not exist, or is a mask.
+fn content(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
     // Most hosts have none, and then the way to it does not matter.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
@@ -73,8 +105,7 @@ fn text(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
     resolve::open_regular(Path::new(HOST), &file.path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
         .map_err(|error| fault(path, &error))?;
-    let not_text = |_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() };
-    String::from_utf8(bytes).map(Some).map_err(not_text)
+    text(path, bytes).map(Some)
 }
 
 /// Returns what lies at `path`, unless another user controls it or the way to it: that user would decide which protection

@@ -144,7 +144,7 @@ fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qem
     fs::create_dir_all(&packaged).unwrap();
     symlink("../../bin/hookmux-guest", packaged.join("fsfreeze-hook")).unwrap();
     symlink("../../../etc/qemu-ga/fsfreeze-hook.d", packaged.join("fsfreeze-hook.d")).unwrap();
-    let listed = "fsfreeze-hook\n  /usr/libexec/hookmux/fsfreeze-hook.d/10-a\n";
+    let listed = "fsfreeze-hook\n  runs          /usr/libexec/hookmux/fsfreeze-hook.d/10-a\n";
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
     let well = "all is well with 7 hooks and 1 script\n";
     assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));

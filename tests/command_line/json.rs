@@ -29,6 +29,7 @@ fn json(root: &Path, words: &str) -> Value {
 fn every_command_prints_one_document_and_each_field_is_described() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
+        ("bin/sh", YES),
         ("etc/libvirt/hooks/network", YES),
         ("etc/libvirt/hooks/qemu.d/05-own", YES),
         ("etc/libvirt/hooks/qemu.d/06-own", YES),
@@ -70,6 +71,7 @@ fn every_command_prints_one_document_and_each_field_is_described() {
 #[test]
 fn a_programs_answer_is_the_same_as_a_persons() {
     let root = root(&[
+        ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\necho hello; echo no >&2; exit 3\n"),
         ("etc/hookmux/qemu.d/20-b", YES),
         ("etc/hookmux/qemu.d/README", "text\n"),

@@ -5,6 +5,7 @@ mod root;
 mod adopt;
 mod check;
 mod daemons;
+mod edit;
 mod examples;
 mod hostile;
 mod install;

@@ -113,11 +113,13 @@ fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
 #[test]
 fn a_dry_run_starts_nothing_and_says_what_would_be() {
     let root = root(&[
+        ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ntouch $HOOKMUX_ROOT/started\n"),
         ("etc/hookmux/qemu.d/20-b.bak", YES),
     ]);
-    let expected = "qemu start 'vm1': nothing is started; these would be:\n  /etc/hookmux/qemu.d/10-a\nnot run:\n  \
-        /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n";
+    let expected = "qemu start 'vm1': nothing is started; these would be:\n  \
+        runs          /etc/hookmux/qemu.d/10-a\n  \
+        skipped       /etc/hookmux/qemu.d/20-b.bak\n                a leftover, by its '.bak'\n";
     let said = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start");
     assert_eq!(said, (Some(0), expected.to_owned(), String::new()));
     assert!(!root.path().join("started").exists());

@@ -6,119 +6,250 @@ use std::path::Path;
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
+/// A root with an interpreter, and the hooks of these drivers.
+fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = root(&[&[("usr/bin/hookmux-hook", PROGRAM), ("bin/sh", YES)], files].concat());
+    let (code, _, err) = hookmux(root.path(), &format!("install --root ROOT {drivers}"));
+    assert_eq!(code, Some(0), "{err}");
+    root
+}
+
 #[test]
 fn list_shows_every_script_in_order_and_why_others_do_not_run() {
-    let root = root(&[
-        ("etc/hookmux/qemu.d/20-b", YES),
-        ("etc/hookmux/qemu.d/vm1/start/begin/10-a", YES),
-        ("etc/hookmux/qemu.d/README", "text\n"),
-        ("etc/hookmux/qemu.d/20-b.bak", YES),
-        ("usr/lib/hookmux/qemu.d/20-b", YES),
-        ("etc/libvirt/hooks/qemu.d/30-own", YES),
-        ("etc/hookmux/lxc.d/40-open", YES),
-    ]);
+    let root = installed(
+        "qemu",
+        &[
+            ("etc/hookmux/qemu.d/20-b", YES),
+            ("etc/hookmux/qemu.d/vm1/start/begin/10-a", YES),
+            ("etc/hookmux/qemu.d/README", "text\n"),
+            ("etc/hookmux/qemu.d/20-b.bak", YES),
+            ("usr/lib/hookmux/qemu.d/20-b", YES),
+            ("etc/libvirt/hooks/qemu.d/30-own", YES),
+            ("etc/hookmux/lxc.d/40-open", YES),
+        ],
+    );
     fs::set_permissions(root.path().join("etc/hookmux/lxc.d/40-open"), Permissions::from_mode(0o777)).unwrap();
-    let expected = "qemu\n  \
-        /etc/hookmux/qemu.d/vm1/start/begin/10-a\n  \
-        /etc/hookmux/qemu.d/20-b\n\
-        then libvirt itself, without limits or log:\n  \
-        /etc/libvirt/hooks/qemu.d/30-own\n\
-        not run:\n  \
-        /usr/lib/hookmux/qemu.d/20-b\n    hidden by /etc/hookmux/qemu.d/20-b\n  \
-        /etc/hookmux/qemu.d/20-b.bak\n    a leftover, by its '.bak'\n  \
-        /etc/hookmux/qemu.d/README\n    not executable\n\
-        lxc\n  \
-        /etc/hookmux/lxc.d/40-open\n    untrusted: /etc/hookmux/lxc.d/40-open is writable by everybody\n    \
-        fix: chmod o-w /etc/hookmux/lxc.d/40-open\n";
-    assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
-    let lxc = expected.split_once("lxc\n").unwrap().1;
-    assert_eq!(hookmux(root.path(), "list lxc --root ROOT"), (Some(0), format!("lxc\n{lxc}"), String::new()));
+    let expected = "\
+qemu
+  runs          /etc/hookmux/qemu.d/vm1/start/begin/10-a
+  runs          /etc/hookmux/qemu.d/20-b
+  by libvirt    /etc/libvirt/hooks/qemu.d/30-own
+                without limits or log
+  skipped       /usr/lib/hookmux/qemu.d/20-b
+                hidden by /etc/hookmux/qemu.d/20-b
+  skipped       /etc/hookmux/qemu.d/20-b.bak
+                a leftover, by its '.bak'
+  skipped       /etc/hookmux/qemu.d/README
+                not executable
+lxc
+warning: /etc/libvirt/hooks/lxc: does not exist, and 1 script needs it
+  fix: hookmux install --root  lxc
+  untrusted     /etc/hookmux/lxc.d/40-open
+                /etc/hookmux/lxc.d/40-open is writable by everybody: the call fails
+                fix: chmod o-w /etc/hookmux/lxc.d/40-open
+";
+    let wide = |out: String| out.replace("writable by\n                everybody", "writable by everybody");
+    let (code, out, err) = hookmux(root.path(), "list --root ROOT");
+    assert_eq!((code, wide(out).as_str(), err.as_str()), (Some(0), expected, ""));
+    let lxc = &expected[expected.find("lxc\n").unwrap()..];
+    let (code, out, err) = hookmux(root.path(), "list lxc --root ROOT");
+    assert_eq!((code, wide(out).as_str(), err.as_str()), (Some(0), lxc, ""));
     assert_eq!(hookmux(root.path(), "list nbd --force --root ROOT"), (Some(0), "nbd\n".to_owned(), String::new()));
 }
 
 #[test]
-fn list_applies_the_settings_that_hold_for_every_call_and_names_the_others() {
-    let root = root(&[
-        (
-            "etc/hookmux/hookmux.toml",
-            "strict = false\nlibvirt-runs-dot-d = false\n[[rule]]\nscript = '20-*'\nrun = false\n\
-             [[rule]]\nscript = '30-*'\nguest = ['db-*', 'web-1']\noperation = 'stop'\nrun = false\n",
-        ),
-        ("etc/libvirt/hooks/qemu.d/05-own", YES),
-        ("etc/hookmux/qemu.d/10-open", YES),
-        ("etc/hookmux/qemu.d/20-b", YES),
-        ("etc/hookmux/qemu.d/30-c", YES),
-    ]);
-    fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-open"), Permissions::from_mode(0o777)).unwrap();
-    let expected = "qemu\n  /etc/libvirt/hooks/qemu.d/05-own\n  /etc/hookmux/qemu.d/10-open\n  \
-        /etc/hookmux/qemu.d/30-c\n    \
-        run = false for guest 'db-*' or 'web-1', operation 'stop' (by the rule at /etc/hookmux/hookmux.toml:6)\n\
-        not run:\n  /etc/hookmux/qemu.d/20-b\n    left out by the rule at /etc/hookmux/hookmux.toml:3\n    \
-        fix: ${EDITOR:-vi} +3 /etc/hookmux/hookmux.toml\n";
-    assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
+fn a_script_that_the_kernel_does_not_start_is_shown_with_what_follows() {
+    let root = installed(
+        "qemu",
+        &[
+            (
+                "etc/hookmux/hookmux.toml",
+                "[[rule]]\nscript = '30-*'\nwait = false\n[[rule]]\nscript = '40-*'\non-fault = 'ignore'\n",
+            ),
+            ("etc/hookmux/qemu.d/10-windows", "#!/bin/sh\r\nexit 0\r\n"),
+            ("etc/hookmux/qemu.d/20-none", "#!/opt/none\n"),
+            ("etc/hookmux/qemu.d/30-background", "#!/opt/none\n"),
+            ("etc/hookmux/qemu.d/40-ignored", "#!/opt/none\n"),
+            ("etc/libvirt/hooks/qemu.d/50-own", "#!/opt/none\n"),
+        ],
+    );
+    let shown = |command: &str| {
+        let (code, out, err) = hookmux(root.path(), &format!("{command} --json --root ROOT"));
+        assert_eq!((code, err.as_str()), (Some(0), ""));
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let scripts = if command == "list" { &json["drivers"][0]["scripts"] } else { &json["scripts"] };
+        let script = |script: &serde_json::Value| {
+            let [path, state, reason] = ["path", "state", "reason"].map(|key| script[key].as_str().unwrap().to_owned());
+            assert!(script["fix"].is_string(), "{script}");
+            format!("{} {state}: {reason}", path.rsplit('/').next().unwrap())
+        };
+        scripts.as_array().unwrap().iter().map(script).collect::<Vec<_>>()
+    };
+    let lines = |fault: &str| {
+        [
+            format!("10-windows cannot-start: its lines end in CRLF, as on Windows: {fault}"),
+            format!("20-none cannot-start: /opt/none does not exist: {fault}"),
+            "40-ignored cannot-start: /opt/none does not exist: that is logged".into(),
+            "30-background cannot-start: /opt/none does not exist: that is logged".into(),
+            "50-own left-to-libvirt: /opt/none does not exist".into(),
+        ]
+    };
+    assert_eq!(shown("list"), lines("the call fails"));
+    assert_eq!(shown("explain qemu vm1 start"), lines("the start is aborted"));
+    assert_eq!(shown("explain qemu vm1 restore"), lines("the restore is aborted"));
+    assert_eq!(shown("explain qemu vm1 reconnect"), lines("that is logged"));
+    assert_eq!(shown("explain qemu vm1 snapshot --force"), lines("the call fails"));
 }
 
 #[test]
-fn explain_names_the_rule_of_every_setting() {
-    let root = root(&[
-        (
-            "etc/hookmux/hookmux.toml",
-            "[[rule]]\ntimeout = '30s'\n\n[[rule]]\nscript = '10-*'\ntimeout = '5s'\non-fault = 'ignore'\n",
-        ),
-        (
-            "etc/hookmux/hookmux.toml.d/50-x.toml",
-            "[[rule]]\nscript = '30-*'\nrun = false\n[[rule]]\nscript = '40-*'\nwait = false\n",
-        ),
-        ("etc/hookmux/qemu.d/10-a", YES),
-        ("etc/hookmux/qemu.d/20-b", YES),
-        ("etc/hookmux/qemu.d/30-c", YES),
-        ("etc/hookmux/qemu.d/40-d", YES),
-    ]);
-    let expected = "qemu start 'vm1': if the hook fails, the start is aborted\n  \
-        /etc/hookmux/qemu.d/10-a\n    timeout = 5 s (by the rule at /etc/hookmux/hookmux.toml:4)\n    \
-        on-fault = ignore (by the rule at /etc/hookmux/hookmux.toml:4)\n  \
-        /etc/hookmux/qemu.d/20-b\n    timeout = 30 s (by the rule at /etc/hookmux/hookmux.toml:1)\n\
-        in the background, if it goes ahead, and without waiting:\n  \
-        /etc/hookmux/qemu.d/40-d\n    timeout = 30 s (by the rule at /etc/hookmux/hookmux.toml:1)\n    \
-        wait = false (by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:4)\n\
-        not run:\n  \
-        /etc/hookmux/qemu.d/30-c\n    left out by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:1\n    \
-        fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml.d/50-x.toml\n";
+fn list_applies_the_settings_that_hold_for_every_call_and_names_the_others() {
+    let root = installed(
+        "qemu",
+        &[
+            (
+                "etc/hookmux/hookmux.toml",
+                "strict = false\nlibvirt-runs-dot-d = false\n[[rule]]\nscript = '20-*'\nrun = false\n\
+                 [[rule]]\nscript = '30-*'\nguest = ['db-*', 'web-1']\noperation = 'stop'\nrun = false\n\
+                 [[rule]]\nscript = '30-*'\nguest = 'x'\ntimeout = '5s'\n",
+            ),
+            ("etc/libvirt/hooks/qemu.d/05-own", YES),
+            ("etc/hookmux/qemu.d/10-open", YES),
+            ("etc/hookmux/qemu.d/20-b", YES),
+            ("etc/hookmux/qemu.d/30-c", YES),
+        ],
+    );
+    fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-open"), Permissions::from_mode(0o777)).unwrap();
+    let expected = "\
+qemu
+  runs          /etc/libvirt/hooks/qemu.d/05-own
+  runs          /etc/hookmux/qemu.d/10-open
+  runs          /etc/hookmux/qemu.d/30-c
+                left out for guest 'db-*' or 'web-1', operation 'stop' (/etc/hookmux/hookmux.toml:6)
+                timeout = 5 s for guest 'x': then it is killed, and the call fails (/etc/hookmux/hookmux.toml:11)
+  skipped       /etc/hookmux/qemu.d/20-b
+                left out by the rule at /etc/hookmux/hookmux.toml:3
+                fix: ${EDITOR:-vi} +3 /etc/hookmux/hookmux.toml
+";
+    assert_eq!(unfolded(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
+}
+
+/// What a command prints, without the line breaks in what is below a path.
+fn unfolded(root: &Path, words: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = hookmux(root, words);
+    let details = ["left", "timeout", "on-fault", "wait", "fix", "/bin", "without", "hidden", "hookmux"];
+    let mut whole = String::new();
+    for line in out.lines() {
+        let detail = line.strip_prefix("                ");
+        match detail.filter(|detail| !details.iter().any(|start| detail.starts_with(start))) {
+            Some(rest) => whole = format!("{} {rest}\n", whole.trim_end()),
+            None => whole.push_str(&format!("{line}\n")),
+        }
+    }
+    (code, whole, err)
+}
+
+#[test]
+fn explain_names_the_rule_of_every_setting_and_what_a_limit_does() {
+    let root = installed(
+        "qemu",
+        &[
+            (
+                "etc/hookmux/hookmux.toml",
+                "[[rule]]\ntimeout = '30s'\n\n[[rule]]\nscript = '10-*'\ntimeout = '5s'\non-fault = 'ignore'\n",
+            ),
+            (
+                "etc/hookmux/hookmux.toml.d/50-x.toml",
+                "[[rule]]\nscript = '30-*'\nrun = false\n[[rule]]\nscript = '40-*'\nwait = false\n",
+            ),
+            ("etc/hookmux/qemu.d/10-a", YES),
+            ("etc/hookmux/qemu.d/20-b", YES),
+            ("etc/hookmux/qemu.d/30-c", YES),
+            ("etc/hookmux/qemu.d/40-d", YES),
+        ],
+    );
+    let expected = "\
+qemu start 'vm1': if the hook fails, the start is aborted
+  runs          /etc/hookmux/qemu.d/10-a
+                timeout = 5 s: then it is killed, and that is logged (/etc/hookmux/hookmux.toml:4)
+                on-fault = ignore (/etc/hookmux/hookmux.toml:4)
+  runs          /etc/hookmux/qemu.d/20-b
+                timeout = 30 s: then it is killed, and the start is aborted (/etc/hookmux/hookmux.toml:1)
+  background    /etc/hookmux/qemu.d/40-d
+                timeout = 30 s: then it is killed, and that is logged (/etc/hookmux/hookmux.toml:1)
+                wait = false (/etc/hookmux/hookmux.toml.d/50-x.toml:4)
+  skipped       /etc/hookmux/qemu.d/30-c
+                left out by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:1
+                fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml.d/50-x.toml
+";
     assert_eq!(
-        hookmux(root.path(), "explain qemu vm1 start --root ROOT"),
+        unfolded(root.path(), "explain qemu vm1 start --root ROOT"),
         (Some(0), expected.to_owned(), String::new())
     );
 }
 
 #[test]
-fn broken_settings_are_said_with_their_place() {
-    let root = root(&[("etc/hookmux/hookmux.toml", "parallel = 'x'\n")]);
-    for command in ["explain", "run"] {
-        let (code, out, err) = hookmux(root.path(), &format!("{command} --root ROOT qemu vm1 start"));
-        assert_eq!((code, out.as_str()), (Some(1), ""));
-        assert!(err.starts_with("hookmux: /etc/hookmux/hookmux.toml:1:12: 'parallel': "), "{err}");
+fn with_broken_settings_list_and_explain_show_what_the_hook_would_do() {
+    let root = installed("qemu", &[("etc/hookmux/hookmux.toml", "parallel = 'x'\n"), ("etc/hookmux/qemu.d/10-a", YES)]);
+    let finding = "error: /etc/hookmux/hookmux.toml: with it, every call that a failure aborts fails, and no guest starts: \
+        /etc/hookmux/hookmux.toml:1:12: 'parallel': invalid type: string \"x\", expected a whole number from 1 to 64\n  \
+        fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml\n";
+    let runs = "  runs          /etc/hookmux/qemu.d/10-a\n";
+    let rows = [
+        ("list", format!("a call whose failure is ignored goes on with the defaults:\nqemu\n{runs}")),
+        (
+            "explain qemu vm1 start",
+            "qemu start 'vm1': the hook fails for its settings, so the start is aborted\n  hookmux runs nothing\n"
+                .into(),
+        ),
+        (
+            "explain qemu vm1 release",
+            format!(
+                "qemu release 'vm1': the hook goes on with the defaults; if it fails, nothing: libvirt goes on\n{runs}"
+            ),
+        ),
+    ];
+    for (command, expected) in rows {
+        let (code, out, err) = hookmux(root.path(), &format!("{command} --root ROOT"));
+        assert_eq!((code, out, err), (Some(1), format!("{finding}{expected}"), String::new()), "{command}");
+        let (code, out, _) = hookmux(root.path(), &format!("{command} --json --root ROOT"));
+        let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((code, &json["findings"][0]["kind"]), (Some(1), &"broken-settings".into()), "{command}");
     }
+    let (code, out, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.starts_with("hookmux: /etc/hookmux/hookmux.toml:1:12: 'parallel': "), "{err}");
 }
 
 #[test]
 fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
     let rule = "[[rule]]\nscript = '20-b'\ntimeout = 'none'\n";
-    let root = root(&[
-        ("etc/hookmux/hookmux.toml", rule),
-        ("etc/hookmux/fsfreeze-hook.d/10-a", YES),
-        ("etc/hookmux/fsfreeze-hook.d/20-b", YES),
-    ]);
-    let scripts = [
-        "  /etc/hookmux/fsfreeze-hook.d/10-a\n    timeout = 30 s (by the operation)\n",
-        "  /etc/hookmux/fsfreeze-hook.d/20-b\n    timeout = none (by the rule at /etc/hookmux/hookmux.toml:1)\n",
-    ];
+    let root = installed(
+        "fsfreeze-hook",
+        &[
+            ("etc/qemu/README", ""),
+            ("etc/hookmux/hookmux.toml", rule),
+            ("etc/hookmux/fsfreeze-hook.d/10-a", YES),
+            ("etc/hookmux/fsfreeze-hook.d/20-b", YES),
+        ],
+    );
+    let first = |then: &str| {
+        format!(
+            "  runs          /etc/hookmux/fsfreeze-hook.d/10-a\n                \
+             timeout = 30 s: then it is killed, and {then} (by the operation)\n"
+        )
+    };
+    let second = "  runs          /etc/hookmux/fsfreeze-hook.d/20-b\n                \
+        timeout = none (/etc/hookmux/hookmux.toml:1)\n";
     let [freeze, thaw] = ["freeze", "thaw"].map(|operation| {
-        let (code, out, err) = hookmux(root.path(), &format!("explain fsfreeze-hook - {operation} --root ROOT"));
+        let (code, out, err) = unfolded(root.path(), &format!("explain fsfreeze-hook - {operation} --root ROOT"));
         assert_eq!((code, err.as_str()), (Some(0), ""));
         out.split_once('\n').unwrap().1.to_owned()
     });
-    let [first, second] = scripts;
-    assert_eq!([freeze, thaw], [format!("{first}{second}"), format!("{second}{first}")]);
+    let expected = [
+        format!("{}{second}", first("the file systems are not frozen")),
+        format!("{second}{}", first("that is logged")),
+    ];
+    assert_eq!([freeze, thaw], expected);
 }
 
 #[test]
@@ -217,6 +348,7 @@ fn contract_prints_every_operation_in_words_and_as_json() {
 fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
+        ("bin/sh", YES),
         ("etc/libvirt/hooks/qemu", YES),
         ("etc/libvirt/hooks/qemu.d/05-own", YES),
         ("etc/libvirt/hooks/qemu.d/90-own", YES),
@@ -228,13 +360,13 @@ fn beside_another_hook_the_commands_show_who_runs_what_in_which_order() {
         std::os::unix::fs::symlink("/usr/bin/hookmux-hook", root.path().join("etc/libvirt/hooks/qemu.d").join(name))
             .unwrap();
     }
-    let sections = "first libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu\n  \
-        /etc/libvirt/hooks/qemu.d/05-own\n\
-        then hookmux:\n  /etc/hookmux/qemu.d/10-a\n\
-        then libvirt itself, without limits or log:\n  /etc/libvirt/hooks/qemu.d/90-own\n\
-        not run:\n  /etc/libvirt/hooks/qemu.d/60-hookmux\n    hookmux itself\n    \
+    let sections = "  by libvirt    /etc/libvirt/hooks/qemu\n                without limits or log\n  \
+        by libvirt    /etc/libvirt/hooks/qemu.d/05-own\n                without limits or log\n  \
+        runs          /etc/hookmux/qemu.d/10-a\n  \
+        by libvirt    /etc/libvirt/hooks/qemu.d/90-own\n                without limits or log\n  \
+        skipped       /etc/libvirt/hooks/qemu.d/60-hookmux\n                hookmux itself\n                \
         fix: rm /etc/libvirt/hooks/qemu.d/60-hookmux\n  \
-        /etc/hookmux/qemu.d/90-own\n    hidden by /etc/libvirt/hooks/qemu.d/90-own\n";
+        skipped       /etc/hookmux/qemu.d/90-own\n                hidden by /etc/libvirt/hooks/qemu.d/90-own\n";
     let (_, list, _) = hookmux(root.path(), "list --root ROOT");
     assert_eq!(list, format!("qemu\n{sections}"));
     let (_, explain, _) = hookmux(root.path(), "explain --root ROOT qemu vm1 start");
@@ -282,7 +414,7 @@ fn explain_and_run_show_which_paths_of_rules_select_something() {
         let (code, out, err) = hookmux(root.path(), &format!("explain --root ROOT qemu vm1 start{document}"));
         assert_eq!((code, err.as_str()), (Some(0), ""));
         assert!(out.ends_with(&lines(hostdev, name)), "{out}");
-        assert_eq!(out.contains("not run:"), hostdev != something, "{out}");
+        assert_eq!(out.contains("  skipped "), hostdev != something, "{out}");
     }
     let (_, out, _) = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start --xml ROOT/plain.xml");
     assert!(out.ends_with(&lines(nothing, something)), "{out}");

@@ -38,7 +38,8 @@ mod rules;
 mod scripts;
 mod unseen;
 
-use finding::{Finding, Severity};
+pub(crate) use finding::{Finding, Severity};
+pub(crate) use rest::settings;
 
 /// Arguments of `hookmux check`.
 #[derive(Debug, Args)]
@@ -56,15 +57,17 @@ impl Check {
     /// Prints what was found. Exit code 1 if there are errors.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let (settings, fault) = match settings::read(&root) {
-            Ok(settings) => (settings, None),
-            Err(fault) => (Settings::default(), Some(fault)),
-        };
+        let read = settings::read(&root);
+        let fault = read.as_ref().err().cloned();
+        let settings = read.unwrap_or_default();
         let plans = plans(&root, &settings);
         let paths = plans.iter().flat_map(|(_, plan)| plan.scripts().map(|step| step.path.as_path()));
         let unseen = unseen::paths(&root, paths);
         let mut findings = match &self.file {
-            Some(file) => self::file(&root, file, settings)?,
+            Some(file) => {
+                let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+                self::file(&root, file, text)
+            }
             None => {
                 fault.iter().map(|fault| rest::settings(&root, fault)).chain(system(&root, &settings, &plans)).collect()
             }
@@ -135,17 +138,23 @@ fn drivers(root: &Path) -> Vec<OsString> {
     drivers
 }
 
-/// Judges a settings file as if it were the last one that is read.
-fn file(root: &Path, path: &Path, mut settings: Settings) -> anyhow::Result<Vec<Finding>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    match settings::parse(path, &text) {
-        Ok(file) => file.apply(&mut settings),
-        Err(fault) => return Ok(vec![rest::settings(root, &fault)]),
-    }
+/// Judges what a settings file would contain: in its place, or as the last one that is read where it lies elsewhere.
+pub(crate) fn file(root: &Path, path: &Path, text: Vec<u8>) -> Vec<Finding> {
+    let judged = settings::text(path, text).and_then(|text| Ok((settings::parse(path, &text)?, text)));
+    let (file, text) = match judged {
+        Ok(judged) => judged,
+        Err(fault) => return vec![rest::settings(root, &fault)],
+    };
+    // Another file may be broken.
+    let settings = settings::read_with(root, path, &text).unwrap_or_else(|_| {
+        let mut settings = Settings::default();
+        file.apply(&mut settings);
+        settings
+    });
     let mut findings = rules::judge(root, &settings.rules, &plans(root, &settings));
     let place = format!("{}:", printable(path));
     findings.retain(|finding| finding.about.starts_with(&place));
-    Ok(findings)
+    findings
 }
 
 /// Judges hooks, scripts, rules and records.
@@ -185,7 +194,7 @@ fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
 }
 
 /// What is wrong with the hook of one driver.
-fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
+pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let base = root::base(root, driver);
     let ours = existing::ours(root, driver).into_iter().next();
     let main = || {

@@ -26,7 +26,12 @@ pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
     let fix = distrust.and_then(|distrust| trust::trusting(&distrust)).unwrap_or(edit);
-    Finding::new("broken-settings", &fault.file, format!("every call that a failure aborts fails: {fault}"), fix)
+    Finding::new(
+        "broken-settings",
+        &fault.file,
+        format!("with it, every call that a failure aborts fails, and no guest starts: {fault}"),
+        fix,
+    )
 }
 
 /// What is known of the directory for records.

@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
+use crate::admin::support::startable::{self, Trouble};
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
@@ -20,7 +19,6 @@ use crate::files::trust::{self, Distrust};
 use crate::plan::admission::Skip;
 use crate::plan::{Linked, Plan};
 use crate::printable::{self, quoted};
-use crate::run::shebang::Beginning;
 use crate::verdict::messages;
 
 /// How many directories a guest's scripts lie below the driver's.
@@ -28,9 +26,6 @@ const DEPTH: usize = 3;
 
 /// What to do where no command makes something trusted.
 const NAMEI: &str = "namei -l shows who may write there";
-
-/// Where the programs of a system lie.
-const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// What is wrong with the scripts of one driver.
 pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
@@ -100,53 +95,8 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
 
 /// A first line that the kernel will not take.
 fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
-    let at = quoted(path);
-    let new = |kind, what: String, fix: String| Some(Finding::new(kind, path, what, fix));
-    match text.beginning() {
-        Beginning::Empty | Beginning::Elf => None,
-        Beginning::Shebang { crlf: true, .. } => {
-            let what = "cannot be started: its lines end in CRLF, as on Windows".into();
-            new("crlf", what, format!("sed -i 's/\\r$//' {at}"))
-        }
-        Beginning::ByteOrderMark => {
-            let what = "cannot be started: a byte order mark comes before its #!".into();
-            new("byte-order-mark", what, format!("sed -i '1s/^\\xef\\xbb\\xbf//' {at}"))
-        }
-        Beginning::NoShebang => {
-            let what = "cannot be started: its first line does not begin with #!".into();
-            new("no-interpreter", what, format!("sed -i '1i #!/bin/sh' {at}"))
-        }
-        Beginning::Shebang { program, argument, .. } => {
-            let missing = missing(system, &program, &argument)?;
-            let what = format!("cannot be started: {missing} does not exist");
-            let name = Path::new(&missing).file_name()?.to_str()?;
-            let elsewhere = PATH.iter().map(|directory| format!("{directory}/{name}"));
-            let elsewhere = elsewhere.into_iter().find(|program| exists(system, Path::new(program)));
-            // A name that means nothing to the shell, nor to sed.
-            let is_plain =
-                |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
-            let fix = match elsewhere.filter(|_| missing == program && is_plain(name)) {
-                Some(program) => format!("sed -i '1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|' {at}"),
-                None => format!("${{EDITOR:-vi}} +1 {at}"),
-            };
-            new("interpreter-missing", what, fix)
-        }
-    }
-}
-
-/// Which program of a first line does not exist; for env, the one that it looks for.
-fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
-    if !exists(system, Path::new(program)) {
-        return Some(program.to_owned());
-    }
-    let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
-    let is_there = |directory: &&str| exists(system, &Path::new(directory).join(looked_for));
-    (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
-}
-
-/// Reports whether a program exists on a system whose root directory is `system`.
-fn exists(system: &Path, program: &Path) -> bool {
-    resolve::open(system, &paths::below(system, &program.to_string_lossy()), OFlags::PATH).is_ok()
+    let Trouble { kind, what, fix } = startable::trouble(system, path, text)?;
+    Some(Finding::new(kind, path, format!("cannot be started: {what}"), fix))
 }
 
 /// A guest's script in a directory that no call uses.

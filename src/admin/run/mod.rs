@@ -226,7 +226,7 @@ fn dry_run(
     paths: &[RulePath],
     console: &mut Console,
 ) -> anyhow::Result<ExitCode> {
-    let scripts = script::scripts(root, plan);
+    let scripts = script::scripts(root, plan, Some(&call.row));
     if console.json {
         let call = Call::json(call, never_made);
         console.json("run", json!({ "call": call, "dry_run": true, "scripts": scripts, "paths": paths }))?;
@@ -235,7 +235,7 @@ fn dry_run(
     let heading = console.paint.heading(&messages::call(call));
     console.lines(&[format!("{heading}: nothing is started; these would be:")])?;
     console.lines(&never_made.map(|why| console.paint.warning(why)).into_iter().collect::<Vec<_>>())?;
-    console.lines(&script::sections(&scripts, console.paint))?;
+    console.lines(&script::lines(&scripts, console.paint))?;
     console.lines(&xml::lines(paths))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,8 @@
 //! settings that it would meet, and the plan. Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -22,7 +23,7 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::plan::{self, Linked, Plan};
 use crate::printable;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Fault, Settings};
 
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
@@ -110,4 +111,18 @@ pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
 /// The settings below a root.
 pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
     settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
+}
+
+/// The settings below a root, or the defaults, with which some calls go on, and why.
+///
+/// # Errors
+/// Settings that only root can read: whether they are broken is not known.
+pub(crate) fn settings_or_defaults(root: &Path) -> anyhow::Result<(Settings, Option<Fault>)> {
+    match settings::read(root) {
+        Ok(settings) => Ok((settings, None)),
+        Err(fault) if File::open(&fault.file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) => {
+            Err(anyhow::anyhow!("{fault}"))
+        }
+        Err(fault) => Ok((Settings::default(), Some(fault))),
+    }
 }

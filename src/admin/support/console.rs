@@ -118,12 +118,18 @@ impl Console<'_> {
 
     /// Asks a question, and reports whether the answer is yes; `None` without a terminal.
     pub(crate) fn ask(&mut self, question: &str) -> io::Result<Option<bool>> {
+        let answer = self.answer(&format!("{question} [y/N]"))?;
+        Ok(answer.map(|answer| matches!(answer.trim(), "y" | "Y" | "yes")))
+    }
+
+    /// Returns the line that answers a question, empty at the end of the input; `None` without a terminal.
+    pub(crate) fn answer(&mut self, question: &str) -> io::Result<Option<String>> {
         let Some(input) = &self.input else { return Ok(None) };
-        write!(self.errors, "{question} [y/N] ")?;
+        write!(self.errors, "{question} ")?;
         self.errors.flush()?;
         let mut answer = String::new();
         input.read_line(&mut answer)?;
-        Ok(Some(matches!(answer.trim(), "y" | "Y" | "yes")))
+        Ok(Some(answer))
     }
 
     /// Writes lines, with a newline after each.

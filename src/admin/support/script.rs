@@ -1,13 +1,15 @@
 //! A script for the administrator: whether it runs, why not, and what fixes that. In: a plan. Out: one value for each script,
-//! for lines or JSON. Pure, except that it looks for free names.
+//! for lines or JSON. Reads the scripts' first lines.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::admin::support::fix;
-use crate::admin::support::setting;
+use crate::admin::support::startable::{self, Trouble};
+use crate::admin::support::text::Text;
+use crate::admin::support::{fix, setting, table};
+use crate::call::contract::{Row, UNKNOWN};
 use crate::files::trust;
 use crate::plan::{Plan, Step};
 use crate::printable;
@@ -17,10 +19,12 @@ use crate::verdict::messages;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Script {
     /// Its path, escaped where it is not text.
-    pub(crate) path: String,
+    path: String,
     pub(crate) state: State,
-    /// Why it does not run.
+    /// Why it does not run, or cannot.
     reason: Option<String>,
+    /// What follows when it cannot be run to completion; `None` if hookmux does not run it.
+    if_fault: Option<String>,
     /// The command that fixes that.
     fix: Option<String>,
     /// Its settings from rules, or from the operation.
@@ -33,8 +37,10 @@ pub(crate) struct Script {
 pub(crate) enum State {
     /// hookmux runs it.
     Runs,
-    /// It would run, but is untrusted, which is a failure.
+    /// It would run, but is untrusted, which is a fault.
     Untrusted,
+    /// It would run, but the kernel does not start it, which is a fault.
+    CannotStart,
     /// hookmux starts it once the answer is known.
     Background,
     /// libvirt itself runs it, before hookmux.
@@ -45,12 +51,20 @@ pub(crate) enum State {
     Skipped,
 }
 
-/// Returns every script of a plan, in order.
-pub(crate) fn scripts(root: &Path, plan: &Plan) -> Vec<Script> {
-    let before = plan.before.iter().map(|path| Script::new(path, State::BeforeHookmux));
-    let steps = plan.steps.iter().map(|step| of(step, State::Runs));
-    let background = plan.background.iter().map(|step| of(step, State::Background));
-    let left = plan.left_to_caller.iter().map(|path| Script::new(path, State::LeftToLibvirt));
+/// Returns every script of a plan, in order. `row`: of the one call that the plan is for.
+pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script> {
+    let row = row.filter(|row| **row != UNKNOWN);
+    let libvirts = |path: &PathBuf, state| {
+        let script = Script { reason: Some("without limits or log".into()), ..Script::new(path, state) };
+        match startable::trouble(root, path, &Text::read(root, path)) {
+            None => script,
+            Some(Trouble { what, fix, .. }) => Script { reason: Some(what), fix: Some(fix), ..script },
+        }
+    };
+    let before = plan.before.iter().map(|path| libvirts(path, State::BeforeHookmux));
+    let steps = plan.steps.iter().map(|step| of(root, step, State::Runs, row));
+    let background = plan.background.iter().map(|step| of(root, step, State::Background, row));
+    let left = plan.left_to_caller.iter().map(|path| libvirts(path, State::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
         let (reason, fix) = (Some(messages::skip(skip)), fix::skip(root, path, skip));
         Script { reason, fix, ..Script::new(path, State::Skipped) }
@@ -58,52 +72,57 @@ pub(crate) fn scripts(root: &Path, plan: &Plan) -> Vec<Script> {
     before.chain(steps).chain(background).chain(left).chain(skipped).collect()
 }
 
-fn of(step: &Step, state: State) -> Script {
-    let settings = setting::of(&step.effective);
-    let script = Script { settings, ..Script::new(&step.path, state) };
-    match &step.distrust {
-        None => script,
-        Some(distrust) => {
-            let (reason, fix) = (Some(trust::distrust(distrust)), trust::trusting(distrust));
-            Script { state: State::Untrusted, reason, fix, ..script }
-        }
-    }
+fn of(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
+    let if_fault = setting::fault(&step.effective, row).to_owned();
+    let settings = setting::of(&step.effective, row);
+    let because = |what: String| Some(format!("{what}: {if_fault}"));
+    let (state, reason, fix) = match &step.distrust {
+        Some(distrust) => (State::Untrusted, because(trust::distrust(distrust)), trust::trusting(distrust)),
+        None => match startable::trouble(root, &step.path, &Text::read(root, &step.path)) {
+            Some(Trouble { what, fix, .. }) => (State::CannotStart, because(what), Some(fix)),
+            None => (state, None, None),
+        },
+    };
+    Script { state, reason, fix, settings, if_fault: Some(if_fault), ..Script::new(&step.path, state) }
 }
 
 impl Script {
     fn new(path: &Path, state: State) -> Self {
         let path = printable::printable(path);
-        Self { path, state, reason: None, fix: None, settings: Vec::new() }
+        Self { path, state, reason: None, if_fault: None, fix: None, settings: Vec::new() }
     }
 
-    /// Returns its lines: the path, and the details below it.
+    /// Reports whether hookmux takes it up in its turn.
+    pub(crate) fn has_turn(&self) -> bool {
+        matches!(self.state, State::Runs | State::Untrusted | State::CannotStart)
+    }
+
+    /// Returns its lines: what becomes of it and its path, in columns, and the details below the path.
     fn lines(&self, paint: Paint) -> Vec<String> {
-        let mut lines = vec![format!("  {}", self.path)];
-        let refused = if self.state == State::Untrusted { paint.bad("untrusted: ") } else { String::new() };
-        lines.extend(self.reason.iter().map(|reason| format!("    {refused}{reason}")));
-        lines.extend(self.fix.iter().map(|fix| format!("    fix: {}", paint.command(fix))));
-        lines.extend(self.settings.iter().map(|setting| format!("    {setting}")));
+        let (state, paint_it): (_, fn(Paint, &str) -> String) = match self.state {
+            State::Runs => ("runs", Paint::good),
+            State::Untrusted => ("untrusted", Paint::bad),
+            State::CannotStart => ("cannot start", Paint::bad),
+            State::Background => ("background", Paint::good),
+            State::BeforeHookmux | State::LeftToLibvirt => ("by libvirt", Paint::warning),
+            State::Skipped => ("skipped", Paint::faint),
+        };
+        // As wide as the longest state.
+        let row = |state: &str, text: &str| [format!("{state:<12}"), text.to_owned()];
+        let reason = self.reason.iter().map(|reason| row("", reason));
+        let mut lines = table::table(&std::iter::once(row(state, &self.path)).chain(reason).collect::<Vec<_>>());
+        if let Some(first) = lines.first_mut() {
+            *first = first.replacen(state, &paint_it(paint, state), 1);
+        }
+        // A command stays in one line, to be copied.
+        lines.extend(self.fix.iter().map(|fix| format!("{:16}fix: {}", "", paint.command(fix))));
+        let settings = self.settings.iter().map(|setting| row("", &setting.to_string()));
+        lines.extend(table::table(&settings.collect::<Vec<_>>()));
         lines
     }
 }
 
-/// Returns the lines of all scripts, in sections.
-pub(crate) fn sections(scripts: &[Script], paint: Paint) -> Vec<String> {
-    let is_beside = scripts.iter().any(|script| script.state == State::BeforeHookmux);
-    let sections: [(&str, &[State]); 5] = [
-        ("first libvirt itself, without limits or log:", &[State::BeforeHookmux]),
-        (if is_beside { "then hookmux:" } else { "" }, &[State::Runs, State::Untrusted]),
-        ("in the background, if it goes ahead, and without waiting:", &[State::Background]),
-        ("then libvirt itself, without limits or log:", &[State::LeftToLibvirt]),
-        ("not run:", &[State::Skipped]),
-    ];
-    let mut lines = Vec::new();
-    for (heading, states) in sections {
-        let mut those = scripts.iter().filter(|script| states.contains(&script.state)).peekable();
-        if those.peek().is_some() && !heading.is_empty() {
-            lines.push(paint.faint(heading));
-        }
-        lines.extend(those.flat_map(|script| script.lines(paint)));
-    }
-    lines
+/// Returns the lines of all scripts.
+pub(crate) fn lines(scripts: &[Script], paint: Paint) -> Vec<String> {
+    scripts.iter().flat_map(|script| script.lines(paint)).collect()
 }

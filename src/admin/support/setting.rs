@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::call::contract::{Failure, Row};
 use crate::plan::rules::{self, Effective, Run, Wait};
 use crate::printable;
 use crate::settings::{GuestAbi, OnFailure, OnFault, Patterns, Rule};
@@ -18,30 +19,43 @@ pub(crate) struct Setting {
     rule: Option<String>,
     /// For which calls it holds; `None` for all that were asked about.
     when: Option<String>,
+    /// What follows when a time limit is exceeded.
+    then: Option<String>,
 }
 
 impl fmt::Display for Setting {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        write!(out, "{} = {}", self.key, self.value)?;
-        if let Some(when) = &self.when {
-            write!(out, " for {when}")?;
+        match (self.key, self.value.as_str()) {
+            ("run", "false") => write!(out, "left out")?,
+            (key, value) => write!(out, "{key} = {value}")?,
         }
-        match &self.rule {
-            Some(rule) => write!(out, " (by the rule at {rule})"),
-            None => write!(out, " (by the operation)"),
-        }
+        self.when.iter().try_for_each(|when| write!(out, " for {when}"))?;
+        self.then.iter().try_for_each(|then| write!(out, ": then it is killed, and {then}"))?;
+        write!(out, " ({})", self.rule.as_deref().unwrap_or("by the operation"))
     }
 }
 
-/// Returns everything that some rule, or the operation, gave.
-pub(crate) fn of(effective: &Effective) -> Vec<Setting> {
-    let mut settings = keys(effective, None);
+/// Returns everything that some rule, or the operation, gave, for one call or for every one.
+pub(crate) fn of(effective: &Effective, row: Option<&Row>) -> Vec<Setting> {
+    let mut settings = keys(effective, None, fault(effective, row));
     for rule in &effective.sometimes {
         let mut alone = Effective::default();
         alone.apply(rule);
-        settings.extend(keys(&alone, Some(&when(rule))));
+        let mut both = effective.clone();
+        both.apply(rule);
+        settings.extend(keys(&alone, Some(&when(rule)), fault(&both, row)));
     }
     settings
+}
+
+/// Returns what follows when a script cannot be run to completion.
+pub(crate) fn fault<'a>(effective: &Effective, row: Option<&'a Row>) -> &'a str {
+    match row {
+        _ if effective.on_fault.value == OnFault::Ignore || effective.wait.value == Wait::No => "that is logged",
+        None => "the call fails",
+        Some(row) if row.failure == Failure::Aborts => row.effect.split(';').next().unwrap_or(row.effect),
+        Some(_) => "that is logged",
+    }
 }
 
 /// Returns for which calls a rule is: `guest 'db-*', operation 'stop' or 'release'`.
@@ -64,7 +78,7 @@ fn when(rule: &Rule) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn keys(effective: &Effective, when: Option<&str>) -> Vec<Setting> {
+fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<Setting> {
     let settings = [
         setting("run", &effective.run, |run| (*run == Run::Yes).to_string()),
         setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
@@ -87,8 +101,12 @@ fn keys(effective: &Effective, when: Option<&str>) -> Vec<Setting> {
             GuestAbi::Keep => "keep".into(),
         }),
     ];
-    let settings = settings.into_iter().flatten();
-    settings.map(|(key, value, rule)| Setting { key, value, rule, when: when.map(str::to_owned) }).collect()
+    let then = effective.timeout.value.map(|_| fault.to_owned());
+    let new = |(key, value, rule)| {
+        let then = then.clone().filter(|_| key == "timeout");
+        Setting { key, value, rule, when: when.map(str::to_owned), then }
+    };
+    settings.into_iter().flatten().map(new).collect()
 }
 
 fn setting<T: Default + PartialEq>(

@@ -1,0 +1,226 @@
+//! `hookmux edit`: judges a settings file before it is put in place. In: a file, and the user's editor. Out: the file with its
+//! new content, or unchanged. Does.
+//!
+//! The copy that is edited and the lock lie beside the file under names that start with a dot and do not end in .toml: hookmux
+//! never reads them as settings, not even when this program was killed.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::Context;
+use clap::Args;
+use nix::errno::Errno;
+use serde_json::json;
+
+use crate::admin::check::{self, Finding, Severity};
+use crate::admin::support::FOUND;
+use crate::admin::support::console::Console;
+use crate::admin::support::files;
+use crate::admin::support::root::Root;
+use crate::files::resolve::{self, Kind};
+use crate::files::{paths, trust};
+use crate::printable::printable;
+use crate::run::signals;
+
+/// The file without an argument.
+const FILE: &str = "/etc/hookmux/hookmux.toml";
+
+/// What starts an editor where neither `VISUAL` nor `EDITOR` names one.
+const EDITOR: &str = "if command -v editor >/dev/null; then editor \"$@\"; else vi \"$@\"; fi";
+
+/// The mode of a file that did not exist.
+const MODE: u32 = 0o644;
+
+/// Arguments of `hookmux edit`.
+#[derive(Debug, Args)]
+pub(crate) struct Edit {
+    /// The settings file or drop-in; without it, /etc/hookmux/hookmux.toml
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    root: Root,
+}
+
+/// What to do with a file that has errors.
+enum Choice {
+    Again,
+    Quit,
+    Save,
+}
+
+impl Edit {
+    /// Edits the file until it has no error, or the user gives up. Exit code 1 if it was not saved.
+    pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let root = self.root.path()?;
+        let file = match &self.file {
+            Some(file) => std::path::absolute(file)?,
+            None => paths::below(&root, FILE),
+        };
+        let draft = Draft::new(&root, &file)?;
+        let (findings, is_saved) = loop {
+            draft.edit()?;
+            let text = fs::read(&draft.copy)?;
+            if text == draft.before {
+                break (Vec::new(), false);
+            }
+            let findings = check::file(&root, &file, text);
+            let is_broken = findings.iter().any(|finding| finding.severity == Severity::Error);
+            match if is_broken { ask(console, &findings)? } else { Choice::Save } {
+                Choice::Again => {}
+                Choice::Quit => break (findings, false),
+                Choice::Save => {
+                    draft.save()?;
+                    break (findings, true);
+                }
+            }
+        };
+        let shown = printable(&file);
+        let is_failure = !is_saved && !findings.is_empty();
+        let exit_code = if is_failure { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
+        if console.json {
+            console.json("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }))?;
+            return Ok(exit_code);
+        }
+        let mut lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
+        let result = if is_saved { "saved; it takes effect at the next call" } else { "unchanged" };
+        lines.push(format!("{shown}: {result}"));
+        console.lines(&lines)?;
+        Ok(exit_code)
+    }
+}
+
+/// Prints what is wrong, and asks on a terminal what to do. Elsewhere, nothing is asked or saved.
+fn ask(console: &mut Console, findings: &[Finding]) -> io::Result<Choice> {
+    let lines = findings.iter().flat_map(|finding| finding.lines(console.errors_paint)).collect::<Vec<_>>().join("\n");
+    let question = format!("{lines}\n(e)dit again, (q)uit without saving, or (s)ave nevertheless?");
+    loop {
+        match console.answer(&question)?.as_deref().map(str::trim_end) {
+            Some("e") => return Ok(Choice::Again),
+            Some("s") => return Ok(Choice::Save),
+            None | Some("" | "q") => return Ok(Choice::Quit),
+            Some(_) => {}
+        }
+    }
+}
+
+/// A copy of a file, which the user edits.
+struct Draft<'a> {
+    root: &'a Path,
+    /// The file itself, after links.
+    target: PathBuf,
+    /// Its content, empty if it does not exist.
+    before: Vec<u8>,
+    copy: PathBuf,
+    lock: PathBuf,
+    _locked: File,
+}
+
+impl<'a> Draft<'a> {
+    /// Copies the file.
+    ///
+    /// # Errors
+    /// Another editor that has it; what is not a regular file; a directory that another user can write to.
+    fn new(root: &'a Path, file: &Path) -> anyhow::Result<Self> {
+        let shown = printable(file);
+        let resolved = resolve::resolve(root, file);
+        let user = nix::unistd::geteuid().as_raw();
+        if let Some(distrust) = resolved.hops.iter().find_map(|node| trust::distrust_node(node, user)) {
+            anyhow::bail!("{shown} is not edited: {}", trust::untrusted(&distrust));
+        }
+        let target = match resolved.target {
+            Ok(facts) if facts.kind == Kind::Regular => facts.path,
+            Ok(_) => anyhow::bail!("{shown} is not a regular file"),
+            Err(Errno::ENOENT) if !file.is_symlink() => file.to_owned(),
+            Err(errno) => anyhow::bail!("{shown}: {}", errno.desc().to_lowercase()),
+        };
+        let beside = |ending: &str| {
+            let mut name = OsString::from(".");
+            name.push(target.file_name().unwrap_or_default());
+            name.push(ending);
+            target.with_file_name(name)
+        };
+        let (copy, lock) = (beside(".edit"), beside(".lock"));
+        let locked = self::lock(&lock).with_context(|| shown.clone())?;
+        let before = content(&target).with_context(|| shown)?;
+        let draft = Self { root, target, before, copy, lock, _locked: locked };
+        files::write_private(root, &draft.copy, &draft.before)?;
+        Ok(draft)
+    }
+
+    /// Runs the user's editor on the copy.
+    fn edit(&self) -> anyhow::Result<()> {
+        let named = ["VISUAL", "EDITOR"].iter().filter_map(std::env::var_os).find(|editor| !editor.is_empty());
+        let line = named.map_or_else(
+            || EDITOR.into(),
+            |mut editor| {
+                editor.push(" \"$@\"");
+                editor
+            },
+        );
+        signals::leave_to_child();
+        #[allow(clippy::disallowed_methods, reason = "an editor is not a script: it has the terminal")]
+        let mut command = Command::new("/bin/sh");
+        let status = command.args([OsStr::new("-c"), &line, OsStr::new("sh")]).arg(&self.copy).status()?;
+        if !status.success() {
+            anyhow::bail!("the editor failed ({status}): {} is unchanged", printable(&self.target));
+        }
+        Ok(())
+    }
+
+    /// Puts the copy in place, with the mode and owner that the file had.
+    fn save(&self) -> anyhow::Result<()> {
+        let shown = printable(&self.target);
+        if content(&self.target)? != self.before {
+            let mut kept = self.target.clone().into_os_string();
+            kept.push(".edited");
+            fs::rename(&self.copy, &kept)?;
+            anyhow::bail!("{shown} was changed by another program meanwhile; your version is {}", printable(&kept));
+        }
+        let mut copy = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&self.copy)?;
+        let mode = match fs::metadata(&self.target) {
+            Ok(file) => {
+                fchown(&copy, Some(file.uid()), Some(file.gid()))?;
+                file.mode()
+            }
+            Err(_) => MODE,
+        };
+        copy.set_permissions(Permissions::from_mode(mode & 0o7777))?;
+        files::copy_over(self.root, &mut copy, &self.target).with_context(|| shown)
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.copy);
+        let _ = fs::remove_file(&self.lock);
+    }
+}
+
+/// Returns the content of a file; nothing if it does not exist.
+fn content(path: &Path) -> io::Result<Vec<u8>> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        read => read,
+    }
+}
+
+/// Locks a file that only this user can open; one that was removed meanwhile locks nothing.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    loop {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+        let file = options.open(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => anyhow::bail!("another hookmux edit has it open"),
+            Err(TryLockError::Error(error)) => return Err(error.into()),
+        }
+        let is_same = |other: fs::Metadata| Ok(other.ino() == file.metadata()?.ino());
+        if fs::symlink_metadata(path).and_then(is_same).unwrap_or(false) {
+            return Ok(file);
+        }
+    }
+}
