@@ -232,25 +232,12 @@ fn every_hookmux_command_in_the_readme_is_valid() {
     }
 }
 
-/// Returns the relative targets of the links in a document in Markdown.
-fn links(text: &str) -> Vec<&str> {
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(target, _)| target);
-    targets
-        .filter_map(|target| target.split('#').next())
-        .filter(|file| !file.is_empty() && !file.contains("://"))
-        .collect()
-}
-
 #[test]
 fn every_link_of_a_document_leads_to_a_file() {
     let root = support::repository();
     let listed = support::packages::said(Command::new("git").args(["ls-files", "*.md"]).current_dir(root));
-    let mut dead = Vec::new();
-    for name in listed.lines() {
-        let directory = Path::new(name).parent().unwrap();
-        let text = document(name);
-        let missing = links(&text).into_iter().filter(|target| !root.join(directory).join(target).exists());
-        dead.extend(missing.map(|target| format!("{name}: {target}")));
-    }
-    assert_eq!(dead, [""; 0]);
+    assert_eq!(
+        listed.lines().flat_map(|name| support::links::dead_links(&root.join(name))).collect::<Vec<_>>(),
+        [""; 0]
+    );
 }

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::list::{self, Entry};
 use crate::made::{package, packages};
+use support::links::dead_links;
 use support::packages::said;
 use support::repository;
 
@@ -122,4 +123,25 @@ fn sums_are_there_and_right() {
 fn lintian_and_rpmlint_find_nothing_that_is_not_explained() {
     let lint = repository().join("packaging/lint");
     said(Command::new(lint).arg(packages()));
+}
+
+#[test]
+fn every_link_of_an_installed_document_leads_to_a_file() {
+    let trees = tempfile::tempdir().unwrap();
+    let unpack = |command: &str, name: &str, ending: &str| {
+        let tree = trees.path().join(format!("{name}.{ending}"));
+        fs::create_dir(&tree).unwrap();
+        said(Command::new("sh").args(["-euc", command]).arg(package(name, ending)).current_dir(&tree));
+    };
+    for name in PACKAGES {
+        unpack("dpkg-deb --extract \"$0\" .", name, "deb");
+        unpack("rpm2cpio \"$0\" | cpio -idm --quiet", name, "rpm");
+    }
+    unpack("tar xzf \"$0\"", "hookmux", "tar.gz");
+    let documents = said(Command::new("find").arg(trees.path()).args(["-name", "*.md"]));
+    assert!(documents.lines().count() > 30, "{documents}");
+    assert_eq!(documents.lines().flat_map(|document| dead_links(document.as_ref())).collect::<Vec<_>>(), [""; 0]);
+    let readme = fs::read_to_string(trees.path().join("hookmux.deb/usr/share/doc/hookmux/README.md")).unwrap();
+    assert!(readme.contains("](protection.md)") && readme.contains("](recipes)") && readme.contains("](#"), "{readme}");
+    assert!(!readme.contains("](CONTRIBUTING.md)") && readme.contains("CONTRIBUTING.md has"), "{readme}");
 }

@@ -7,6 +7,7 @@
 //! | `host`, `libvirtd`, `guests`, `cgroups`, `recorder`, `prerequisites` | real daemons in namespaces, and what scripts saw of them |
 //! | `archive`, `cpio`, `image`, `shell` | virtual machines with a guest agent, built from Debian's packages |
 //! | `emulator` | whole machines that run one scenario |
+//! | `links` | links of documents |
 //! | `packages` | the packages that `make packages` has built |
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ pub mod host;
 pub mod image;
 pub mod instructions;
 pub mod libvirtd;
+pub mod links;
 pub mod packages;
 pub mod pair;
 pub mod prerequisites;
