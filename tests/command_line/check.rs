@@ -98,6 +98,20 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
         "/usr/lib/hookmux/qemu.d/70-p",
     ),
     ("mkdir D/win10; cp D/50-well D/win10/y.sh", "WARNING", "wrong-level", "D/win10/y.sh"),
+    ("mkdir -p D/win10/prepare; cp D/50-well D/win10/prepare/y.sh", "WARNING", "never-called", "D/win10/prepare/y.sh"),
+    (
+        "mkdir -p D/win10/prepare/begin/sub; cp D/50-well D/win10/prepare/begin/sub/y.sh",
+        "WARNING",
+        "wrong-level",
+        "D/win10/prepare/begin/sub/y.sh",
+    ),
+    (
+        "mkdir -p etc/libvirt/qemu D/prepare/begin; cp D/50-well D/prepare/begin/y.sh; touch etc/libvirt/qemu/win10.xml",
+        "WARNING",
+        "wrong-level",
+        "D/prepare/begin/y.sh",
+    ),
+    ("mkdir D/prepare; cp D/50-well D/prepare/y.sh", "WARNING", "wrong-level", "D/prepare/y.sh"),
     (
         "mkdir -p etc/libvirt/qemu D/wim10/start/begin; cp D/50-well D/wim10/start/begin; touch etc/libvirt/qemu/win10.xml",
         "WARNING",
@@ -112,6 +126,13 @@ const FAULTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("sed -i s/50/51/ T", "warning", "unused-rule", "T:1"),
     ("sed -i s/start/strat/ T", "warning", "unused-rule", "T:1"),
+    ("sed -i 's/.start.$/[\"start\", \"relaese\"]/' T", "warning", "unused-pattern", "T:1"),
+    (
+        "mkdir -p etc/libvirt/qemu; touch etc/libvirt/qemu/win10.xml; sed -i '$aguest = [\"win10\", \"wim11\"]' T",
+        "WARNING",
+        "unknown-guest",
+        "T:1",
+    ),
     ("sed -i /timeout/d T", "warning", "unused-rule", "T:1"),
     ("printf '[[rule]]\\ntimeout = \"9s\"\\n' >>T", "warning", "unused-rule", "T:1"),
     ("printf 'may-change = []\\n' >>T", "warning", "nothing-filtered", "T:1"),
@@ -178,7 +199,7 @@ fn what_no_command_fixes_has_an_advice() {
     let expected = "warning: /etc/hookmux/qemu.d/vm1/stopped/begin/50-well: never runs: stopped has no 'begin'\n  \
         its sub-operation is end\n\
         warning: /etc/hookmux/qemu.d/vm1/strat/begin/50-well: never runs: 'strat' is not an operation\n  \
-        operations are prepare, start, started, stop, stopped, release, migrate, restore, preswitchover, reconnect, attach\n2 warnings\n";
+        did you mean 'start'? operations are prepare, start, started, stop, stopped, release, migrate, restore, preswitchover, reconnect, attach\n2 warnings\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     assert_eq!(hookmux(root.path(), "check --strict --root ROOT").0, Some(1));
 }
@@ -194,12 +215,48 @@ fn a_settings_file_is_judged_before_it_is_put_in_place() {
     let good = check("[[rule]]\nscript = '50-well'\non-fault = 'ignore'\n");
     assert_eq!(good, (Some(0), "all is well with /new.toml\n".into(), String::new()));
     let (code, out, _) = check("[[rule]]\nscript = '51-well'\non-fault = 'ignore'\n");
-    let expected = "warning: /new.toml:1: does nothing: no script and no call matches it\n  \
+    let expected = "warning: /new.toml:1: does nothing: script = '51-well' matches nothing; did you mean '50-well'?\n  \
         fix: ${EDITOR:-vi} +1 /new.toml\n1 warning\n";
     assert_eq!((code, out.as_str()), (Some(0), expected));
     let (code, out, _) = check("strict = false\nparalel = 2\n");
     assert!(code == Some(1) && out.starts_with("error: /new.toml:") && out.ends_with("\n1 error\n"), "{out}");
     assert_eq!(hookmux(root.path(), "check --root ROOT ROOT/no.toml").0, Some(1));
+}
+
+#[test]
+fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
+    let root = well();
+    shell(root.path(), "mkdir -p etc/libvirt/qemu; touch etc/libvirt/qemu/win10.xml etc/libvirt/qemu/web-1.xml");
+    let rows = [
+        ("script = '50-wel'", "does nothing: script = '50-wel' matches nothing; did you mean '50-well'?"),
+        ("script = ['50-*', 'zzz']", "script = 'zzz' matches nothing"),
+        ("driver = 'qmeu'", "does nothing: driver = 'qmeu' matches nothing; did you mean 'qemu'?"),
+        ("driver = ['qemu', 'kvm*']", "driver = 'kvm*' matches nothing"),
+        ("operation = 'Start'", "does nothing: operation = 'Start' matches nothing; did you mean 'start'?"),
+        ("operation = ['start', 'relaese']", "operation = 'relaese' matches nothing; did you mean 'release'?"),
+        ("driver = 'network'\noperation = 'release'", "does nothing: operation = 'release' matches nothing"),
+        (
+            "guest = 'win1O'",
+            "does nothing: no guest or network that libvirt knows has the name 'win1O'\n  did you mean 'win10'?",
+        ),
+        (
+            "guest = ['win10', 'wbe-1']",
+            "no guest or network that libvirt knows has the name 'wbe-1'\n  did you mean 'web-1'?",
+        ),
+        ("guest = ['w*']", ""),
+    ];
+    for (patterns, expected) in rows {
+        let rule = format!("[[rule]]\n{patterns}\nrun = false\n");
+        std::fs::write(root.path().join("new.toml"), rule).unwrap();
+        let (code, out, err) = hookmux(root.path(), "check --root ROOT ROOT/new.toml");
+        let out = out.replace(root.path().to_str().unwrap(), "");
+        let expected = if expected.is_empty() {
+            "all is well with /new.toml\n".to_owned()
+        } else {
+            format!("warning: /new.toml:1: {expected}")
+        };
+        assert!(code == Some(0) && err.is_empty() && out.starts_with(&expected), "{patterns}: {out}");
+    }
 }
 
 #[test]

@@ -177,7 +177,11 @@ fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<F
         findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
         findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
         findings.extend(guests::unknown(root, driver, plan));
-        findings.extend(guests::wrong_level(root, &paths::directories(root, &root::base(root, driver), driver)));
+        findings.extend(guests::wrong_level(
+            root,
+            driver,
+            &paths::directories(root, &root::base(root, driver), driver),
+        ));
     }
     if settings.strict {
         findings.extend(scripts::emptied(root, plans));

@@ -1,15 +1,17 @@
 //! Rules that do nothing, or not what they seem to do, and scripts that need one. In: the rules, the scripts of each driver.
 //! Out: findings. Pure, apart from the names of guests.
 
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
 use crate::admin::support::guests::defined;
+use crate::admin::support::known::nearest;
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
-use crate::call::contract::{Failure, Output, ROWS};
+use crate::call::contract::{Failure, Output, ROWS, Row};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
@@ -46,6 +48,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
         return vec![new("unused-rule", "does nothing: it sets nothing for the calls that it matches".into())];
     }
     let matched: Vec<&Site> = ours.iter().filter(is_about).collect();
+    let mut dead = dead_patterns(rule, ours.iter().chain(libvirts));
     if matched.is_empty() {
         return vec![match libvirts.iter().find(is_about) {
             Some(Site { call, script }) => {
@@ -56,7 +59,8 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
                     ..new("unused-rule", format!("does nothing: libvirt itself runs {script}"))
                 }
             }
-            None => new("unused-rule", "does nothing: no script and no call matches it".into()),
+            None if dead.is_empty() => new("unused-rule", "does nothing: no script and no call matches it".into()),
+            None => new("unused-rule", format!("does nothing: {}", dead.join("; "))),
         }];
     }
     let effective: Vec<(&Site, Effective)> = matched.into_iter().map(|site| (site, with(list, rule, site))).collect();
@@ -72,7 +76,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
         )];
     }
     let is_filter = |site: &Site| site.call.row.output == Output::Filter;
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = dead.drain(..).map(|what| new("unused-pattern", what)).collect();
     if rule.wait == Some(false) && effective.iter().all(|(site, _)| is_filter(site)) {
         findings.push(new(
             "background-filter",
@@ -103,7 +107,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
             ..new("fault-aborts", what)
         });
     }
-    findings.extend(unknown_guest(system, rule));
+    findings.extend(unknown_guests(system, rule));
     findings
 }
 
@@ -137,23 +141,62 @@ fn with(list: &[Rule], rule: &Rule, site: &Site) -> Effective {
     rules::effective(&these.collect::<Vec<_>>(), Calls::One(&site.call), &Facts::nothing(), site.script)
 }
 
-/// A pattern for guests that matches none of those that libvirt knows.
-fn unknown_guest(system: &Path, rule: &Rule) -> Option<Finding> {
-    let pattern = |patterns: &Patterns, name: &OsStr| {
-        patterns.as_ref().is_none_or(|patterns| {
-            patterns.iter().any(|pattern| guest::fits(pattern.as_str().as_ref(), name).is_some())
+/// Describes each pattern that matches none of the scripts, drivers or operations that exist, with the one that was probably
+/// meant.
+fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> Vec<String> {
+    let (scripts, paths, mut drivers): (Vec<_>, Vec<_>, Vec<_>) = sites
+        .map(|site| {
+            let name = site.script.file_name().unwrap_or_default();
+            (name.to_string_lossy(), site.script.to_string_lossy(), site.call.driver.to_string_lossy())
         })
+        .collect();
+    drivers.extend(DRIVERS.iter().map(|driver| driver.name.into()));
+    let is_meant = |row: &&Row| {
+        rule.driver.as_ref().is_none_or(|patterns| patterns.iter().any(|driver| driver.matches(row.driver)))
     };
-    let named = rule.guest.as_ref()?;
-    let drivers = DRIVERS.iter().filter(|driver| pattern(&rule.driver, driver.name.as_ref()));
-    let defined: Vec<_> = drivers.filter_map(|driver| defined(system, driver.name.as_ref())).collect();
-    let defined = defined.into_iter().reduce(|one, other| &one | &other)?;
-    if defined.iter().any(|name| pattern(&rule.guest, name)) {
-        return None;
-    }
-    let first = named.first()?.as_str().as_ref();
-    let (about, what) = (rule.origin.to_string(), guests::sentence(first).replace("never runs", "does nothing"));
-    Some(Finding::advised("unknown-guest", Path::new(&about), what, guests::advice(first, &defined)))
+    let rows = ROWS.iter().filter(is_meant);
+    let operations: Vec<Cow<str>> =
+        rows.flat_map(|row| [Some(row.operation), row.once_called]).flatten().map(Cow::from).collect();
+    let keys = [("script", &rule.script), ("driver", &rule.driver), ("operation", &rule.operation)];
+    let patterns =
+        keys.iter().flat_map(|(key, patterns)| patterns.iter().flatten().map(move |pattern| (*key, pattern)));
+    let dead = patterns.filter_map(|(key, pattern)| {
+        let names = match key {
+            "script" if pattern.as_str().contains('/') => &paths,
+            "script" => &scripts,
+            "driver" => &drivers,
+            _ => &operations,
+        };
+        let text = pattern.as_str();
+        if names.iter().any(|name| guest::fits(text.as_ref(), OsStr::new(&**name)).is_some()) {
+            return None;
+        }
+        let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+        let meant = nearest(text, &names).map_or(String::new(), |name| format!("; did you mean '{name}'?"));
+        Some(format!("{key} = '{text}' matches nothing{meant}"))
+    });
+    dead.collect()
+}
+
+/// Finds patterns for guests that match none of those that libvirt knows.
+fn unknown_guests(system: &Path, rule: &Rule) -> Vec<Finding> {
+    let fits = |pattern: &glob::Pattern, name: &OsStr| guest::fits(pattern.as_str().as_ref(), name).is_some();
+    let Some(named) = &rule.guest else { return Vec::new() };
+    let is_driver = |driver: &str| {
+        rule.driver.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| fits(pattern, driver.as_ref())))
+    };
+    let drivers = DRIVERS.iter().filter(|driver| is_driver(driver.name));
+    let defined = drivers.filter_map(|driver| defined(system, driver.name.as_ref()));
+    let Some(defined) = defined.reduce(|one, other| &one | &other) else { return Vec::new() };
+    let dead: Vec<_> = named.iter().filter(|pattern| !defined.iter().any(|name| fits(pattern, name))).collect();
+    let then = if dead.len() == named.len() { "does nothing: " } else { "" };
+    let about = rule.origin.to_string();
+    let finding = |pattern: &&glob::Pattern| {
+        let name = pattern.as_str().as_ref();
+        let what = format!("{then}{}", guests::sentence(name));
+        Finding::advised("unknown-guest", Path::new(&about), what, guests::advice(name, &defined))
+    };
+    dead.iter().map(finding).collect()
 }
 
 /// Every call of every script.

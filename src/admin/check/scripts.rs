@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
+use crate::admin::support::known::nearest;
 use crate::admin::support::startable::{self, Trouble};
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
@@ -101,15 +102,21 @@ fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
 
 /// A guest's script in a directory that no call uses.
 fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
-    let [_, operation, sub_operation, ..] = guests::below(driver, path)[..] else { return None };
+    let [guest, operation, sub_operation, ..] = guests::below(driver, path)[..] else { return None };
     let row = contract::look_up(driver, operation);
     if drivers::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
         return None;
     }
+    if row == UNKNOWN
+        && let Some(misplaced) = guests::misplaced(driver, guest, path)
+    {
+        return Some(misplaced);
+    }
     let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
     let (what, advice) = if row == UNKNOWN {
-        let what = format!("'{}' is not an operation", printable::printable(operation));
-        (what, format!("operations are {}", known.join(", ")))
+        let name = printable::printable(operation);
+        let meant = nearest(&name, &known).map_or(String::new(), |nearest| format!("did you mean '{nearest}'? "));
+        (format!("'{name}' is not an operation"), format!("{meant}operations are {}", known.join(", ")))
     } else {
         let what = format!("{} has no '{}'", row.operation, printable::printable(sub_operation));
         (what, format!("its sub-operation is {}", row.sub_operation))

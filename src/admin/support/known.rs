@@ -155,7 +155,7 @@ fn example(driver: &str, object: Option<&OsStr>, operation: Option<&OsStr>) -> S
 }
 
 /// The name that is most like another one, if it is much like it.
-fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     let similarity = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
     let nearest = names.iter().copied().max_by(|one, other| similarity(one).total_cmp(&similarity(other)));
     nearest.filter(|known| similarity(known) > 0.7)
