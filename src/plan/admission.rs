@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_own_or_may_write_to_is_refused() {
+    fn what_others_own_or_may_write_to_is_untrusted() {
         let file = |mode, uid, gid| entry("a", node("/d/a", Kind::Regular, mode, uid, gid));
         let path = || PathBuf::from("/d/a");
         let rows = [
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn without_strict_nothing_is_refused() {
+    fn without_strict_nothing_is_untrusted() {
         let lax = Context { strict: false, ..ROOT };
         assert_eq!(judge(&entry("a", node("/d/a", Kind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
     }

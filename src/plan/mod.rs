@@ -302,11 +302,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_refused_hides_nothing_and_keeps_its_turn() {
+    fn what_is_untrusted_hides_nothing_and_keeps_its_turn() {
         let paths = ["/etc/hookmux/qemu.d/10-!", "/usr/lib/hookmux/qemu.d/10-!x", "/usr/lib/hookmux/qemu.d/10-!"];
         let plan = plan(&paths, Order::Forward, false);
-        let refused: Vec<bool> = plan.steps.iter().map(|step| step.distrust.is_some()).collect();
-        assert_eq!((steps(&plan), refused), (vec![paths[0], paths[2], paths[1]], vec![true; 3]));
+        let untrusted: Vec<bool> = plan.steps.iter().map(|step| step.distrust.is_some()).collect();
+        assert_eq!((steps(&plan), untrusted), (vec![paths[0], paths[2], paths[1]], vec![true; 3]));
     }
 
     #[test]
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_leaves_a_script_out_even_one_that_would_be_refused() {
+    fn a_rule_leaves_a_script_out_even_an_untrusted_one() {
         let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
         let treat = |path: &Path| {
             let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_cannot_be_read_is_the_first_step_and_refused() {
+    fn a_directory_that_cannot_be_read_is_the_first_step_and_untrusted() {
         let path = PathBuf::from("/etc/hookmux/qemu.d");
         let listing = Listing {
             entries: vec![entry("/usr/lib/hookmux/qemu.d/10-a")],

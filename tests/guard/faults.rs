@@ -7,7 +7,7 @@ use crate::{GUEST, domain, sentence};
 const ID: &str = "<name>vm1</name><uuid>10c0bd7f-882e-4954-b586-d5c75cebcf54</uuid>";
 
 #[test]
-fn a_document_that_is_not_well_formed_is_refused_with_its_place() {
+fn a_document_that_is_not_well_formed_is_rejected_with_its_place() {
     let entities = "found a reference to something that XML does not define, expected &amp; &lt; &gt; &quot; &apos; or a \
                     character's number";
     let table: &[(&str, &str)] = &[
@@ -83,7 +83,7 @@ fn a_document_that_is_not_well_formed_is_refused_with_its_place() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn bytes_that_are_no_text_are_rejected() {
     assert_eq!(sentence(b"<a>\n\xC3\xA4\xFF</a>"), "line 2, column 2: found bytes that are not UTF-8, expected UTF-8");
     let utf_16: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(
@@ -121,7 +121,7 @@ fn everything_that_xml_offers_besides_is_legal_and_no_change() {
 }
 
 #[test]
-fn another_guest_than_before_is_refused() {
+fn another_guest_than_before_is_rejected() {
     let table = [
         (
             "<network/>".to_owned(),

@@ -178,7 +178,7 @@ fn a_broken_script_file_never_kills_a_running_guest() {
 }
 
 #[test]
-fn at_reconnect_what_is_refused_counts_for_nothing_and_the_others_have_their_turns() {
+fn at_reconnect_what_is_untrusted_counts_for_nothing_and_the_others_have_their_turns() {
     let hooks = Hooks::new()
         .script("qemu.d/10-a", "exit 1")
         .mode("qemu.d/10-a", 0o757)
@@ -193,7 +193,7 @@ fn at_reconnect_what_is_refused_counts_for_nothing_and_the_others_have_their_tur
 }
 
 #[test]
-fn a_refused_script_aborts_the_call_and_says_how_to_mend_it() {
+fn an_untrusted_script_aborts_the_call_and_says_how_to_fix_it() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 0").mode("qemu.d/10-a", 0o757);
     let path = hooks.path("qemu.d/10-a");
     let seen = hooks.call("qemu vm1 start begin -");

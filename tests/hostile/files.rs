@@ -57,7 +57,7 @@ fn a_script_that_is_added_meanwhile_waits_for_the_next_call() {
 }
 
 #[test]
-fn a_set_uid_script_is_refused_even_where_its_veto_would_be_ignored() {
+fn a_set_uid_script_is_untrusted_even_where_its_veto_would_be_ignored() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").mode("qemu.d/10-a", 0o4755);
     hooks.call(START).is_like(1, [], &["10-a was not run: ", "10-a is set-uid (chmod u-s "]);
     hooks.call("qemu vm1 stopped end -").is_like(1, [], &["is set-uid"]);

@@ -96,7 +96,7 @@ fn an_empty_executable_file_fails_the_call_in_libvirt_and_masks_a_name_in_hookmu
 }
 
 #[test]
-fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_refused_by_hookmux() {
+fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
     let hosts = hosts("owner", |host, directory| {
         host.script(&format!("{directory}/10-a"), "");
         fs::set_permissions(

@@ -53,7 +53,7 @@ fn a_refused_migration_shows_the_scripts_own_words_and_the_guest_stays() {
 }
 
 #[test]
-fn an_unfit_document_is_refused_and_the_guest_stays() {
+fn an_unfit_document_is_rejected_and_the_guest_stays() {
     let failure = "hookmux: libxl migrate 'pv1m' failed: /etc/hookmux/libxl.d/20-filter wrote XML that libvirt must not \
                    get: line 1, column 1: found no type, expected one of: xen\n";
     let states = "here: running; there: error: failed to get domain 'pv1m'\n";

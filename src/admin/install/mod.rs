@@ -94,7 +94,7 @@ enum State {
     NotInstalled,
     /// Another program's, and not to be touched.
     LeftAlone,
-    Refused,
+    Failed,
 }
 
 /// How hooks are installed.
@@ -175,7 +175,7 @@ fn finish(
         lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, console.paint)));
         console.lines(&lines)?;
     }
-    Ok(if all.iter().any(|done| done.state == State::Refused) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+    Ok(if all.iter().any(|done| done.state == State::Failed) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
 }
 
 /// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
@@ -193,12 +193,12 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
         ExistingHook::Overwritten(_) => {
             let fix = format!("{} install --restore{} {}", root::own(), root::option(root), done.driver);
             let why = format!("{} was overwritten through a hook's link", program.display());
-            return Ok(done.refused(why, Some(fix)));
+            return Ok(done.failed(why, Some(fix)));
         }
         ExistingHook::NotAFile => return Ok(done.left_alone(*free_only, "is not a file, and libvirt does not run it")),
         ExistingHook::Another if *take_over => match keep::keep(root, driver, &hook)? {
             Ok(kept) => done.original = Some(printable::printable(kept)),
-            Err((why, fix)) => return Ok(done.refused(why, fix)),
+            Err((why, fix)) => return Ok(done.failed(why, fix)),
         },
         ExistingHook::Another => return beside(choice, driver, done),
         ExistingHook::Nothing | ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy => {}
@@ -296,7 +296,7 @@ fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     let mut done = Done::new(driver, &hook, State::Removed);
     match found {
         ExistingHook::Nothing => done.state = State::NotInstalled,
-        ExistingHook::Another | ExistingHook::NotAFile => return Ok(done.refused("it is not hookmux".into(), None)),
+        ExistingHook::Another | ExistingHook::NotAFile => return Ok(done.failed("it is not hookmux".into(), None)),
         ExistingHook::OurLink(_)
         | ExistingHook::OurBrokenLink(_)
         | ExistingHook::Overwritten(_)
@@ -344,13 +344,13 @@ impl Done {
 
     /// What could not be installed: an error, unless only what can be installed is wanted.
     fn left_alone(mut self, free_only: bool, why: &str) -> Self {
-        self.state = if free_only { State::LeftAlone } else { State::Refused };
+        self.state = if free_only { State::LeftAlone } else { State::Failed };
         self.notes = vec![why.into()];
         self
     }
 
-    fn refused(mut self, why: String, fix: Option<String>) -> Self {
-        self.state = State::Refused;
+    fn failed(mut self, why: String, fix: Option<String>) -> Self {
+        self.state = State::Failed;
         self.notes = std::iter::once(why).chain(fix.map(|fix| format!("fix: {fix}"))).collect();
         self
     }
@@ -365,7 +365,7 @@ impl Done {
             State::InstalledAlready => format!("installed already as {hook}"),
             State::Removed => paint.good(&format!("removed from {hook}")),
             State::NotInstalled => format!("not installed: {hook} does not exist"),
-            State::Refused => paint.bad(&format!("left alone: {hook}")),
+            State::Failed => paint.bad(&format!("left alone: {hook}")),
         };
         let original = self.original.as_ref().map(|original| match self.state {
             State::Removed => format!("  the hook that was there before is back from {original}"),

@@ -2,7 +2,7 @@
 //!
 //! quick-xml splits the bytes into events, resolves namespaces and checks attributes. What is checked here is what libxml2
 //! (and so libvirt) would read differently, and what would take time or memory out of proportion. Some documents that
-//! are not well-formed pass: libvirt parses the result again and rejects them. A document type is refused, so XML's own
+//! are not well-formed pass: libvirt parses the result again and rejects them. A document type is rejected, so XML's own
 //! five entities are the only ones. One loop, no recursion.
 
 use quick_xml::errors::{Error, IllFormedError, SyntaxError};
