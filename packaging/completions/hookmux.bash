@@ -553,7 +553,7 @@ _hookmux() {
             return 0
             ;;
         hookmux__subcmd__list)
-            opts="-v -h --force --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
+            opts="-v -h --sums --force --root --verbose --json --help qemu lxc libxl bhyve network daemon fsfreeze-hook"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

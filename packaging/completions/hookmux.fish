@@ -45,6 +45,7 @@ complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "status" -d 'Show wh
 complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "contract" -d 'Print what libvirt does around each call'
 complete -c hookmux -n "__fish_hookmux_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l root -d 'Look below this directory instead of /' -r -F
+complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l sums -d 'Print the SHA-256 of each file that decides what runs, as sha256sum -c reads it'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l force -d 'Accept names of drivers and operations that are not known, of a libvirt newer than this program'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand list" -l json -d 'Print one JSON document on standard output'

@@ -51,7 +51,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show every script, in order, and what is skipped and why
-    #[command(after_help = "Examples:\n  hookmux list\n  hookmux list qemu\n\nManuals: hookmux(8), hookmux-hooks(7)")]
+    #[command(
+        after_help = "Examples:\n  hookmux list qemu\n  hookmux list --sums\n\nManuals: hookmux(8), hookmux-hooks(7)"
+    )]
     List(list::List),
     /// Show what would run for a call, in order, by which rule, and who runs it
     #[command(

@@ -61,6 +61,7 @@ fn all(root: &Path, new: Option<(&Path, &str)>) -> Result<Settings, Fault> {
         };
         if let Some(text) = text {
             parse(path, &text)?.apply(&mut settings);
+            settings.files.push(path.to_owned());
         }
     }
     Ok(settings)

@@ -1,7 +1,7 @@
 //! What can be set, as values, with the defaults. Pure.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub keep_document: bool,
     /// The rules, in the order in which they apply.
     pub rules: Vec<Rule>,
+    /// The files that all of this was read from, in that order.
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Default for Settings {
@@ -55,6 +57,7 @@ impl Default for Settings {
             kill_after: Duration::from_secs(5),
             keep_document: false,
             rules: Vec::new(),
+            files: Vec::new(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! What can be seen without starting anything: `list`, `explain`, `contract`, and what a wrong word says.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
@@ -426,4 +428,88 @@ fn explain_and_run_show_which_paths_of_rules_select_something() {
         let expected = "hookmux: a rule looks at the document, which cannot be read: line 2, column 1";
         assert!(code == Some(1) && err.starts_with(expected), "{err}");
     }
+}
+
+/// Runs `sha256sum -c` on these lines: its exit code and what it printed.
+fn verified(sums: &str) -> (Option<i32>, String) {
+    let mut command = Command::new("sha256sum");
+    command.args(["--check", "--strict"]).env("LC_ALL", "C");
+    let mut command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    command.stdin.take().unwrap().write_all(sums.as_bytes()).unwrap();
+    let Output { status, stdout, stderr } = command.wait_with_output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn sums_of_hooks_settings_and_scripts_that_run_are_what_sha256sum_verifies() {
+    let odd = "etc/hookmux/qemu.d/20-a\\b\nc\rd e";
+    let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu.d/05-own", YES),
+        ("etc/hookmux/qemu.d/10-a", YES),
+        ("etc/hookmux/qemu.d/30-off", YES),
+        ("etc/hookmux/qemu.d/README", "text\n"),
+        (odd, "#!/bin/sh\nexit 3\n"),
+        ("etc/hookmux/hookmux.toml", "[[rule]]\nscript = '30-off'\nrun = false\n"),
+        ("etc/hookmux/hookmux.toml.d/10-site.toml", "[[rule]]\nscript = '10-a'\nwait = false\n"),
+        ("usr/lib/hookmux/hookmux.toml.d/10-site.toml", "parallel = 9\n"),
+        ("usr/lib/hookmux/hookmux.toml.d/20-package.toml", "parallel = 2\n"),
+    ]);
+    assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
+    // sha256sum follows links as on this system, and not inside the root.
+    let hook = root.path().join("etc/libvirt/hooks/qemu");
+    fs::remove_file(&hook).unwrap();
+    symlink("../../../usr/bin/hookmux-hook", &hook).unwrap();
+    let sums = || hookmux(root.path(), "list --sums --root ROOT");
+    let (code, shown, err) = sums();
+    let paths: Vec<&str> = shown.lines().map(|line| line.split_once("  ").unwrap().1).collect();
+    let expected = [
+        "/usr/lib/hookmux/hookmux.toml.d/20-package.toml",
+        "/etc/hookmux/hookmux.toml",
+        "/etc/hookmux/hookmux.toml.d/10-site.toml",
+        "/etc/libvirt/hooks/qemu",
+        "/etc/hookmux/qemu.d/20-a\\\\b\\nc\\rd e",
+        "/etc/hookmux/qemu.d/10-a",
+        "/etc/libvirt/hooks/qemu.d/05-own",
+    ];
+    assert_eq!((code, paths, err.as_str()), (Some(0), expected.to_vec(), ""));
+    let lines = shown.replace("  /", &format!("  {}/", root.path().display()));
+    let (code, printed) = verified(&lines);
+    assert_eq!((code, printed.matches(": OK\n").count()), (Some(0), 7), "{printed}");
+    let document: serde_json::Value = serde_json::from_str(&hookmux(root.path(), "list --json --root ROOT").1).unwrap();
+    let facts = |file: &serde_json::Value| ["sha256", "owner", "mode"].map(|key| file[key].clone());
+    let files = document["files"].as_array().unwrap();
+    let of_json: Vec<&str> = files.iter().map(|file| file["sha256"].as_str().unwrap()).collect();
+    let of_lines = shown.lines().map(|line| line.trim_start_matches('\\').split_once("  ").unwrap().0);
+    assert_eq!(of_json, of_lines.collect::<Vec<_>>());
+    assert_eq!(facts(&files[1])[1..], [user(), "0644".into()]);
+    assert_eq!((&files[5]["path"], &facts(&files[5])[1..]), (&expected[5].into(), &[user(), "0755".into()][..]));
+
+    fs::write(root.path().join(odd), YES).unwrap();
+    assert_eq!(verified(&lines).0, Some(1));
+    let changed = sums().1;
+    assert_eq!(changed.lines().zip(shown.lines()).filter(|(one, other)| one != other).count(), 1, "{changed}");
+}
+
+/// The name of the user who runs the tests.
+fn user() -> serde_json::Value {
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().into()
+}
+
+#[test]
+fn what_has_no_sum_is_named_and_is_an_error() {
+    let root = root(&[("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)]);
+    let path = root.path().join("etc/hookmux/qemu.d/10-a");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o757)).unwrap();
+    let (code, out, err) = hookmux(root.path(), "list --sums --root ROOT");
+    let why = "hookmux: /etc/hookmux/qemu.d/10-a: untrusted: /etc/hookmux/qemu.d/10-a is writable by everybody \
+               (chmod o-w /etc/hookmux/qemu.d/10-a)\n";
+    assert_eq!((code, out.lines().count(), err.as_str()), (Some(1), 1, why));
+    let document: serde_json::Value = serde_json::from_str(&hookmux(root.path(), "list --json --root ROOT").1).unwrap();
+    let facts = ["sha256", "mode"].map(|key| document["files"][0][key].clone());
+    assert_eq!(facts, [serde_json::Value::Null, "0757".into()]);
+    fs::write(root.path().join("etc/hookmux/hookmux.toml"), "parallel = 'x'\n").unwrap();
+    let (code, _, err) = hookmux(root.path(), "list --sums --root ROOT");
+    assert!(code == Some(1) && err.starts_with("hookmux: /etc/hookmux/hookmux.toml:1:"), "{err}");
 }

@@ -1,5 +1,5 @@
-//! `hookmux list`: every script of a driver, in order, and what is skipped and why. In: the directories. Out: lines.
-//! Reads.
+//! `hookmux list`: every script of a driver, in order, and what is skipped and why. In: the directories. Out: lines, JSON,
+//! or sums. Reads.
 
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
@@ -22,12 +22,17 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::printable::printable;
 
+mod sums;
+
 /// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Only this driver's
     #[arg(value_parser = DriverName)]
     driver: Option<OsString>,
+    /// Print the SHA-256 of each file that decides what runs, as sha256sum -c reads it
+    #[arg(long, conflicts_with = "json")]
+    sums: bool,
     #[command(flatten)]
     force: Force,
     #[command(flatten)]
@@ -48,18 +53,33 @@ impl List {
         let plans = drivers
             .into_iter()
             .map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings, &Facts::nothing())));
-        let plans: Vec<_> = plans
-            .filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default())
+        let plans: Vec<(&OsStr, Plan)> =
+            plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
+        let files = || sums::files(&root, &settings, &plans);
+        if self.sums {
+            let (lines, troubles): (Vec<_>, Vec<_>) = files().iter().map(sums::File::line).partition(Result::is_ok);
+            console.output.write_all(&lines.into_iter().flatten().flatten().collect::<Vec<u8>>())?;
+            let troubles: Vec<String> = fault
+                .map(|it| it.to_string())
+                .into_iter()
+                .chain(troubles.into_iter().filter_map(Result::err))
+                .collect();
+            troubles.iter().try_for_each(|trouble| writeln!(console.errors, "hookmux: {trouble}"))?;
+            return Ok(if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) });
+        }
+        let drivers: Vec<_> = plans
+            .iter()
             .map(|(driver, plan)| {
-                (printable(driver), check::hook(&root, driver, &plan), script::scripts(&root, &plan, None))
+                (printable(driver), check::hook(&root, driver, plan), script::scripts(&root, plan, None))
             })
             .collect();
         let exit_code = if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
         if console.json {
-            let all = plans
+            let all = drivers
                 .iter()
                 .map(|(driver, hook, scripts)| json!({ "driver": driver, "findings": hook, "scripts": scripts }));
-            console.json("list", json!({ "findings": broken, "drivers": all.collect::<Vec<_>>() }))?;
+            console
+                .json("list", json!({ "findings": broken, "files": files(), "drivers": all.collect::<Vec<_>>() }))?;
             return Ok(exit_code);
         }
         let paint = console.paint;
@@ -68,7 +88,7 @@ impl List {
         if !broken.is_empty() {
             console.lines(&["a call whose failure is ignored goes on with the defaults:".into()])?;
         }
-        for (driver, hook, scripts) in &plans {
+        for (driver, hook, scripts) in &drivers {
             console.lines(&[paint.heading(driver)])?;
             console.lines(&findings(hook))?;
             console.lines(&script::lines(scripts, paint))?;

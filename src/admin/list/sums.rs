@@ -1,0 +1,103 @@
+//! The files that decide what runs, each with its SHA-256. In: settings and plans. Out: values, or lines as sha256sum's.
+//! Reads.
+
+use std::ffi::OsStr;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::admin::install::existing;
+use crate::files::trust::{self, Distrust};
+use crate::files::{accounts, resolve};
+use crate::plan::Plan;
+use crate::printable::printable;
+use crate::settings::Settings;
+
+/// One of them.
+#[derive(Debug, Serialize)]
+pub(crate) struct File {
+    #[serde(skip)]
+    at: PathBuf,
+    path: String,
+    sha256: Option<String>,
+    /// The owner's name, or number.
+    owner: Option<String>,
+    mode: Option<String>,
+    /// Why it has no sum: it cannot be read, or hookmux does not start it.
+    #[serde(skip)]
+    why_not: Option<String>,
+}
+
+/// Returns the settings files that apply, and for each driver its hooks of ours and the scripts that run, in order.
+pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) -> Vec<File> {
+    let settings = settings.files.iter().map(|path| File::new(root, path, None));
+    let of_plans = plans.iter().flat_map(|(driver, plan)| {
+        let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| File::new(root, &path, None));
+        let before = plan.before.iter().map(|path| File::new(root, path, None));
+        let steps = plan.steps.iter().chain(&plan.background);
+        let steps = steps.map(|step| File::new(root, &step.path, step.distrust.as_ref().map(untrusted)));
+        let after = plan.left_to_caller.iter().map(|path| File::new(root, path, None));
+        hooks.chain(before).chain(steps).chain(after).collect::<Vec<_>>()
+    });
+    settings.chain(of_plans).collect()
+}
+
+fn untrusted(why: &Distrust) -> String {
+    format!("untrusted: {}", trust::untrusted(why))
+}
+
+impl File {
+    /// Reads the file, unless `why_not` is a reason not to.
+    fn new(root: &Path, path: &Path, why_not: Option<String>) -> Self {
+        let facts = resolve::resolve(root, path).target.ok();
+        let sum = why_not.map_or_else(|| sum(root, path).map_err(|error| error.to_string()), Err);
+        let owner = facts.as_ref().map(|it| accounts::user_name(it.uid).unwrap_or_else(|| it.uid.to_string()));
+        Self {
+            at: path.to_owned(),
+            path: printable(path),
+            owner,
+            mode: facts.map(|it| format!("{:04o}", it.mode)),
+            why_not: sum.as_ref().err().cloned(),
+            sha256: sum.ok(),
+        }
+    }
+
+    /// Returns its line, as `sha256sum` writes it.
+    ///
+    /// # Errors
+    /// Why it has no sum.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
+        let Some(sum) = &self.sha256 else {
+            return Err(format!("{}: {}", self.path, self.why_not.as_deref().unwrap_or_default()));
+        };
+        let mut name = Vec::new();
+        for byte in self.at.as_os_str().as_bytes() {
+            match byte {
+                b'\\' => name.extend(b"\\\\"),
+                b'\n' => name.extend(b"\\n"),
+                b'\r' => name.extend(b"\\r"),
+                _ => name.push(*byte),
+            }
+        }
+        // A backslash before the sum marks a name with escapes.
+        let mark = if name.len() == self.at.as_os_str().len() { "" } else { "\\" };
+        Ok([format!("{mark}{sum}  ").as_bytes(), &name, b"\n"].concat())
+    }
+}
+
+fn sum(root: &Path, path: &Path) -> io::Result<String> {
+    let mut file = BufReader::new(resolve::open_regular(root, path)?);
+    let mut sum = Sha256::new();
+    loop {
+        let bytes = file.fill_buf()?;
+        let length = bytes.len();
+        if length == 0 {
+            return Ok(sum.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")));
+        }
+        sum.update(bytes);
+        file.consume(length);
+    }
+}
