@@ -37,8 +37,11 @@ pub(crate) fn main_hook(root: &Path, path: &Path) -> Main {
     // As libvirt itself asks (virFileIsExecutable).
     match fs::metadata(path) {
         Ok(file) if file.is_file() && file.mode() & 0o111 != 0 => {
-            let is_hookmux = is_running(path) || (file.len() >= SMALLEST && has_mark(path).unwrap_or(false));
-            if is_hookmux { Main::Hookmux } else { Main::Another }
+            if file.len() >= SMALLEST && is_hookmux(path) {
+                Main::Hookmux
+            } else {
+                Main::Another
+            }
         }
         _ => Main::Nothing,
     }
@@ -51,28 +54,26 @@ pub(crate) const INSTALLED: [&str; 3] = ["/usr/bin/hookmux-hook", "/usr/bin/hook
 /// not there: it was removed, or the link is an image's.
 pub(crate) fn leads_to_hookmux(path: &Path, target: Result<&FileFacts, &Errno>) -> bool {
     let is_installed = |text: PathBuf| INSTALLED.iter().any(|installed| text == Path::new(installed));
-    target.map_or_else(|_| fs::read_link(path).is_ok_and(is_installed), is_hookmux)
+    let Ok(file) = target else { return fs::read_link(path).is_ok_and(is_installed) };
+    // Other names are not read on: scripts may be large.
+    let is_named = || file.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"hookmux"));
+    let is_ours = || if is_named() { is_hookmux(&file.path) } else { is_running(&file.path) };
+    file.kind == Kind::Regular && file.size >= SMALLEST && is_ours()
 }
 
-/// Reports whether a file is hookmux: this program, or one that has hookmux's name and its mark.
-fn is_hookmux(file: &FileFacts) -> bool {
-    let is_named = || file.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"hookmux"));
-    let is_big = file.kind == Kind::Regular && file.size >= SMALLEST;
-    is_big && (is_running(&file.path) || (is_named() && has_mark(&file.path).unwrap_or(false)))
+/// Reports whether a file is this program, or another version of it.
+pub(crate) fn is_hookmux(path: &Path) -> bool {
+    is_running(path) || has_mark(path).unwrap_or(false)
 }
 
 /// Reports whether the process that runs now was started from this file, or from another link to it.
-#[must_use]
-pub(crate) fn is_running(path: &Path) -> bool {
+fn is_running(path: &Path) -> bool {
     let (Ok(ours), Ok(theirs)) = (fs::metadata("/proc/self/exe"), fs::metadata(path)) else { return false };
     (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
 }
 
 /// Reports whether a file is a program with the mark of hookmux in it.
-///
-/// # Errors
-/// Those of reading it.
-pub(crate) fn has_mark(path: &Path) -> io::Result<bool> {
+fn has_mark(path: &Path) -> io::Result<bool> {
     let mut file = File::open(path)?;
     let mut bytes = vec![0; 4];
     if file.read_exact(&mut bytes).is_err() || bytes != b"\x7fELF" {

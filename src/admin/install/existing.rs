@@ -6,8 +6,6 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
-
 use crate::admin::support::{files, root};
 use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
@@ -48,14 +46,16 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     if !kind.is_file() && !kind.is_symlink() {
         return Ok(ExistingHook::NotAFile);
     }
-    let program = open(root, hook).ok().filter(|file| file.metadata().is_ok_and(|end| end.is_file()));
-    let is_hookmux = program.as_ref().is_some_and(is_hookmux);
+    let program = resolve::open_regular(root, hook).ok();
+    let is_hookmux = program.as_ref().is_some_and(|file| program::is_hookmux(&files::held(file)));
     if kind.is_file() {
         return Ok(if is_hookmux { ExistingHook::OurCopy } else { ExistingHook::Another });
     }
     let text = fs::read_link(hook)?;
     let at_installed = |path: &&str| match &program {
-        Some(program) => open(root, &paths::below(root, path)).is_ok_and(|installed| is_one(&installed, program)),
+        Some(program) => {
+            resolve::open_regular(root, &paths::below(root, path)).is_ok_and(|installed| is_one(&installed, program))
+        }
         None => text == Path::new(path),
     };
     let is_installed = INSTALLED.iter().any(at_installed);
@@ -99,20 +99,9 @@ pub(crate) fn is_our_packages(existing: &ExistingHook) -> bool {
     existing.is_ours() && is_guests == for_guests.ends_with(root::own())
 }
 
-/// Opens a file to read it; links are followed below the root, and nothing is waited for.
-pub(crate) fn open(root: &Path, path: &Path) -> io::Result<File> {
-    resolve::open(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
-}
-
 fn is_one(one: &File, other: &File) -> bool {
     let id = |file: &File| file.metadata().map(|file| (file.dev(), file.ino())).ok();
     id(one).is_some_and(|one| Some(one) == id(other))
-}
-
-/// Reports whether a file is this program, or another version of it.
-pub(crate) fn is_hookmux(file: &File) -> bool {
-    let path = files::held(file);
-    program::is_running(&path) || program::has_mark(&path).unwrap_or(false)
 }
 
 #[cfg(test)]

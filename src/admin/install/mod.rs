@@ -19,7 +19,7 @@ use crate::admin::support::FOUND;
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
-use crate::files::paths;
+use crate::files::{paths, resolve};
 use crate::printable;
 
 mod beside;
@@ -265,7 +265,7 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, 
     if is_beside {
         files::same_at(root, &program, &kept).with_context(cannot)?;
     } else {
-        files::copy_over(root, &mut existing::open(root, &program).with_context(cannot)?, &kept)
+        files::copy_over(root, &mut resolve::open_regular(root, &program).with_context(cannot)?, &kept)
             .with_context(cannot)?;
     }
     let cannot = || format!("cannot restore {}", program.display());

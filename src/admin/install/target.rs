@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::admin::install::existing;
 use crate::admin::support::{apparmor, root};
 use crate::files::paths;
 use crate::files::program::INSTALLED;
@@ -23,7 +22,7 @@ pub(crate) fn program(root: &Path) -> anyhow::Result<PathBuf> {
         return Ok(Path::new("/").join(inside));
     }
     let there = paths::below(root, &packaged.to_string_lossy());
-    if existing::open(root, &there).is_ok() {
+    if resolve::open_regular(root, &there).is_ok() {
         return Ok(packaged.to_owned());
     }
     let (own, there) = (printable::quoted(&own), printable::quoted(&there));

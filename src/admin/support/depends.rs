@@ -4,7 +4,6 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use rustix::fs::OFlags;
 
 use crate::files::resolve;
 
@@ -36,7 +35,7 @@ pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<Stri
         return Ok(Some("it is a relative link, which leads elsewhere from another directory".into()));
     }
     let cannot = || format!("cannot read {}", script.display());
-    let file = resolve::open(root, script, OFlags::RDONLY | OFlags::NONBLOCK).with_context(cannot)?;
+    let file = resolve::open_regular(root, script).with_context(cannot)?;
     let mut text = Vec::new();
     file.take(MAX).read_to_end(&mut text).with_context(cannot)?;
     Ok(judge(&String::from_utf8_lossy(&text), script))
