@@ -29,6 +29,9 @@ use crate::run::signals;
 /// The file without an argument.
 const FILE: &str = "/etc/hookmux/hookmux.toml";
 
+/// The name of the directories for drop-ins.
+const DROP_INS: &str = "hookmux.toml.d";
+
 /// What starts an editor where neither `VISUAL` nor `EDITOR` names one.
 const EDITOR: &str = "if command -v editor >/dev/null; then editor \"$@\"; else vi \"$@\"; fi";
 
@@ -129,6 +132,12 @@ impl<'a> Draft<'a> {
         let user = nix::unistd::geteuid().as_raw();
         if let Some(distrust) = resolved.hops.iter().find_map(|node| trust::distrust_node(node, user)) {
             anyhow::bail!("{shown} is not edited: {}", trust::untrusted(&distrust));
+        }
+        if let Some(directory) = file.parent().filter(|directory| directory.ends_with(DROP_INS)) {
+            if file.extension() != Some(OsStr::new("toml")) {
+                anyhow::bail!("{shown}: hookmux reads only files here whose names end in .toml");
+            }
+            files::directory(root, directory, 0o755)?;
         }
         let target = match resolved.target {
             Ok(facts) if facts.kind == Kind::Regular => facts.path,

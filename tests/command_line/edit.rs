@@ -69,8 +69,11 @@ fn a_good_file_is_put_in_place_with_its_mode_and_owner_and_nothing_is_left() {
 #[test]
 fn a_drop_in_is_made_and_judged_in_its_place() {
     let root = with_editor("printf '[[rule]]\\nscript = \"10-*\"\\ntimeout = \"5s\"\\n' >\"$1\"");
-    fs::create_dir(root.path().join("etc/hookmux/hookmux.toml.d")).unwrap();
     let path = "/etc/hookmux/hookmux.toml.d/50-x.toml";
+    let unread =
+        format!("hookmux: {}: hookmux reads only files here whose names end in .toml\n", &path[..path.len() - 5]);
+    let without = format!("edit --root ROOT ROOT{}", &path[..path.len() - 5]);
+    assert_eq!(edit(root.path(), &without), (Some(1), String::new(), unread));
     let (code, out, err) = edit(root.path(), &format!("edit --root ROOT ROOT{path}"));
     let expected = format!("warning: {path}:1: does nothing: ");
     assert_eq!((code, err.as_str()), (Some(0), ""));
