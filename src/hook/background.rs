@@ -1,7 +1,7 @@
 //! Starts the background scripts (`wait = false`). In: the steps, once libvirt has the answer. Does.
 //!
 //! A copy of this process supervises them, in a session of its own and without libvirt's pipes: it logs what they write
-//! and enforces their limits. libvirt unlocks the guest as soon as the hook has ended, so these scripts may call libvirt;
+//! and enforces their limits. Where systemd runs the host, it leaves the daemon's cgroup first. libvirt unlocks the guest as soon as the hook has ended, so these scripts may call libvirt;
 //! and they outlive a restart of the daemon.
 
 use std::fs;
@@ -15,6 +15,7 @@ use crate::plan::Step;
 use crate::record::draft::Draft;
 use crate::run::detach::{self, Fork};
 use crate::run::launch::Strings;
+use crate::run::scope;
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::run::{Event, Purpose, Runner};
@@ -57,6 +58,9 @@ impl Background {
 
     fn supervise(self) -> io::Result<()> {
         let Self { call, steps, environment, document, started, kill_after, root, record } = self;
+        if let Err(error) = scope::enter() {
+            log::in_daemons_cgroup(&call, &error);
+        }
         let watch = Watch::new()?;
         let purpose = Purpose::Background;
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, purpose, watch };

@@ -19,12 +19,14 @@ pub enum Message {
     DefaultSettings,
     /// A background script could not be started.
     NotStarted,
+    /// Background scripts run in the daemon's cgroup.
+    InDaemonsCgroup,
     /// A failure was not passed on, since the guest has ended.
     Overruled,
 }
 
 /// Each kind with its number, which is the same in every version, and a description.
-pub const MESSAGES: [(Message, &str, &str); 9] = [
+pub const MESSAGES: [(Message, &str, &str); 10] = [
     (Message::Failed, "2ede801140d74dacac55c43d7c3c2910", "a script failed, or could not be run"),
     (Message::StillRunning, "91c7217f842143aaa028787e0683aa8c", "a script is still running, and libvirt waits"),
     (Message::Changed, "a7117d1784ae4e84af8d0f6a49b94222", "what a filter changed in the XML"),
@@ -37,6 +39,11 @@ pub const MESSAGES: [(Message, &str, &str); 9] = [
         "a call used the default settings, since its own cannot be read",
     ),
     (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a background script could not be started"),
+    (
+        Message::InDaemonsCgroup,
+        "b637e4a610cb4c4799352a86e081b595",
+        "background scripts stay in the daemon's cgroup, since systemd gave them none",
+    ),
     (Message::Overruled, "93730cb9051948f09e3d2062b3ce3a21", "a failure was not passed on, since the guest has ended"),
 ];
 

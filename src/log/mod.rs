@@ -138,6 +138,12 @@ pub(crate) fn background_not_started(call: &Invocation, error: &impl Display) {
     log(Level::Error, Message::NotStarted, call, &[], &line);
 }
 
+/// Logs that the background scripts run in the daemon's cgroup.
+pub(crate) fn in_daemons_cgroup(call: &Invocation, error: &impl Display) {
+    let line = format!("{}: the background scripts stay in libvirt's cgroup: {error}", messages::call(call));
+    log(Level::Warn, Message::InDaemonsCgroup, call, &[], &line);
+}
+
 /// Logs what happens while a plan runs: failures, long runs, and what scripts write.
 pub(crate) fn event(call: &Invocation, event: &Event) {
     match event {

@@ -5,6 +5,7 @@ pub(crate) mod child;
 pub mod detach;
 mod exec_error;
 pub(crate) mod launch;
+pub(crate) mod scope;
 pub(crate) mod shebang;
 pub(crate) mod signals;
 pub(crate) mod spawn;

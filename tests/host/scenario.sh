@@ -73,9 +73,14 @@ state
 calls
 
 part background
-cat /run/cgroup
+sed 's/hookmux-[0-9-]*/hookmux-N/' /run/cgroup
 kill -0 "$(cat /run/background)" && echo "alive after the restart"
+echo "left over: $(journalctl --unit libvirtd --no-pager | grep -c "left-over process $(cat /run/background) ")"
+scopes() { systemctl list-units --all --no-legend 'hookmux-*.scope' | wc -l; }
+echo "scopes: $(scopes)"
 kill "$(cat /run/background)"
+wait_for eval '[ "$(scopes)" -eq 0 ]'
+echo "scopes: $(scopes)"
 
 part upgrade
 dpkg -i /inject/hookmux.deb >/dev/null && echo installed

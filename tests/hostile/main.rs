@@ -16,6 +16,7 @@
 //! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `background` |
 //! | another user's ACL, mask, link, lock | `strangers` | |
 //! | memory | `memory` | |
+//! | systemd refuses, hangs, lies, is gone | `scopes` | |
 //! | thousands of scripts, or of guests | `scale` | |
 
 mod documented;
@@ -27,6 +28,7 @@ mod outputs;
 mod places;
 mod resources;
 mod scale;
+mod scopes;
 mod settings;
 mod strangers;
 mod waiting;
