@@ -42,7 +42,8 @@ impl Tools {
         let directory = tempfile::tempdir().unwrap();
         let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/performance");
         // hookmux has to find a daemon as its caller.
-        let programs = [("caller", "libvirtd"), ("floor", "floor"), ("nothing", "nothing"), ("clock", "clock")];
+        let programs =
+            [("caller", "libvirtd"), ("floor", "floor"), ("floor", "bare"), ("nothing", "nothing"), ("clock", "clock")];
         for (source, program) in programs {
             compile(&sources.join(source).with_extension("c"), &directory.path().join(program));
         }
@@ -56,9 +57,9 @@ impl Tools {
         self.directory.path().join(name)
     }
 
-    /// The floor, with the scripts of hookmux's own directory.
-    pub fn floor(&self, hooks: &Hooks) -> Vec<OsString> {
-        let mut words = vec![self.path("floor").into(), hooks.path("qemu.d").into()];
+    /// A floor, with the scripts of hookmux's own directory: "floor", or "bare".
+    pub fn floor(&self, floor: &str, hooks: &Hooks) -> Vec<OsString> {
+        let mut words = vec![self.path(floor).into(), hooks.path("qemu.d").into()];
         words.extend(CALL.split(' ').skip(1).map(OsString::from));
         words
     }

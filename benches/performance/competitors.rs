@@ -19,7 +19,7 @@ const CALLS: [(Kind, usize); 3] = [(Kind::Static, 20), (Kind::Shell, 8), (Kind::
 type Peer = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);
 
 const PEERS: [Peer; 5] = [
-    ("the floor", |tools, hooks| tools.floor(hooks)),
+    ("the floor", |tools, hooks| tools.floor("floor", hooks)),
     ("hookmux", |_, hooks| caller::hookmux(hooks)),
     ("run-parts (debianutils)", |_, hooks| run_parts(hooks)),
     ("fsfreeze-hook (QEMU's shell script)", |_, hooks| fsfreeze_hook(hooks)),

@@ -1,5 +1,6 @@
 // The least that a dispatcher can do: reads its standard input into a memfd, and executes the files of a directory, in
-// order, each with its own open of the memfd. It has no checks, pipes, time limits or log.
+// order, each with its own open of the memfd. It has no checks, pipes, time limits or log. Called "bare", it does less than
+// a dispatcher must: the scripts share its own standard input, which only the first of them can read.
 //
 // In: a directory, and the arguments that each script gets. Out: 0, or 1 if a script failed.
 #define _GNU_SOURCE
@@ -8,6 +9,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,10 +24,15 @@ static int visible(const struct dirent *entry) {
 
 static int run(const char *directory, const char *name, char **words, const char *document) {
     char path[4096];
+    int status;
+    pid_t pid;
     snprintf(path, sizeof path, "%s/%s", directory, name);
     words[0] = path;
-    int input = open(document, O_RDONLY | O_CLOEXEC), status;
-    pid_t pid;
+    if (!document) {
+        if (posix_spawn(&pid, path, NULL, NULL, words, environ) != 0) return 1;
+        return waitpid(pid, &status, 0) != pid || status != 0;
+    }
+    int input = open(document, O_RDONLY | O_CLOEXEC);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
@@ -37,17 +44,20 @@ static int run(const char *directory, const char *name, char **words, const char
 
 int main(int count, char **words) {
     if (count < 2) return 2;
-    int file = memfd_create("document", MFD_CLOEXEC), failed = 0;
-    ssize_t length;
-    while ((length = read(0, bytes, sizeof bytes)) > 0)
-        if (write(file, bytes, length) != length) return 1;
     char document[64];
-    snprintf(document, sizeof document, "/proc/self/fd/%d", file);
+    int is_bare = strcmp(strrchr(words[0], '/'), "/bare") == 0, failed = 0;
+    if (!is_bare) {
+        int file = memfd_create("document", MFD_CLOEXEC);
+        ssize_t length;
+        while ((length = read(0, bytes, sizeof bytes)) > 0)
+            if (write(file, bytes, length) != length) return 1;
+        snprintf(document, sizeof document, "/proc/self/fd/%d", file);
+    }
     // The place of its argument is that of each script's own name.
     const char *directory = words[1];
     struct dirent **entries;
     int found = scandir(directory, &entries, visible, alphasort);
     if (found < 0) return 1;
-    for (int at = 0; at < found; at++) failed |= run(directory, entries[at]->d_name, words + 1, document);
+    for (int at = 0; at < found; at++) failed |= run(directory, entries[at]->d_name, words + 1, is_bare ? NULL : document);
     return failed;
 }

@@ -36,7 +36,11 @@ pub fn table(tools: &Tools) -> String {
     let hooks = setup::hooks(tools, 10, Kind::Static).settings("[[rule]]\nscript = '00*'\ntimeout = '30s'\n");
     hooks.directory(&hooks.root().join("var/log/hookmux"));
     text += &row(tools, &hooks, "10 scripts, a rule, and a record kept", None, 60, &mut memory);
+    for (scripts, calls) in [(0, 200), (1, 200)] {
+        text += &against_bare(tools, scripts, calls);
+    }
     text += &at_once(tools);
+    text += &excluded(tools);
     text += &long_document(tools, &mut memory);
     let size = std::fs::metadata(support::binary()).unwrap().len();
     let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
@@ -51,7 +55,7 @@ pub fn table(tools: &Tools) -> String {
 
 /// Makes the same call of both, alternately.
 fn both<'a>(tools: &Tools, hooks: &'a Hooks, document: &'static str) -> [Contestant<'a>; 2] {
-    [caller::hookmux(hooks), tools.floor(hooks)].map(|words| Contestant { hooks, words, document })
+    [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|words| Contestant { hooks, words, document })
 }
 
 fn row(tools: &Tools, hooks: &Hooks, name: &str, target: Option<f64>, calls: usize, memory: &mut u64) -> String {
@@ -61,7 +65,7 @@ fn row(tools: &Tools, hooks: &Hooks, name: &str, target: Option<f64>, calls: usi
     let ratio = figures::ratio(&ours.times, &floors.times);
     let judged = target.map_or_else(|| format!("{ratio} | "), |target| judged(ratio, target));
     let of_both = |count: &dyn Fn(&[OsString]) -> u64| {
-        let [ours, floors] = [caller::hookmux(hooks), tools.floor(hooks)].map(|words| count(&words));
+        let [ours, floors] = [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|words| count(&words));
         format!("{ours} / {floors}")
     };
     format!(
@@ -83,6 +87,38 @@ fn time(taken: &Taken) -> String {
 fn nothing(tools: &Tools) -> Taken {
     let (hooks, words) = (Hooks::new(), vec![tools.path("nothing").into()]);
     tools.call(&[Contestant { hooks: &hooks, words, document: SHORT }], 200, 1).remove(0)
+}
+
+/// Compares a call with a program that only starts the scripts, and does not keep the document for them.
+fn against_bare(tools: &Tools, scripts: usize, calls: usize) -> String {
+    let hooks = setup::hooks(tools, scripts, Kind::Static);
+    let contestants = [caller::hookmux(&hooks), tools.floor("bare", &hooks)];
+    let taken = tools.call(&contestants.map(|words| Contestant { hooks: &hooks, words, document: SHORT }), calls, 1);
+    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
+    let name = if scripts == 0 { "an empty directory" } else { "1 script" };
+    format!("| {name}, against `posix_spawn` alone | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
+}
+
+/// Measures a guest's start with ten Python scripts of which rules leave one, against that one alone.
+fn excluded(tools: &Tools) -> String {
+    let alone = setup::hooks(tools, 1, Kind::Python);
+    let rule = |at: usize| {
+        let path = if at == 0 { "/domain/name" } else { "/domain/metadata/*/*:flavor/@name = 'gpu*'" };
+        format!(
+            "[[rule]]\nscript = '{at:04}-a'\nrun = false\n[[rule]]\nscript = '{at:04}-a'\nxml = \"{path}\"\nrun = true\n"
+        )
+    };
+    let ten = setup::hooks(tools, 10, Kind::Python).settings(&(0..10).map(rule).collect::<String>());
+    let clones = Trace::of_program(&ten, &caller::hookmux(&ten)).by_name().get("clone").copied();
+    assert_eq!(clones, Some(1), "the rules leave one script");
+    let contestants = [&ten, &alone].map(|hooks| Contestant { hooks, words: caller::hookmux(hooks), document: SHORT });
+    let taken = tools.call(&contestants, 8, 1);
+    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
+    let times = [&taken[0], &taken[1]].map(time);
+    format!(
+        "| 10 Python scripts of which `xml` rules leave one; against that one | {} | {} | {judged} | | | |\n",
+        times[0], times[1]
+    )
 }
 
 /// Makes many calls at the same time, as a restart of libvirtd does; if one fails, the bench fails.

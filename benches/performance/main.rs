@@ -15,6 +15,7 @@ mod page;
 mod priority;
 mod scale;
 mod setup;
+mod storm;
 
 fn main() {
     support::prerequisites::assert_present();
@@ -22,11 +23,12 @@ fn main() {
     let tools = caller::Tools::new();
     let (floor, competitors, scale) = (floor::table(&tools), competitors::table(&tools), scale::table(&tools));
     // Last, since the end of its namespaces keeps the machine busy for a while.
-    let daemon = daemon::table(&tools);
+    let (daemon, storm) = (daemon::table(&tools), storm::table());
     let sections = [
         ("Against the floor", floor),
         ("Beside others", competitors),
         ("Inside libvirt", daemon),
+        ("A restart of libvirt", storm),
         ("Many scripts, many guests", scale),
     ];
     page::write(&machine, &sections);

@@ -18,7 +18,7 @@ pub fn table(tools: &Tools) -> String {
             .to_owned();
     for (number, calls) in NUMBERS {
         let scripts = setup::hooks(tools, number, Kind::Static);
-        let words = [caller::hookmux(&scripts), tools.floor(&scripts)];
+        let words = [caller::hookmux(&scripts), tools.floor("floor", &scripts)];
         let taken = tools.call(&words.map(|words| contestant(&scripts, words)), calls, 1);
         let ratio = figures::ratio(&taken[0].times, &taken[1].times);
         let guests = guests(tools, number);
