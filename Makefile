@@ -94,7 +94,7 @@ test-stop: needs ## tests the proposed operation `stop`, on a libvirt that has i
 	tests/stop/build
 	cargo test --locked --test stop
 
-# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots in software, which takes four to seven more.
+# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots twice in software, four to seven minutes each.
 .PHONY: test-host
 test-host: needs packages ## tests the packages on a whole host, emulated
 	tests/host/build

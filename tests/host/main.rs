@@ -1,38 +1,57 @@
 //! The packages on a whole host: Debian 13 with systemd, journald and `AppArmor` enforcing, emulated. Does: needs root, the
-//! packages (`make packages`) and the host that tests/host/build builds. `make test-host`. The host boots once, runs
-//! scenario.sh, and each test reads one part of what that printed.
+//! packages (`make packages`) and the host that tests/host/build builds. `make test-host`. The host boots once for
+//! scenario.sh, and once for what the recipes do; each test reads one part of what was printed.
+
+mod recipes;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use support::packages::{find, said};
 use support::{emulator, repository};
+use tempfile::TempDir;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A version before every other, of the same program.
 const OLDER: &str = "0.0.1";
 
-/// What the scenario printed in one of its parts.
+/// What a scenario printed in each of its parts.
+type Parts = BTreeMap<String, String>;
+
+/// What scenario.sh printed in one of its parts.
 fn part(name: &str) -> &'static str {
-    static PARTS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    PARTS.get_or_init(boot).get(name).unwrap_or_else(|| panic!("no part {name}"))
+    static PARTS: OnceLock<Parts> = OnceLock::new();
+    let parts = PARTS.get_or_init(|| {
+        let files = files("tests/host/scenario.sh", &[]);
+        fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
+        boot(files.path())
+    });
+    parts.get(name).unwrap_or_else(|| panic!("no part {name}"))
 }
 
-fn boot() -> BTreeMap<String, String> {
-    let host = repository().join("target/host");
-    assert!(host.exists(), "{} is missing: tests/host/build makes it", host.display());
+/// What the host finds below /inject: the package, a scenario, and other files of the repository.
+fn files(scenario: &str, others: &[String]) -> TempDir {
     let files = tempfile::tempdir_in(support::scratch()).unwrap();
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
     fs::copy(package, files.path().join("hookmux.deb")).unwrap();
-    for example in ["qemu.d/30-cpus", "qemu.d/90-attach-usb"] {
-        let (_, name) = example.split_once('/').unwrap();
-        fs::copy(repository().join("examples").join(example), files.path().join(name)).unwrap();
+    fs::copy(repository().join(scenario), files.path().join("scenario.sh")).unwrap();
+    for path in [&["tests/host/common.sh".to_owned()], others].concat().iter().map(Path::new) {
+        fs::copy(repository().join(path), files.path().join(path.file_name().unwrap())).unwrap();
     }
-    fs::copy(repository().join("tests/host/scenario.sh"), files.path().join("scenario.sh")).unwrap();
-    fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
+    files
+}
+
+/// Boots the host, whose disk stays as it is, with these files.
+fn boot(files: &Path) -> Parts {
+    // Two at a time would each take twice as long.
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let host = repository().join("target/host");
+    assert!(host.exists(), "{} is missing: tests/host/build makes it", host.display());
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
     // On a busy machine, emulated time stands still while the kernel looks for its timer.
     let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check loglevel=3 mitigations=off \
@@ -41,15 +60,16 @@ fn boot() -> BTreeMap<String, String> {
     let mut arguments = vec!["-machine", "q35,kernel-irqchip=split", "-device", "intel-iommu"];
     arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"]);
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
-    // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e.
+    // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
     arguments.extend(["-device", "VGA,addr=8.0,multifunction=on", "-device", "e1000e,addr=8.1"]);
+    arguments.extend(["-device", "pcie-root-port,addr=9.0,chassis=1"]);
     let (kernel, initrd) = (file("vmlinuz"), file("initrd.img"));
     arguments.extend(["-kernel", &kernel, "-initrd", &initrd, "-append", append]);
-    emulator::run(&arguments, &host.join("root.img"), files.path())
+    emulator::run(&arguments, &host.join("root.img"), files)
 }
 
 /// The package that is upgraded: the same program under an older version.
-fn older(directory: &std::path::Path) -> std::path::PathBuf {
+fn older(directory: &Path) -> PathBuf {
     let made = directory.join("older");
     let extracted = directory.join("extracted");
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
@@ -72,32 +92,6 @@ fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
     let links = links.map(|link| format!("{link} -> /usr/bin/hookmux-hook\n")).concat();
     assert_eq!(part("install"), format!("installed\n{links}the other hook is unchanged\n"));
     assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\ncheck: 0\n"));
-}
-
-/// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
-#[test]
-fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended() {
-    let refused = "cpus: guest 'all': its CPUs and those of other guests (0,1) would leave none for the host\n";
-    // The guest's own threads: three may run on both CPUs, and the virtual CPU on the second one.
-    let systemd = format!(
-        "before: [0-1 0-1 0-1]\none: [0 0 0], machine: 0-1\n3 0-1 1 1\ntwo: [0 0 0]\none again: [0 0 0]\n{refused}all: [0 0 0]\n\
-         without one: [0 0 0]\nwithout both: [0-1 0-1 0-1]\nlock\n"
-    );
-    assert_eq!(part("cpus"), systemd);
-    let plain = format!(
-        "one prepare: [0 0 0]\ntwo prepare: [0 0 0]\n{refused}all prepare: [0 0 0]\none release: [0 0 0]\n\
-         one release: [0 0 0]\ntwo release: [0-1 0-1 0-1]\n"
-    );
-    assert_eq!(part("plain"), plain);
-}
-
-/// The device that is missing is in the script's output.
-#[test]
-fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
-    let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
-    let (started, rest) = part("usb").split_once(missing).unwrap();
-    let (_, rest) = rest.split_once('\n').unwrap();
-    assert_eq!((started, rest), ("started\n", "exit code 1, attached 1\nafterwards 0\n"));
 }
 
 #[test]
