@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use support::packages::{find, said};
 use support::{emulator, repository};
@@ -24,13 +24,13 @@ type Parts = BTreeMap<String, String>;
 
 /// What scenario.sh printed in one of its parts.
 fn part(name: &str) -> &'static str {
-    static PARTS: OnceLock<Parts> = OnceLock::new();
-    let parts = PARTS.get_or_init(|| {
+    // If it fails, it does so for all tests at once.
+    static PARTS: LazyLock<Parts> = LazyLock::new(|| {
         let files = files("tests/host/scenario.sh", &[]);
         fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
         boot(files.path())
     });
-    parts.get(name).unwrap_or_else(|| panic!("no part {name}"))
+    PARTS.get(name).unwrap_or_else(|| panic!("no part {name}"))
 }
 
 /// What the host finds below /inject: the package, a scenario, and other files of the repository.

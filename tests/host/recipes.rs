@@ -1,19 +1,18 @@
 //! What the recipes do to a real system, as scripts with their rules: systemd, cgroups, USB and PCI devices. The host boots once
 //! for them, runs recipes.sh, and each test reads one part of what that printed. Does.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use crate::{Parts, boot, files};
 
 fn part(name: &str) -> &'static str {
-    static PARTS: OnceLock<Parts> = OnceLock::new();
-    let parts = PARTS.get_or_init(|| {
+    static PARTS: LazyLock<Parts> = LazyLock::new(|| {
         let recipes = ["20-gpu", "30-cpus", "90-attach-usb", "90-backup"];
         let scripts = recipes.map(|name| format!("examples/qemu.d/{name}"));
         let rules = recipes.map(|name| format!("examples/hookmux.toml.d/{name}.toml"));
         boot(files("tests/host/recipes.sh", [scripts, rules].as_flattened()).path())
     });
-    parts.get(name).unwrap_or_else(|| panic!("no part {name}"))
+    PARTS.get(name).unwrap_or_else(|| panic!("no part {name}"))
 }
 
 /// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.

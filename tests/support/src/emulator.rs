@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Longer than a scenario takes on a busy machine.
-const LIMIT: &str = "1200";
+const LIMIT: &str = "2400";
 
 /// Runs QEMU with `arguments`, the disk, which stays as it is, and an archive of `files` as the second disk. Returns the
 /// lines of each part: what follows a line `== NAME` on the serial console, between `=====BEGIN` and `=====END`.
