@@ -132,6 +132,7 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l follow -d 'C
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -s v -l verbose -d 'Say more on standard error'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -l json -d 'Print one JSON document on standard output'
 complete -c hookmux -n "__fish_hookmux_using_subcommand history" -s h -l help -d 'Print help'
+complete -c hookmux -n "__fish_hookmux_using_subcommand stats" -s o -l output -d 'Write the metrics into this file, which is replaced at once, instead of to standard output' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand stats" -l root -d 'Look below this directory instead of /' -r -F
 complete -c hookmux -n "__fish_hookmux_using_subcommand stats" -l prometheus -d 'Print metrics for the textfile collector of Prometheus\' node exporter'
 complete -c hookmux -n "__fish_hookmux_using_subcommand stats" -s v -l verbose -d 'Say more on standard error'

@@ -104,6 +104,7 @@ case ${1-} in
         if ! /usr/bin/hookmux install --restore || ! /usr/bin/hookmux uninstall --reload; then
             fail "the hooks could not be removed, so nothing else was"
         fi
+        ! command -v systemctl >/dev/null || systemctl --quiet disable --now hookmux-metrics.timer || true
         # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt

@@ -130,7 +130,7 @@ impl Process {
 }
 
 /// The calls that are running, each with its scripts.
-fn calls(root: &Path) -> Vec<Value> {
+pub(crate) fn calls(root: &Path) -> Vec<Value> {
     let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let uptime = uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
     let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|process| process.file_name());

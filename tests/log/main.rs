@@ -7,5 +7,6 @@ mod history;
 mod journald;
 mod logrotate;
 mod namespaces;
+mod prometheus;
 mod rsyslog;
 mod stats;

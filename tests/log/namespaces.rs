@@ -11,7 +11,7 @@ use support::binary;
 use tempfile::TempDir;
 
 /// Longer than any of this takes, and shorter than a person's patience.
-pub const HANG: Duration = Duration::from_mins(1);
+pub const HANG: Duration = Duration::from_mins(2);
 
 /// A root whose /etc/libvirt/hooks/qemu is the built binary.
 pub struct Hooks {

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
@@ -80,8 +81,13 @@ fn calls_failures_vetoes_faults_and_times_are_counted() {
     assert_eq!(*seen(name), of_script(name, [1.0, 0.0, 0.0, 2.0]));
     let name = "hookmux_script_faults";
     assert_eq!(*seen(name), of_script(name, [0.0, 0.0, 0.0, 1.0]));
+    let longest = families["hookmux_script_longest_seconds"][1].as_array().unwrap();
+    assert_eq!(
+        longest.iter().map(|sample| sample[2].as_f64().unwrap()).collect::<Vec<_>>(),
+        [0.001, 0.007, 0.000_001, 3.0]
+    );
     let times = &families["hookmux_script_duration_seconds"];
-    assert_eq!((&times[0], families.as_object().unwrap().len()), (&json!("histogram"), 6));
+    assert_eq!((&times[0], families.as_object().unwrap().len()), (&json!("histogram"), 13));
     let slow = times[1].as_array().unwrap().iter().filter(|sample| sample[1]["script"] == SLOW);
     let slow: Vec<(&str, Value, f64)> = slow
         .map(|sample| {
@@ -100,13 +106,92 @@ fn calls_failures_vetoes_faults_and_times_are_counted() {
 #[test]
 fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
     let hooks = Hooks::new();
-    let (code, out, err) = hooks.hookmux(&["stats", "--prometheus"]);
+    let (code, out, err) = hooks.hookmux(&["stats"]);
     assert!((code, out.as_str()) == (Some(1), "") && err.contains("install -d -m 750 /var/log/hookmux"), "{err}");
-    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
-    let (code, out, _) = hooks.hookmux(&["stats", "--prometheus"]);
-    assert_eq!((code, parsed(&out).as_object().unwrap().len()), (Some(0), 6));
+    let missing = json!(["hookmux_check_findings", { "severity": "note", "kind": "log-missing" }, 1.0]);
+    for is_kept in [false, true] {
+        let (code, out, err) = hooks.hookmux(&["stats", "--prometheus"]);
+        let families = parsed(&out);
+        assert_eq!((code, err.as_str(), families.as_object().unwrap().len()), (Some(0), "", 13));
+        let findings = families["hookmux_check_findings"][1].as_array().unwrap();
+        assert_eq!(
+            (findings.contains(&missing), &families["hookmux_last_call_timestamp_seconds"][1]),
+            (!is_kept, &json!([]))
+        );
+        fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    }
     assert_eq!(hooks.hookmux(&["stats"]), (Some(0), "no call has been recorded yet\n".into(), String::new()));
     assert_eq!(hooks.hookmux(&["stats", "--json", "--prometheus"]).0, Some(2));
+}
+
+#[test]
+fn metrics_state_what_holds_while_nothing_is_called() {
+    let hooks = Hooks::new().script("10-a", "").script("20-b", "").script("30-off", "");
+    fs::set_permissions(hooks.path("etc/hookmux/qemu.d/20-b"), fs::Permissions::from_mode(0o757)).unwrap();
+    fs::set_permissions(hooks.path("etc/hookmux/qemu.d/30-off"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    // All calls are in the file that was rotated away.
+    fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls())).unwrap();
+    fs::create_dir_all(hooks.path("usr/bin")).unwrap();
+    fs::copy(support::binary(), hooks.path("usr/bin/hookmux-hook")).unwrap();
+    let link = hooks.path("etc/libvirt/hooks/qemu");
+    let metrics = |target: Option<&str>| {
+        let _ = fs::remove_file(&link);
+        if let Some(target) = target {
+            symlink(target, &link).unwrap();
+        }
+        parsed(&hooks.hookmux(&["stats", "--prometheus"]).1)
+    };
+    let families = metrics(Some("/usr/bin/hookmux-hook"));
+    let of = |families: &Value, name: &str| families[name][1].as_array().unwrap().clone();
+    let version = json!([["hookmux_build_info", { "version": env!("CARGO_PKG_VERSION") }, 1.0]]);
+    assert_eq!(families["hookmux_build_info"], json!(["gauge", version]));
+    let qemu = |families: &Value, name: &str| {
+        let found = of(families, name).into_iter().find(|sample| sample[1]["driver"] == "qemu");
+        found.unwrap()[2].clone()
+    };
+    assert_eq!((of(&families, "hookmux_hook_installed").len(), of(&families, "hookmux_scripts").len()), (7, 7));
+    assert_eq!(
+        (qemu(&families, "hookmux_hook_installed"), qemu(&families, "hookmux_scripts")),
+        (json!(1.0), json!(2.0))
+    );
+    let find =
+        |severity: &str, kind: &str| json!(["hookmux_check_findings", { "severity": severity, "kind": kind }, 1.0]);
+    let found = of(&families, "hookmux_check_findings");
+    assert!(
+        [find("error", "untrusted"), find("note", "not-executable")].iter().all(|it| found.contains(it)),
+        "{found:?}"
+    );
+    // 2026-11-21T05:32:06Z
+    let time = json!([["hookmux_last_call_timestamp_seconds", {}, 1_795_239_126.0]]);
+    assert_eq!(families["hookmux_last_call_timestamp_seconds"], json!(["gauge", time]));
+    assert_eq!(
+        families["hookmux_running_script_seconds"],
+        json!(["gauge", [["hookmux_running_script_seconds", {}, 0.0]]])
+    );
+    // No hook, another program's, and one whose program is gone.
+    let others = [None, Some("/bin/true"), Some("/usr/bin/hookmux-guest")];
+    assert_eq!(others.map(|target| qemu(&metrics(target), "hookmux_hook_installed")), [0.0, 0.0, 0.0].map(Value::from));
+}
+
+#[test]
+fn metrics_contain_how_long_a_script_has_been_running() {
+    let hooks = Hooks::new().script("10-a", "echo >$HOOKMUX_ROOT/begun; exec sleep 100");
+    let seen = hooks.shell(
+        "hookmux=$(readlink $hook)
+        mkdir -p $R/usr/bin
+        cp $hookmux $R/usr/bin/hookmux-hook
+        rm $hook
+        ln -s ../../../usr/bin/hookmux-hook $hook
+        $hook vm1 start begin - </dev/null 2>/dev/null &
+        call=$!
+        wait_for test -e $R/begun
+        is_long() { $hookmux stats --prometheus --root $R | grep -qx 'hookmux_running_script_seconds [1-9][0-9]*'; }
+        wait_for is_long
+        kill $call; wait $call || :
+        $hookmux stats --prometheus --root $R | grep '^hookmux_running_script_seconds '",
+    );
+    assert_eq!(seen, "hookmux_running_script_seconds 0\n");
 }
 
 const TABLE: &str = "since 2026-11-21 05:32:06:

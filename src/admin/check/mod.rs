@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::printable::printable;
-use crate::settings::{self, Settings};
+use crate::settings::{self, Fault, Settings};
 
 mod finding;
 mod guests;
@@ -68,9 +68,7 @@ impl Check {
                 let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
                 self::file(&root, file, text)
             }
-            None => {
-                fault.iter().map(|fault| rest::settings(&root, fault)).chain(system(&root, &settings, &plans)).collect()
-            }
+            None => system(&root, &settings, fault.as_ref(), &plans),
         };
         findings.retain(|finding| !unseen.iter().any(|path| Path::new(&finding.about).starts_with(path)));
         findings.sort_by_key(|finding| finding.severity);
@@ -113,7 +111,7 @@ fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &
 }
 
 /// The plan of each driver.
-fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
+pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
     let plan = |driver: OsString| {
         let plan = call::plan(root, Calls::Every(&driver), settings, &Facts::nothing());
         (driver, plan)
@@ -157,9 +155,14 @@ pub(crate) fn file(root: &Path, path: &Path, text: Vec<u8>) -> Vec<Finding> {
     findings
 }
 
-/// Judges hooks, scripts, rules and records.
-fn system(root: &Path, settings: &Settings, plans: &[(OsString, Plan)]) -> Vec<Finding> {
-    let mut findings = Vec::new();
+/// Judges settings, hooks, scripts, rules and records.
+pub(crate) fn system(
+    root: &Path,
+    settings: &Settings,
+    fault: Option<&Fault>,
+    plans: &[(OsString, Plan)],
+) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = fault.into_iter().map(|fault| rest::settings(root, fault)).collect();
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
         let fix = format!("{} install{}", root::own(), root::option(root));

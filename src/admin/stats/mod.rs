@@ -1,25 +1,25 @@
-//! `hookmux stats`: how often calls and scripts ran, failed, and how long they took. In: the records. Out: a table, JSON, or
-//! metrics for Prometheus. Reads.
+//! `hookmux stats`: what monitoring asks: counts of calls and scripts, and the state of the host. In: the records, the system.
+//! Out: a table, JSON, or metrics for Prometheus. Reads.
 
-use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
+use anyhow::Context;
 use clap::Args;
-use serde_json::{Value, json};
 
 use crate::admin::history;
-use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
+use crate::admin::support::files;
 use crate::admin::support::root::Root;
-use crate::admin::support::table;
-use crate::call::contract;
-use crate::printable;
+use crate::record::file;
 use crate::record::read::Files;
-use crate::record::{Name, Record, Step, file};
-use crate::verdict::outcome;
 
+mod counts;
 mod prometheus;
+mod state;
+
+use counts::Counts;
+use state::State;
 
 /// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
@@ -27,6 +27,9 @@ pub(crate) struct Stats {
     /// Print metrics for the textfile collector of Prometheus' node exporter
     #[arg(long, conflicts_with = "json")]
     prometheus: bool,
+    /// Write the metrics into this file, which is replaced at once, instead of to standard output
+    #[arg(short, long, value_name = "FILE", requires = "prometheus")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     root: Root,
 }
@@ -35,15 +38,21 @@ impl Stats {
     /// Prints the counts of the calls since the records were rotated.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        history::assert_kept(&file::calls(&root))?;
+        // The metrics contain the finding that nothing is recorded.
+        if !self.prometheus {
+            history::assert_kept(&file::calls(&root))?;
+        }
         // Not what was rotated away: a counter that falls to anything but 0 would count as new calls.
         let records = history::found(&root, Files::Newest, &history::Selection::default(), console.errors)?;
-        let mut counts = Counts { since: records.first().map(|record| record.time), ..Counts::default() };
-        for record in &records {
-            counts.add(record);
-        }
+        let counts = Counts::new(&records);
         if self.prometheus {
-            console.output.write_all(prometheus::text(&counts).as_bytes())?;
+            let text = prometheus::text(&counts, &State::read(&root, &records)?);
+            match &self.output {
+                // The collector runs as another user.
+                Some(path) => files::write_public(Path::new("/"), path, text.as_bytes())
+                    .with_context(|| format!("cannot write {}", path.display()))?,
+                None => console.output.write_all(text.as_bytes())?,
+            }
         } else if console.json {
             console.json("stats", counts.json())?;
         } else {
@@ -51,147 +60,4 @@ impl Stats {
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// The upper bounds of a duration's buckets, in microseconds, each as Prometheus writes it in seconds. libvirt waits for
-/// each script: most take milliseconds, and one that takes seconds is what an administrator looks for.
-const BUCKETS: [(u64, &str); 10] = [
-    (2_500, "0.0025"),
-    (5_000, "0.005"),
-    (10_000, "0.01"),
-    (50_000, "0.05"),
-    (100_000, "0.1"),
-    (500_000, "0.5"),
-    (1_000_000, "1"),
-    (5_000_000, "5"),
-    (30_000_000, "30"),
-    (120_000_000, "120"),
-];
-
-/// Driver, operation.
-type Kind = (Name, Name);
-
-/// The counts, by driver and operation, and by script.
-#[derive(Debug, Default)]
-struct Counts {
-    /// When the first call began.
-    since: Option<SystemTime>,
-    calls: BTreeMap<Kind, Calls>,
-    scripts: BTreeMap<(Kind, Name), Script>,
-}
-
-/// The calls of one driver and operation.
-#[derive(Debug, Default)]
-struct Calls {
-    all: u64,
-    /// Calls that returned a non-zero exit code.
-    failures: u64,
-    /// Calls that hookmux itself could not carry out.
-    faults: u64,
-}
-
-/// What one script did in calls of one driver and operation.
-#[derive(Debug, Default)]
-struct Script {
-    /// How often it exited non-zero, or was killed.
-    vetoes: u64,
-    /// How often it could not be run to completion.
-    faults: u64,
-    runs: u64,
-    /// The time of all runs together, in microseconds.
-    micros: u64,
-    /// The time of the longest run, in microseconds.
-    longest: u64,
-    /// How many runs fit into each bucket, and not into the one before.
-    buckets: [u64; BUCKETS.len()],
-}
-
-fn count(number: &mut u64, by: bool) {
-    *number = number.saturating_add(u64::from(by));
-}
-
-impl Counts {
-    fn add(&mut self, record: &Record) {
-        // An operation's older name is the same operation.
-        let row = contract::look_up(&record.driver.0, &record.operation.0);
-        let operation = if row.operation.is_empty() { record.operation.clone() } else { Name(row.operation.into()) };
-        let kind = (record.driver.clone(), operation);
-        // A background script's record is not one of a call.
-        if !record.background {
-            let calls = self.calls.entry(kind.clone()).or_default();
-            count(&mut calls.all, true);
-            count(&mut calls.failures, record.verdict.is_some_and(|code| code != 0));
-            count(&mut calls.faults, record.fault.is_some());
-        }
-        let undoing = (record.driver.clone(), Name(row.undone_by.unwrap_or_default().into()));
-        for (kind, steps) in [(kind, &record.steps), (undoing, &record.undone)] {
-            for step in steps {
-                self.scripts.entry((kind.clone(), step.path.clone())).or_default().add(step);
-            }
-        }
-    }
-
-    /// A table of the calls, and one of the scripts.
-    fn lines(&self) -> Vec<String> {
-        let Some(since) = self.since else { return vec!["no call has been recorded yet".into()] };
-        let call = |(driver, operation): &Kind| format!("{} {}", shown(driver), shown(operation));
-        let heads = [["calls", "failed", "faults", "call"].map(String::from)];
-        let calls = self.calls.iter().map(|(kind, calls)| {
-            [calls.all.to_string(), calls.failures.to_string(), calls.faults.to_string(), call(kind)]
-        });
-        let script_heads = [["runs", "vetoes", "faults", "mean", "longest", "call", "script"].map(String::from)];
-        let scripts = self.scripts.iter().map(|((kind, path), script)| {
-            let time = |micros| printable::duration(Duration::from_micros(micros));
-            let mean = script.micros.checked_div(script.runs).map_or_else(|| "-".into(), time);
-            let numbers = [script.runs, script.vetoes, script.faults].map(|number| number.to_string());
-            let [runs, vetoes, faults] = numbers;
-            let longest = if script.runs == 0 { "-".into() } else { time(script.longest) };
-            [runs, vetoes, faults, mean, longest, call(kind), shown(path)]
-        });
-        let since = format!("since {}:", Clock::local().moment(since));
-        let calls = table::table(&heads.into_iter().chain(calls).collect::<Vec<_>>());
-        let scripts = table::table(&script_heads.into_iter().chain(scripts).collect::<Vec<_>>());
-        std::iter::once(since).chain(calls).chain([String::new()]).chain(scripts).collect()
-    }
-
-    fn json(&self) -> Value {
-        let calls = self.calls.iter().map(|((driver, operation), calls)| {
-            json!({
-                "driver": shown(driver), "operation": shown(operation),
-                "calls": calls.all, "failures": calls.failures, "faults": calls.faults,
-            })
-        });
-        let scripts = self.scripts.iter().map(|(((driver, operation), path), script)| {
-            let seconds = |micros| Duration::from_micros(micros).as_secs_f64();
-            json!({
-                "driver": shown(driver), "operation": shown(operation), "path": shown(path),
-                "runs": script.runs, "vetoes": script.vetoes, "faults": script.faults,
-                "seconds": seconds(script.micros), "longest": seconds(script.longest),
-            })
-        });
-        let since = self.since.map(|since| humantime::format_rfc3339_seconds(since).to_string());
-        json!({ "since": since, "calls": calls.collect::<Vec<_>>(), "scripts": scripts.collect::<Vec<_>>() })
-    }
-}
-
-impl Script {
-    fn add(&mut self, step: &Step) {
-        count(&mut self.vetoes, step.kind() == outcome::Kind::Verdict);
-        count(&mut self.faults, step.kind() == outcome::Kind::Fault);
-        // What was never started took no time.
-        if step.after_us.is_none() {
-            return;
-        }
-        count(&mut self.runs, true);
-        self.micros = self.micros.saturating_add(step.duration_us);
-        self.longest = self.longest.max(step.duration_us);
-        let bucket = BUCKETS.iter().position(|(bound, _)| step.duration_us <= *bound);
-        if let Some(bucket) = bucket.and_then(|at| self.buckets.get_mut(at)) {
-            count(bucket, true);
-        }
-    }
-}
-
-fn shown(name: &Name) -> String {
-    printable::printable(&name.0)
 }

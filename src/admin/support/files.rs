@@ -18,6 +18,9 @@ use rustix::io::Errno;
 
 use crate::files::resolve::open;
 
+/// The mode of a file that only its owner can read.
+const PRIVATE: Mode = Mode::RUSR.union(Mode::WUSR);
+
 /// Returns a path to what is open, whatever becomes of its name.
 pub(crate) fn held(file: &File) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
@@ -34,10 +37,19 @@ pub(crate) fn link(root: &Path, target: &Path, path: &Path, over: bool) -> io::R
 /// Writes a file that only its owner can read: a new one, which takes the place of what was there. A link is replaced, not
 /// followed.
 pub(crate) fn write_private(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(root, path, content, PRIVATE)
+}
+
+/// Writes a file that everybody can read, likewise.
+pub(crate) fn write_public(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
+    write(root, path, content, PRIVATE | Mode::RGRP | Mode::ROTH)
+}
+
+fn write(root: &Path, path: &Path, content: &[u8], bits: Mode) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     let place = Place::open(root, &path)?;
     let made = place.temporary()?;
-    let written = place.create(&made)?.write_all(content);
+    let written = place.create(&made, bits)?.write_all(content);
     written.or_else(|error| place.undo(&made, error))?;
     place.settle(&made, true)
 }
@@ -133,16 +145,16 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// Creates a file that only its owner can read.
-    fn create(&self, made: &OsStr) -> io::Result<File> {
+    /// Creates a file.
+    fn create(&self, made: &OsStr, bits: Mode) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&self.directory, made, flags, Mode::RUSR | Mode::WUSR)?.into())
+        Ok(rustix::fs::openat(&self.directory, made, flags, bits)?.into())
     }
 
     /// Writes a copy of a file, with its owner and mode, under a temporary name.
     fn write(&self, made: &OsStr, from: &mut File) -> io::Result<()> {
         let kind = from.metadata()?;
-        let mut to = self.create(made)?;
+        let mut to = self.create(made, PRIVATE)?;
         let copied = io::copy(from, &mut to).and_then(|_| {
             rustix::fs::fchown(&to, Some(Uid::from_raw(kind.uid())), Some(Gid::from_raw(kind.gid())))?;
             rustix::fs::fchmod(&to, Mode::from_raw_mode(kind.mode() & 0o7777))?;
