@@ -211,7 +211,8 @@ fn a_script_that_nobody_waits_for_has_a_line_of_its_own() {
             .script("qemu.d/10-a", "")
             .script("qemu.d/50-late", "sleep 0.2; echo late; exit 4"),
     );
-    hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
+    // The second script may have begun by then, or not.
+    assert_eq!(hooks.call("qemu vm1 start begin -").code, Some(0));
     let [call, mut late] = lines_in_time(&hooks);
     assert_ne!(call["pid"], late["pid"]);
     assert!(late["time"].as_str() >= call["time"].as_str() && late["duration_us"].as_u64() > Some(150_000), "{late}");
