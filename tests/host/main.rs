@@ -117,6 +117,16 @@ fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
     assert_eq!(part("background"), scope);
 }
 
+/// As in hookmux-hooks(7), "The life of a guest".
+#[test]
+fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
+    let start = "prepare: e1000e\nstart: vfio-pci\n";
+    let (running, end) = ("QEMU, scope, vfio-pci\n", "stopped: vfio-pci\nrelease: e1000e\n");
+    let destroyed = format!("{start}started: {running}reconnect: {running}{end}destroyed\n");
+    let crashed = format!("{start}started: {running}{end}crashed\n");
+    assert_eq!(part("life"), destroyed + &crashed + start + end);
+}
+
 #[test]
 fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains() {
     assert_eq!(part("denials"), "0\n");

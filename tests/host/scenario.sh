@@ -34,6 +34,36 @@ for line in sys.stdin:
         print(*sorted(name + "=" + str(value) for name, value in fields.items() if name.startswith("HOOKMUX_")))
         print(fields.get("MESSAGE_ID"))'
 
+part life
+# What exists at each call: QEMU, the guest's scope in machine.slice, and the driver that its host device is bound to.
+cat >/etc/hookmux/qemu.d/20-life <<'END'
+#!/bin/sh
+qemu=$(pgrep -f "guest=$1,")
+scope=$(find /sys/fs/cgroup/machine.slice -name "machine-qemu*$1.scope" 2>/dev/null)
+driver=$(readlink /sys/bus/pci/devices/0000:00:08.1/driver)
+echo "$2: ${qemu:+QEMU, }${scope:+scope, }${driver##*/}" >>/run/life
+[ ! -e /run/refuse-start ] || [ "$2" != start ]
+END
+chmod 755 /etc/hookmux/qemu.d/20-life
+device="<hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='0' slot='8' function='1'/></source></hostdev>"
+virsh dumpxml g1 --inactive | sed "s|<name>g1|<name>life|; /<uuid>/d; s|</devices>|$device</devices>|" >/run/guest.xml
+virsh define /run/guest.xml >/dev/null
+has_released() { [ "$(grep -c release /run/life)" = "$1" ]; }
+virsh start --paused life >/dev/null
+restart
+wait_for grep reconnect /run/life
+virsh destroy life >/dev/null
+echo "destroyed" >>/run/life
+virsh start --paused life >/dev/null
+kill -9 "$(cat /run/libvirt/qemu/life.pid)"
+wait_for has_released 2
+echo "crashed" >>/run/life
+touch /run/refuse-start
+virsh start --paused life >/dev/null 2>&1
+cat /run/life
+virsh undefine life >/dev/null
+rm /etc/hookmux/qemu.d/20-life /run/refuse-start
+
 part restart
 printf '#!/bin/sh\n[ "$2" != started ] || { cat /proc/self/cgroup >/run/cgroup; echo $$ >/run/background; exec sleep 1000; }\n' \
     >/etc/hookmux/qemu.d/50-background
