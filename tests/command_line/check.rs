@@ -226,7 +226,11 @@ fn a_settings_file_is_judged_before_it_is_put_in_place() {
 #[test]
 fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
     let root = well();
-    shell(root.path(), "mkdir -p etc/libvirt/qemu; touch etc/libvirt/qemu/win10.xml etc/libvirt/qemu/web-1.xml");
+    shell(
+        root.path(),
+        "mkdir -p etc/libvirt/qemu etc/hookmux/nbd.d; touch etc/libvirt/qemu/win10.xml etc/libvirt/qemu/web-1.xml; \
+         cp etc/hookmux/qemu.d/50-well etc/hookmux/nbd.d/",
+    );
     let rows = [
         ("script = '50-wel'", "does nothing: script = '50-wel' matches nothing; did you mean '50-well'?"),
         ("script = ['50-*', 'zzz']", "script = 'zzz' matches nothing"),
@@ -244,6 +248,7 @@ fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
             "no guest or network that libvirt knows has the name 'wbe-1'\n  did you mean 'web-1'?",
         ),
         ("guest = ['w*']", ""),
+        ("driver = 'nbd'\noperation = 'export'", ""),
     ];
     for (patterns, expected) in rows {
         let rule = format!("[[rule]]\n{patterns}\nrun = false\n");

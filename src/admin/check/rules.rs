@@ -11,7 +11,7 @@ use crate::admin::support::guests::defined;
 use crate::admin::support::known::nearest;
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
-use crate::call::contract::{Failure, Output, ROWS, Row};
+use crate::call::contract::{Failure, Output, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::Invocation;
 use crate::files::paths;
@@ -48,6 +48,15 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
         return vec![new("unused-rule", "does nothing: it sets nothing for the calls that it matches".into())];
     }
     let matched: Vec<&Site> = ours.iter().filter(is_about).collect();
+    // Of a driver that is not known, neither are the operations.
+    let is_unknown = |site: &Site| site.call.row == UNKNOWN;
+    let any_operation = Rule { operation: None, ..open(rule) };
+    if matched.is_empty()
+        && rule.driver.is_some()
+        && ours.iter().any(|site| is_unknown(site) && rules::matches(&any_operation, &site.call, site.script))
+    {
+        return Vec::new();
+    }
     let mut dead = dead_patterns(rule, ours.iter().chain(libvirts));
     if matched.is_empty() {
         return vec![match libvirts.iter().find(is_about) {
@@ -96,6 +105,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
             && it.on_fault.value == OnFault::Fail
             && it.wait.value == Wait::Yes
             && site.call.row.failure == Failure::Aborts
+            && !is_unknown(site)
     });
     if let Some((site, _)) = aborts {
         let what = format!(
@@ -151,10 +161,7 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
         })
         .collect();
     drivers.extend(DRIVERS.iter().map(|driver| driver.name.into()));
-    let is_meant = |row: &&Row| {
-        rule.driver.as_ref().is_none_or(|patterns| patterns.iter().any(|driver| driver.matches(row.driver)))
-    };
-    let rows = ROWS.iter().filter(is_meant);
+    let rows = ROWS.iter().filter(|row| is_one(&rule.driver, row.driver.as_ref()));
     let operations: Vec<Cow<str>> =
         rows.flat_map(|row| [Some(row.operation), row.once_called]).flatten().map(Cow::from).collect();
     let keys = [("script", &rule.script), ("driver", &rule.driver), ("operation", &rule.operation)];
@@ -167,10 +174,10 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
             "driver" => &drivers,
             _ => &operations,
         };
-        let text = pattern.as_str();
-        if names.iter().any(|name| guest::fits(text.as_ref(), OsStr::new(&**name)).is_some()) {
+        if names.is_empty() || names.iter().any(|name| fits(pattern, OsStr::new(&**name))) {
             return None;
         }
+        let text = pattern.as_str();
         let names: Vec<&str> = names.iter().map(|name| &**name).collect();
         let meant = nearest(text, &names).map_or(String::new(), |name| format!("; did you mean '{name}'?"));
         Some(format!("{key} = '{text}' matches nothing{meant}"))
@@ -178,14 +185,18 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
     dead.collect()
 }
 
+fn fits(pattern: &glob::Pattern, name: &OsStr) -> bool {
+    guest::fits(pattern.as_str().as_ref(), name).is_some()
+}
+
+fn is_one(patterns: &Patterns, name: &OsStr) -> bool {
+    patterns.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| fits(pattern, name)))
+}
+
 /// Finds patterns for guests that match none of those that libvirt knows.
 fn unknown_guests(system: &Path, rule: &Rule) -> Vec<Finding> {
-    let fits = |pattern: &glob::Pattern, name: &OsStr| guest::fits(pattern.as_str().as_ref(), name).is_some();
     let Some(named) = &rule.guest else { return Vec::new() };
-    let is_driver = |driver: &str| {
-        rule.driver.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| fits(pattern, driver.as_ref())))
-    };
-    let drivers = DRIVERS.iter().filter(|driver| is_driver(driver.name));
+    let drivers = DRIVERS.iter().filter(|driver| is_one(&rule.driver, driver.name.as_ref()));
     let defined = drivers.filter_map(|driver| defined(system, driver.name.as_ref()));
     let Some(defined) = defined.reduce(|one, other| &one | &other) else { return Vec::new() };
     let dead: Vec<_> = named.iter().filter(|pattern| !defined.iter().any(|name| fits(pattern, name))).collect();
@@ -212,7 +223,7 @@ fn sites<'a>(plans: &'a [(OsString, Plan)], scripts: impl Fn(&'a Plan) -> Vec<&'
     sites
 }
 
-/// Every call that is known of a driver.
+/// Every call that is known of a driver; one without an operation for a driver that is not known.
 fn calls(driver: &OsStr) -> Vec<Invocation> {
     let call = |operation: &str| {
         let args = match drivers::driver(driver).args {
@@ -221,7 +232,11 @@ fn calls(driver: &OsStr) -> Vec<Invocation> {
         };
         Invocation::new(driver, None, args)
     };
-    ROWS.iter().filter(|row| driver == row.driver).map(|row| call(row.operation)).collect()
+    let mut calls: Vec<_> = ROWS.iter().filter(|row| driver == row.driver).map(|row| call(row.operation)).collect();
+    if calls.is_empty() {
+        calls.push(call("-"));
+    }
+    calls
 }
 
 /// Finds scripts that call libvirt while libvirt waits for them.
