@@ -9,12 +9,13 @@ TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
 TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
 BINARY := target/$(TARGET)/release/hookmux
 
-# The binary names the crates' sources in /cargo instead of a home directory, so that builds are reproducible. Added to the
-# flags in .cargo/config.toml.
+# The binary names the crates' sources in /cargo instead of a home directory, or of the place where a release's sources are
+# unpacked, so that builds are reproducible. Added to the flags in .cargo/config.toml.
 CARGO_HOME ?= $(HOME)/.cargo
+REMAP := --remap-path-prefix=$(CARGO_HOME)=/cargo --remap-path-prefix=$(CURDIR)/vendor=/cargo/vendor
 flags = CARGO_TARGET_$(shell echo $(1) | tr a-z- A-Z_)_RUSTFLAGS
-export $(call flags,$(MUSL)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
-export $(call flags,$(GNU)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
+export $(call flags,$(MUSL)) := $(REMAP)
+export $(call flags,$(GNU)) := $(REMAP)
 
 .PHONY: build
 build: ## the static binary
@@ -24,6 +25,10 @@ build: ## the static binary
 .PHONY: packages
 packages: build ## .deb, .rpm and a tarball, in target/packages
 	packaging/build "$(BINARY)"
+
+.PHONY: release
+release: ## every file of a release, from the tag of this version, in target/dist
+	packaging/release $(COMMIT)
 
 .PHONY: lint-packages
 lint-packages: packages ## lintian and rpmlint on the packages
@@ -109,7 +114,7 @@ test-xen: needs ## tests libvirt's driver libxl on a real Xen, emulated
 # The other machine code that packages are made for. A first root with busybox boots in software within half a minute.
 ARM := aarch64-unknown-linux-musl
 $(if $(filter $(ARM),$(MUSL)),,$(eval export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER := aarch64-linux-gnu-gcc))
-export $(call flags,$(ARM)) := --remap-path-prefix=$(CARGO_HOME)=/cargo
+export $(call flags,$(ARM)) := $(REMAP)
 
 .PHONY: test-arm
 test-arm: needs ## builds the packages for aarch64, and tests the program on an emulated machine
