@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::support::FOUND;
 use crate::admin::support::console::Console;
 use crate::admin::support::root::Root;
 use crate::call::drivers::DRIVERS;
@@ -33,7 +32,10 @@ pub(crate) struct Examples {
 }
 
 impl Examples {
-    /// Prints what each script does, and the commands that copy it with its rule. Exit code 1 if there is none.
+    /// Prints what each script does, and the commands that copy it with its rule.
+    ///
+    /// # Errors
+    /// Those of reading; no examples.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let at = |directory: &str| paths::below(&root, directory);
@@ -60,6 +62,8 @@ impl Examples {
                 examples.push((format!("{hook}/{}", printable(&name)), about, commands));
             }
         }
+        let place = at(EXAMPLES);
+        anyhow::ensure!(!examples.is_empty(), "no examples in {}: documentation is not installed", place.display());
         if console.json {
             let all = examples
                 .iter()
@@ -73,15 +77,7 @@ impl Examples {
                 }
             }
         }
-        if examples.is_empty() {
-            let name = console.errors_paint.bad("hookmux:");
-            writeln!(
-                console.errors,
-                "{name} no examples in {}: documentation is not installed",
-                printable(at(EXAMPLES))
-            )?;
-        }
-        Ok(if examples.is_empty() { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+        Ok(ExitCode::SUCCESS)
     }
 }
 
