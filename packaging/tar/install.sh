@@ -87,6 +87,7 @@ case ${1-} in
         /usr/bin/hookmux install --restore || fail "what was written over /usr/bin/hookmux-hook cannot be kept: nothing was done"
     fi
     put
+    [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
     say "installed the files below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
         say "to install the hooks that libvirt calls, run on that system: hookmux install"
@@ -114,6 +115,7 @@ case ${1-} in
         fi
     fi
     remove
+    [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
     ;;
 *)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0" >&2

@@ -1,4 +1,5 @@
-//! The kinds of messages in the journal, each with its `MESSAGE_ID`. Pure: a table, checked against the manual.
+//! The kinds of messages in the journal, each with its `MESSAGE_ID`. Pure: a table, checked against the manual and the
+//! catalog.
 
 /// What a message is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

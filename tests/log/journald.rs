@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use hookmux::log::message_id::MESSAGES;
 use serde_json::{Map, Value};
 
 use crate::namespaces::{Hooks, needs};
@@ -110,4 +111,31 @@ fn a_journal_that_takes_nothing_holds_nobody_up() {
     let said = fs::read_to_string(hooks.path("err")).unwrap();
     assert_eq!((fs::read_to_string(hooks.path("code")).unwrap().as_str(), said.lines().count() > 100), ("3\n", true));
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn the_catalog_explains_each_kind_of_entry() {
+    let hooks = Hooks::new().script("10-a", "exit 3");
+    let catalog = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/monitoring/hookmux.catalog");
+    let directory = hooks.path("usr/lib/systemd/catalog");
+    fs::create_dir_all(&directory).unwrap();
+    fs::copy(catalog, directory.join("hookmux.catalog")).unwrap();
+    let listed = hooks.shell("journalctl --root=$R --update-catalog; journalctl --root=$R --list-catalog");
+    let mut expected: Vec<String> =
+        MESSAGES.iter().map(|(_, id, subject)| format!("{id} hookmux: {subject}\n")).collect();
+    expected.sort();
+    assert_eq!(listed, expected.concat());
+    // As an administrator reads it: journalctl has no option for the catalog's place.
+    let read = format!(
+        "{JOURNALD}
+        $hook vm1 prepare begin - </dev/null 2>/dev/null || [ $? = 3 ]
+        kill -TERM $journald; wait $journald || :
+        mount -t tmpfs tmpfs /var/lib/systemd
+        mount --bind $R/usr/lib/systemd/catalog /usr/lib/systemd/catalog
+        journalctl --update-catalog
+        journalctl --directory=/run/log/journal --catalog --no-pager MESSAGE_ID=$id"
+    );
+    let explained = hooks.shell(&format!("id={}{read}", MESSAGES[0].1));
+    let sentence = "/etc/hookmux/qemu.d/10-a exited 3 in the call\n-- qemu prepare of 'vm1'.";
+    assert!(explained.contains(sentence), "{explained}");
 }

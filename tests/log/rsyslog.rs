@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::Value;
+
 use crate::namespaces::{Hooks, needs};
 
 /// A /dev of its own, since the daemon's socket lies there, and a /run without a journal.
@@ -56,4 +58,62 @@ fn with_neither_the_answer_is_the_same() {
     let call = "$hook vm1 stop begin - </dev/null 2>&1 || echo $?";
     let expected = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 3\nnot now\n3\n";
     assert_eq!(hooks.shell(&format!("{ALONE}{call}")), expected);
+}
+
+/// A collector, and a host whose configuration includes the one that the packages bring.
+const SHIPPING: &str = "
+ip link set lo up
+mount -t tmpfs tmpfs /run
+mkdir $R/spool
+cat >$R/collector.conf <<EOF
+global(maxMessageSize=\"256k\")
+module(load=\"imtcp\")
+template(name=\"raw\" type=\"string\" string=\"%rawmsg%\\n\")
+ruleset(name=\"all\") { action(type=\"omfile\" file=\"$R/received\" template=\"raw\") }
+input(type=\"imtcp\" port=\"5140\" address=\"127.0.0.1\" ruleset=\"all\")
+EOF
+sed \"s|collector.example.org|127.0.0.1|; s|/var/log|$R/var/log|\" $shipped >$R/hookmux.conf
+cat >$R/host.conf <<EOF
+global(workDirectory=\"$R/spool\")
+include(file=\"$R/hookmux.conf\")
+EOF
+rsyslogd -n -f $R/collector.conf -i /run/collector.pid 2>$R/collector.err &
+collector=$!
+rsyslogd -n -f $R/host.conf -i /run/host.pid 2>$R/host.err &
+host=$!
+calls=$R/var/log/hookmux/calls.jsonl
+received() { [ -e $R/received ] && [ $(wc -l <$R/received) = $1 ]; }
+";
+
+#[test]
+fn the_shipped_configuration_sends_each_record_whole_also_after_a_rotation() {
+    needs("/usr/sbin/rsyslogd", "rsyslog");
+    let hooks = Hooks::new().script("10-a", "exit 3");
+    fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
+    // As long as a record may be.
+    let long = format!("{{\"long\":\"{}\"}}\n", "x".repeat(65_000));
+    fs::write(hooks.path("long"), &long).unwrap();
+    hooks.shell(&format!(
+        "shipped={}/packaging/monitoring/rsyslog.conf
+        {SHIPPING}
+        call() {{ $hook vm1 $1 begin - </dev/null 2>/dev/null || [ $? = 3 ]; }}
+        call prepare
+        wait_for received 1
+        cat $R/long >>$calls
+        wait_for received 2
+        mv $calls $calls.1
+        call start
+        wait_for received 3
+        call release
+        wait_for received 4
+        kill -TERM $host $collector; wait || :",
+        env!("CARGO_MANIFEST_DIR")
+    ));
+    let [rotated, newer] = ["calls.jsonl.1", "calls.jsonl"]
+        .map(|name| fs::read_to_string(hooks.path("var/log/hookmux").join(name)).unwrap());
+    let sent: Vec<Value> = (rotated + &newer).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let received = fs::read_to_string(hooks.path("received")).unwrap();
+    let received: Vec<Value> = received.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(received.iter().map(|line| line["record"].clone()).collect::<Vec<_>>(), sent);
+    assert!(received.iter().all(|line| line["host"].as_str().is_some_and(|host| !host.is_empty())), "{received:?}");
 }
