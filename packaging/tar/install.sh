@@ -115,6 +115,8 @@ case ${1-} in
         fi
     fi
     remove
+    # systemd's, where it is installed.
+    [ ! -d "$DESTDIR/usr/lib/systemd/catalog" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR/usr/lib/systemd/catalog"
     [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
     ;;
 *)

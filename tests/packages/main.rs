@@ -10,6 +10,7 @@ mod proof;
 
 mod deb;
 mod guest;
+mod images;
 mod libvirt;
 mod made_of;
 mod policies;
