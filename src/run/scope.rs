@@ -123,7 +123,7 @@ fn text(error: &[u8]) -> String {
 
 /// Returns a call of `StartTransientUnit` for a scope with the process that sends it.
 fn call(unit: &str) -> Vec<u8> {
-    let mut body = Message::default();
+    let mut body = Encoder::default();
     body.string(unit);
     // An existing unit of that name is an error.
     body.string("fail");
@@ -140,7 +140,7 @@ fn call(unit: &str) -> Vec<u8> {
     });
     // No further units.
     body.array(|_| {});
-    let mut header = Message(b"l\x01\0\x01".to_vec());
+    let mut header = Encoder(b"l\x01\0\x01".to_vec());
     header.number(u32::try_from(body.0.len()).unwrap_or_default());
     let serial = 1;
     header.number(serial);
@@ -166,11 +166,11 @@ fn call(unit: &str) -> Vec<u8> {
     [header.0, body.0].concat()
 }
 
-/// A message in D-Bus's format, or its body: little-endian, each value aligned to its size.
+/// Writes a message in D-Bus's format, or its body: little-endian, each value aligned to its size.
 #[derive(Default)]
-struct Message(Vec<u8>);
+struct Encoder(Vec<u8>);
 
-impl Message {
+impl Encoder {
     fn align(&mut self, to: usize) {
         self.0.resize(self.0.len().next_multiple_of(to), 0);
     }
