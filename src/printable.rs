@@ -64,6 +64,11 @@ pub(crate) fn quoted(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
 }
 
+/// Formats a number of things: `1 script`, `2 scripts`.
+pub(crate) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Formats a duration for people: `30 s`, `1.5 s`, `120 ms`, `2.1 ms`.
 #[must_use]
 pub(crate) fn duration(duration: Duration) -> String {

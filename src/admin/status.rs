@@ -11,14 +11,15 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::admin::install::existing;
+use crate::admin::history::episode;
+use crate::admin::install::existing::{self, ExistingHook};
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
 use crate::call::drivers::DRIVERS;
 use crate::call::invocation::{self, Invocation, Role};
-use crate::printable::printable;
+use crate::printable::{count, printable};
 use crate::record::Record;
 use crate::record::read::{self, Files};
 use crate::settings;
@@ -39,15 +40,16 @@ impl Status {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let hooks: Vec<Value> = DRIVERS.iter().flat_map(|driver| links(&root, OsStr::new(driver.name))).collect();
+        let others: Vec<String> = DRIVERS.iter().filter_map(|driver| another(&root, OsStr::new(driver.name))).collect();
         let settings = match settings::read(&root) {
-            Ok(settings) => format!("valid, {} rules", settings.rules.len()),
+            Ok(settings) => format!("valid, {}", count(settings.rules.len(), "rule")),
             Err(fault) => fault.to_string(),
         };
         let found = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
         let failures: Vec<Value> = found.iter().skip(found.len().saturating_sub(FAILURES)).map(failure).collect();
         let calls = calls(&root);
         if console.json {
-            let content = json!({ "hooks": hooks, "settings": settings, "failures": failures, "running": calls });
+            let content = json!({ "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": calls });
             console.json("status", content)?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -60,7 +62,16 @@ impl Status {
             lines.push(format!("hook: {}", text(&link["path"])));
             lines.extend(link["daemons"].as_array().into_iter().flatten().map(|daemon| format!("  {}", text(daemon))));
         }
-        lines.extend(failures.iter().map(|it| format!("failed: {} {}", text(&it["time"]), text(&it["call"]))));
+        lines.extend(
+            others.iter().map(|path| format!("another program's hook: {path} (hookmux is not installed beside it)")),
+        );
+        if !hooks.is_empty() && hooks.iter().all(|link| link["daemons"] == json!([])) {
+            lines.push("no libvirt daemon is running".into());
+        }
+        lines.extend(failures.iter().map(|it| {
+            let why = it["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
+            format!("failed: {} {}{why}", text(&it["time"]), text(&it["call"]))
+        }));
         for call in &calls {
             lines.push(format!("running: {} (pid {}, {} s)", text(&call["call"]), call["pid"], call["seconds"]));
             for script in call["scripts"].as_array().into_iter().flatten() {
@@ -90,10 +101,17 @@ fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
     existing::ours(root, driver).into_iter().map(link).collect()
 }
 
+/// Another program's hook, where hookmux is not installed beside it.
+fn another(root: &Path, driver: &OsStr) -> Option<String> {
+    let hook = root::base(root, driver).join(driver);
+    let found = existing::look(root, &hook).ok()?;
+    (found == ExistingHook::Another && existing::ours(root, driver).is_empty()).then(|| printable(&hook))
+}
+
 fn failure(record: &Record) -> Value {
     let call =
         format!("{} {} '{}'", printable(&record.driver.0), printable(&record.operation.0), printable(&record.object.0));
-    json!({ "time": Clock::local().moment(record.time), "call": call })
+    json!({ "time": Clock::local().moment(record.time), "call": call, "why": episode::reason(record) })
 }
 
 /// A process of our user's.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::builder::spawn;
 
-use crate::root::{as_it_is, hookmux, root};
+use crate::root::{PROGRAM, YES, as_it_is, hookmux, root};
 
 #[test]
 fn a_call_that_runs_is_shown_with_its_script_and_process() {
@@ -66,5 +66,22 @@ fn is_shown(link: &str) {
         out.contains(&format!("hook: /etc/libvirt/hooks/{link}\n")) && out.ends_with("no call is running\n"),
         "{out}"
     );
-    assert!(out.contains("\nfailed: 20") && out.contains(" qemu start 'vm1'\n"), "{out}");
+    assert!(
+        out.contains("\nno libvirt daemon is running\nfailed: 20") && out.contains(" qemu start 'vm1': 10-a SIGTERM\n"),
+        "{out}"
+    );
+}
+
+#[test]
+fn another_programs_hook_is_shown_unless_hookmux_is_beside_it() {
+    let root = root(&[
+        ("usr/bin/hookmux-hook", PROGRAM),
+        ("etc/libvirt/hooks/qemu", YES),
+        ("etc/libvirt/hooks/lxc", YES),
+        ("etc/hookmux/hookmux.toml", "[[rule]]\nscript = '10-a'\nrun = false\n"),
+    ]);
+    hookmux(root.path(), "install lxc --root ROOT");
+    let expected = "settings: valid, 1 rule\nhook: /etc/libvirt/hooks/lxc.d/00-hookmux\n\
+        another program's hook: /etc/libvirt/hooks/qemu (hookmux is not installed beside it)\nno libvirt daemon is running\nno call is running\n";
+    assert_eq!(hookmux(root.path(), "status --root ROOT"), (Some(0), expected.into(), String::new()));
 }

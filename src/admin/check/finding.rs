@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::printable::printable;
+use crate::printable::{count, printable};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -91,11 +91,8 @@ impl Finding {
 
 /// Counts findings: `2 errors, 1 warning`.
 pub(crate) fn summary(findings: &[Finding]) -> String {
-    let count = |severity, one: &str| match findings.iter().filter(|finding| finding.severity == severity).count() {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        several => Some(format!("{several} {one}s")),
-    };
+    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
     let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
-    counts.into_iter().filter_map(|(severity, one)| count(severity, one)).collect::<Vec<_>>().join(", ")
+    let counts = counts.into_iter().map(|(severity, one)| (of(severity), one)).filter(|(number, _)| *number > 0);
+    counts.map(|(number, one)| count(number, one)).collect::<Vec<_>>().join(", ")
 }

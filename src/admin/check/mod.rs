@@ -27,7 +27,7 @@ use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::printable::printable;
+use crate::printable::{count, printable};
 use crate::settings::{self, Fault, Settings};
 
 mod finding;
@@ -74,10 +74,10 @@ impl Check {
         findings.sort_by_key(|finding| finding.severity);
         let scripts: usize =
             plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len())).sum();
-        let scripts = if scripts == 1 { "1 script".to_owned() } else { format!("{scripts} scripts") };
+        let hooks = plans.iter().map(|(driver, _)| existing::ours(&root, driver).len()).sum();
         let looked_at = match &self.file {
             Some(file) => printable(file),
-            None => format!("{} hooks and {scripts}", plans.len()),
+            None => format!("{} and {}", count(hooks, "hook"), count(scripts, "script")),
         };
         let mut unseen: Vec<String> = unseen.iter().map(printable).collect();
         if !nix::unistd::geteuid().is_root() {

@@ -112,6 +112,14 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
     std::iter::once(call_row(record, offset)).chain(steps).chain(undone)
 }
 
+/// Returns which script failed first and how, or what hookmux could not do.
+pub(crate) fn reason(record: &Record) -> Option<String> {
+    let failed = |row: &Row| matches!(row.kind, Kind::Verdict | Kind::Fault);
+    let rows: Vec<Row> = rows(record, record.time).filter(failed).collect();
+    let step = rows.iter().find(|row| row.is_step).map(|row| format!("{} {}", row.label, row.note));
+    step.or_else(|| rows.first()?.details.first().cloned())
+}
+
 fn call_row(record: &Record, offset: Duration) -> Row {
     let word = |word: &crate::record::Name| printable::printable(&word.0);
     let mut label = format!("{} {}", word(&record.driver), word(&record.operation));

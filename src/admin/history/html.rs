@@ -32,7 +32,7 @@ pub(crate) fn page(episodes: &[Episode], host: &str, now: SystemTime, clock: &Cl
 }
 
 fn summary(calls: usize, failed: usize) -> String {
-    let calls = if calls == 1 { "1 call".to_owned() } else { format!("{calls} calls") };
+    let calls = printable::count(calls, "call");
     if failed == 0 { calls } else { format!("{calls}, <span class=\"bad\">{failed} with a failure</span>") }
 }
 

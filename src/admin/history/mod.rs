@@ -18,7 +18,7 @@ use crate::record::read::Files;
 use crate::record::tail::Tail;
 use crate::record::{Record, file, read};
 
-mod episode;
+pub(crate) mod episode;
 mod html;
 mod picture;
 mod select;
@@ -105,7 +105,7 @@ impl History {
         let shown = if self.all { usize::MAX } else { self.number.unwrap_or(USUAL) };
         let earlier = episodes.len().saturating_sub(shown);
         if earlier > 0 {
-            let groups = if earlier == 1 { "1 earlier group".into() } else { format!("{earlier} earlier groups") };
+            let groups = printable::count(earlier, "earlier group");
             console.lines(&[console.paint.faint(&format!("{groups} not shown (-n N, --all)")), String::new()])?;
         }
         let pictures = episodes.iter().skip(earlier).map(|it| picture::draw(it, clock, console.width, console.paint));

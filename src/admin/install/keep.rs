@@ -64,7 +64,7 @@ pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Resul
 pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(root, &ours, Calls::Every(driver), true).entries.len();
-    let scripts = if left == 1 { "1 script" } else { &format!("{left} scripts") };
+    let scripts = printable::count(left, "script");
     let list = format!("{} list {}{}", root::own(), printable::printable(driver), root::option(root));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
 }

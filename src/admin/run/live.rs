@@ -49,8 +49,7 @@ impl<'c> Live<'c> {
         let heading = self.paint.heading(&messages::call(call));
         let count = match plan.steps.len() {
             0 => "nothing".into(),
-            1 => "1 script".into(),
-            several => format!("{several} scripts"),
+            number => printable::count(number, "script"),
         };
         writeln!(self.errors, "{heading}: {count} to run")?;
         never_made.map_or(Ok(()), |why| writeln!(self.errors, "{}", self.paint.warning(why)))?;
@@ -106,7 +105,8 @@ impl<'c> Live<'c> {
             Kind::Success => self.paint.good(&outcome),
             Kind::Verdict | Kind::Fault | Kind::NotRun => self.paint.bad(&outcome),
         };
-        writeln!(self.errors, "    {outcome}, {}", printable::duration(report.elapsed))
+        let time = report.started.map(|_| format!(", {}", printable::duration(report.elapsed)));
+        writeln!(self.errors, "    {outcome}{}", time.unwrap_or_default())
     }
 
     /// Prints which scripts were not started, and why.
