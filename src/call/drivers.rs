@@ -56,7 +56,7 @@ pub struct Driver {
     /// The values of `<domain type='…'>` that it runs, the usual one first; any, if there is none here.
     pub(crate) domain_types: &'static [&'static str],
     /// The connection by which libvirt knows its objects.
-    pub(crate) uri: Option<&'static str>,
+    pub uri: Option<&'static str>,
     /// Whether `install` links it without a driver's name.
     pub(crate) linked_by_default: bool,
 }

@@ -174,3 +174,18 @@ fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
         answer.stderr.contains("the XML is made up (--xml FILE gives another): error: failed to get domain 'unknown'")
     );
 }
+
+#[test]
+fn bash_completes_the_names_of_guests_and_networks() {
+    let host = host("check-completion");
+    host.file("/tmp/hookmux.bash", 0o644, include_bytes!("../../packaging/completions/hookmux.bash"));
+    host.virsh(&format!("define {}", host.document("web-1", &guests::qemu("web-1", "")))).succeeded();
+    host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
+    let offered = |(driver, begin): (&str, &str)| {
+        let script = "source /tmp/hookmux.bash; COMP_WORDS=(hookmux run \"$1\" \"$2\"); COMP_CWORD=3; \
+            _hookmux_values hookmux \"$2\" \"$1\"; echo \"${COMPREPLY[@]}\"";
+        host.run(&["bash", "-euc", script, "bash", driver, begin]).succeeded().stdout
+    };
+    let words = [("qemu", ""), ("network", "n"), ("qemu", "n"), ("daemon", "")];
+    assert_eq!(words.map(offered), ["web-1\n", "net1\n", "\n", "\n"]);
+}
