@@ -513,3 +513,10 @@ fn what_has_no_sum_is_named_and_is_an_error() {
     let (code, _, err) = hookmux(root.path(), "list --sums --root ROOT");
     assert!(code == Some(1) && err.starts_with("hookmux: /etc/hookmux/hookmux.toml:1:"), "{err}");
 }
+
+#[test]
+fn words_that_hands_type_are_commands() {
+    let command = hookmux::admin::command();
+    let found = |alias: &str| command.find_subcommand(alias).map(|found| found.get_name().to_owned());
+    assert_eq!(["logs", "test", "ps"].map(found), ["history", "run", "status"].map(|name| Some(name.to_owned())));
+}
