@@ -1,0 +1,12 @@
+//! The Ansible role in deploy/ansible: ansible-playbook on clean systems of Debian 12, and ansible-lint. In: the role, the
+//! packages (`make packages`) and the roots (tests/packages/roots). Does: needs root.
+
+#[path = "../packages/built.rs"]
+mod built;
+#[expect(dead_code, reason = "the tests of the packages use all of it")]
+#[path = "../packages/debian.rs"]
+mod debian;
+mod host;
+
+mod lint;
+mod role;
