@@ -141,6 +141,15 @@ fn every_kind_of_message_is_in_the_manual_with_its_number() {
 }
 
 #[test]
+fn every_kind_of_message_is_in_the_catalog_with_its_number() {
+    let catalog = document("packaging/monitoring/hookmux.catalog");
+    let heads = catalog.lines().filter(|line| line.starts_with("-- ") || line.starts_with("Subject: "));
+    let messages = hookmux::log::message_id::MESSAGES.iter();
+    let expected = messages.flat_map(|(_, id, subject)| [format!("-- {id}"), format!("Subject: {subject}")]);
+    assert_eq!(heads.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
+#[test]
 fn every_field_of_a_record_is_in_the_manual() {
     let manual = document("man/hookmux.8");
     let records = between(&manual, ".Ss Records\n", ".Sh ENVIRONMENT\n");
