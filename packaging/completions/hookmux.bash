@@ -733,40 +733,61 @@ _hookmux_scripts() {
     done
 }
 
-# Completes the values of arguments, and leaves everything else to what clap generated.
-_hookmux_values() {
-    local at value root='' driver line values=''
+# Prints what the last word of a line can be, one a line; fails where clap knows better. The words are bash's, or those of
+# another shell, which does not split --root=DIR.
+_hookmux_find() {
+    local word before='' current=${!#} root='' driver line values=''
     local -a given=()
-    for ((at = 1; at < COMP_CWORD; at++)); do
-        case ${COMP_WORDS[at]} in
-            --root | --xml | --output | -o)
-                [[ ${COMP_WORDS[at + 1]} != = ]] || ((at++))
-                value=${COMP_WORDS[at + 1]}
-                [[ ${COMP_WORDS[at]} != --root && ${COMP_WORDS[at - 1]} != --root ]] || root=$value
-                ((at++))
-                ;;
-            -*) ;;
-            *) given+=("${COMP_WORDS[at]}") ;;
+    for word in "${@:2:$#-2}"; do
+        case $before/$word in
+            */=) continue ;;
+            --root/*) root=$word ;;
+            --xml/* | --output/* | -o/*) ;;
+            */--root=*) root=${word#*=} ;;
+            */-*) ;;
+            *) given+=("$word") ;;
         esac
+        before=$word
     done
+    case $current in
+        =) current='' ;;
+        --*=*)
+            before=${current%%=*}
+            current=${current#*=}
+            ;;
+    esac
     driver=${given[1]-}
     # The driver may be left out.
     if [[ ${given[0]-} == @(run|test|explain) && -n $driver && -z $(_hookmux_operations "$driver") ]]; then
         driver=qemu
         given=("${given[0]}" qemu "${given[@]:1}")
     fi
-    case $3/$2/${given[0]-}/${#given[@]} in
+    case $before/$current/${given[0]-}/${#given[@]} in
         --guest/*) values=$(_hookmux_guests qemu) ;;
         --operation/*) values=$(_hookmux_operations qemu | tr ' ' '\n') ;;
-        -*/* | =/* | */-*) ;;
+        -*/* | */-*) return 1 ;;
+        */run/1 | */test/1 | */explain/1 | */adopt/1 | */list/1) values=$'qemu\nlxc\nlibxl\nbhyve\nnetwork\ndaemon\nfsfreeze-hook' ;;
+        */install/[1-9]* | */uninstall/[1-9]*) values=$'qemu\nlxc\nlibxl\nbhyve\nnetwork\ndaemon\nfsfreeze-hook' ;;
         */run/2 | */test/2 | */explain/2) values=$(_hookmux_guests "$driver") ;;
         */run/3 | */test/3 | */explain/3) values=$(_hookmux_operations "$driver" | tr ' ' '\n') ;;
         */run/4 | */test/4 | */explain/4) values=$'begin\nend' ;;
         */adopt/[2-9]*) values=$(_hookmux_scripts "$root" "$driver") ;;
+        *) return 1 ;;
     esac
-    COMPREPLY=()
     while IFS= read -r line; do
-        [[ -z $line || $line != "$2"* ]] || COMPREPLY+=("$(printf %q "$line")")
+        [[ -z $line || $line != "$current"* ]] || printf '%s\n' "$line"
     done <<<"$values"
-    [[ -n ${COMPREPLY[*]-} || ${given[0]-} == @(run|test|explain|adopt) && ${#given[@]} -ge 2 && $2 != -* && $3 != -* ]] || _hookmux "$@"
+}
+
+# Completes the values of arguments, and leaves everything else to what clap generated.
+_hookmux_values() {
+    local line values
+    COMPREPLY=()
+    if values=$(_hookmux_find "${COMP_WORDS[@]:0:COMP_CWORD+1}"); then
+        while IFS= read -r line; do
+            [[ -z $line ]] || COMPREPLY+=("$(printf %q "$line")")
+        done <<<"$values"
+    else
+        _hookmux "$@"
+    fi
 }

@@ -161,3 +161,14 @@ complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_see
 complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check edit install uninstall adopt diff query examples history stats status contract help" -f -a "status" -d 'Show what is installed, what failed last, and which calls run now'
 complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check edit install uninstall adopt diff query examples history stats status contract help" -f -a "contract" -d 'Print what libvirt does around each call'
 complete -c hookmux -n "__fish_hookmux_using_subcommand help; and not __fish_seen_subcommand_from list explain run check edit install uninstall adopt diff query examples history stats status contract help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+
+# Values of arguments that clap does not know: bash's completion finds them.
+function __hookmux_values
+    set -q __hookmux_bash; or set -l __hookmux_bash /usr/share/bash-completion/completions/hookmux
+    set -l find 'source "$0" && _hookmux_find "$@"'
+    bash --norc -c $find $__hookmux_bash (commandline -opc) (commandline -ct) 2>/dev/null
+end
+
+complete -c hookmux -n "__fish_hookmux_using_subcommand list explain run test install uninstall adopt" -f -a "(__hookmux_values)"
+complete -c hookmux -n "__fish_hookmux_using_subcommand history logs" -l guest -x -a "(__hookmux_values)"
+complete -c hookmux -n "__fish_hookmux_using_subcommand history logs" -l operation -x -a "(__hookmux_values)"
