@@ -55,16 +55,18 @@ pub(crate) struct Lock {
 /// The two bytes of the file.
 #[derive(Debug, Clone, Copy)]
 enum Byte {
-    Door = 0,
+    /// Who may take the lock next.
+    Turn = 0,
+    /// The lock itself.
     Lock = 1,
 }
 
-/// How a byte is held.
+/// How a byte is locked.
 #[derive(Debug, Clone, Copy)]
-enum How {
+enum Mode {
     Shared = libc::F_RDLCK as isize,
-    Alone = libc::F_WRLCK as isize,
-    NotAtAll = libc::F_UNLCK as isize,
+    Exclusive = libc::F_WRLCK as isize,
+    Unlocked = libc::F_UNLCK as isize,
 }
 
 /// Returns the lock file for a driver's directories below `root`.
@@ -85,9 +87,9 @@ pub(crate) fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     let file = open(file, OpenOptions::new().read(true)).ok()?;
     let until = Instant::now().checked_add(CALL_TIMEOUT)?;
     // Held only until the second byte is locked.
-    hold(&file, Byte::Door, How::Shared, until).ok()?;
-    hold(&file, Byte::Lock, How::Shared, until).ok()?;
-    hold(&file, Byte::Door, How::NotAtAll, until).ok()?;
+    hold(&file, Byte::Turn, Mode::Shared, until).ok()?;
+    hold(&file, Byte::Lock, Mode::Shared, until).ok()?;
+    hold(&file, Byte::Turn, Mode::Unlocked, until).ok()?;
     Some(Lock { _file: file })
 }
 
@@ -103,8 +105,8 @@ pub(crate) fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     let until = Instant::now().checked_add(EXCLUSIVE_TIMEOUT).ok_or(Errno::EINVAL)?;
     let file = open(file, OpenOptions::new().read(true).write(true))?;
     file.set_permissions(Permissions::from_mode(MODE))?;
-    hold(&file, Byte::Door, How::Alone, until)?;
-    hold(&file, Byte::Lock, How::Alone, until)?;
+    hold(&file, Byte::Turn, Mode::Exclusive, until)?;
+    hold(&file, Byte::Lock, Mode::Exclusive, until)?;
     let mut quiet_since = Instant::now();
     while quiet_since.elapsed() < SETTLE {
         if someone_runs_from(libvirts) {
@@ -158,10 +160,10 @@ fn belongs_to(status: &str, user: u32) -> bool {
 
 /// Tries until the deadline, because an endless wait would hang libvirt. The lock belongs to the open file description, and
 /// ends with it (`F_OFD_SETLK`).
-fn hold(file: &File, byte: Byte, how: How, until: Instant) -> io::Result<()> {
+fn hold(file: &File, byte: Byte, mode: Mode, until: Instant) -> io::Result<()> {
     // l_whence 0 is SEEK_SET: l_start counts from the beginning.
     let lock =
-        libc::flock { l_type: how as libc::c_short, l_whence: 0, l_start: byte as libc::off_t, l_len: 1, l_pid: 0 };
+        libc::flock { l_type: mode as libc::c_short, l_whence: 0, l_start: byte as libc::off_t, l_len: 1, l_pid: 0 };
     loop {
         match fcntl(file, FcntlArg::F_OFD_SETLK(&lock)) {
             Ok(_) => return Ok(()),
@@ -210,9 +212,12 @@ mod tests {
         drop(shared(&libvirts, &path));
         let stranger = File::open(&path).unwrap();
         let now = Instant::now();
-        assert!(hold(&stranger, Byte::Door, How::Alone, now).is_err(), "a read-only descriptor cannot hold it alone");
-        hold(&stranger, Byte::Door, How::Shared, now).unwrap();
-        hold(&stranger, Byte::Lock, How::Shared, now).unwrap();
+        assert!(
+            hold(&stranger, Byte::Turn, Mode::Exclusive, now).is_err(),
+            "a read-only descriptor cannot hold it alone"
+        );
+        hold(&stranger, Byte::Turn, Mode::Shared, now).unwrap();
+        hold(&stranger, Byte::Lock, Mode::Shared, now).unwrap();
         assert!(shared(&libvirts, &path).is_some());
     }
 }
