@@ -12,6 +12,9 @@ fn state(script: &str, call: &str, document: &str) -> String {
     let (driver, name) = script.split_once(".d/").unwrap();
     let below = |directory: &str, name: &str| root.path().join("etc/hookmux").join(directory).join(name);
     install(Path::new(EXAMPLES).join(script), Stdio::null(), &below("", script));
+    for interpreter in ["bin/sh", "usr/bin/python3"] {
+        install("/bin/true", Stdio::null(), &root.path().join(interpreter));
+    }
     let rule = fs::read_to_string(Path::new(EXAMPLES).join(format!("hookmux.toml.d/{name}.toml"))).unwrap();
     // The rules are for root's daemon; here it is that of the user who runs the tests.
     let user = if nix::unistd::geteuid().is_root() { "root".to_owned() } else { nix::unistd::geteuid().to_string() };

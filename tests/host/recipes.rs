@@ -32,7 +32,7 @@ fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended
     assert_eq!(part("plain"), plain);
 }
 
-/// The device that is missing is in the script's output.
+/// What qemu.d/90-attach-usb does: its output names the device that is missing.
 #[test]
 fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
     let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
