@@ -259,7 +259,7 @@ fn toml(rule: &Rule) -> String {
 
 /// How to fix it is for people: quoted for a shell, or a list of all that would have been right.
 fn without_advice(line: &str) -> String {
-    let advice = [" (chmod ", " (chown ", "; allowed here: "];
+    let advice = [" (chmod ", " (chown ", "; allowed here: ", "; until it is fixed, "];
     let end = advice.iter().filter_map(|advice| line.find(advice)).min();
     line[..end.unwrap_or(line.len())].to_owned()
 }
