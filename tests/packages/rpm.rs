@@ -16,7 +16,14 @@ const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 const SHELL: &str = "Name: shell\nVersion: 1\nRelease: 1\nSummary: a shell\nLicense: none\nBuildArch: noarch\n\
     Provides: /bin/sh\n%description\nWhat scripts of packages need.\n%files\n";
 
-const FILESYSTEM: [&str; 4] = ["fish/vendor_completions.d", "licenses", "selinux/packages", "zsh/site-functions"];
+/// Directories that belong to packages of the system.
+const FILESYSTEM: [&str; 5] = [
+    "/usr/lib/systemd/catalog",
+    "/usr/share/fish/vendor_completions.d",
+    "/usr/share/licenses",
+    "/usr/share/selinux/packages",
+    "/usr/share/zsh/site-functions",
+];
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
@@ -39,7 +46,7 @@ impl Rpm {
         rpm.host.run(&["mount", "-t", "overlay", "overlay", "-o", layers, "/run/rpm/root"]).succeeded();
         rpm.host.run(&["mount", "-t", "proc", "proc", "/run/rpm/root/proc"]).succeeded();
         for directory in FILESYSTEM {
-            fs::create_dir_all(rpm.path("/usr/share").join(directory)).unwrap();
+            fs::create_dir_all(rpm.path(directory)).unwrap();
         }
         rpm.host.file("/run/rpm/shell.spec", 0o644, SHELL.as_bytes());
         let build = ["rpmbuild", "-bb", "--quiet", "--define", "_topdir /run/rpm/build", "/run/rpm/shell.spec"];
