@@ -17,6 +17,7 @@ use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::daemons;
 use crate::admin::support::root::{self, Root};
+use crate::call::caller;
 use crate::call::drivers::DRIVERS;
 use crate::call::invocation::{self, Invocation, Role};
 use crate::printable::{count, printable};
@@ -129,12 +130,10 @@ impl Process {
         // Another user may call a process anything.
         fs::metadata(&at).ok().filter(|process| process.uid() == nix::unistd::geteuid().as_raw())?;
         let stat = fs::read(at.join("stat")).ok()?;
-        let after = stat.iter().rposition(|byte| *byte == b')')?.checked_add(1)?;
-        let parent = stat.get(after..)?.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)?;
         let started = daemons::start_in_stat(&stat)?.checked_div(daemons::TICKS)?;
         let args = fs::read(at.join("cmdline")).ok()?;
         let args = args.split(|byte| *byte == 0).map(|arg| OsStr::from_bytes(arg).to_owned()).collect();
-        let parent = std::str::from_utf8(parent).ok()?.parse().ok()?;
+        let parent = caller::parent_in_stat(&stat)?;
         Some(Self { pid, parent, seconds: uptime.saturating_sub(started), args })
     }
 

@@ -115,7 +115,7 @@ fn parent(process: &Path) -> Option<u32> {
 }
 
 /// Returns the parent from a line of /proc/PID/stat.
-fn parent_in_stat(stat: &[u8]) -> Option<u32> {
+pub(crate) fn parent_in_stat(stat: &[u8]) -> Option<u32> {
     std::str::from_utf8(stat_fields(stat).nth(1)?).ok()?.parse().ok()
 }
 

@@ -1,8 +1,8 @@
 //! Starts the background scripts (`wait = false`). In: the steps, once libvirt has the answer. Does.
 //!
 //! A copy of this process supervises them, in a session of its own and without libvirt's pipes: it logs what they write
-//! and enforces their limits. Where systemd runs the host, it leaves the daemon's cgroup first. libvirt unlocks the guest as soon as the hook has ended, so these scripts may call libvirt;
-//! and they outlive a restart of the daemon.
+//! and enforces their limits. Where systemd runs the host, it leaves the daemon's cgroup first. libvirt unlocks the guest as
+//! soon as the hook has ended, so these scripts may call libvirt; and they outlive a restart of the daemon.
 
 use std::fs;
 use std::io;

@@ -76,8 +76,9 @@ pub(crate) fn end_with(caller: Pid) {
 }
 
 /// Makes a crash of hookmux, a panic or failing allocation, exit with `code`: where libvirt would kill a running guest
-/// for it, a mistake in hookmux must not. There (`code` is 0) every other signal that ends a process exits with 0 as well; those
-/// that stop the call, until [`descriptor`] makes them readable. A file that would grow beyond its limit is an error, and not the end of hookmux.
+/// for it, a mistake in hookmux must not. There (`code` is 0) every other signal that ends a process exits with 0 as well;
+/// those that stop the call, until [`descriptor`] makes them readable. A file that would grow beyond its limit is an error,
+/// and not the end of hookmux.
 pub(crate) fn answer_crashes_with(code: u8) {
     sys::exit_code_on_signal(c_int::from(code));
     sys::set_disposition(libc::SIGABRT, Disposition::Exit);

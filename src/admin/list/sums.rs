@@ -10,9 +10,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::admin::install::existing;
-use crate::files::trust::{self, Distrust};
-use crate::files::{accounts, resolve};
-use crate::plan::Plan;
+use crate::files::{accounts, resolve, trust};
+use crate::plan::{Plan, Step};
 use crate::printable::printable;
 use crate::settings::Settings;
 
@@ -37,16 +36,12 @@ pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) 
     let of_plans = plans.iter().flat_map(|(driver, plan)| {
         let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| File::new(root, &path, None));
         let before = plan.before.iter().map(|path| File::new(root, path, None));
-        let steps = plan.steps.iter().chain(&plan.background);
-        let steps = steps.map(|step| File::new(root, &step.path, step.distrust.as_ref().map(untrusted)));
+        let why_not = |step: &Step| step.distrust.as_ref().map(|why| format!("untrusted: {}", trust::untrusted(why)));
+        let steps = plan.scripts().map(|step| File::new(root, &step.path, why_not(step)));
         let after = plan.left_to_caller.iter().map(|path| File::new(root, path, None));
         hooks.chain(before).chain(steps).chain(after).collect::<Vec<_>>()
     });
     settings.chain(of_plans).collect()
-}
-
-fn untrusted(why: &Distrust) -> String {
-    format!("untrusted: {}", trust::untrusted(why))
 }
 
 impl File {
