@@ -87,7 +87,7 @@ impl Edit {
             console.json("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }))?;
             return Ok(exit_code);
         }
-        let mut lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
+        let mut lines = check::lines(&findings, console.paint);
         let result = if is_saved { "saved; it takes effect at the next call" } else { "unchanged" };
         lines.push(format!("{shown}: {result}"));
         console.lines(&lines)?;
@@ -97,7 +97,7 @@ impl Edit {
 
 /// Prints what is wrong, and asks on a terminal what to do. Elsewhere, nothing is asked or saved.
 fn ask(console: &mut Console, findings: &[Finding]) -> io::Result<Choice> {
-    let lines = findings.iter().flat_map(|finding| finding.lines(console.errors_paint)).collect::<Vec<_>>().join("\n");
+    let lines = check::lines(findings, console.errors_paint).join("\n");
     let question = format!("{lines}\n(e)dit again, (q)uit without saving, or (s)ave nevertheless?");
     loop {
         match console.answer(&question)?.as_deref().map(str::trim_end) {

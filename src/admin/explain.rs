@@ -59,7 +59,7 @@ impl Explain {
             console.json("explain", content)?;
             return Ok(exit_code);
         }
-        let mut lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(console.paint)).collect();
+        let mut lines = check::lines(&findings, console.paint);
         let call_in_words = console.paint.heading(&messages::call(&call));
         lines.push(match &fault {
             None => format!("{call_in_words}: if the hook fails, {}", call.row.effect),

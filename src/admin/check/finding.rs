@@ -76,7 +76,7 @@ impl Finding {
         Self { severity, kind, about, what, fix: None, advice: Some(printable(advice.into())) }
     }
 
-    pub(crate) fn lines(&self, paint: Paint) -> Vec<String> {
+    fn lines(&self, paint: Paint) -> Vec<String> {
         let severity = match self.severity {
             Severity::Error => paint.bad("error"),
             Severity::Warning => paint.warning("warning"),
@@ -87,6 +87,11 @@ impl Finding {
         lines.extend(self.advice.iter().map(|advice| format!("  {advice}")));
         lines
     }
+}
+
+/// Returns the lines of all findings.
+pub(crate) fn lines(findings: &[Finding], paint: Paint) -> Vec<String> {
+    findings.iter().flat_map(|finding| finding.lines(paint)).collect()
 }
 
 /// Counts findings: `2 errors, 1 warning`.

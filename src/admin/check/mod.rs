@@ -38,7 +38,7 @@ mod rules;
 mod scripts;
 mod unseen;
 
-pub(crate) use finding::{Finding, Severity};
+pub(crate) use finding::{Finding, Severity, lines};
 pub(crate) use rest::settings;
 
 /// Arguments of `hookmux check`.
@@ -99,8 +99,7 @@ fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &
         let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
         console.lines(&[paint.warning(&unseen)])?;
     }
-    let lines: Vec<String> = findings.iter().flat_map(|finding| finding.lines(paint)).collect();
-    console.lines(&lines)?;
+    console.lines(&lines(findings, paint))?;
     let summary = finding::summary(findings);
     console.lines(&[match findings.first().map(|finding| finding.severity) {
         None => paint.good(&format!("all is well with {looked_at}")),

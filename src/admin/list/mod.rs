@@ -83,14 +83,13 @@ impl List {
             return Ok(exit_code);
         }
         let paint = console.paint;
-        let findings = |found: &[Finding]| found.iter().flat_map(|one| one.lines(paint)).collect::<Vec<_>>();
-        console.lines(&findings(&broken))?;
+        console.lines(&check::lines(&broken, paint))?;
         if !broken.is_empty() {
             console.lines(&["a call whose failure is ignored goes on with the defaults:".into()])?;
         }
         for (driver, hook, scripts) in &drivers {
             console.lines(&[paint.heading(driver)])?;
-            console.lines(&findings(hook))?;
+            console.lines(&check::lines(hook, paint))?;
             console.lines(&script::lines(scripts, paint))?;
         }
         if plans.is_empty() {
