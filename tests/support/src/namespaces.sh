@@ -62,7 +62,10 @@ fi
 [ -z "$wire" ] || exec 3< "$wire"
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-for top in etc usr var; do
+tops="etc usr var"
+# Another release's root is shared by tests that run at the same time.
+[ -z "$root" ] || tops="$tops home opt root srv"
+for top in $tops; do
     mkdir -p "/run/layers/$top" "/run/layers/$top.work"
     mount -t overlay overlay -o "lowerdir=/$top,upperdir=/run/layers/$top,workdir=/run/layers/$top.work" "/$top"
 done
