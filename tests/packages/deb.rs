@@ -215,3 +215,10 @@ fn another_programs_hook_stays_on_trixie() {
 fn another_programs_hook_stays_on_sid() {
     finds_another_hook("sid");
 }
+
+#[test]
+fn what_one_system_writes_to_a_home_is_not_there_for_another() {
+    let [one, other] = ["one", "other"].map(|name| Debian::new("bookworm", &format!("home-{name}")));
+    one.file("/root/mine", 0o644, b"");
+    assert_eq!([one.has("/root/mine"), other.has("/root/mine")], [true, false]);
+}

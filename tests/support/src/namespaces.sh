@@ -63,8 +63,8 @@ fi
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 tops="etc usr var"
-# Another release's root is shared by tests that run at the same time.
-[ -z "$root" ] || tops="$tops home opt root srv"
+# The directory of another release is shared by all hosts that have it, and programs write to their user's home.
+[ -z "$root" ] || tops="$tops home root"
 for top in $tops; do
     mkdir -p "/run/layers/$top" "/run/layers/$top.work"
     mount -t overlay overlay -o "lowerdir=/$top,upperdir=/run/layers/$top,workdir=/run/layers/$top.work" "/$top"
