@@ -1,12 +1,14 @@
 //! A host: namespaces that look like this machine with a fresh /etc, /usr, /var, /run and /tmp over it, in which
 //! daemons, guests and hooks live and die. In: a name. Out: its files, and commands that run in it. Does.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::panic;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Once, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -59,6 +61,7 @@ impl Host {
 
     fn open(name: &str, wire: &Path, root: &Path, cgroups: Option<Cgroups>) -> Self {
         prerequisites::assert_present();
+        remember_reasons();
         let first_stage = if cgroups.is_some() { "cgroups" } else { "namespaces" };
         let mut first = Command::new("/bin/sh")
             .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/namespaces.sh"))
@@ -192,7 +195,8 @@ impl Answer {
 impl Drop for Host {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("{}", self.logs());
+            // Logs are cut off at their beginning.
+            eprintln!("{}\n{}", self.logs(), REASON.take());
         }
         // The first process inside reads its stdin; with that process everything in its pid namespace ends, and the
         // kernel lets `first` see its end only after that.
@@ -207,6 +211,24 @@ impl Drop for Host {
             thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+thread_local! {
+    /// The end of this thread's panic message: what differs stands there.
+    static REASON: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Keeps each panic message for [`REASON`], after what the standard library does with it.
+fn remember_reasons() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let default = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            default(panic);
+            let message = panic.to_string();
+            REASON.set(message[message.ceil_char_boundary(message.len().saturating_sub(1000))..].to_owned());
+        }));
+    });
 }
 
 fn read_all(mut stream: impl Read + Send + 'static) -> thread::JoinHandle<String> {
