@@ -31,7 +31,6 @@ use crate::admin::support::root::{self, Root};
 use crate::files::ignored;
 use crate::files::lock;
 use crate::files::resolve;
-use crate::files::trust;
 use crate::printable::{self, printable};
 use crate::verdict::messages;
 
@@ -55,8 +54,9 @@ impl Adopt {
         let hook = root::base(&root, &self.driver).join(&self.driver);
         let driver = printable(&self.driver);
         if !existing::look(&root, &hook).is_ok_and(|existing| existing.is_ours()) {
-            let install = format!("{} install{} {driver}", root::own(), root::option(&root));
-            bail!("{} is not hookmux, so the scripts would not run in its directory. Try: {install}", hook.display());
+            let install = root::command(&root, "install");
+            let hook = hook.display();
+            bail!("{hook} is not hookmux, so the scripts would not run in its directory. Try: {install} {driver}");
         }
         let [libvirts, ours] = root::directories(&root, &self.driver);
         let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
@@ -103,8 +103,8 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());
     }
     if let Some(distrust) = crate::admin::install::distrusted(root, &from)? {
-        let fix = trust::trusting(&distrust).map(|fix| format!(". Try: {fix}")).unwrap_or_default();
-        bail!("hookmux would not run it: {}{fix}", trust::distrust(&distrust));
+        let fix = distrust.fix().map(|fix| format!(". Try: {fix}")).unwrap_or_default();
+        bail!("hookmux would not run it: {distrust}{fix}");
     }
     if let Some(why) = depends::on_place(root, &from)? {
         bail!("{} stays where libvirt runs it: {why}", from.display());

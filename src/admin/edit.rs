@@ -131,7 +131,7 @@ impl<'a> Draft<'a> {
         let resolved = resolve::resolve(root, file);
         let user = nix::unistd::geteuid().as_raw();
         if let Some(distrust) = resolved.hops.iter().find_map(|node| trust::distrust_node(node, user)) {
-            anyhow::bail!("{shown} is not edited: {}", trust::untrusted(&distrust));
+            anyhow::bail!("{shown} is not edited: {}", distrust.with_fix());
         }
         if let Some(directory) = file.parent().filter(|directory| directory.ends_with(DROP_INS)) {
             if file.extension() != Some(OsStr::new("toml")) {

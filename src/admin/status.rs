@@ -89,10 +89,10 @@ impl Status {
 
 /// A driver's hooks that are installed, and whether each daemon knows them.
 fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
-    let running = daemons::of(root, &root::base(root, driver));
+    let running = daemons::of(root, driver);
     let link = |(path, _): (PathBuf, _)| {
         let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
-        let daemons = running.iter().filter(|daemon| daemon.calls(driver)).map(|daemon| {
+        let daemons = running.iter().map(|daemon| {
             let knows = came.is_some_and(|came| daemon.knows_of(came));
             let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
             format!("{} {state}", daemon.shown())

@@ -2,6 +2,7 @@
 //! Out: the daemon's name, and its release on request. Reads; pure functions parse what it reads.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::ffi::OsStrExt;
@@ -55,6 +56,12 @@ pub(crate) fn daemon() -> Option<Daemon> {
         }
     }
     None
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        write!(out, "{}.{}", self.major, self.minor)
+    }
 }
 
 impl Version {

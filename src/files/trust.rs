@@ -1,13 +1,14 @@
 //! Who can change a file. In: the facts about a file or directory. Out: why it is untrusted, and the command that makes it
 //! trusted. Pure, except for the names of users and groups.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use nix::errno::Errno;
 
 use crate::files::accounts;
 use crate::files::acl::Writer;
-use crate::files::resolve::{FileFacts, Kind};
+use crate::files::resolve::{FileFacts, Kind, Resolved};
 use crate::printable::{printable, quoted};
 
 /// Why a script is untrusted: another user decides what is in it.
@@ -29,7 +30,14 @@ pub(crate) enum Distrust {
     Unreadable(PathBuf, Errno),
 }
 
-/// Returns why another user controls one file, directory or link on the way, if so.
+/// Returns why another user than this process's controls a file, or the way to it.
+#[must_use]
+pub(crate) fn distrust(file: &Resolved) -> Option<Distrust> {
+    let user = nix::unistd::geteuid().as_raw();
+    file.hops.iter().chain(&file.target).find_map(|node| distrust_node(node, user))
+}
+
+/// Returns why another user than `user` controls one file, directory or link.
 #[must_use]
 pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     // /dev/null is writable by every user, and always empty.
@@ -65,48 +73,51 @@ pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
 }
 
-/// Returns why a script is untrusted, and how to fix it.
-#[must_use]
-pub(crate) fn untrusted(why: &Distrust) -> String {
-    let fix = trusting(why).map(|fix| format!(" ({fix})"));
-    format!("{}{}", distrust(why), fix.unwrap_or_default())
-}
-
-/// Returns why a script is untrusted.
-#[must_use]
-pub(crate) fn distrust(why: &Distrust) -> String {
-    match why {
-        Distrust::OwnedBy(at, uid) => format!("{} belongs to user {}", printable(at), accounts::user(*uid)),
-        Distrust::WritableByGroup(at, gid) => {
-            format!("{} is writable by group {}", printable(at), accounts::group(*gid))
+impl fmt::Display for Distrust {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::OwnedBy(at, uid) => write!(out, "{} belongs to user {}", printable(at), accounts::user(*uid)),
+            Self::WritableByGroup(at, gid) => {
+                write!(out, "{} is writable by group {}", printable(at), accounts::group(*gid))
+            }
+            Self::WritableByOthers(at) => write!(out, "{} is writable by everybody", printable(at)),
+            Self::WritableByAcl(at, Writer::User(uid)) => {
+                write!(out, "{} is writable by user {}, by its ACL", printable(at), accounts::user(*uid))
+            }
+            Self::WritableByAcl(at, Writer::Group(gid)) => {
+                write!(out, "{} is writable by group {}, by its ACL", printable(at), accounts::group(*gid))
+            }
+            Self::UnreadableAcl(at, errno) => {
+                write!(out, "{} has an ACL that cannot be read: {}", printable(at), errno.desc().to_lowercase())
+            }
+            Self::SetUid(at) => write!(out, "{} is set-uid", printable(at)),
+            Self::Unreadable(at, errno) => {
+                write!(out, "{} cannot be read: {}", printable(at), errno.desc().to_lowercase())
+            }
         }
-        Distrust::WritableByOthers(at) => format!("{} is writable by everybody", printable(at)),
-        Distrust::WritableByAcl(at, Writer::User(uid)) => {
-            format!("{} is writable by user {}, by its ACL", printable(at), accounts::user(*uid))
-        }
-        Distrust::WritableByAcl(at, Writer::Group(gid)) => {
-            format!("{} is writable by group {}, by its ACL", printable(at), accounts::group(*gid))
-        }
-        Distrust::UnreadableAcl(at, errno) => {
-            format!("{} has an ACL that cannot be read: {}", printable(at), errno.desc().to_lowercase())
-        }
-        Distrust::SetUid(at) => format!("{} is set-uid", printable(at)),
-        Distrust::Unreadable(at, errno) => format!("{} cannot be read: {}", printable(at), errno.desc().to_lowercase()),
     }
 }
 
-/// Returns the command that makes a script trusted, if one exists.
-#[must_use]
-pub(crate) fn trusting(why: &Distrust) -> Option<String> {
-    let (what, at) = match why {
-        Distrust::OwnedBy(at, _) => ("chown root", at),
-        Distrust::WritableByGroup(at, _) => ("chmod g-w", at),
-        Distrust::WritableByOthers(at) => ("chmod o-w", at),
-        Distrust::WritableByAcl(at, _) | Distrust::UnreadableAcl(at, _) => ("setfacl -b", at),
-        Distrust::SetUid(at) => ("chmod u-s", at),
-        Distrust::Unreadable(..) => return None,
-    };
-    Some(format!("{what} {}", quoted(at)))
+impl Distrust {
+    /// Returns the command that makes the script trusted, if one exists.
+    #[must_use]
+    pub(crate) fn fix(&self) -> Option<String> {
+        let (what, at) = match self {
+            Self::OwnedBy(at, _) => ("chown root", at),
+            Self::WritableByGroup(at, _) => ("chmod g-w", at),
+            Self::WritableByOthers(at) => ("chmod o-w", at),
+            Self::WritableByAcl(at, _) | Self::UnreadableAcl(at, _) => ("setfacl -b", at),
+            Self::SetUid(at) => ("chmod u-s", at),
+            Self::Unreadable(..) => return None,
+        };
+        Some(format!("{what} {}", quoted(at)))
+    }
+
+    /// Returns the reason, and how to fix it.
+    #[must_use]
+    pub(crate) fn with_fix(&self) -> String {
+        self.fix().map_or_else(|| self.to_string(), |fix| format!("{self} ({fix})"))
+    }
 }
 
 #[cfg(test)]
@@ -116,13 +127,13 @@ mod tests {
     #[test]
     fn a_refusal_says_how_to_mend_it() {
         assert_eq!(
-            untrusted(&Distrust::WritableByOthers("/srv/my hooks".into())),
+            Distrust::WritableByOthers("/srv/my hooks".into()).with_fix(),
             "/srv/my hooks is writable by everybody (chmod o-w '/srv/my hooks')"
         );
         assert_eq!(
-            untrusted(&Distrust::WritableByGroup("/x".into(), 4_000_000)),
+            Distrust::WritableByGroup("/x".into(), 4_000_000).with_fix(),
             "/x is writable by group 4000000 (chmod g-w /x)"
         );
-        assert_eq!(untrusted(&Distrust::Unreadable("/x".into(), Errno::ENOTDIR)), "/x cannot be read: not a directory");
+        assert_eq!(Distrust::Unreadable("/x".into(), Errno::ENOTDIR).with_fix(), "/x cannot be read: not a directory");
     }
 }

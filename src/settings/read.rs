@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use crate::files::directory::Directory;
 use crate::files::ignored;
 use crate::files::paths;
-use crate::files::resolve::{self, FileFacts, HOST, Kind, Resolved};
+use crate::files::resolve::{self, FileFacts, HOST, Kind};
 use crate::files::trust;
 use crate::settings::text::{Fault, parse};
 use crate::settings::values::Settings;
@@ -112,12 +112,11 @@ fn content(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
 /// Returns what lies at `path`, unless another user controls it or the way to it: that user would decide which protection
 /// runs.
 fn trusted(root: &Path, path: &Path) -> Result<Result<FileFacts, Errno>, Fault> {
-    let user = nix::unistd::geteuid().as_raw();
-    let Resolved { hops, target } = resolve::resolve(root, path);
-    match hops.iter().chain(&target).find_map(|node| trust::distrust_node(node, user)) {
-        None => Ok(target),
+    let resolved = resolve::resolve(root, path);
+    match trust::distrust(&resolved) {
+        None => Ok(resolved.target),
         Some(distrust) => {
-            let what = format!("not read: {}", trust::untrusted(&distrust));
+            let what = format!("not read: {}", distrust.with_fix());
             Err(Fault { file: path.to_owned(), at: None, what })
         }
     }

@@ -9,7 +9,6 @@ use nix::sys::signal::Signal;
 use crate::call::drivers::{self, Object};
 use crate::call::invocation::{self, Invocation};
 use crate::files::ignored::Ignored;
-use crate::files::trust;
 use crate::guard::MAX_GROWTH;
 use crate::plan::admission::Skip;
 use crate::printable::{duration, printable};
@@ -57,7 +56,7 @@ pub(crate) fn outcome(script: &Path, outcome: &Outcome) -> String {
         },
         Outcome::TimedOut(limit) => format!("{script} timed out after {}", duration(*limit)),
         Outcome::NotStarted(_, why) => format!("{script} could not be started: {why}"),
-        Outcome::Untrusted(distrust) => format!("{script} was not run: {}", trust::untrusted(distrust)),
+        Outcome::Untrusted(distrust) => format!("{script} was not run: {}", distrust.with_fix()),
         Outcome::Lost(Errno::EFBIG) => {
             format!("{script} wrote a document more than {} MiB longer than the one it read", MAX_GROWTH >> 20)
         }

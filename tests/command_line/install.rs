@@ -226,7 +226,7 @@ fn with_take_over_a_hook_runs_on_as_the_first_script_and_comes_back_as_it_was() 
     let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
     let expected = "qemu: removed from /etc/libvirt/hooks/qemu\n  \
         the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n  \
-        1 script of hookmux's directories will not run any more: hookmux list qemu --root \n";
+        1 script of hookmux's directories will not run any more: hookmux list --root  qemu\n";
     assert_eq!((code, out.as_str()), (Some(0), expected));
     assert_eq!(tree(root.path()), before);
 }

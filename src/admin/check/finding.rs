@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
+use crate::files::trust::Distrust;
 use crate::printable::{count, printable};
 
 /// How bad it is.
@@ -36,6 +37,9 @@ const ERRORS: &[&str] = &[
 
 /// The kinds that are notes.
 const NOTES: &[&str] = &["leftover", "libvirts-own", "log-missing", "masked", "not-executable"];
+
+/// What to do where no command makes something trusted.
+pub(crate) const NAMEI: &str = "namei -l shows who may write there";
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -74,6 +78,15 @@ impl Finding {
         // Names and file contents may be part of each.
         let (about, what) = (printable(about), printable(what.into()));
         Self { severity, kind, about, what, fix: None, advice: Some(printable(advice.into())) }
+    }
+
+    /// Something that another user controls; `what` is followed by how.
+    pub(crate) fn distrusted(kind: &'static str, about: &Path, what: &str, distrust: &Distrust) -> Self {
+        let what = format!("{what} {distrust}");
+        match distrust.fix() {
+            Some(fix) => Self::new(kind, about, what, fix),
+            None => Self::advised(kind, about, what, NAMEI),
+        }
     }
 
     fn lines(&self, paint: Paint) -> Vec<String> {

@@ -6,8 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
-use crate::admin::support::guests::{defined, entries};
-use crate::admin::support::root;
+use crate::admin::support::guests::defined;
+use crate::admin::support::root::{self, entries};
 use crate::call::contract::{self, UNKNOWN};
 use crate::files::paths;
 use crate::plan::Plan;

@@ -8,7 +8,8 @@ use crate::admin::check::finding::Finding;
 use crate::admin::install::existing::ExistingHook;
 use crate::admin::support::apparmor::Denied;
 use crate::admin::support::daemons::Running;
-use crate::files::trust::{self, Distrust};
+use crate::admin::support::root;
+use crate::files::trust::Distrust;
 use crate::printable;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
@@ -23,6 +24,7 @@ const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 /// What is known of one driver's hook.
 #[derive(Debug)]
 pub(crate) struct Hook<'a> {
+    pub(crate) root: &'a Path,
     pub(crate) driver: &'a OsStr,
     pub(crate) path: &'a Path,
     pub(crate) existing: ExistingHook,
@@ -40,17 +42,15 @@ pub(crate) struct Hook<'a> {
     pub(crate) label: Option<(&'a Path, String)>,
     /// The program that it leads to, with its `SELinux` label, where that has to be a hook's, too.
     pub(crate) program: Option<(&'a Path, String)>,
-    /// The program's name for commands.
-    pub(crate) own: &'static str,
-    /// `--root` for commands.
-    pub(crate) root: String,
 }
 
 /// What is wrong with it.
 pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
-    let Hook { driver, path, scripts, own, root, .. } = hook;
-    let install = format!("{own} install{root} {}", printable::quoted(driver));
-    let waiting = if *scripts == 1 { "1 script needs it".to_owned() } else { format!("{scripts} scripts need it") };
+    let Hook { root, driver, path, scripts, .. } = hook;
+    let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));
+    let install = command("install");
+    let waiting =
+        format!("{} it", if *scripts == 1 { "1 script needs".to_owned() } else { format!("{scripts} scripts need") });
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
     let mut findings = match &hook.existing {
         ExistingHook::Nothing if *scripts > 0 => {
@@ -65,18 +65,15 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
             return vec![Finding::advised("another-hook", path, "is not a file, so libvirt does not call it", advice)];
         }
         ExistingHook::OurBrokenLink(says) => {
-            return new(
-                "broken-hook",
-                format!("its target {} does not exist, so libvirt does not call it", says.display()),
-            );
+            let what = format!("its target {} does not exist, so libvirt does not call it", says.display());
+            return new("broken-hook", what);
         }
         ExistingHook::Overwritten(text) => {
             let what = format!(
                 "{} was overwritten through a hook's link: every driver's hook is that program",
                 text.display()
             );
-            let fix = format!("{own} install --restore{root} {}", printable::quoted(driver));
-            return vec![Finding::new("overwritten", path, what, fix)];
+            return vec![Finding::new("overwritten", path, what, command("install --restore"))];
         }
         ExistingHook::OurCopy => {
             vec![Finding::new("copy", path, "a copy of hookmux, which upgrades do not reach", install.clone())]
@@ -85,24 +82,14 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     };
     findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.fix)));
     if let Some(distrust) = &hook.changeable {
-        let what = format!("libvirt runs it as root, and {}", trust::distrust(distrust));
-        let advice = "install hookmux where only root can write, then: hookmux install";
-        findings.push(match trust::trusting(distrust) {
-            Some(fix) => Finding::new("changeable", path, what, fix),
-            None => Finding::advised("changeable", path, what, advice),
-        });
+        findings.push(Finding::distrusted("changeable", path, "libvirt runs it as root, and", distrust));
     }
     for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
         let what = format!(
             "{} was started before this hook was installed and does not call it until it is reloaded",
             daemon.shown()
         );
-        findings.push(Finding::new(
-            "not-reloaded",
-            path,
-            what,
-            format!("{own} install --reload{root} {}", printable::quoted(driver)),
-        ));
+        findings.push(Finding::new("not-reloaded", path, what, command("install --reload")));
     }
     let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
     if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
@@ -136,8 +123,9 @@ mod tests {
     fn hook(existing: ExistingHook, scripts: usize) -> Hook<'static> {
         let path = Path::new("/etc/libvirt/hooks/qemu");
         let (came, daemons) = (None, Vec::new());
-        let (own, root) = ("hookmux", String::new());
+        let root = Path::new("/");
         Hook {
+            root,
             driver: OsStr::new("qemu"),
             path,
             existing,
@@ -148,8 +136,6 @@ mod tests {
             changeable: None,
             label: None,
             program: None,
-            own,
-            root,
         }
     }
 

@@ -23,7 +23,7 @@ use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::text::Text;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
-use crate::files::paths;
+use crate::files::{paths, resolve, trust};
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -164,13 +164,8 @@ pub(crate) fn system(
     let mut findings: Vec<Finding> = fault.into_iter().map(|fault| rest::settings(root, fault)).collect();
     if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
         let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
-        let fix = format!("{} install{}", root::own(), root::option(root));
-        findings.push(Finding::new(
-            "not-installed",
-            &base,
-            "no hookmux hook is installed, and no script needs one",
-            fix,
-        ));
+        let what = "no hookmux hook is installed, and no script needs one";
+        findings.push(Finding::new("not-installed", &base, what, root::command(root, "install")));
     }
     let read = &|path: &Path| Text::read(root, path);
     for (driver, plan) in plans {
@@ -213,7 +208,7 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         _ => None,
     };
     let changeable = match &existing {
-        ExistingHook::OurLink(says) => crate::admin::install::changeable(root, &existing::leads_to(root, &path, says)),
+        ExistingHook::OurLink(says) => trust::distrust(&resolve::resolve(root, &existing::leads_to(root, &path, says))),
         _ => None,
     };
     let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
@@ -227,24 +222,22 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         _ => None,
     };
     let program = program.as_ref().map(|(program, label)| (program.as_path(), label.clone()));
-    let running = daemons::of(root, &base).into_iter().filter(|daemon| daemon.calls(driver)).collect();
     let came = fs::symlink_metadata(&path).ok().and_then(|link| {
         let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
         SystemTime::UNIX_EPOCH.checked_add(seconds)
     });
     hooks::judge(&hooks::Hook {
+        root,
         driver,
         path: &path,
         existing,
         scripts: plan.scripts().count(),
         came,
-        daemons: running,
+        daemons: daemons::of(root, driver),
         denied: denied.filter(|_| is_libvirts),
         changeable,
         label: label.map(|label| (path.as_path(), label)),
         program,
-        own: root::own(),
-        root: root::option(root),
     })
 }
 

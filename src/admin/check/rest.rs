@@ -20,12 +20,10 @@ const LITTLE: u64 = 1 << 20;
 
 /// Settings that cannot be read.
 pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
-    let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(root, &fault.file);
-    let distrust = resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user));
+    let distrust = trust::distrust(&resolve::resolve(root, &fault.file));
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
-    let fix = distrust.and_then(|distrust| trust::trusting(&distrust)).unwrap_or(edit);
+    let fix = distrust.and_then(|distrust| distrust.fix()).unwrap_or(edit);
     Finding::new(
         "broken-settings",
         &fault.file,

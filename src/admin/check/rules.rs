@@ -62,7 +62,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
         return vec![match libvirts.iter().find(is_about) {
             Some(Site { call, script }) => {
                 let (driver, script) = (quoted(&call.driver), quoted(*script));
-                let adopt = format!("{} adopt{} {driver} {script}", root::own(), root::option(system));
+                let adopt = format!("{} {driver} {script}", root::command(system, "adopt"));
                 Finding {
                     fix: Some(adopt),
                     ..new("unused-rule", format!("does nothing: libvirt itself runs {script}"))

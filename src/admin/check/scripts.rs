@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::admin::check::finding::Finding;
+use crate::admin::check::finding::{Finding, NAMEI};
 use crate::admin::check::guests;
 use crate::admin::support::known::nearest;
 use crate::admin::support::startable::{self, Trouble};
@@ -25,19 +25,12 @@ use crate::verdict::messages;
 /// How many directories a guest's scripts lie below the driver's.
 const DEPTH: usize = 3;
 
-/// What to do where no command makes something trusted.
-const NAMEI: &str = "namei -l shows who may write there";
-
 /// What is wrong with the scripts of one driver.
 pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in plan.scripts() {
         if let Some(distrust) = &step.distrust {
-            let what = format!("untrusted, which fails the call: {}", trust::distrust(distrust));
-            findings.push(match trust::trusting(distrust) {
-                Some(fix) => Finding::new("untrusted", &step.path, what, fix),
-                None => Finding::advised("untrusted", &step.path, what, NAMEI),
-            });
+            findings.push(Finding::distrusted("untrusted", &step.path, "untrusted, which fails the call:", distrust));
         }
         findings.extend(beginning(system, &step.path, &read(&step.path)));
         findings.extend(directory(driver, &step.path));
@@ -82,12 +75,8 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
             let mut nodes = resolved.hops.iter().chain(&resolved.target);
             let distrust = nodes.find_map(|node| Some((node, trust::distrust_node(node, user)?)));
             if let Some((node, why)) = distrust.filter(|(_, why)| !is_reported(why)) {
-                let what = format!("untrusted, so scripts may have been removed from it: {}", trust::distrust(&why));
-                let finding = match trust::trusting(&why) {
-                    Some(fix) => Finding::new("untrusted", &node.path, what, fix),
-                    None => Finding::advised("untrusted", &node.path, what, NAMEI),
-                };
-                found.insert(node.path.clone(), finding);
+                let what = "untrusted, so scripts may have been removed from it:";
+                found.insert(node.path.clone(), Finding::distrusted("untrusted", &node.path, what, &why));
             }
         }
     }
@@ -150,13 +139,13 @@ fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover-runs", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
     }
-    let adopt = format!("{} adopt{} {} {}", root::own(), root::option(system), quoted(driver), quoted(path));
+    let adopt = format!("{} {} {}", root::command(system, "adopt"), quoted(driver), quoted(path));
     // What hookmux does not trust, it does not adopt.
     if let Some(distrust) = crate::admin::install::distrusted(system, path).ok().flatten() {
-        let what = format!("libvirt runs it as root, and {}", trust::distrust(&distrust));
+        let what = format!("libvirt runs it as root, and {distrust}");
         return Finding {
-            fix: trust::trusting(&distrust).map(|fix| format!("{fix} && {adopt}")),
-            ..Finding::advised("libvirts-own-untrusted", path, what, "namei -l shows who may write there")
+            fix: distrust.fix().map(|fix| format!("{fix} && {adopt}")),
+            ..Finding::advised("libvirts-own-untrusted", path, what, NAMEI)
         };
     }
     Finding::new("libvirts-own", path, "libvirt runs it itself, without time limit, log, or ownership check", adopt)

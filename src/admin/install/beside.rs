@@ -2,16 +2,14 @@
 //! directory around it. Does: makes that directory, and removes it if it was made here.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
 use crate::admin::support::{daemons, files, root};
-use crate::call::caller::Version;
 use crate::call::drivers::{self, ArgLayout};
-use crate::files::{paths, resolve};
+use crate::files::resolve;
 
 /// The link's name in libvirt's own directory of the driver: before other scripts.
 const NAME: &str = "00-hookmux";
@@ -49,17 +47,6 @@ pub(crate) fn unsupported(root: &Path, driver: &OsStr) -> Option<String> {
     if drivers::driver(driver).args == ArgLayout::GuestAgent {
         return Some("the guest agent runs one hook and nothing beside it".into());
     }
-    let running = daemons::of(root, &root::base(root, driver)).into_iter().filter(|daemon| daemon.calls(driver));
-    let version = running.filter_map(|daemon| daemon.version).min().or_else(|| installed(root))?;
-    let Version { major, minor } = version;
-    (!version.runs_dot_d()).then(|| format!("libvirt {major}.{minor} runs one hook and nothing beside it (6.5.0 does)"))
-}
-
-/// The release of the installed library.
-fn installed(root: &Path) -> Option<Version> {
-    let names = |directory: &Path| fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let lib = paths::below(root, "/usr/lib");
-    let multiarch = names(&lib).filter(|path| path.to_string_lossy().contains("-linux-"));
-    let directories = multiarch.chain([paths::below(root, "/usr/lib64"), lib.clone()]);
-    directories.flat_map(|directory| names(&directory)).filter_map(|path| Version::of_library(&path)).max()
+    let version = daemons::version(root, driver)?;
+    (!version.runs_dot_d()).then(|| format!("libvirt {version} runs one hook and nothing beside it (6.5.0 does)"))
 }

@@ -70,8 +70,7 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
 /// Returns what hookmux has put where libvirt looks for a driver's hooks: the hook first, then links of any name beside it.
 pub(crate) fn ours(root: &Path, driver: &OsStr) -> Vec<(PathBuf, ExistingHook)> {
     let [libvirts, _] = root::directories(root, driver);
-    let entries = fs::read_dir(libvirts).into_iter().flatten().flatten();
-    let mut beside: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    let mut beside: Vec<PathBuf> = root::entries(&libvirts).collect();
     beside.sort();
     let paths = std::iter::once(root::base(root, driver).join(driver)).chain(beside);
     let found = paths.filter_map(|path| look(root, &path).ok().map(|found| (path, found)));

@@ -29,13 +29,13 @@ pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<R
     let kept = original(root, driver);
     // Untrusted, it would not run, and every start of a guest would fail.
     if let Some(distrust) = distrusted(root, hook)? {
-        let why = format!("it could not be kept as {}: {}", kept.display(), trust::distrust(&distrust));
-        return Ok(Err((why, trust::trusting(&distrust))));
+        let why = format!("it could not be kept as {}: {}", kept.display(), distrust);
+        return Ok(Err((why, distrust.fix())));
     }
     // Moved, it would fail each call.
     if let Some(why) = depends::on_place(root, hook)? {
         let why = format!("it cannot run as {}: {why}", kept.display());
-        let beside = format!("{} install{} {}", root::own(), root::option(root), printable::printable(driver));
+        let beside = format!("{} {}", root::command(root, "install"), printable::printable(driver));
         return Ok(Err((why, Some(format!("{beside} (leaves it where it is)")))));
     }
     match files::same_at(root, hook, &kept) {
@@ -65,7 +65,7 @@ pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let [_, ours @ ..] = paths::directories(root, &root::base(root, driver), driver);
     let left = listing::read(root, &ours, Calls::Every(driver), true).entries.len();
     let scripts = printable::count(left, "script");
-    let list = format!("{} list {}{}", root::own(), printable::printable(driver), root::option(root));
+    let list = format!("{} {}", root::command(root, "list"), printable::printable(driver));
     (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
 }
 
@@ -78,7 +78,5 @@ pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Di
     if !call::settings(root)?.strict {
         return Ok(None);
     }
-    let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(root, script);
-    Ok(resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user)))
+    Ok(trust::distrust(&resolve::resolve(root, script)))
 }

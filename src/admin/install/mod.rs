@@ -33,7 +33,6 @@ pub(crate) mod existing;
 use drivers::Drivers;
 use existing::ExistingHook;
 pub(crate) use keep::distrusted;
-pub(crate) use target::changeable;
 
 /// Arguments of `hookmux install`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
@@ -191,7 +190,7 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
     match &found {
         ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
         ExistingHook::Overwritten(_) => {
-            let fix = format!("{} install --restore{} {}", root::own(), root::option(root), done.driver);
+            let fix = format!("{} {}", root::command(root, "install --restore"), done.driver);
             let why = format!("{} was overwritten through a hook's link", program.display());
             return Ok(done.failed(why, Some(fix)));
         }
@@ -218,7 +217,7 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
 fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
     let Choice { root, program, free_only, .. } = choice;
     if let Some(why) = beside::unsupported(root, driver) {
-        let take_over = format!("{} install --reload --take-over{} {}", root::own(), root::option(root), done.driver);
+        let take_over = format!("{} {}", root::command(root, "install --reload --take-over"), done.driver);
         let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
         return Ok(done.left_alone(*free_only, &why));
     }

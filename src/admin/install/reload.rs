@@ -42,7 +42,7 @@ impl Found {
         if *reloaded {
             return paint.good(&format!("{daemon} (pid {pid}) was reloaded"));
         }
-        let command = format!("{} install --reload{} {}", root::own(), root::option(root), drivers.join(" "));
+        let command = format!("{} {}", root::command(root, "install --reload"), drivers.join(" "));
         let systemctl = format!("systemctl reload {daemon}");
         let (command, systemctl) = (paint.command(&command), paint.command(&systemctl));
         format!("{daemon} (pid {pid}) looks for a driver's first hook when it reloads: {systemctl}, or {command}")

@@ -8,7 +8,7 @@ use crate::admin::support::{apparmor, root};
 use crate::files::paths;
 use crate::files::program::INSTALLED;
 use crate::files::resolve;
-use crate::files::trust::{self, Distrust};
+use crate::files::trust;
 use crate::printable;
 
 /// Returns the program that a hook leads to, as the system below `root` sees it: a file of its own, so that whatever is
@@ -29,18 +29,10 @@ pub(crate) fn program(root: &Path) -> anyhow::Result<PathBuf> {
     bail!("{there} does not exist, which hooks lead to. Try: install -D -m 755 {own} {there}");
 }
 
-/// Returns who besides root could change the program that a link leads to, which libvirt runs as root.
-pub(crate) fn changeable(root: &Path, program: &Path) -> Option<Distrust> {
-    let user = nix::unistd::geteuid().as_raw();
-    let resolved = resolve::resolve(root, program);
-    resolved.hops.iter().chain(&resolved.target).find_map(|node| trust::distrust_node(node, user))
-}
-
 /// Returns what an administrator should know about the program.
 pub(crate) fn warnings(root: &Path, program: &Path) -> Vec<String> {
     let denied = apparmor::denies_link(root, program);
-    let changeable = changeable(root, &paths::below(root, &program.to_string_lossy()));
-    let changeable =
-        changeable.map(|distrust| format!("libvirt will run it as root, and {}", trust::untrusted(&distrust)));
+    let changeable = trust::distrust(&resolve::resolve(root, &paths::below(root, &program.to_string_lossy())));
+    let changeable = changeable.map(|distrust| format!("libvirt will run it as root, and {}", distrust.with_fix()));
     denied.into_iter().map(|denied| format!("{}; fix: {}", denied.why, denied.fix)).chain(changeable).collect()
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::admin::install::existing;
-use crate::files::{accounts, resolve, trust};
+use crate::files::{accounts, resolve};
 use crate::plan::{Plan, Step};
 use crate::printable::printable;
 use crate::settings::Settings;
@@ -36,7 +36,7 @@ pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) 
     let of_plans = plans.iter().flat_map(|(driver, plan)| {
         let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| File::new(root, &path, None));
         let before = plan.before.iter().map(|path| File::new(root, path, None));
-        let why_not = |step: &Step| step.distrust.as_ref().map(|why| format!("untrusted: {}", trust::untrusted(why)));
+        let why_not = |step: &Step| step.distrust.as_ref().map(|why| format!("untrusted: {}", why.with_fix()));
         let steps = plan.scripts().map(|step| File::new(root, &step.path, why_not(step)));
         let after = plan.left_to_caller.iter().map(|path| File::new(root, path, None));
         hooks.chain(before).chain(steps).chain(after).collect::<Vec<_>>()

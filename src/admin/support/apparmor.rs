@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use crate::admin::support::root;
 use crate::call::drivers;
 use crate::files::paths;
 use crate::printable;
@@ -28,8 +29,7 @@ pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
     let program = printable::quoted(&paths::below(root, &leads_to.display().to_string()));
     let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux-hook"));
-    let fix =
-        format!("install -m 755 {program} {packaged} && hookmux install{}", crate::admin::support::root::option(root));
+    let fix = format!("install -m 755 {program} {packaged} && {}", root::command(root, "install"));
     (!allowed && has_profile(root)).then_some(Denied { why, fix })
 }
 

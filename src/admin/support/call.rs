@@ -2,7 +2,7 @@
 //! settings that it would meet, and the plan. Reads.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -94,18 +94,15 @@ pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts
 fn linked(root: &Path, driver: &OsStr) -> Linked {
     let hook = root::base(root, driver).join(driver);
     let [libvirts, _] = root::directories(root, driver);
-    let entries = fs::read_dir(&libvirts).into_iter().flatten().flatten();
-    let is_hookmux = |entry: &fs::DirEntry| {
-        let path = entry.path();
-        program::leads_to_hookmux(&path, resolve::resolve(root, &path).target.as_ref())
-    };
-    let first = entries.filter(is_hookmux).map(|entry| entry.file_name()).min();
-    first.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
+    let is_hookmux = |path: &PathBuf| program::leads_to_hookmux(path, resolve::resolve(root, path).target.as_ref());
+    let first = root::entries(&libvirts).filter(is_hookmux).min();
+    let name = first.as_deref().and_then(Path::file_name).map(OsStr::to_owned);
+    name.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
 }
 
 /// The daemon that would make a driver's calls.
 pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
-    daemons::of(root, &root::base(root, driver)).into_iter().find(|daemon| daemon.calls(driver))
+    daemons::of(root, driver).into_iter().next()
 }
 
 /// The settings below a root.

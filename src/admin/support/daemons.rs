@@ -14,7 +14,7 @@ use anyhow::Context;
 use rustix::io::Errno;
 use rustix::process::Signal;
 
-use crate::admin::support::files;
+use crate::admin::support::{files, root};
 use crate::call::caller::{self, Daemon, Version};
 use crate::call::drivers;
 use crate::files::paths;
@@ -59,9 +59,23 @@ impl Running {
     }
 }
 
-/// Returns the running daemons whose hooks lie in `base`.
-pub(crate) fn of(root: &Path, base: &Path) -> Vec<Running> {
-    held(root, base).into_iter().map(|(daemon, _)| daemon).collect()
+/// Returns the running daemons that call a driver's hook.
+pub(crate) fn of(root: &Path, driver: &OsStr) -> Vec<Running> {
+    let all = held(root, &root::base(root, driver)).into_iter().map(|(daemon, _)| daemon);
+    all.filter(|daemon| daemon.calls(driver)).collect()
+}
+
+/// Returns the oldest release that calls a driver's hook: of the running daemons, or else that of the installed library.
+pub(crate) fn version(root: &Path, driver: &OsStr) -> Option<Version> {
+    let running = of(root, driver).into_iter().filter_map(|daemon| daemon.version).min();
+    let lib = paths::below(root, "/usr/lib");
+    let multiarch = root::entries(&lib).filter(|path| path.to_string_lossy().contains("-linux-"));
+    let libraries = || {
+        let directories = multiarch.chain([paths::below(root, "/usr/lib64"), lib.clone()]);
+        let files = directories.filter(|at| !root::leads_out(root, at)).flat_map(|at| root::entries(&at));
+        files.filter_map(|path| Version::of_library(&path)).max()
+    };
+    running.or_else(libraries)
 }
 
 /// Returns the running daemons whose hooks lie in `base`, each with its directory in /proc. As long as that is open, its

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::admin::support::root;
 use crate::call::drivers::{self, Object};
@@ -20,16 +19,12 @@ pub(crate) fn defined(root: &Path, driver: &OsStr) -> Option<BTreeSet<OsString>>
         _ => return None,
     };
     let directories = directories.iter().map(|directory| paths::below(root, directory));
-    let files =
-        directories.filter(|directory| !root::leads_out(root, directory)).flat_map(|directory| entries(&directory));
+    let files = directories
+        .filter(|directory| !root::leads_out(root, directory))
+        .flat_map(|directory| root::entries(&directory));
     let names: BTreeSet<OsString> = files
         .filter(|name| name.extension().is_some_and(|extension| extension == "xml"))
         .filter_map(|name| Some(name.file_stem()?.to_owned()))
         .collect();
     (!names.is_empty()).then_some(names)
-}
-
-/// Returns the entries of a directory; none if it cannot be read.
-pub(crate) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }

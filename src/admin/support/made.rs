@@ -2,41 +2,25 @@
 //! the judgement.
 
 use std::ffi::OsStr;
-use std::fs;
 use std::path::Path;
 
-use crate::admin::support::{daemons, root};
-use crate::call::caller::{self, Version};
+use crate::admin::support::daemons;
+use crate::call::caller::Version;
 use crate::call::contract::Row;
 use crate::call::drivers::{self, ArgLayout};
-use crate::files::paths;
 use crate::record::Record;
 use crate::record::read::{self, Files};
 
 /// The newest release whose calls are known.
 const NEWEST: Version = Version { major: 12, minor: 8 };
 
-/// Where distributions have libvirt's library.
-const LIBRARIES: &[&str] = &["/usr/lib64", "/usr/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
-
 /// Returns why libvirt never makes a call, unless it has been recorded; `None` if it does, or may.
 pub(crate) fn never(root: &Path, row: &Row) -> Option<String> {
-    let why = never_made(row, version(root, OsStr::new(row.driver)))?;
+    let why = never_made(row, daemons::version(root, OsStr::new(row.driver)))?;
     let is_it = |record: &Record| record.driver.0 == row.driver && row.is_called(&record.operation.0);
     // Records that cannot be read may have it.
     let recorded = read::read(root, Files::Both, is_it).map_or(true, |found| !found.records.is_empty());
     (!recorded).then_some(why)
-}
-
-/// Returns the release of the daemon that runs, or of the library that is installed.
-fn version(root: &Path, driver: &OsStr) -> Option<Version> {
-    let running = daemons::of(root, &root::base(root, driver));
-    let running = running.iter().filter(|daemon| daemon.calls(driver)).find_map(|daemon| daemon.version);
-    let entries = LIBRARIES.iter().map(|at| paths::below(root, at)).filter(|at| !root::leads_out(root, at));
-    let entries = entries.flat_map(|at| fs::read_dir(at).into_iter().flatten().flatten());
-    let named =
-        |entry: fs::DirEntry| caller::version_in_maps(entry.path().as_os_str().as_encoded_bytes()).ok().flatten();
-    running.or_else(|| entries.filter_map(named).max())
 }
 
 /// Returns why a release of libvirt, or every one, never makes a call.
@@ -47,12 +31,11 @@ pub(crate) fn never_made(row: &Row, version: Option<Version>) -> Option<String> 
     {
         return None;
     }
-    let here = version.map(|Version { major, minor }| format!("libvirt {major}.{minor} never calls {}", row.operation));
-    let Version { major, minor } = NEWEST;
+    let here = version.map(|version| format!("libvirt {version} never calls {}", row.operation));
     match (row.since, row.until) {
         ("-", _) => Some(here.map_or_else(
-            || format!("no release of libvirt up to {major}.{minor} calls {}", row.operation),
-            |here| format!("{here}; no release up to {major}.{minor} does"),
+            || format!("no release of libvirt up to {NEWEST} calls {}", row.operation),
+            |here| format!("{here}; no release up to {NEWEST} does"),
         )),
         (_, Some(until)) if release(until).is_none_or(|until| version.is_none_or(|version| version >= until)) => {
             Some(here.map_or_else(

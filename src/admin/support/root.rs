@@ -13,6 +13,7 @@ use rustix::fs::OFlags;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::{paths, resolve};
+use crate::printable::quoted;
 
 /// The guest agent's directory where it is not Debian's.
 const OTHER_AGENTS: &str = "/etc/qemu-ga";
@@ -70,6 +71,11 @@ pub(crate) fn leads_out(root: &Path, path: &Path) -> bool {
     root != Path::new(resolve::HOST) && id(fs::metadata(path)) != id(inside)
 }
 
+/// Returns the paths in a directory; none if it cannot be read.
+pub(crate) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
+}
+
 /// Returns the error for a path that leads out.
 pub(crate) fn error(path: &Path) -> io::Error {
     io::Error::other(format!("a link on the way to {} leads out of the root", path.display()))
@@ -104,11 +110,8 @@ pub(crate) fn own() -> &'static str {
     if is_guests { for_guests } else { for_hosts }
 }
 
-/// `--root` again, for a command that is printed; nothing where it is /.
-pub(crate) fn option(root: &Path) -> String {
-    let shown = root.display().to_string();
-    if root == Path::new("/") {
-        return String::new();
-    }
-    format!(" --root {}", shlex::try_quote(&shown).unwrap_or_default())
+/// Returns a command of this program's for the same root, to be printed: `hookmux install --root /image`.
+pub(crate) fn command(root: &Path, command: &str) -> String {
+    let root = if root == Path::new("/") { String::new() } else { format!(" --root {}", quoted(root)) };
+    format!("{} {command}{root}", own())
 }

@@ -10,7 +10,6 @@ use crate::admin::support::startable::{self, Trouble};
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, setting, table};
 use crate::call::contract::{Row, UNKNOWN};
-use crate::files::trust;
 use crate::plan::{Plan, Step};
 use crate::printable;
 use crate::verdict::messages;
@@ -77,7 +76,7 @@ fn of(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
     let settings = setting::of(&step.effective, row);
     let because = |what: String| Some(format!("{what}: {if_fault}"));
     let (state, reason, fix) = match &step.distrust {
-        Some(distrust) => (State::Untrusted, because(trust::distrust(distrust)), trust::trusting(distrust)),
+        Some(distrust) => (State::Untrusted, because(distrust.to_string()), distrust.fix()),
         None => match startable::trouble(root, &step.path, &Text::read(root, &step.path)) {
             Some(Trouble { what, fix, .. }) => (State::CannotStart, because(what), Some(fix)),
             None => (state, None, None),
