@@ -125,6 +125,11 @@ fn of_one(rules: &[Rule], call: &Invocation, facts: &Facts, matches: impl Fn(&Ru
     effective
 }
 
+/// Reports whether a rule sets nothing for the calls that it matches.
+pub(crate) fn sets_nothing(rule: &Rule) -> bool {
+    keys(rule) == Keys::default()
+}
+
 /// For each key that a rule may decide, whether it does.
 type Keys = [bool; 7];
 

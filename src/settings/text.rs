@@ -10,25 +10,26 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::value::MapDeserializer;
-use serde::de::{Deserializer, Error};
 use toml::Spanned;
 
-use crate::guard;
 use crate::printable;
-use crate::settings::values::{
-    Condition, GuestAbi, LibvirtRunsDotD, MAX_PARALLEL, OnFailure, OnFault, Origin, Patterns, Rule, Settings,
-};
+use crate::settings::values::{self, LibvirtRunsDotD, MAX_PARALLEL, Origin, Rule, Settings};
 
 /// What one file sets; absent means "as it was".
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct File {
     strict: Option<bool>,
+    #[serde(deserialize_with = "values::libvirt_runs_dot_d")]
     libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
     exit_with_parent: Option<bool>,
+    #[serde(deserialize_with = "values::parallel")]
     parallel: Option<usize>,
+    #[serde(deserialize_with = "values::limit")]
     kill_after: Option<Duration>,
     keep_document: Option<bool>,
-    rules: Vec<Rule>,
+    #[serde(rename = "rule")]
+    rules: Vec<Spanned<Rule>>,
 }
 
 impl File {
@@ -41,7 +42,7 @@ impl File {
         settings.libvirt_runs_dot_d = self.libvirt_runs_dot_d.unwrap_or(settings.libvirt_runs_dot_d);
         settings.parallel = self.parallel.unwrap_or(settings.parallel);
         settings.kill_after = self.kill_after.unwrap_or(settings.kill_after);
-        settings.rules.extend(self.rules);
+        settings.rules.extend(self.rules.into_iter().map(Spanned::into_inner));
     }
 }
 
@@ -67,191 +68,18 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The file, as TOML represents it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Table {
-    strict: Option<bool>,
-    libvirt_runs_dot_d: Option<Choice>,
-    exit_with_parent: Option<bool>,
-    parallel: Option<Parallel>,
-    kill_after: Option<Limit>,
-    keep_document: Option<bool>,
-    #[serde(default)]
-    rule: Vec<Spanned<RuleTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct RuleTable {
-    script: Option<Globs>,
-    driver: Option<Globs>,
-    guest: Option<Globs>,
-    operation: Option<Globs>,
-    extra: Option<Globs>,
-    user: Option<Globs>,
-    xml: Option<Conditions>,
-    run: Option<bool>,
-    timeout: Option<LimitOrNone>,
-    on_failure: Option<OnFailure>,
-    on_fault: Option<OnFault>,
-    wait: Option<bool>,
-    may_change: Option<Paths>,
-    guest_abi: Option<GuestAbi>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected \"auto\", true or false")]
-enum Choice {
-    Known(bool),
-    Auto(Auto),
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Auto {
-    Auto,
-}
-
-/// A number of scripts at a time.
-struct Parallel(usize);
-
-/// A duration above zero.
-struct Limit(Duration);
-
-/// A duration above zero, or none.
-struct LimitOrNone(Option<Duration>);
-
-/// Paths into a document.
-struct Paths(Vec<guard::Pattern>);
-
-/// Conditions on a document.
-struct Conditions(Vec<Condition>);
-
-/// One pattern or several.
-struct Globs(Vec<glob::Pattern>);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected one text in quotes, or a list of them")]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl<'de> Deserialize<'de> for Parallel {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let number = i64::deserialize(from)?;
-        let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
-        let wrong = || D::Error::custom(format!("expected a whole number from 1 to {MAX_PARALLEL}, got {number}"));
-        scripts.map(Self).ok_or_else(wrong)
-    }
-}
-
-impl<'de> Deserialize<'de> for Limit {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        match humantime::parse_duration(&text) {
-            Ok(duration) if !duration.is_zero() => Ok(Self(duration)),
-            _ => Err(D::Error::custom(format!(
-                "'{text}' is not a positive duration; expected one such as \"30s\" or \"2min\""
-            ))),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for LimitOrNone {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        if text == "none" {
-            return Ok(Self(None));
-        }
-        match humantime::parse_duration(&text) {
-            Ok(duration) if !duration.is_zero() => Ok(Self(Some(duration))),
-            _ => Err(D::Error::custom(format!(
-                "'{text}' is not a positive duration; expected one such as \"30s\" or \"2min\", or \"none\""
-            ))),
-        }
-    }
-}
-
-impl OneOrMany {
-    fn all(self) -> Vec<String> {
-        match self {
-            Self::One(text) => vec![text],
-            Self::Many(texts) => texts,
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Paths {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let path =
-            |text: String| text.parse().map_err(|fault| D::Error::custom(format!("'{text}' is not a path: {fault}")));
-        OneOrMany::deserialize(from)?.all().into_iter().map(path).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Conditions {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let conditions = OneOrMany::deserialize(from)?.all().into_iter().map(|text| text.parse());
-        conditions.collect::<Result<_, String>>().map(Self).map_err(D::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Globs {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let pattern = |text: String| {
-            glob::Pattern::new(&text)
-                .map_err(|error| D::Error::custom(format!("'{text}' is not a pattern: {}", error.msg)))
-        };
-        OneOrMany::deserialize(from)?.all().into_iter().map(pattern).collect::<Result<_, _>>().map(Self)
-    }
-}
-
 /// Reads a file's text.
 ///
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
-    let table: Table = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
-    let shared = file.into();
-    let rules = table.rule.into_iter().map(|table| rule(&shared, text, table)).collect();
-    Ok(File {
-        strict: table.strict,
-        libvirt_runs_dot_d: table.libvirt_runs_dot_d.map(|choice| match choice {
-            Choice::Auto(Auto::Auto) => LibvirtRunsDotD::Auto,
-            Choice::Known(true) => LibvirtRunsDotD::Yes,
-            Choice::Known(false) => LibvirtRunsDotD::No,
-        }),
-        exit_with_parent: table.exit_with_parent,
-        parallel: table.parallel.map(|Parallel(scripts)| scripts),
-        kill_after: table.kill_after.map(|Limit(duration)| duration),
-        keep_document: table.keep_document,
-        rules,
-    })
-}
-
-fn rule(file: &Rc<Path>, text: &str, table: Spanned<RuleTable>) -> Rule {
-    let (line, _) = position(text, table.span().start);
-    let table = table.into_inner();
-    let patterns = |globs: Option<Globs>| -> Patterns { globs.map(|Globs(patterns)| patterns) };
-    Rule {
-        origin: Origin { file: Rc::clone(file), line },
-        script: patterns(table.script),
-        driver: patterns(table.driver),
-        guest: patterns(table.guest),
-        operation: patterns(table.operation),
-        extra: patterns(table.extra),
-        user: patterns(table.user),
-        xml: table.xml.map(|Conditions(conditions)| conditions),
-        run: table.run,
-        timeout: table.timeout.map(|LimitOrNone(limit)| limit),
-        on_failure: table.on_failure,
-        on_fault: table.on_fault,
-        wait: table.wait,
-        may_change: table.may_change.map(|Paths(paths)| paths),
-        guest_abi: table.guest_abi,
+    let mut parsed: File = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
+    let shared: Rc<Path> = file.into();
+    for rule in &mut parsed.rules {
+        let (line, _) = position(text, rule.span().start);
+        rule.get_mut().origin = Origin { file: Rc::clone(&shared), line };
     }
+    Ok(parsed)
 }
 
 fn fault(file: &Path, text: &str, error: &toml::de::Error) -> Fault {
@@ -274,7 +102,7 @@ fn in_words(message: &str, text: &str, span: Option<Range<usize>>) -> String {
     if let Some(rest) = message.strip_prefix("unknown field ") {
         return unknown_key(rest);
     }
-    if message.ends_with("expected a sequence") || message.ends_with("expected struct RuleTable") {
+    if message.ends_with("expected a sequence") || message.ends_with("expected struct Rule") {
         return "a rule begins with two brackets: [[rule]]".into();
     }
     let at = span.map_or(0, |span| span.start);
@@ -309,10 +137,10 @@ fn unknown_key(names: &str) -> String {
     let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
     let (unknown, known) = names.split_first().map_or(("", &[][..]), |(unknown, known)| (*unknown, known));
     let is_in_rule = known.contains(&"script");
-    if is_in_rule && has_key::<Table>(unknown) {
+    if is_in_rule && has_key::<File>(unknown) {
         return format!("'{unknown}' is not a key of a rule: move it above the first [[rule]]");
     }
-    if !is_in_rule && has_key::<RuleTable>(unknown) {
+    if !is_in_rule && has_key::<Rule>(unknown) {
         return format!("'{unknown}' is a key of a rule: write [[rule]] above it");
     }
     let nearest = known
@@ -332,6 +160,7 @@ fn has_key<'de, T: Deserialize<'de>>(key: &'de str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::{GuestAbi, OnFailure, OnFault};
 
     fn parsed(text: &str) -> File {
         parse(Path::new("/x.toml"), text).unwrap()
@@ -352,20 +181,8 @@ mod tests {
             |texts: &[&str]| Some(texts.iter().map(|text| glob::Pattern::new(text).unwrap()).collect::<Vec<_>>());
         let nothing = Rule {
             origin: Origin { file: Path::new("/x.toml").into(), line: 24 },
-            script: None,
-            driver: None,
-            guest: None,
-            operation: None,
-            extra: None,
-            user: None,
-            xml: None,
-            run: None,
             timeout: Some(None),
-            on_failure: None,
-            on_fault: None,
-            wait: None,
-            may_change: None,
-            guest_abi: None,
+            ..Rule::default()
         };
         let expected = File {
             strict: Some(false),
@@ -374,7 +191,7 @@ mod tests {
             parallel: Some(4),
             kill_after: Some(Duration::from_secs(10)),
             keep_document: Some(true),
-            rules: vec![
+            rules: [
                 Rule {
                     origin: Origin { file: Path::new("/x.toml").into(), line: 8 },
                     script: globs(&["20-backup*"]),
@@ -393,7 +210,9 @@ mod tests {
                     guest_abi: Some(GuestAbi::Keep),
                 },
                 nothing,
-            ],
+            ]
+            .map(|rule| Spanned::new(0..0, rule))
+            .into(),
         };
         assert_eq!(file, expected);
         assert_eq!(parsed(""), File::default());

@@ -1,10 +1,13 @@
-//! What can be set, as values, with the defaults. Pure.
+//! What can be set, with the defaults, and how each value is written in TOML. Pure.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error};
 
 use crate::guard;
 use crate::printable::printable;
@@ -71,6 +74,13 @@ pub struct Origin {
     pub line: usize,
 }
 
+impl Default for Origin {
+    /// Returns that of a rule whose place in its file is not known yet.
+    fn default() -> Self {
+        Self { file: Path::new("").into(), line: 0 }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{}:{}", printable(&*self.file), self.line)
@@ -78,27 +88,37 @@ impl fmt::Display for Origin {
 }
 
 /// One rule: which calls of which scripts it matches, and what it sets for them. An absent key changes nothing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
     /// Its place.
+    #[serde(skip)]
     pub origin: Origin,
     /// Scripts: by file name, or by whole path for a pattern with a slash.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) script: Patterns,
     /// Drivers.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) driver: Patterns,
     /// Guests or networks.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) guest: Patterns,
     /// Operations, by newer or older name.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) operation: Patterns,
     /// The fifth argument, such as the reason of a release.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) extra: Patterns,
     /// Users that the daemon runs as, by name or number.
+    #[serde(deserialize_with = "patterns")]
     pub(crate) user: Patterns,
     /// Paths into the document, all of which must select something.
+    #[serde(deserialize_with = "conditions")]
     pub(crate) xml: Option<Vec<Condition>>,
     /// Whether the script runs at all.
     pub(crate) run: Option<bool>,
     /// How long the script may take; `Some(None)` removes an earlier limit.
+    #[serde(deserialize_with = "limit_or_none")]
     #[expect(clippy::option_option, reason = "nothing said, no limit, and a limit differ")]
     pub(crate) timeout: Option<Option<Duration>>,
     /// What happens when the script exits non-zero.
@@ -108,6 +128,7 @@ pub struct Rule {
     /// Whether the answer waits for the script.
     pub(crate) wait: Option<bool>,
     /// What a filter may change; everything where no rule sets it.
+    #[serde(deserialize_with = "paths")]
     pub(crate) may_change: Option<Vec<guard::Pattern>>,
     /// Whether a filter may change what the guest sees as its hardware.
     pub(crate) guest_abi: Option<GuestAbi>,
@@ -145,8 +166,7 @@ impl FromStr for Condition {
         let path = path.map_err(|fault| format!("'{text}' is not a path: {fault}"))?;
         let pattern = |value: &str| {
             let inside = value.trim().strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
-            let inside = inside.ok_or_else(|| format!("'{text}': expected a pattern in single quotes after '='"))?;
-            glob::Pattern::new(inside).map_err(|error| format!("'{inside}' is not a pattern: {}", error.msg))
+            glob(inside.ok_or_else(|| format!("'{text}': expected a pattern in single quotes after '='"))?)
         };
         Ok(Self { path, value: value.map(pattern).transpose()? })
     }
@@ -160,7 +180,7 @@ impl fmt::Display for Condition {
 }
 
 /// What happens when a script exits non-zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
     /// hookmux returns the exit code, if libvirt acts on it.
@@ -173,7 +193,7 @@ pub enum OnFailure {
 }
 
 /// What happens when a script could not be run to completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
     /// It is a failure, except at reconnect.
@@ -184,7 +204,7 @@ pub enum OnFault {
 }
 
 /// Whether a filter may change what the guest sees as its hardware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum GuestAbi {
     /// It may; libvirt itself still compares it in a live migration.
@@ -192,4 +212,87 @@ pub(crate) enum GuestAbi {
     Any,
     /// It may not.
     Keep,
+}
+
+/// Reads `"auto"`, true or false.
+pub(super) fn libvirt_runs_dot_d<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LibvirtRunsDotD>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected \"auto\", true or false")]
+    enum Written {
+        Known(bool),
+        Auto(Auto),
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Auto {
+        Auto,
+    }
+    Ok(Some(match Written::deserialize(from)? {
+        Written::Auto(Auto::Auto) => LibvirtRunsDotD::Auto,
+        Written::Known(true) => LibvirtRunsDotD::Yes,
+        Written::Known(false) => LibvirtRunsDotD::No,
+    }))
+}
+
+/// Reads a number of scripts at a time.
+pub(super) fn parallel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
+    let number = i64::deserialize(from)?;
+    let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
+    let wrong = || D::Error::custom(format!("expected a whole number from 1 to {MAX_PARALLEL}, got {number}"));
+    scripts.ok_or_else(wrong).map(Some)
+}
+
+/// Reads a positive duration.
+pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    positive(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
+}
+
+/// Reads a positive duration, or `"none"`.
+#[expect(clippy::option_option, reason = "as the key")]
+fn limit_or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Duration>>, D::Error> {
+    let text = String::deserialize(from)?;
+    if text == "none" {
+        return Ok(Some(None));
+    }
+    let limit = positive(&text).map_err(|wrong| D::Error::custom(wrong + ", or \"none\""))?;
+    Ok(Some(Some(limit)))
+}
+
+fn positive(text: &str) -> Result<Duration, String> {
+    let duration = humantime::parse_duration(text).ok().filter(|duration| !duration.is_zero());
+    duration.ok_or_else(|| format!("'{text}' is not a positive duration; expected one such as \"30s\" or \"2min\""))
+}
+
+fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Patterns, D::Error> {
+    one_or_many(from, glob)
+}
+
+fn paths<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<guard::Pattern>>, D::Error> {
+    one_or_many(from, |text| text.parse().map_err(|fault| format!("'{text}' is not a path: {fault}")))
+}
+
+fn conditions<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Condition>>, D::Error> {
+    one_or_many(from, str::parse)
+}
+
+fn glob(text: &str) -> Result<glob::Pattern, String> {
+    glob::Pattern::new(text).map_err(|error| format!("'{text}' is not a pattern: {}", error.msg))
+}
+
+/// Reads one text or a list of them, each of which `parse` understands.
+fn one_or_many<'de, D: Deserializer<'de>, T>(
+    from: D,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Result<Option<Vec<T>>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected one text in quotes, or a list of them")]
+    enum Written {
+        One(String),
+        Many(Vec<String>),
+    }
+    let texts = match Written::deserialize(from)? {
+        Written::One(text) => vec![text],
+        Written::Many(texts) => texts,
+    };
+    texts.iter().map(|text| parse(text)).collect::<Result<_, _>>().map(Some).map_err(D::Error::custom)
 }

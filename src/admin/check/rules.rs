@@ -44,7 +44,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
     let new =
         |kind, what: String| Finding::new(kind, Path::new(&rule.origin.to_string()), what, fix::edit(&rule.origin));
     let is_about = |site: &&Site| rules::matches(&open(rule), &site.call, site.script);
-    if *rule == undecided(rule) {
+    if rules::sets_nothing(rule) {
         return vec![new("unused-rule", "does nothing: it sets nothing for the calls that it matches".into())];
     }
     let matched: Vec<&Site> = ours.iter().filter(is_about).collect();
@@ -119,20 +119,6 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
     }
     findings.extend(unknown_guests(system, rule));
     findings
-}
-
-/// A rule that decides nothing.
-fn undecided(rule: &Rule) -> Rule {
-    Rule {
-        run: None,
-        timeout: None,
-        on_failure: None,
-        on_fault: None,
-        wait: None,
-        may_change: None,
-        guest_abi: None,
-        ..rule.clone()
-    }
 }
 
 /// The same rule for every guest, whatever its document and the end of its call: guests come and go.
