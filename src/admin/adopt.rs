@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use rustix::fs::OFlags;
+use serde_json::json;
 
 use crate::admin::install::existing;
 use crate::admin::support::console::Console;
@@ -62,15 +63,11 @@ impl Adopt {
         let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
         let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
         carry_out(&root, &libvirts, &ours, &lock::file(&root, &self.driver), &scripts)?;
-        if console.json {
-            let moved = scripts
-                .iter()
-                .map(|Move { from, to }| serde_json::json!({ "from": printable(from), "to": printable(to) }));
-            console.json("adopt", serde_json::json!({ "driver": driver, "moved": moved.collect::<Vec<_>>() }))?;
-        } else {
-            let moved = scripts.iter().map(|Move { from, to }| format!("{} is now {}", printable(from), printable(to)));
-            console.lines(&moved.collect::<Vec<_>>())?;
-        }
+        let moved: Vec<_> = scripts.iter().map(|Move { from, to }| (printable(from), printable(to))).collect();
+        let json: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        console.print("adopt", json!({ "driver": driver, "moved": json }), |_| {
+            moved.iter().map(|(from, to)| format!("{from} is now {to}")).collect()
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

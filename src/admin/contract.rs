@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::json;
 
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::{made, table};
@@ -17,12 +18,9 @@ pub(crate) struct Contract {}
 impl Contract {
     /// Prints the table.
     pub(crate) fn main(console: &mut Console) -> anyhow::Result<ExitCode> {
-        if console.json {
-            console.json("contract", serde_json::json!({ "operations": ROWS }))?;
-        } else {
-            let lines: Vec<String> = DRIVERS.iter().flat_map(|driver| section(driver, console.paint)).collect();
-            console.lines(&lines)?;
-        }
+        console.print("contract", json!({ "operations": ROWS }), |paint| {
+            DRIVERS.iter().flat_map(|driver| section(driver, paint)).collect()
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,8 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::admin::support::FOUND;
-use crate::admin::support::console::Console;
+use crate::admin::support::{self, console::Console};
 use crate::guard::{self, Changes, Which};
 
 /// Arguments of `hookmux diff`.
@@ -35,7 +34,7 @@ impl Diff {
         } else {
             write!(console.output, "{changes}")?;
         }
-        Ok(if changes.list.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+        Ok(support::exit_code(!changes.list.is_empty()))
     }
 }
 

@@ -17,10 +17,9 @@ use nix::errno::Errno;
 use serde_json::json;
 
 use crate::admin::check::{self, Finding, Severity};
-use crate::admin::support::FOUND;
 use crate::admin::support::console::Console;
-use crate::admin::support::files;
 use crate::admin::support::root::Root;
+use crate::admin::support::{self, files};
 use crate::files::resolve::{self, Kind};
 use crate::files::{paths, trust};
 use crate::printable::printable;
@@ -82,16 +81,11 @@ impl Edit {
         };
         let shown = printable(&file);
         let is_failure = !is_saved && !findings.is_empty();
-        let exit_code = if is_failure { ExitCode::from(FOUND) } else { ExitCode::SUCCESS };
-        if console.json {
-            console.json("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }))?;
-            return Ok(exit_code);
-        }
-        let mut lines = check::lines(&findings, console.paint);
         let result = if is_saved { "saved; it takes effect at the next call" } else { "unchanged" };
-        lines.push(format!("{shown}: {result}"));
-        console.lines(&lines)?;
-        Ok(exit_code)
+        console.print("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }), |paint| {
+            check::lines(&findings, paint).into_iter().chain([format!("{shown}: {result}")]).collect()
+        })?;
+        Ok(support::exit_code(is_failure))
     }
 }
 

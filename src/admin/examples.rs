@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
-use crate::admin::support::console::Console;
+use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::root::Root;
 use crate::call::drivers::DRIVERS;
 use crate::files::directory::Directory;
@@ -59,25 +60,32 @@ impl Examples {
                     commands.push(copy(644, &from, &at("/etc/hookmux/hookmux.toml.d").join(&rule)));
                 }
                 let about = about(&String::from_utf8_lossy(&text));
-                examples.push((format!("{hook}/{}", printable(&name)), about, commands));
+                examples.push(Example { script: format!("{hook}/{}", printable(&name)), about, commands });
             }
         }
         let place = at(EXAMPLES);
         anyhow::ensure!(!examples.is_empty(), "no examples in {}: documentation is not installed", place.display());
-        if console.json {
-            let all = examples
-                .iter()
-                .map(|(script, about, commands)| json!({ "script": script, "about": about, "commands": commands }));
-            console.json("examples", json!({ "examples": all.collect::<Vec<_>>() }))?;
-        } else {
-            for (script, about, commands) in &examples {
-                console.lines(&[format!("{}: {about}", console.paint.heading(script))])?;
-                for command in commands {
-                    console.lines(&[format!("  {}", console.paint.command(command))])?;
-                }
-            }
-        }
+        console.print("examples", json!({ "examples": examples }), |paint| {
+            examples.iter().flat_map(|example| example.lines(paint)).collect()
+        })?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// One script.
+#[derive(Serialize)]
+struct Example {
+    script: String,
+    about: String,
+    /// What copies it, and its rule.
+    commands: Vec<String>,
+}
+
+impl Example {
+    fn lines(&self, paint: Paint) -> Vec<String> {
+        let heading = format!("{}: {}", paint.heading(&self.script), self.about);
+        let commands = self.commands.iter().map(|command| format!("  {}", paint.command(command)));
+        std::iter::once(heading).chain(commands).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::admin::check::{self, Finding};
-use crate::admin::support::FOUND;
+use crate::admin::support;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::made;
@@ -52,27 +52,24 @@ impl Explain {
             anyhow::bail!("{}", xml::unreadable(fault));
         }
         let never_made = made::never(&root, &call.row);
-        let exit_code = if fault.is_none() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
-        if console.json {
-            let call = Call::json(&call, never_made.as_deref());
-            let content = json!({ "call": call, "findings": findings, "scripts": scripts, "paths": paths });
-            console.json("explain", content)?;
-            return Ok(exit_code);
-        }
-        let mut lines = check::lines(&findings, console.paint);
-        let call_in_words = console.paint.heading(&messages::call(&call));
-        lines.push(match &fault {
-            None => format!("{call_in_words}: if the hook fails, {}", call.row.effect),
-            Some(_) if fails => format!("{call_in_words}: the hook fails for its settings, so {}", call.row.effect),
-            Some(_) => format!("{call_in_words}: the hook goes on with the defaults; if it fails, {}", call.row.effect),
-        });
-        lines.extend(never_made.iter().map(|why| console.paint.warning(why)));
-        if !scripts.iter().any(Script::has_turn) {
-            lines.push("  hookmux runs nothing".into());
-        }
-        lines.extend(script::lines(&scripts, console.paint));
-        lines.extend(xml::lines(&paths));
-        console.lines(&lines)?;
-        Ok(exit_code)
+        let json = Call::json(&call, never_made.as_deref());
+        let content = json!({ "call": json, "findings": findings, "scripts": scripts, "paths": paths });
+        console.print("explain", content, |paint| {
+            let mut lines = check::lines(&findings, paint);
+            let then = match &fault {
+                None => "if the hook fails,",
+                Some(_) if fails => "the hook fails for its settings, so",
+                Some(_) => "the hook goes on with the defaults; if it fails,",
+            };
+            lines.push(format!("{}: {then} {}", paint.heading(&messages::call(&call)), call.row.effect));
+            lines.extend(never_made.iter().map(|why| paint.warning(why)));
+            if !scripts.iter().any(Script::has_turn) {
+                lines.push("  hookmux runs nothing".into());
+            }
+            lines.extend(script::lines(&scripts, paint));
+            lines.extend(xml::lines(&paths));
+            lines
+        })?;
+        Ok(support::exit_code(fault.is_some()))
     }
 }

@@ -6,8 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use crate::admin::support::FOUND;
-use crate::admin::support::console::Console;
+use crate::admin::support::{self, console::Console};
 use crate::guard::{self, Pattern, Which};
 use crate::printable::printable;
 
@@ -51,7 +50,6 @@ impl Query {
                 }
             }
         }
-        let nothing = selected.iter().all(|(_, values)| values.is_empty());
-        Ok(if nothing { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+        Ok(support::exit_code(selected.iter().all(|(_, values)| values.is_empty())))
     }
 }

@@ -49,11 +49,9 @@ impl Status {
         let found = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
         let failures: Vec<Value> = found.iter().skip(found.len().saturating_sub(FAILURES)).map(failure).collect();
         let calls = calls(&root);
-        if console.json {
-            let content = json!({ "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": calls });
-            console.json("status", content)?;
-            return Ok(ExitCode::SUCCESS);
-        }
+        let content = json!({
+            "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": calls,
+        });
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let mut lines = vec![format!("settings: {settings}")];
         if hooks.is_empty() {
@@ -82,7 +80,7 @@ impl Status {
         if calls.is_empty() {
             lines.push("no call is running".into());
         }
-        console.lines(&lines)?;
+        console.print("status", content, |_| lines)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -14,7 +14,7 @@ use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
 use crate::admin::install::existing::{self, ExistingHook};
-use crate::admin::support::FOUND;
+use crate::admin::support;
 use crate::admin::support::apparmor;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
@@ -85,28 +85,29 @@ impl Check {
         }
         print(console, &findings, &looked_at, &unseen)?;
         let counts = |finding: &Finding| self.strict || finding.severity == Severity::Error;
-        Ok(if findings.iter().any(counts) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+        Ok(support::exit_code(findings.iter().any(counts)))
     }
 }
 
 /// Prints what cannot be seen, the findings, and how many there are.
 fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &[String]) -> std::io::Result<()> {
-    if console.json {
-        return console.json("check", json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen }));
-    }
-    let paint = console.paint;
-    if !unseen.is_empty() {
-        let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
-        console.lines(&[paint.warning(&unseen)])?;
-    }
-    console.lines(&lines(findings, paint))?;
-    let summary = finding::summary(findings);
-    console.lines(&[match findings.first().map(|finding| finding.severity) {
-        None => paint.good(&format!("all is well with {looked_at}")),
-        Some(Severity::Error) => paint.bad(&summary),
-        Some(Severity::Warning) => paint.warning(&summary),
-        Some(Severity::Note) => paint.faint(&summary),
-    }])
+    let content = json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen });
+    console.print("check", content, |paint| {
+        let mut all = Vec::new();
+        if !unseen.is_empty() {
+            let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
+            all.push(paint.warning(&unseen));
+        }
+        all.extend(lines(findings, paint));
+        let summary = finding::summary(findings);
+        all.push(match findings.first().map(|finding| finding.severity) {
+            None => paint.good(&format!("all is well with {looked_at}")),
+            Some(Severity::Error) => paint.bad(&summary),
+            Some(Severity::Warning) => paint.warning(&summary),
+            Some(Severity::Note) => paint.faint(&summary),
+        });
+        all
+    })
 }
 
 /// The plan of each driver.

@@ -14,11 +14,11 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::admin::support::FOUND;
 use crate::admin::support::console::{Console, Paint};
-use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
+use crate::admin::support::{self, files};
 use crate::files::{paths, resolve};
 use crate::printable;
 
@@ -162,19 +162,17 @@ fn finish(
     all: &[Done],
     daemons: &[reload::Found],
 ) -> anyhow::Result<ExitCode> {
-    if console.json {
-        console.json(command, serde_json::json!({ "hooks": all, "daemons": daemons }))?;
-    } else {
-        let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(console.paint)).collect();
+    console.print(command, json!({ "hooks": all, "daemons": daemons }), |paint| {
+        let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(paint)).collect();
         // `install --restore` is silent where there is nothing to restore.
         if all.is_empty() && command == "uninstall" {
             lines.push("no hookmux hook is installed; nothing to do".into());
         }
         let drivers: Vec<&str> = all.iter().map(|done| done.driver.as_str()).collect();
-        lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, console.paint)));
-        console.lines(&lines)?;
-    }
-    Ok(if all.iter().any(|done| done.state == State::Failed) { ExitCode::from(FOUND) } else { ExitCode::SUCCESS })
+        lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, paint)));
+        lines
+    })?;
+    Ok(support::exit_code(all.iter().any(|done| done.state == State::Failed)))
 }
 
 /// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.

@@ -5,16 +5,17 @@ use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::admin::check::{self, Finding};
-use crate::admin::support::FOUND;
+use crate::admin::support;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
 use crate::admin::support::driver::DriverName;
 use crate::admin::support::known::Force;
 use crate::admin::support::root::Root;
-use crate::admin::support::script;
+use crate::admin::support::script::{self, Script};
 use crate::call::drivers::DRIVERS;
 use crate::files::paths;
 use crate::plan::Plan;
@@ -65,37 +66,40 @@ impl List {
                 .chain(troubles.into_iter().filter_map(Result::err))
                 .collect();
             troubles.iter().try_for_each(|trouble| writeln!(console.errors, "hookmux: {trouble}"))?;
-            return Ok(if troubles.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) });
+            return Ok(support::exit_code(!troubles.is_empty()));
         }
-        let drivers: Vec<_> = plans
-            .iter()
-            .map(|(driver, plan)| {
-                (printable(driver), check::hook(&root, driver, plan), script::scripts(&root, plan, None))
-            })
-            .collect();
-        let exit_code = if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) };
-        if console.json {
-            let all = drivers
-                .iter()
-                .map(|(driver, hook, scripts)| json!({ "driver": driver, "findings": hook, "scripts": scripts }));
-            console
-                .json("list", json!({ "findings": broken, "files": files(), "drivers": all.collect::<Vec<_>>() }))?;
-            return Ok(exit_code);
-        }
-        let paint = console.paint;
-        console.lines(&check::lines(&broken, paint))?;
-        if !broken.is_empty() {
-            console.lines(&["a call whose failure is ignored goes on with the defaults:".into()])?;
-        }
-        for (driver, hook, scripts) in &drivers {
-            console.lines(&[paint.heading(driver)])?;
-            console.lines(&check::lines(hook, paint))?;
-            console.lines(&script::lines(scripts, paint))?;
-        }
-        if plans.is_empty() {
-            let directory = paths::below(&root, "/etc/hookmux/DRIVER.d");
-            console.lines(&[format!("no scripts: put them into {} (see hookmux contract)", directory.display())])?;
-        }
-        Ok(exit_code)
+        let drivers = plans.iter().map(|(driver, plan)| Section {
+            driver: printable(driver),
+            findings: check::hook(&root, driver, plan),
+            scripts: script::scripts(&root, plan, None),
+        });
+        let drivers: Vec<Section> = drivers.collect();
+        // The sums of files take time.
+        let files = console.json.then(files);
+        console.print("list", json!({ "findings": broken, "files": files, "drivers": drivers }), |paint| {
+            let mut lines = check::lines(&broken, paint);
+            if !broken.is_empty() {
+                lines.push("a call whose failure is ignored goes on with the defaults:".into());
+            }
+            for Section { driver, findings, scripts } in &drivers {
+                lines.push(paint.heading(driver));
+                lines.extend(check::lines(findings, paint));
+                lines.extend(script::lines(scripts, paint));
+            }
+            if drivers.is_empty() {
+                let directory = paths::below(&root, "/etc/hookmux/DRIVER.d");
+                lines.push(format!("no scripts: put them into {} (see hookmux contract)", directory.display()));
+            }
+            lines
+        })?;
+        Ok(support::exit_code(!broken.is_empty()))
     }
+}
+
+/// What is printed of one driver.
+#[derive(Serialize)]
+struct Section {
+    driver: String,
+    findings: Vec<Finding>,
+    scripts: Vec<Script>,
 }

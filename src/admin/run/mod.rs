@@ -12,7 +12,6 @@ use clap::Args;
 use nix::sys::stat::{Mode, umask};
 use serde_json::{Value, json};
 
-use crate::admin::support::FOUND;
 use crate::admin::support::call::{self, Call};
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
@@ -21,6 +20,7 @@ use crate::admin::support::made;
 use crate::admin::support::root;
 use crate::admin::support::script;
 use crate::admin::support::xml::{self, RulePath};
+use crate::admin::support::{self, FOUND};
 use crate::call::invocation::Invocation;
 use crate::hook::{ByHand, Hook, HookReport, guest_process};
 use crate::log;
@@ -137,8 +137,9 @@ impl Run {
         let (before, after) = (before.as_ref(), after.as_ref());
         let answer = Answer { call, before, plan: &plan, result: &result, after, background, code };
         answer.print(console, &source, filtered.filter(|_| code == 0), output.as_deref())?;
-        Ok(if code == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
+        Ok(support::exit_code(code != 0))
     }
+
     /// Asks before a call that a running guest does not expect.
     fn assert_harmless(&self, root: &Path, call: &Invocation, console: &mut Console) -> anyhow::Result<()> {
         if !call.row.is_without_guest() || !guest_process::is_running(root, &call.driver, &call.object) {
@@ -227,16 +228,16 @@ fn dry_run(
     console: &mut Console,
 ) -> anyhow::Result<ExitCode> {
     let scripts = script::scripts(root, plan, Some(&call.row));
-    if console.json {
-        let call = Call::json(call, never_made);
-        console.json("run", json!({ "call": call, "dry_run": true, "scripts": scripts, "paths": paths }))?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heading = console.paint.heading(&messages::call(call));
-    console.lines(&[format!("{heading}: nothing is started; these would be:")])?;
-    console.lines(&never_made.map(|why| console.paint.warning(why)).into_iter().collect::<Vec<_>>())?;
-    console.lines(&script::lines(&scripts, console.paint))?;
-    console.lines(&xml::lines(paths))?;
+    let json = Call::json(call, never_made);
+    let content = json!({ "call": json, "dry_run": true, "scripts": scripts, "paths": paths });
+    console.print("run", content, |paint| {
+        let heading = paint.heading(&messages::call(call));
+        let mut lines = vec![format!("{heading}: nothing is started; these would be:")];
+        lines.extend(never_made.map(|why| paint.warning(why)));
+        lines.extend(script::lines(&scripts, paint));
+        lines.extend(xml::lines(paths));
+        lines
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

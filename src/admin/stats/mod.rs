@@ -53,10 +53,8 @@ impl Stats {
                     .with_context(|| format!("cannot write {}", path.display()))?,
                 None => console.output.write_all(text.as_bytes())?,
             }
-        } else if console.json {
-            console.json("stats", counts.json())?;
         } else {
-            console.lines(&counts.lines())?;
+            console.print("stats", counts.json(), |_| counts.lines())?;
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -110,6 +110,16 @@ struct Document<'a, T> {
 }
 
 impl Console<'_> {
+    /// Writes a command's result: as one JSON document if that is wanted, or else as lines.
+    pub(crate) fn print(
+        &mut self,
+        command: &str,
+        content: impl Serialize,
+        lines: impl FnOnce(Paint) -> Vec<String>,
+    ) -> io::Result<()> {
+        if self.json { self.json(command, content) } else { self.lines(&lines(self.paint)) }
+    }
+
     /// Writes the command's one JSON document.
     pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string_pretty(&Document { schema: SCHEMA, command, content })?;

@@ -20,8 +20,15 @@ pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod xml;
 
+use std::process::ExitCode;
+
 /// Exit code of a command that found something, or whose call was refused.
 pub(crate) const FOUND: u8 = 1;
+
+/// Returns the exit code of a command.
+pub(crate) fn exit_code(found: bool) -> ExitCode {
+    if found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
+}
 
 /// Where records of calls are kept.
 pub(crate) const LOG_DIRECTORY: &str = "/var/log/hookmux";
