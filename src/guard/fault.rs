@@ -29,52 +29,16 @@ pub enum Which {
     After,
 }
 
-/// What is wrong. Names of elements and attributes are quoted, values are not: any value may be a password.
+/// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Defect {
-    /// Not well-formed: found, expected.
-    Form(&'static str, &'static str),
-    /// A character that XML 1.0 does not allow.
-    Character(char),
-    /// An encoding in the XML declaration that hookmux does not read.
-    Encoding(String),
-    /// An end tag that does not fit.
-    EndTag {
-        /// Its name.
+    /// Something that libvirt must not get. Names of elements and attributes are quoted, values are not: any value may be a
+    /// password.
+    Unexpected {
+        /// What was found.
         found: String,
-        /// The name of the open element, if one is open.
-        expected: Option<String>,
-    },
-    /// The document ends while this element is open.
-    Unclosed(String),
-    /// The same attribute twice in one tag.
-    Twice(String),
-    /// A namespace prefix that is not declared.
-    Prefix(String),
-    /// More of something than hookmux reads.
-    Limit {
-        /// What there is too much of.
-        what: &'static str,
-        /// How much hookmux reads.
-        most: usize,
-    },
-    /// The root is not `<domain>`.
-    Root(String),
-    /// The domain's `type` is not one that this driver runs.
-    Type {
-        /// The document's, if it has one.
-        found: Option<String>,
-        /// Those that the driver runs.
-        fits: &'static [&'static str],
-    },
-    /// `name`, `uuid` or `id` differs.
-    Identity {
-        /// Which of them.
-        what: &'static str,
-        /// What the document contains, if it does.
-        found: Option<String>,
-        /// What was there before, if it was.
-        before: Option<String>,
+        /// What was expected instead.
+        expected: String,
     },
     /// A change that `may-change` does not list.
     MayChange {
@@ -102,16 +66,12 @@ pub(crate) struct Flaw {
 }
 
 impl Flaw {
-    pub(crate) fn new(at: usize, defect: Defect) -> Self {
-        Self { at, defect }
-    }
-
-    pub(crate) fn form(at: usize, found: &'static str, expected: &'static str) -> Self {
-        Self::new(at, Defect::Form(found, expected))
+    pub(crate) fn new(at: usize, found: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self { at, defect: Defect::Unexpected { found: found.into(), expected: expected.into() } }
     }
 
     pub(crate) fn limit(at: usize, what: &'static str, most: usize) -> Self {
-        Self::new(at, Defect::Limit { what, most })
+        Self::new(at, format!("more {what}"), format!("at most {most} {what}"))
     }
 
     /// Adds line and column in the document.
@@ -140,43 +100,7 @@ impl std::error::Error for Fault {}
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Form(found, expected) => write!(f, "found {found}, expected {expected}"),
-            Self::Character(found) => {
-                write!(
-                    f,
-                    "found the character U+{:04X}, expected the characters that XML 1.0 allows",
-                    u32::from(*found)
-                )
-            }
-            Self::Encoding(name) => write!(f, "found the encoding {}, expected UTF-8", quoted(name)),
-            Self::EndTag { found, expected: Some(expected) } => {
-                write!(f, "found the end tag {}, expected the end tag {}", quoted(found), quoted(expected))
-            }
-            Self::EndTag { found, expected: None } => {
-                write!(f, "found the end tag {}, expected no end tag, as no element is open", quoted(found))
-            }
-            Self::Unclosed(name) => {
-                write!(f, "found the end of the document inside {}, expected its end tag", quoted(name))
-            }
-            Self::Twice(name) => write!(f, "found the attribute {} a second time, expected each once", quoted(name)),
-            Self::Prefix(prefix) => {
-                write!(f, "found the prefix {}, which no xmlns declares, expected a declared namespace", quoted(prefix))
-            }
-            Self::Limit { what, most } => write!(f, "found more {what}, expected at most {most} {what}"),
-            Self::Root(name) => {
-                write!(f, "found the root element {}, expected the root element 'domain'", quoted(name))
-            }
-            Self::Type { found, fits } => {
-                let found =
-                    found.as_deref().map_or_else(|| "no type".to_owned(), |found| format!("type {}", quoted(found)));
-                write!(f, "found {found}, expected one of: {}", fits.join(", "))
-            }
-            Self::Identity { what, found, before } => {
-                let found =
-                    found.as_deref().map_or_else(|| format!("no {what}"), |found| format!("{what} {}", quoted(found)));
-                let before = before.as_deref().map_or_else(|| "none".to_owned(), quoted);
-                write!(f, "found {found}, expected {before}, as before")
-            }
+            Self::Unexpected { found, expected } => write!(f, "found {found}, expected {expected}"),
             Self::MayChange { path, kind } => write!(f, "{path} {kind}, and may-change does not list it"),
             Self::GuestAbi { path, kind, row } => {
                 write!(f, "{path} {kind}, and guest-abi = \"keep\" forbids it ({row})")
@@ -186,7 +110,7 @@ impl fmt::Display for Defect {
 }
 
 /// Puts text from a document between quotes, on one line and shortened.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", shortened(text, 80).escape_debug())
 }
 
@@ -197,7 +121,7 @@ mod tests {
     #[test]
     fn a_place_is_counted_in_lines_and_characters() {
         let place = |source: &str, at| {
-            let fault = Flaw::form(at, "", "").within(source.as_bytes(), Which::After);
+            let fault = Flaw::new(at, "", "").within(source.as_bytes(), Which::After);
             (fault.line, fault.column)
         };
         let places = [0, 2, 3, 5, 8, 9, 10, 11, 99].map(|at| place("ab\nä→c\n\nd", at));
@@ -207,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_sentence_stays_on_one_line_and_is_short() {
-        let fault = Flaw::new(0, Defect::Root("a\n'".repeat(100))).within(b"", Which::After);
+        let fault = Flaw::new(0, quoted(&"a\n'".repeat(100)), "").within(b"", Which::After);
         let sentence = fault.to_string();
         assert_eq!((sentence.lines().count(), sentence.len() < 300, sentence.contains('…')), (1, true, true));
     }

@@ -81,7 +81,7 @@ fn collect(policy: &Policy, report: impl FnOnce(&mut diff::Sink<'_>)) -> Result<
     let mut forbidden = None;
     report(&mut |difference: &Difference<'_, '_>| {
         if let Some(defect) = policy.forbids(difference) {
-            forbidden = Some(Flaw::new(difference.at, defect));
+            forbidden = Some(Flaw { at: difference.at, defect });
             return ControlFlow::Break(());
         }
         if changes.list.len() < MAX_CHANGES {

@@ -4,18 +4,22 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use crate::call::drivers;
-use crate::guard::fault::{Defect, Flaw};
+use crate::guard::fault::{Flaw, quoted};
 use crate::guard::xml::tree::{Document, Id, ROOT};
 
 /// Checks that the root is `<domain>`, with a `type` that the driver runs.
 pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw> {
     let at = after.offset(ROOT);
     if after.name(ROOT) != "domain" {
-        return Err(Flaw::new(at, Defect::Root(after.name(ROOT).to_owned())));
+        return Err(Flaw::new(
+            at,
+            format!("the root element {}", quoted(after.name(ROOT))),
+            "the root element 'domain'",
+        ));
     }
     // libvirt looks for `name` and `uuid` in no namespace: it would find neither below <domain xmlns='…'>.
     if has_namespace(after, ROOT) {
-        return Err(Flaw::form(at, "a default namespace on the root element", "<domain> in no namespace"));
+        return Err(Flaw::new(at, "a default namespace on the root element", "<domain> in no namespace"));
     }
     let found = after.attribute(ROOT, "type");
     let fits = drivers::driver(OsStr::new(driver)).domain_types;
@@ -23,7 +27,7 @@ pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw>
         return Ok(());
     }
     let fits = if fits.is_empty() { &["any"] } else { fits };
-    Err(Flaw::new(at, Defect::Type { found: found.map(Cow::into_owned), fits }))
+    Err(Flaw::new(at, described("type", found.as_deref()), format!("one of: {}", fits.join(", "))))
 }
 
 /// Checks that `name`, `uuid` and `id` are as before. A flaw is at the element that differs, or at the root.
@@ -32,11 +36,11 @@ pub(crate) fn check_same(before: &Document<'_>, after: &Document<'_>) -> Result<
         let ((_, was), (at, is)) = (element(before, what)?, element(after, what)?);
         let parsed = |value: &Option<Cow<'_, str>>| value.as_deref().and_then(digits).filter(|_| what == "uuid");
         if was != is && (parsed(&is).is_none() || parsed(&was) != parsed(&is)) {
-            return Err(different(at, what, is, was));
+            return Err(different(at, what, is.as_deref(), was.as_deref()));
         }
     }
     let (was, is) = (before.attribute(ROOT, "id"), after.attribute(ROOT, "id"));
-    if was == is { Ok(()) } else { Err(different(after.offset(ROOT), "id", is, was)) }
+    if was == is { Ok(()) } else { Err(different(after.offset(ROOT), "id", is.as_deref(), was.as_deref())) }
 }
 
 /// Checks a document that was made from nothing, as on libxl's `migrate`: its name is the one in libvirt's call.
@@ -45,12 +49,16 @@ pub(crate) fn check_name(after: &Document<'_>, object: &[u8]) -> Result<(), Flaw
     if name.as_deref().map(str::as_bytes) == Some(object) {
         return Ok(());
     }
-    Err(different(at, "name", name, Some(String::from_utf8_lossy(object))))
+    Err(different(at, "name", name.as_deref(), Some(&String::from_utf8_lossy(object))))
 }
 
-fn different(at: usize, what: &'static str, found: Option<Cow<'_, str>>, before: Option<Cow<'_, str>>) -> Flaw {
-    let owned = |value: Option<Cow<'_, str>>| value.map(Cow::into_owned);
-    Flaw::new(at, Defect::Identity { what, found: owned(found), before: owned(before) })
+fn different(at: usize, what: &str, found: Option<&str>, before: Option<&str>) -> Flaw {
+    let before = before.map_or_else(|| "none".to_owned(), quoted);
+    Flaw::new(at, described(what, found), format!("{before}, as before"))
+}
+
+fn described(what: &str, value: Option<&str>) -> String {
+    value.map_or_else(|| format!("no {what}"), |value| format!("{what} {}", quoted(value)))
 }
 
 /// Finds a child of the root (or else the root's own offset), and its text: the first of that name, as libvirt's
@@ -59,7 +67,7 @@ fn element<'a>(document: &Document<'a>, name: &str) -> Result<(usize, Option<Cow
     let found = document.children(ROOT).find(|&id| document.name(id) == name && !has_namespace(document, id));
     let Some(id) = found else { return Ok((document.offset(ROOT), None)) };
     if document.children(id).any(|child| !document.is_text(child)) {
-        return Err(Flaw::form(document.offset(id), "elements inside <name> or <uuid>", "text"));
+        return Err(Flaw::new(document.offset(id), "elements inside <name> or <uuid>", "text"));
     }
     Ok((document.offset(id), Some(document.string(id))))
 }

@@ -12,7 +12,7 @@ use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::{NamespaceError, NamespaceResolver, ResolveResult};
 use quick_xml::{NsReader, XmlVersion};
 
-use crate::guard::fault::{Defect, Flaw, MARK};
+use crate::guard::fault::{Flaw, MARK, quoted};
 use crate::guard::xml::name::{is_allowed, is_name, referenced};
 use crate::guard::xml::tree::{Document, Id, Node};
 
@@ -44,13 +44,17 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
         return Err(Flaw::limit(MAX_BYTES, "bytes of XML", MAX_BYTES));
     }
     let source = std::str::from_utf8(source)
-        .map_err(|error| Flaw::form(error.valid_up_to(), "bytes that are not UTF-8", "UTF-8"))?;
+        .map_err(|error| Flaw::new(error.valid_up_to(), "bytes that are not UTF-8", "UTF-8"))?;
     // The first condition is quick to see: a control character, or the first byte of U+FFFE and U+FFFF.
     let suspect = |byte: u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 0xEF);
     if source.bytes().any(suspect)
         && let Some((at, found)) = source.char_indices().find(|&(_, c)| !is_allowed(c))
     {
-        return Err(Flaw::new(at, Defect::Character(found)));
+        return Err(Flaw::new(
+            at,
+            format!("the character U+{:04X}", u32::from(found)),
+            "the characters that XML 1.0 allows",
+        ));
     }
     let mut reader = NsReader::from_str(source);
     reader.config_mut().enable_all_checks(true);
@@ -109,7 +113,7 @@ impl<'a> Builder<'a> {
                 None => Err(unknown_reference(at)),
             },
             Event::Decl(declaration) => check_encoding(declaration, self.document.source, at),
-            Event::DocType(_) => Err(Flaw::form(at, "a document type", "none: domain XML has no DTD and no entities")),
+            Event::DocType(_) => Err(Flaw::new(at, "a document type", "none: domain XML has no DTD and no entities")),
             Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
         }
     }
@@ -118,7 +122,7 @@ impl<'a> Builder<'a> {
         self.end_text(start)?;
         let at = start as usize;
         if self.open.is_empty() && !self.document.nodes.is_empty() {
-            return Err(Flaw::form(at, "a second root element", "the end of the document"));
+            return Err(Flaw::new(at, "a second root element", "the end of the document"));
         }
         if self.open.len() >= MAX_DEPTH {
             return Err(Flaw::limit(at, "elements inside each other", MAX_DEPTH));
@@ -139,11 +143,11 @@ impl<'a> Builder<'a> {
             if let Some(inside) = attribute.value.find(['&', '<']) {
                 let at = place(&attribute.value).saturating_add(inside);
                 attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|error| match error {
-                    Error::Escape(EscapeError::UnterminatedEntity(_)) => Flaw::form(at, "a bare '&'", "'&amp;'"),
+                    Error::Escape(EscapeError::UnterminatedEntity(_)) => Flaw::new(at, "a bare '&'", "'&amp;'"),
                     _ => unknown_reference(at),
                 })?;
                 if attribute.value.contains('<') {
-                    return Err(Flaw::form(at, "'<' in an attribute's value", "'&lt;'"));
+                    return Err(Flaw::new(at, "'<' in an attribute's value", "'&lt;'"));
                 }
             }
         }
@@ -155,7 +159,7 @@ impl<'a> Builder<'a> {
     /// Takes content of the open element; `significant`: it is more than white space.
     fn content(&mut self, start: u32, significant: bool) -> Result<(), Flaw> {
         if self.open.is_empty() {
-            return Err(Flaw::form(start as usize, "text outside the root element", "only white space"));
+            return Err(Flaw::new(start as usize, "text outside the root element", "only white space"));
         }
         self.text.get_or_insert(start);
         self.significant |= significant;
@@ -187,8 +191,11 @@ impl<'a> Builder<'a> {
     fn finish(self) -> Result<Document<'a>, Flaw> {
         let end = self.document.source.len();
         match self.open.last() {
-            Some(&id) => Err(Flaw::new(end, Defect::Unclosed(self.document.name(id).to_owned()))),
-            None if self.document.nodes.is_empty() => Err(Flaw::form(end, "no element", "the root element 'domain'")),
+            Some(&id) => {
+                let found = format!("the end of the document inside {}", quoted(self.document.name(id)));
+                Err(Flaw::new(end, found, "its end tag"))
+            }
+            None if self.document.nodes.is_empty() => Err(Flaw::new(end, "no element", "the root element 'domain'")),
             None => Ok(self.document),
         }
     }
@@ -198,15 +205,18 @@ impl<'a> Builder<'a> {
 /// no `qemu:commandline`, and reports nothing.
 fn check_name(name: &str, space: &ResolveResult<'_>, at: usize) -> Result<(), Flaw> {
     match space {
-        _ if !is_name(name) => Err(Flaw::form(at, "an invalid name", "the name of an element or attribute")),
-        ResolveResult::Unknown(prefix) => Err(Flaw::new(at, Defect::Prefix(prefix.clone()))),
+        _ if !is_name(name) => Err(Flaw::new(at, "an invalid name", "the name of an element or attribute")),
+        ResolveResult::Unknown(prefix) => {
+            let found = format!("the prefix {}, which no xmlns declares", quoted(prefix));
+            Err(Flaw::new(at, found, "a declared namespace"))
+        }
         _ => Ok(()),
     }
 }
 
 /// Checks the declared encoding. hookmux passes bytes on, so it must read them as libvirt does; libvirt writes UTF-8.
 fn check_encoding(declaration: &BytesDecl<'_>, source: &str, at: usize) -> Result<(), Flaw> {
-    let invalid = || Flaw::form(at, "an invalid XML declaration", "<?xml version='1.0' encoding='UTF-8'?>");
+    let invalid = || Flaw::new(at, "an invalid XML declaration", "<?xml version='1.0' encoding='UTF-8'?>");
     declaration.version().map_err(|_| invalid())?;
     let Some(encoding) = declaration.encoding() else { return Ok(()) };
     let encoding = encoding.map_err(|_| invalid())?;
@@ -214,23 +224,24 @@ fn check_encoding(declaration: &BytesDecl<'_>, source: &str, at: usize) -> Resul
     if among(&SAME) || (source.is_ascii() && among(&SAME_IN_ASCII)) {
         return Ok(());
     }
-    Err(Flaw::new(at, Defect::Encoding(encoding.into_owned())))
+    Err(Flaw::new(at, format!("the encoding {}", quoted(&encoding)), "UTF-8"))
 }
 
 /// The reference's name is not shown: it may be part of a password whose `&` was not escaped.
 fn unknown_reference(at: usize) -> Flaw {
     let expected = "&amp; &lt; &gt; &quot; &apos; or a character's number";
-    Flaw::form(at, "a reference to something that XML does not define", expected)
+    Flaw::new(at, "a reference to something that XML does not define", expected)
 }
 
 /// `inside`: the offset of the tag's name.
 fn flaw_of_attribute(error: &AttrError, inside: usize, tag: &str) -> Flaw {
-    let form = |at: &usize, found, expected| Flaw::form(inside.saturating_add(*at), found, expected);
+    let form = |at: &usize, found, expected| Flaw::new(inside.saturating_add(*at), found, expected);
     match error {
         AttrError::Duplicated(at, _) => {
             let name =
                 tag.get(*at..).unwrap_or_default().split(['=', ' ', '\t', '\r', '\n']).next().unwrap_or_default();
-            Flaw::new(inside.saturating_add(*at), Defect::Twice(name.to_owned()))
+            let found = format!("the attribute {} a second time", quoted(name));
+            Flaw::new(inside.saturating_add(*at), found, "each once")
         }
         AttrError::ExpectedEq(at) => form(at, "an attribute without a value", "'=' and a value"),
         AttrError::ExpectedValue(at) | AttrError::UnquotedValue(at) | AttrError::ExpectedQuote(at, _) => {
@@ -243,10 +254,11 @@ fn flaw_of_attribute(error: &AttrError, inside: usize, tag: &str) -> Flaw {
 fn flaw_of(error: &Error, at: usize) -> Flaw {
     let (found, expected) = match error {
         Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
-            return Flaw::new(at, Defect::EndTag { found: found.clone(), expected: Some(expected.clone()) });
+            let expected = format!("the end tag {}", quoted(expected));
+            return Flaw::new(at, format!("the end tag {}", quoted(found)), expected);
         }
         Error::IllFormed(IllFormedError::UnmatchedEndTag(found)) => {
-            return Flaw::new(at, Defect::EndTag { found: found.clone(), expected: None });
+            return Flaw::new(at, format!("the end tag {}", quoted(found)), "no end tag, as no element is open");
         }
         Error::IllFormed(IllFormedError::DoubleHyphenInComment) => ("'--' inside a comment", "'-->'"),
         Error::IllFormed(IllFormedError::UnclosedReference) => ("a bare '&'", "'&amp;'"),
@@ -263,7 +275,7 @@ fn flaw_of(error: &Error, at: usize) -> Flaw {
         ) => ("an attribute's value without an end", "its closing quote"),
         _ => ("something that is not XML", "a well-formed document"),
     };
-    Flaw::form(at, found, expected)
+    Flaw::new(at, found, expected)
 }
 
 /// Converts an offset or a count, which fit: a document is at most `MAX_BYTES` long.
