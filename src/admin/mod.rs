@@ -34,6 +34,11 @@ const USAGE: u8 = 2;
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ", env!("HOOKMUX_TARGET"), ")");
 
+/// The manual pages that a command's help names.
+const HOST: &str = "hookmux(8)";
+const HOOKS: &str = "hookmux(8), hookmux-hooks(7)";
+const SETTINGS: &str = "hookmux(8), hookmux.toml(5)";
+
 #[derive(Debug, Parser)]
 #[command(name = "hookmux", version = VERSION, about = "One hook for libvirt: runs many scripts and gives one answer")]
 #[command(after_help = "As a hook (by a link that is called qemu, lxc, network, …) it takes libvirt's words instead.")]
@@ -51,79 +56,60 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show every script, in order, and what is skipped and why
-    #[command(
-        after_help = "Examples:\n  hookmux list qemu\n  hookmux list --sums\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["list qemu", "list --sums"], HOOKS))]
     List(list::List),
     /// Show what would run for a call, in order, by which rule, and who runs it
-    #[command(
-        after_help = "Examples:\n  hookmux explain qemu db-1 start\n  hookmux explain network default started\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["explain qemu db-1 start", "explain network default started"], HOOKS))]
     #[command(override_usage = "hookmux explain [OPTIONS] <DRIVER> <OBJECT> <OPERATION> [SUB_OPERATION] [EXTRA]")]
     Explain(explain::Explain),
     /// Make a call by hand and show each step
     #[command(alias = "test")]
-    #[command(
-        after_help = "Examples:\n  hookmux run --dry-run qemu db-1 start\n  hookmux run qemu db-1 migrate --xml db-1.xml\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["run --dry-run qemu db-1 start", "run qemu db-1 migrate --xml db-1.xml"], HOOKS))]
     #[command(override_usage = "hookmux run [OPTIONS] <DRIVER> <OBJECT> <OPERATION> [SUB_OPERATION] [EXTRA]")]
     Run(run::Run),
     /// Find problems with hooks, scripts and settings, and print how to fix each
-    #[command(
-        after_help = "Examples:\n  hookmux check\n  hookmux check new.toml\n\nManuals: hookmux(8), hookmux.toml(5)"
-    )]
+    #[command(after_help = examples(["check", "check new.toml"], SETTINGS))]
     Check(check::Check),
     /// Edit a settings file, and judge it before it is put in place
-    #[command(
-        after_help = "Examples:\n  hookmux edit\n  hookmux edit /etc/hookmux/hookmux.toml.d/50-limits.toml\n\nManuals: hookmux(8), hookmux.toml(5)"
-    )]
+    #[command(after_help = examples(["edit", "edit /etc/hookmux/hookmux.toml.d/50-limits.toml"], SETTINGS))]
     Edit(edit::Edit),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
-    #[command(
-        after_help = "Examples:\n  hookmux install\n  hookmux install --reload qemu network\n\nManuals: hookmux(8)"
-    )]
+    #[command(after_help = examples(["install", "install --reload qemu network"], HOST))]
     Install(install::Install),
     /// Take the hooks away, and put those back that were there before
-    #[command(after_help = "Examples:\n  hookmux uninstall\n  hookmux uninstall --reload qemu\n\nManuals: hookmux(8)")]
+    #[command(after_help = examples(["uninstall", "uninstall --reload qemu"], HOST))]
     Uninstall(install::Uninstall),
     /// Move scripts from libvirt's own directory into hookmux's
-    #[command(
-        after_help = "Examples:\n  hookmux adopt qemu 10-net\n  hookmux adopt qemu 10-net 20-disks\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["adopt qemu 10-net", "adopt qemu 10-net 20-disks"], HOOKS))]
     Adopt(adopt::Adopt),
     /// Show what differs between two XML documents, as the log says it of a filter
-    #[command(
-        after_help = "Examples:\n  hookmux diff before.xml after.xml\n  hookmux diff --json before.xml after.xml\n\nManuals: hookmux(8)"
-    )]
+    #[command(after_help = examples(["diff before.xml after.xml", "diff --json before.xml after.xml"], HOST))]
     Diff(diff::Diff),
     /// Print what paths select in the XML document on standard input
-    #[command(
-        after_help = "Examples:\n  hookmux query /domain/name <db-1.xml\n  hookmux query /domain/devices/hostdev <db-1.xml\n\nManuals: hookmux(8), hookmux.toml(5)"
-    )]
+    #[command(after_help = examples(["query /domain/name <db-1.xml", "query /domain/devices/hostdev <db-1.xml"], SETTINGS))]
     Query(query::Query),
     /// List the example scripts, with the commands that copy them
-    #[command(
-        after_help = "Examples:\n  hookmux examples\n  hookmux examples --json\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["examples", "examples --json"], HOOKS))]
     Examples(examples::Examples),
     /// Show past calls, with a bar for each script's time
     #[command(alias = "logs")]
-    #[command(
-        after_help = "Examples:\n  hookmux history --guest db-1 --since 2h\n  hookmux history --failed --follow\n\nManuals: hookmux(8)"
-    )]
+    #[command(after_help = examples(["history --guest db-1 --since 2h", "history --failed --follow"], HOST))]
     History(history::History),
     /// Count past calls, for monitoring
-    #[command(after_help = "Examples:\n  hookmux stats\n  hookmux stats --prometheus\n\nManuals: hookmux(8)")]
+    #[command(after_help = examples(["stats", "stats --prometheus"], HOST))]
     Stats(stats::Stats),
     /// Show what is installed, what failed last, and which calls run now
     #[command(alias = "ps")]
-    #[command(after_help = "Examples:\n  hookmux status\n  hookmux status --json\n\nManuals: hookmux(8)")]
+    #[command(after_help = examples(["status", "status --json"], HOST))]
     Status(status::Status),
     /// Print what libvirt does around each call
-    #[command(
-        after_help = "Examples:\n  hookmux contract\n  hookmux contract --json\n\nManuals: hookmux(8), hookmux-hooks(7)"
-    )]
+    #[command(after_help = examples(["contract", "contract --json"], HOOKS))]
     Contract(contract::Contract),
+}
+
+/// Returns the end of a command's help: two examples, and the manual pages.
+fn examples(commands: [&str; 2], manuals: &str) -> String {
+    format!("Examples:\n  hookmux {}\n\nManuals: {manuals}", commands.join("\n  hookmux "))
 }
 
 /// The command line as data, for manuals and completions.

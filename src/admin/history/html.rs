@@ -94,19 +94,7 @@ fn percent(part: Duration, whole: Duration) -> f64 {
 
 /// Escapes a text for an element or a quoted attribute.
 fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => shown.push_str("&amp;"),
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '"' => shown.push_str("&quot;"),
-            '\'' => shown.push_str("&#39;"),
-            other if printable::commands_terminal(other) => shown.extend(other.escape_default()),
-            other => shown.push(other),
-        }
-    }
-    shown
+    printable::printable(&*quick_xml::escape::escape(text))
 }
 
 #[cfg(test)]
@@ -115,7 +103,7 @@ mod tests {
 
     #[test]
     fn nothing_in_a_text_is_markup() {
-        assert_eq!(escaped("<b a='1' c=\"2\">&ü\u{202e}"), "&lt;b a=&#39;1&#39; c=&quot;2&quot;&gt;&amp;ü\\u{202e}");
+        assert_eq!(escaped("<b a='1' c=\"2\">&ü\u{202e}"), "&lt;b a=&apos;1&apos; c=&quot;2&quot;&gt;&amp;ü\\u{202e}");
     }
 
     #[test]
