@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::fmt::Write;
 use std::time::Duration;
 
+use serde::Serialize;
+
 /// Escapes control characters and bytes that are not text in a name or path, so that a message stays one line and a
 /// guest's name cannot control a terminal.
 #[must_use]
@@ -27,7 +29,7 @@ pub(crate) fn printable(text: impl AsRef<OsStr>) -> String {
 /// Reports whether a character changes how a terminal or a page shows what follows it: control characters, line and
 /// paragraph separators, and those that set the direction of writing (Unicode's `Bidi_Control`).
 #[must_use]
-pub(crate) fn commands_terminal(character: char) -> bool {
+fn commands_terminal(character: char) -> bool {
     let directs =
         matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     directs || character.is_control()
@@ -67,6 +69,12 @@ pub(crate) fn quoted(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
 /// Formats a number of things: `1 script`, `2 scripts`.
 pub(crate) fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Returns the name that JSON and settings have for a value: `left-to-libvirt`.
+pub(crate) fn name_of(value: &impl Serialize) -> String {
+    let value = value.serialize(serde_json::value::Serializer).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// Formats a duration for people: `30 s`, `1.5 s`, `120 ms`, `2.1 ms`.

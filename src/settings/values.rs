@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, Error};
+use serde::{Deserialize, Serialize};
 
 use crate::guard;
 use crate::printable::printable;
@@ -180,7 +180,7 @@ impl fmt::Display for Condition {
 }
 
 /// What happens when a script exits non-zero.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
     /// hookmux returns the exit code, if libvirt acts on it.
@@ -193,7 +193,7 @@ pub enum OnFailure {
 }
 
 /// What happens when a script could not be run to completion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
     /// It is a failure, except at reconnect.
@@ -204,7 +204,7 @@ pub enum OnFault {
 }
 
 /// Whether a filter may change what the guest sees as its hardware.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum GuestAbi {
     /// It may; libvirt itself still compares it in a live migration.

@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
-use serde::Serialize as _;
-
 use crate::admin::stats::counts::{BUCKETS, Calls, Counts, Kind, Script, shown};
 use crate::admin::stats::state::State;
+use crate::printable;
 use crate::record::Name;
 
 /// A metric: its name, its help, and where its number is.
@@ -47,8 +46,7 @@ pub(super) fn text(counts: &Counts, state: &State) -> String {
     let help = "Scripts that hookmux would run for the driver.";
     family("hookmux_scripts", help, "gauge", of_drivers(|_, scripts| scripts));
     let findings = state.findings.iter().map(|((severity, kind), count)| {
-        let severity = severity.serialize(serde_json::value::Serializer).unwrap_or_default();
-        let severity = label("severity", severity.as_str().unwrap_or_default());
+        let severity = label("severity", &printable::name_of(severity));
         (format!("{severity},{}", label("kind", kind)), count.to_string())
     });
     family("hookmux_check_findings", "Findings of hookmux check.", "gauge", findings.collect());

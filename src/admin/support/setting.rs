@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::call::contract::{Failure, Row};
 use crate::plan::rules::{self, Effective, Run, Wait};
 use crate::printable;
-use crate::settings::{GuestAbi, OnFailure, OnFault, Patterns, Rule};
+use crate::settings::{OnFault, Patterns, Rule};
 
 /// One key of a rule, as it came out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -82,24 +82,14 @@ fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<Setting> 
     let settings = [
         setting("run", &effective.run, |run| (*run == Run::Yes).to_string()),
         setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
-        setting("on-failure", &effective.on_failure, |on_failure| match on_failure {
-            OnFailure::Fail => "fail".into(),
-            OnFailure::Ignore => "ignore".into(),
-            OnFailure::Continue => "continue".into(),
-        }),
-        setting("on-fault", &effective.on_fault, |on_fault| match on_fault {
-            OnFault::Fail => "fail".into(),
-            OnFault::Ignore => "ignore".into(),
-        }),
+        setting("on-failure", &effective.on_failure, printable::name_of),
+        setting("on-fault", &effective.on_fault, printable::name_of),
         setting("wait", &effective.wait, |wait| (*wait == Wait::Yes).to_string()),
         setting("may-change", &effective.may_change, |paths| {
             let paths: Vec<String> = paths.iter().flatten().map(ToString::to_string).collect();
             paths.join(", ")
         }),
-        setting("guest-abi", &effective.guest_abi, |guest_abi| match guest_abi {
-            GuestAbi::Any => "any".into(),
-            GuestAbi::Keep => "keep".into(),
-        }),
+        setting("guest-abi", &effective.guest_abi, printable::name_of),
     ];
     let then = effective.timeout.value.map(|_| fault.to_owned());
     let new = |(key, value, rule)| {
