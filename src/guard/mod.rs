@@ -12,7 +12,7 @@ mod xml;
 use std::ops::ControlFlow;
 
 pub use diff::change::{Change, Changes, Kind, Value};
-pub use diff::path::{PathFault, Pattern};
+pub use diff::path::Pattern;
 pub use fault::{Defect, Fault, Which};
 pub(crate) use owner::port_owner;
 pub use policy::Policy;

@@ -24,7 +24,6 @@ mod picture;
 mod select;
 
 use select::Options;
-pub(crate) use select::Selection;
 
 /// The interval at which the log is checked for new records.
 const TURN: Duration = Duration::from_millis(100);
@@ -60,11 +59,11 @@ impl History {
         let path = file::calls(&root);
         assert_kept(&path)?;
         let clock = self.options.clock();
-        let selection = self.options.selection(&clock)?;
+        let since = self.options.since(&clock)?;
         if self.follow {
-            return self.follow(&root, &selection, &clock, console);
+            return self.follow(&root, since, &clock, console);
         }
-        let found = self::found(&root, Files::Both, &selection, console.errors)?;
+        let found = self::found(&root, Files::Both, |record| self.options.wants(record, since), console.errors)?;
         if let Some(page) = &self.html {
             // The page names the host, because pages are passed on.
             let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -78,25 +77,19 @@ impl History {
         } else if console.json {
             found.iter().try_for_each(|record| print_json(record, console))?;
         } else {
-            self.print(found, &selection, &clock, console)?;
+            self.print(found, &clock, console)?;
         }
         Ok(ExitCode::SUCCESS)
     }
 
     /// Prints the picture, or a sentence if no call matches.
-    fn print(
-        &self,
-        mut found: Vec<Record>,
-        selection: &Selection,
-        clock: &Clock,
-        console: &mut Console,
-    ) -> io::Result<()> {
+    fn print(&self, mut found: Vec<Record>, clock: &Clock, console: &mut Console) -> io::Result<()> {
         let all = found.len();
         found.retain(|record| self.all || !is_quiet(record));
         let episodes = episode::episodes(&found);
         if episodes.is_empty() {
             let nothing = match all {
-                0 if selection.is_everything() => "no call has been recorded yet".to_owned(),
+                0 if self.options.is_everything() => "no call has been recorded yet".to_owned(),
                 0 => "no recorded call matches".to_owned(),
                 _ => format!("no script ran in the {all} recorded calls that match (--all shows them)"),
             };
@@ -116,12 +109,12 @@ impl History {
     fn follow(
         &self,
         root: &Path,
-        selection: &Selection,
+        since: Option<SystemTime>,
         clock: &Clock,
         console: &mut Console,
     ) -> anyhow::Result<ExitCode> {
         let [(rotated, older), (path, newer)] = read::open(root).map_err(cannot_read)?;
-        let (mut tail, mut lines) = if selection.since.is_some() {
+        let (mut tail, mut lines) = if since.is_some() {
             let older =
                 Tail::from_start(root, &rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
             (Tail::from_start(root, &path, newer), older)
@@ -132,7 +125,7 @@ impl History {
             lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
             for line in lines.drain(..) {
                 match read::parse(&line) {
-                    Some(record) if !selection.wants(&record) => {}
+                    Some(record) if !self.options.wants(&record, since) => {}
                     Some(record) if console.json => print_json(&record, console)?,
                     Some(record) if !self.all && is_quiet(&record) => {}
                     Some(record) => {
@@ -165,10 +158,10 @@ fn is_quiet(record: &Record) -> bool {
 pub(crate) fn found(
     root: &Path,
     files: Files,
-    selection: &Selection,
+    wanted: impl Fn(&Record) -> bool,
     errors: &mut dyn Write,
 ) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, files, |record| selection.wants(record)).map_err(cannot_read)?;
+    let found = read::read(root, files, wanted).map_err(cannot_read)?;
     if found.skipped > 0 {
         report_skipped(found.skipped, errors)?;
     }

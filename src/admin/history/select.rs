@@ -1,6 +1,6 @@
 //! Selects the calls that are shown. In: the command's arguments, a record. Out: whether it is shown. Pure.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -30,47 +30,35 @@ pub(crate) struct Options {
     failed: bool,
 }
 
-/// The same, with the time resolved.
-#[derive(Debug, Default)]
-pub(crate) struct Selection<'a> {
-    guest: Option<&'a OsStr>,
-    operation: Option<&'a OsStr>,
-    pub(crate) since: Option<SystemTime>,
-    failed: bool,
-}
-
 impl Options {
     /// The zone that times are in.
     pub(crate) fn clock(&self) -> Clock {
         if self.utc { Clock::utc() } else { Clock::local() }
     }
 
-    /// Resolves the time with a clock.
+    /// Returns the time since which calls match.
     ///
     /// # Errors
     /// A time that is before 1970.
-    pub(crate) fn selection(&self, clock: &Clock) -> anyhow::Result<Selection<'_>> {
+    pub(crate) fn since(&self, clock: &Clock) -> anyhow::Result<Option<SystemTime>> {
         let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now()));
-        let since = since.transpose().map_err(anyhow::Error::msg)?;
-        Ok(Selection { guest: self.guest.as_deref(), operation: self.operation.as_deref(), since, failed: self.failed })
+        since.transpose().map_err(anyhow::Error::msg)
     }
-}
 
-impl Selection<'_> {
-    /// Returns whether every record matches.
+    /// Reports whether every record matches.
     pub(crate) fn is_everything(&self) -> bool {
         self.guest.is_none() && self.operation.is_none() && self.since.is_none() && !self.failed
     }
 
-    /// Returns whether a record matches.
-    pub(crate) fn wants(&self, record: &Record) -> bool {
-        let of_guest = |name: &OsStr| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
-        let of_operation = |name: &OsStr| {
+    /// Reports whether a record matches, with the time of `--since`.
+    pub(crate) fn wants(&self, record: &Record, since: Option<SystemTime>) -> bool {
+        let of_guest = |name: &OsString| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
+        let of_operation = |name: &OsString| {
             *name == record.operation.0 || contract::look_up(&record.driver.0, &record.operation.0).is_called(name)
         };
-        self.guest.is_none_or(of_guest)
-            && self.operation.is_none_or(of_operation)
-            && self.since.is_none_or(|since| record.end() >= since)
+        self.guest.as_ref().is_none_or(of_guest)
+            && self.operation.as_ref().is_none_or(of_operation)
+            && since.is_none_or(|since| record.end() >= since)
             && (!self.failed || record.has_failed())
     }
 }
@@ -95,10 +83,10 @@ mod tests {
         crate::record::read::parse(line.as_bytes()).unwrap()
     }
 
-    fn selection<'a>(guest: &'a str, operation: &'a str, since: Option<u64>, failed: bool) -> Selection<'a> {
-        let word = |word: &'a str| (!word.is_empty()).then_some(OsStr::new(word));
+    fn options(guest: &str, operation: &str, since: Option<u64>, failed: bool) -> (Options, Option<SystemTime>) {
+        let word = |word: &str| (!word.is_empty()).then(|| word.into());
         let since = since.and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
-        Selection { guest: word(guest), operation: word(operation), since, failed }
+        (Options { guest: word(guest), operation: word(operation), failed, ..Options::default() }, since)
     }
 
     #[test]
@@ -116,17 +104,17 @@ mod tests {
         let later = record("qemu vm1 stopped", &step(r#""outcome":"melted""#));
         let all = [&vm1, &port, &network, &ignored, &skipped, &fault, &later];
         let rows = [
-            (selection("", "", None, false), [true; 7]),
-            (selection("vm1", "", None, false), [true, true, false, true, true, true, true]),
-            (selection("vm?", "port-created", None, false), [false, true, false, false, false, false, false]),
-            (selection("", "start", None, false), [true, false, true, false, false, false, false]),
+            (options("", "", None, false), [true; 7]),
+            (options("vm1", "", None, false), [true, true, false, true, true, true, true]),
+            (options("vm?", "port-created", None, false), [false, true, false, false, false, false, false]),
+            (options("", "start", None, false), [true, false, true, false, false, false, false]),
             // They end at 102 s.
-            (selection("", "", Some(102), false), [true; 7]),
-            (selection("", "", Some(103), false), [false; 7]),
-            (selection("", "", None, true), [false, true, false, true, false, true, true]),
+            (options("", "", Some(102), false), [true; 7]),
+            (options("", "", Some(103), false), [false; 7]),
+            (options("", "", None, true), [false, true, false, true, false, true, true]),
         ];
-        for (selection, expected) in rows {
-            assert_eq!(all.map(|record| selection.wants(record)), expected, "{selection:?}");
+        for ((options, since), expected) in rows {
+            assert_eq!(all.map(|record| options.wants(record, since)), expected, "{options:?} {since:?}");
         }
     }
 }

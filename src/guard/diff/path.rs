@@ -75,38 +75,6 @@ enum Name {
     Exact(String),
 }
 
-/// What is wrong with a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PathFault {
-    /// It does not start with `/domain`.
-    NotFromDomain,
-    /// It does not start with a slash.
-    NotFromRoot,
-    /// Two slashes, or one at the end.
-    EmptyStep,
-    /// Something after an attribute or text, which have nothing below them.
-    AfterLeaf,
-    /// Not a number from 1 in the brackets.
-    Number(String),
-    /// Not a name.
-    Name(String),
-}
-
-impl fmt::Display for PathFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotFromDomain => f.write_str("a path starts with /domain"),
-            Self::NotFromRoot => f.write_str("a path starts with a slash"),
-            Self::EmptyStep => f.write_str("a name is missing between two slashes or at the end"),
-            Self::AfterLeaf => f.write_str("nothing can follow an attribute or text()"),
-            Self::Number(number) => write!(f, "expected a number from 1 in brackets, got '[{}'", number.escape_debug()),
-            Self::Name(name) => write!(f, "'{}' is not the name of an element or attribute", name.escape_debug()),
-        }
-    }
-}
-
-impl std::error::Error for PathFault {}
-
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |number: &Option<u32>| number.map_or(String::new(), |number| format!("[{number}]"));
@@ -129,24 +97,25 @@ impl fmt::Display for Name {
 }
 
 impl std::str::FromStr for Pattern {
-    type Err = PathFault;
+    type Err = String;
 
     /// Parses `/domain/devices/disk[2]/source/@file`, also with `*`, `*:name`, `@*` and `text()`, without predicates.
-    fn from_str(text: &str) -> Result<Self, PathFault> {
+    fn from_str(text: &str) -> Result<Self, String> {
+        let not_from_domain = || "a path starts with /domain".to_owned();
         if !text.starts_with("/domain") {
-            return Err(PathFault::NotFromDomain);
+            return Err(not_from_domain());
         }
         let pattern = Self::of_any_document(text)?;
         match pattern.0.first() {
             Some(Part::Element(Name::Exact(root), None | Some(1))) if root == "domain" => Ok(pattern),
-            _ => Err(PathFault::NotFromDomain),
+            _ => Err(not_from_domain()),
         }
     }
 }
 
-fn part(step: &str) -> Result<Part, PathFault> {
+fn part(step: &str) -> Result<Part, String> {
     if step.is_empty() {
-        return Err(PathFault::EmptyStep);
+        return Err("a name is missing between two slashes or at the end".into());
     }
     if let Some(attribute) = step.strip_prefix('@') {
         return name(attribute).map(Part::Attribute);
@@ -160,18 +129,18 @@ fn part(step: &str) -> Result<Part, PathFault> {
         digits
             .and_then(|digits| digits.parse().ok())
             .filter(|&number| number > 0)
-            .ok_or_else(|| PathFault::Number(number.to_owned()))
+            .ok_or_else(|| format!("expected a number from 1 in brackets, got '[{}'", number.escape_debug()))
     });
     let number = number.transpose()?;
     if element == "text()" { Ok(Part::Text(number)) } else { Ok(Part::Element(name(element)?, number)) }
 }
 
-fn name(text: &str) -> Result<Name, PathFault> {
+fn name(text: &str) -> Result<Name, String> {
     match text.strip_prefix("*:") {
         _ if text == "*" => Ok(Name::Any),
         Some(local) if is_name(local) && !local.contains(':') => Ok(Name::Local(local.to_owned())),
         None if is_name(text) => Ok(Name::Exact(text.to_owned())),
-        _ => Err(PathFault::Name(text.to_owned())),
+        _ => Err(format!("'{}' is not the name of an element or attribute", text.escape_debug())),
     }
 }
 
@@ -214,11 +183,13 @@ impl Pattern {
     ///
     /// # Errors
     /// The first step that is not one.
-    pub(crate) fn of_any_document(text: &str) -> Result<Self, PathFault> {
+    pub(crate) fn of_any_document(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
-        for step in text.strip_prefix('/').ok_or(PathFault::NotFromRoot)?.split('/') {
+        for step in text.strip_prefix('/').ok_or("a path starts with a slash")?.split('/') {
             match parts.last() {
-                Some(Part::Attribute(_) | Part::Text(_)) => return Err(PathFault::AfterLeaf),
+                Some(Part::Attribute(_) | Part::Text(_)) => {
+                    return Err("nothing can follow an attribute or text()".into());
+                }
                 _ => parts.push(part(step)?),
             }
         }
@@ -338,27 +309,31 @@ mod tests {
 
     #[test]
     fn an_invalid_path_is_rejected_by_its_step() {
+        let (start, missing) = ("a path starts with /domain", "a name is missing between two slashes or at the end");
+        let leaf = "nothing can follow an attribute or text()";
+        let number = |got: &str| format!("expected a number from 1 in brackets, got '[{got}'");
+        let name = |got: &str| format!("'{got}' is not the name of an element or attribute");
         let wrong = [
-            ("", PathFault::NotFromDomain),
-            ("domain/devices", PathFault::NotFromDomain),
-            ("/devices", PathFault::NotFromDomain),
-            ("//disk", PathFault::NotFromDomain),
-            ("/domain/", PathFault::EmptyStep),
-            ("/domain//disk", PathFault::EmptyStep),
-            ("/domain/@type/x", PathFault::AfterLeaf),
-            ("/domain/text()/x", PathFault::AfterLeaf),
-            ("/domain/disk[0]", PathFault::Number("0]".into())),
-            ("/domain/disk[1", PathFault::Number("1".into())),
-            ("/domain/disk[+1]", PathFault::Number("+1]".into())),
-            ("/domain/disk[]", PathFault::Number("]".into())),
-            ("/domain/disk[@device='cdrom']", PathFault::Number("@device='cdrom']".into())),
-            ("/domain/1disk", PathFault::Name("1disk".into())),
-            ("/domain/a b", PathFault::Name("a b".into())),
-            ("/domain/@", PathFault::Name(String::new())),
-            ("/domain/*:", PathFault::Name("*:".into())),
-            ("/domain/*:*", PathFault::Name("*:*".into())),
-            ("/domain/*:a:b", PathFault::Name("*:a:b".into())),
-            ("/*", PathFault::NotFromDomain),
+            ("", start.into()),
+            ("domain/devices", start.into()),
+            ("/devices", start.into()),
+            ("//disk", start.into()),
+            ("/domain/", missing.into()),
+            ("/domain//disk", missing.into()),
+            ("/domain/@type/x", leaf.into()),
+            ("/domain/text()/x", leaf.into()),
+            ("/domain/disk[0]", number("0]")),
+            ("/domain/disk[1", number("1")),
+            ("/domain/disk[+1]", number("+1]")),
+            ("/domain/disk[]", number("]")),
+            ("/domain/disk[@device='cdrom']", number("@device=\\'cdrom\\']")),
+            ("/domain/1disk", name("1disk")),
+            ("/domain/a b", name("a b")),
+            ("/domain/@", name("")),
+            ("/domain/*:", name("*:")),
+            ("/domain/*:*", name("*:*")),
+            ("/domain/*:a:b", name("*:a:b")),
+            ("/*", start.into()),
         ];
         assert_eq!(wrong.clone().map(|(words, _)| words.parse::<Pattern>()), wrong.map(|(_, fault)| Err(fault)));
     }
