@@ -31,6 +31,7 @@ use crate::admin::support::files;
 use crate::admin::support::root::{self, Root};
 use crate::files::ignored;
 use crate::files::lock;
+use crate::files::paths;
 use crate::files::resolve;
 use crate::printable::{self, printable};
 use crate::verdict::messages;
@@ -114,7 +115,7 @@ fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Mo
     for Move { from, to } in moves {
         match files::same_at(root, from, to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let away = printable::quoted(&from.with_file_name(other(from)));
+                let away = printable::quoted(&paths::with_ending(from, "-libvirts"));
                 bail!(
                     "there is another {} already, which {} hides. Try: mv -n {} {away}",
                     to.display(),
@@ -136,12 +137,6 @@ fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Mo
         files::remove(root, from).with_context(|| format!("cannot remove {}", from.display()))?;
     }
     Ok(())
-}
-
-fn other(path: &Path) -> OsString {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push("-libvirts");
-    name
 }
 
 /// What could be meant.

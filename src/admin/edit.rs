@@ -177,8 +177,7 @@ impl<'a> Draft<'a> {
     fn save(&self) -> anyhow::Result<()> {
         let shown = printable(&self.target);
         if content(&self.target)? != self.before {
-            let mut kept = self.target.clone().into_os_string();
-            kept.push(".edited");
+            let kept = paths::with_ending(&self.target, ".edited");
             fs::rename(&self.copy, &kept)?;
             anyhow::bail!("{shown} was changed by another program meanwhile; your version is {}", printable(&kept));
         }

@@ -1,7 +1,7 @@
 //! `hookmux examples`: the scripts that the package brought, and the commands that copy them. In: their files. Out: lines.
 //! Reads.
 
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,10 +50,8 @@ impl Examples {
             names.sort();
             for name in names {
                 let script = scripts.join(&name);
-                let mut text = Vec::new();
-                resolve::open_regular(&root, &script)?.take(HEADER).read_to_end(&mut text)?;
-                let mut rule = name.clone();
-                rule.push(".toml");
+                let text = resolve::read(&root, &script, HEADER)?;
+                let rule = paths::with_ending(&name, ".toml");
                 let mut commands = vec![copy(755, &script, &at("/etc/hookmux").join(&hook).join(&name))];
                 let from = at(&format!("{EXAMPLES}/hookmux.toml.d")).join(&rule);
                 if !resolve::is_absent(&root, &from)? {

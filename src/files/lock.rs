@@ -72,9 +72,7 @@ enum Mode {
 /// Returns the lock file for a driver's directories below `root`.
 #[must_use]
 pub(crate) fn file(root: &Path, driver: &OsStr) -> PathBuf {
-    let mut name = driver.to_owned();
-    name.push(".lock");
-    paths::below(root, "/run/hookmux").join(name)
+    paths::below(root, "/run/hookmux").join(paths::with_ending(driver, ".lock"))
 }
 
 /// Takes the shared lock of a call. `None` if libvirt has no directory to move a script out of, or if the lock cannot be

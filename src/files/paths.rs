@@ -32,9 +32,7 @@ pub struct Directory {
 /// Returns the directories of a driver, first to last. `base` is the directory of the hook.
 #[must_use]
 pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
-    let mut name = OsString::with_capacity(driver.len().saturating_add(2));
-    name.push(driver);
-    name.push(".d");
+    let name = with_ending(driver, ".d");
     let directory = |place, parent: &Path| Directory { place, path: join(parent, &name) };
     [
         directory(Place::Libvirt, base),
@@ -48,6 +46,16 @@ pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
 #[must_use]
 pub(crate) fn below(root: &Path, path: &str) -> PathBuf {
     join(root, path.trim_start_matches('/'))
+}
+
+/// Adds an ending to a name or path, with one allocation.
+#[must_use]
+pub(crate) fn with_ending(name: impl AsRef<OsStr>, ending: &str) -> OsString {
+    let name = name.as_ref();
+    let mut longer = OsString::with_capacity(name.len().saturating_add(ending.len()));
+    longer.push(name);
+    longer.push(ending);
+    longer
 }
 
 /// Joins two paths with one allocation; [`Path::join`] allocates for the parent, and then for both.

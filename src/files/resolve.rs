@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -209,6 +209,16 @@ pub(crate) fn open_regular(root: &Path, path: &Path) -> io::Result<File> {
         (false, true) => Err(Errno::EISDIR.into()),
         (false, false) => Err(Errno::EINVAL.into()),
     }
+}
+
+/// Reads the first `most` bytes of a regular file.
+///
+/// # Errors
+/// Those of [`open_regular`], and of reading.
+pub(crate) fn read(root: &Path, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(root, path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Returns the errno of an error of the standard library; EIO for one without.

@@ -7,7 +7,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -104,12 +104,8 @@ impl Status {
             return None;
         }
         let file = |ending: &str| {
-            let mut name = name.to_owned();
-            name.push(ending);
-            let mut bytes = Vec::new();
-            let file = resolve::open_regular(root, &state.join(name)).ok()?;
-            file.take(MAX_STATUS).read_to_end(&mut bytes).ok()?;
-            Some(bytes)
+            let path = state.join(paths::with_ending(name, ending));
+            resolve::read(root, &path, MAX_STATUS).ok()
         };
         let mut status = file(".xml").map(|xml| Self::parse(&xml)).unwrap_or_default();
         status.pids.extend(file(".pid").and_then(|pid| number(&pid)));

@@ -14,6 +14,7 @@ use nix::errno::Errno;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 
 use crate::call::invocation::Invocation;
+use crate::files::paths;
 use crate::files::resolve::{self, FileFacts};
 use crate::files::trust;
 use crate::run::spool::Spool;
@@ -30,8 +31,7 @@ pub(super) struct Started {
 impl Started {
     /// Opens the directory; creates what is missing of it if `create`. EPERM where another user may write to it.
     fn open(root: &Path, call: &Invocation, create: bool) -> io::Result<Self> {
-        let mut last = call.driver.clone();
-        last.push(".started");
+        let last = paths::with_ending(&call.driver, ".started");
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let mut directory = rustix::fs::open(root, flags, Mode::empty())?;
         let user = rustix::process::geteuid().as_raw();

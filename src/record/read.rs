@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::files::resolve;
+use crate::files::{paths, resolve};
 use crate::record::Record;
 use crate::record::file;
 
@@ -36,9 +36,7 @@ pub(crate) type Unreadable = (PathBuf, io::Error);
 /// That of opening, with the file.
 pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadable> {
     let path = file::calls(root);
-    let mut rotated = path.clone().into_os_string();
-    rotated.push(".1");
-    let rotated = PathBuf::from(rotated);
+    let rotated = PathBuf::from(paths::with_ending(&path, ".1"));
     // The current one first: if it is rotated away meanwhile, it is found twice, and not missed.
     let newer = open_existing(root, &path)?;
     let older = open_existing(root, &rotated)?;

@@ -4,7 +4,6 @@
 //! The two most confusing errors: a script from Windows (`#!/bin/sh\r`) yields "No such file or directory", one without a
 //! `#!` line yields "Exec format error".
 
-use std::io::Read;
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -35,12 +34,8 @@ pub(super) fn first_line(path: &Path) -> Option<String> {
 }
 
 fn beginning(path: &Path) -> Beginning {
-    let mut bytes = Vec::new();
     // Another file, such as a FIFO, may have replaced the script by now.
-    if let Ok(file) = resolve::open_regular(Path::new(resolve::HOST), path) {
-        let _ = file.take(FIRST_BYTES).read_to_end(&mut bytes);
-    }
-    Beginning::new(&bytes)
+    Beginning::new(&resolve::read(Path::new(resolve::HOST), path, FIRST_BYTES).unwrap_or_default())
 }
 
 fn describe(errno: Errno, beginning: &Beginning) -> String {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -102,10 +102,7 @@ fn content(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
     if file.kind == Kind::Null {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    resolve::open_regular(Path::new(HOST), &file.path)
-        .and_then(|mut file| file.read_to_end(&mut bytes))
-        .map_err(|error| fault(path, &error))?;
+    let bytes = resolve::read(Path::new(HOST), &file.path, u64::MAX).map_err(|error| fault(path, &error))?;
     text(path, bytes).map(Some)
 }
 

@@ -25,8 +25,7 @@ const LAYOUT: &str = "move it to GUEST/OPERATION/SUB-OPERATION/, such as start/b
 
 /// The part of a script's path below the driver's directory: `GUEST/OPERATION/SUB-OPERATION/NAME`.
 pub(crate) fn below<'a>(driver: &OsStr, path: &'a Path) -> Vec<&'a OsStr> {
-    let mut directory = driver.to_owned();
-    directory.push(".d");
+    let directory = paths::with_ending(driver, ".d");
     path.iter().skip_while(|part| *part != directory).skip(1).collect()
 }
 

@@ -1,6 +1,5 @@
 //! Whether a script works in another directory under another name. In: its path. Out: why it may not. Reads.
 
-use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
@@ -34,10 +33,7 @@ pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<Stri
     if std::fs::read_link(script).is_ok_and(|text| text.is_relative()) {
         return Ok(Some("it is a relative link, which leads elsewhere from another directory".into()));
     }
-    let cannot = || format!("cannot read {}", script.display());
-    let file = resolve::open_regular(root, script).with_context(cannot)?;
-    let mut text = Vec::new();
-    file.take(MAX).read_to_end(&mut text).with_context(cannot)?;
+    let text = resolve::read(root, script, MAX).with_context(|| format!("cannot read {}", script.display()))?;
     Ok(judge(&String::from_utf8_lossy(&text), script))
 }
 

@@ -1,7 +1,6 @@
 //! What a script's text contains. In: its first bytes. Out: how it begins, and which words are in it. Pure, but for
 //! `read`.
 
-use std::io::Read;
 use std::path::Path;
 
 use crate::files::{resolve, trust};
@@ -23,12 +22,10 @@ impl Text {
     /// Reads a script that no other user can change. Of any other, and of what is not a regular file, nothing is read: what
     /// another user wrote does not reach a terminal, and a FIFO does not hold the reader up.
     pub(crate) fn read(root: &Path, path: &Path) -> Self {
-        let mut bytes = Vec::new();
-        if trust::distrust(&resolve::resolve(root, path)).is_none()
-            && let Ok(file) = resolve::open_regular(root, path)
-        {
-            let _ = file.take(MOST).read_to_end(&mut bytes);
-        }
+        let bytes = match trust::distrust(&resolve::resolve(root, path)) {
+            None => resolve::read(root, path, MOST).unwrap_or_default(),
+            Some(_) => Vec::new(),
+        };
         Self(bytes)
     }
 
