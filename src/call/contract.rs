@@ -58,19 +58,19 @@ pub enum Input {
     Unknown,
 }
 
-/// What becomes of the document that a guest's `started` had, where it is kept.
+/// A moment in a guest's life. The guest does not run at any of them but `Started`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// The call has nothing to do with it.
-    Untouched,
-    /// A new life begins: what was left is removed.
-    Removed,
-    /// The call's own is kept.
-    Written,
-    /// Scripts may read it.
-    Given,
-    /// Scripts may read it, and then it is removed.
-    GivenLast,
+pub(crate) enum Moment {
+    /// Before anything of it is set up.
+    Prepare,
+    /// Before its process runs.
+    Start,
+    /// Once its process runs.
+    Started,
+    /// After its process has ended.
+    Stopped,
+    /// After everything of it was taken down.
+    Release,
 }
 
 /// One operation of one driver.
@@ -108,6 +108,9 @@ pub struct Row {
     /// up.
     #[serde(skip)]
     pub(crate) may_come_late: bool,
+    /// The moment in a guest's life; `None` for the other operations, and for networks.
+    #[serde(skip)]
+    pub(crate) moment: Option<Moment>,
     /// What a non-zero exit does, in words that follow "then".
     pub effect: &'static str,
 }
@@ -119,23 +122,14 @@ impl Row {
         operation == self.operation || self.once_called.is_some_and(|older| operation == older)
     }
 
-    /// Returns what becomes of the document that the guest's `started` had.
-    pub(crate) fn kept(&self) -> Kept {
-        match self.operation {
-            // A network's life has other ends.
-            _ if self.input != Input::Domain => Kept::Untouched,
-            "prepare" => Kept::Removed,
-            "started" => Kept::Written,
-            "stopped" => Kept::Given,
-            "release" => Kept::GivenLast,
-            _ => Kept::Untouched,
-        }
-    }
-
     /// Reports whether libvirt calls this only before a guest runs, or after it: a guest that runs may need what the
     /// scripts then set up or take away.
     pub(crate) fn is_without_guest(&self) -> bool {
-        self.input == Input::Domain && (self.failure == Failure::Ignored || self.effect == NOT_STARTED)
+        self.moment.is_some_and(|moment| moment != Moment::Started)
+    }
+
+    const fn at(self, moment: Moment) -> Self {
+        Self { moment: Some(moment), ..self }
     }
 
     const fn until(self, release: &'static str) -> Self {
@@ -198,6 +192,7 @@ const fn row(
         undone_by,
         limit,
         may_come_late: false,
+        moment: None,
         effect,
     }
 }
@@ -228,14 +223,15 @@ fn in_seconds<S: Serializer>(limit: &Option<Duration>, serializer: S) -> Result<
 pub const ROWS: &[Row] = {
     use Failure::{Aborts, Ignored, KillsGuest};
     use Input::{Domain, HookData, Nothing};
+    use Moment::{Prepare, Release, Start, Started, Stopped};
     &[
-        row("qemu", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED),
-        row("qemu", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
-        row("qemu", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
+        row("qemu", "prepare", BEGIN, "0.9.0", Domain, Aborts, NOT_STARTED).at(Prepare),
+        row("qemu", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED).at(Start),
+        row("qemu", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START).at(Started),
         // Proposed on libvirt's list; in no release up to 12.8.0.
         row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the destroy is refused and the guest runs on").may_come_late(),
-        row("qemu", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
-        row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING),
+        row("qemu", "stopped", END, "0.8.0", Domain, Ignored, NOTHING).at(Stopped),
+        row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING).at(Release),
         row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),
         row("qemu", "restore", BEGIN, "1.2.9", Domain, Aborts, "the restore is aborted").filter(),
         // Proposed as well; the guest is paused on the source host, so that every second is downtime.
@@ -244,19 +240,19 @@ pub const ROWS: &[Row] = {
         row("qemu", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
         row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted").until("5.5.0"),
 
-        row("lxc", "prepare", BEGIN, "0.9.13", Domain, Aborts, NOT_STARTED),
-        row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED),
-        row("lxc", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START),
-        row("lxc", "stopped", END, "0.8.0", Domain, Ignored, NOTHING),
-        row("lxc", "release", ("end", "REASON"), "0.9.13", Domain, Ignored, NOTHING),
+        row("lxc", "prepare", BEGIN, "0.9.13", Domain, Aborts, NOT_STARTED).at(Prepare),
+        row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED).at(Start),
+        row("lxc", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START).at(Started),
+        row("lxc", "stopped", END, "0.8.0", Domain, Ignored, NOTHING).at(Stopped),
+        row("lxc", "release", ("end", "REASON"), "0.9.13", Domain, Ignored, NOTHING).at(Release),
         row("lxc", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
 
         // Seen on Xen 4.17 with libvirt 9.0.0: after a failing prepare this driver calls nothing more.
-        row("libxl", "prepare", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED).undone_by("release"),
-        row("libxl", "start", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED),
-        row("libxl", "started", BEGIN, "2.1.0", Domain, Aborts, KILLED_AT_START),
-        row("libxl", "stopped", END, "2.1.0", Domain, Ignored, NOTHING),
-        row("libxl", "release", END, "2.1.0", Domain, Ignored, NOTHING),
+        row("libxl", "prepare", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED).at(Prepare).undone_by("release"),
+        row("libxl", "start", BEGIN, "2.1.0", Domain, Aborts, NOT_STARTED).at(Start),
+        row("libxl", "started", BEGIN, "2.1.0", Domain, Aborts, KILLED_AT_START).at(Started),
+        row("libxl", "stopped", END, "2.1.0", Domain, Ignored, NOTHING).at(Stopped),
+        row("libxl", "release", END, "2.1.0", Domain, Ignored, NOTHING).at(Release),
         // Seen there, too: standard input is empty, and what a filter writes is taken all the same.
         row("libxl", "migrate", BEGIN, "2.1.0", Domain, Aborts, "the incoming migration is cancelled").filter(),
         // Seen there, too: libvirt reports "shut off" while the Xen guest keeps running.
@@ -264,11 +260,11 @@ pub const ROWS: &[Row] = {
 
         // libvirt has this driver on FreeBSD only, and hookmux runs on Linux only: the rows are for `contract` and for rules.
         // As with libxl, nothing follows a failing prepare.
-        row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED).undone_by("release"),
-        row("bhyve", "start", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED),
-        row("bhyve", "started", BEGIN, "6.1.0", Domain, Aborts, KILLED_AT_START),
-        row("bhyve", "stopped", END, "6.1.0", Domain, Ignored, NOTHING),
-        row("bhyve", "release", END, "6.1.0", Domain, Ignored, NOTHING),
+        row("bhyve", "prepare", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED).at(Prepare).undone_by("release"),
+        row("bhyve", "start", BEGIN, "6.1.0", Domain, Aborts, NOT_STARTED).at(Start),
+        row("bhyve", "started", BEGIN, "6.1.0", Domain, Aborts, KILLED_AT_START).at(Started),
+        row("bhyve", "stopped", END, "6.1.0", Domain, Ignored, NOTHING).at(Stopped),
+        row("bhyve", "release", END, "6.1.0", Domain, Ignored, NOTHING).at(Release),
 
         row("network", "start", BEGIN, "1.2.2", HookData, Aborts, NOT_STARTED),
         // Seen on 9.0.0: libvirt takes down an active network only, and this one becomes active after the call.

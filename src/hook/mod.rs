@@ -14,7 +14,7 @@ use std::time::Duration;
 use nix::unistd::Pid;
 
 use crate::call::caller::{self, Daemon};
-use crate::call::contract::{Failure, Input, Kept, Output};
+use crate::call::contract::{Failure, Input, Moment, Output};
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::{Invocation, Link};
 use crate::files::lock::{self, Lock};
@@ -135,14 +135,14 @@ fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record
     let hook = Hook::new(call, root, settings);
     let _lock = hook.lock();
     let input = OnceCell::new();
-    let kept = hook.kept();
-    let before = match kept {
-        Kept::Removed => started::forget(root, call),
-        Kept::Written => started::keep(root, call, input.get_or_init(|| standard_input(call))),
-        Kept::Untouched | Kept::Given | Kept::GivenLast => Ok(()),
+    let moment = hook.keeping();
+    let before = match moment {
+        Some(Moment::Prepare) => started::forget(root, call),
+        Some(Moment::Started) => started::keep(root, call, input.get_or_init(|| standard_input(call))),
+        _ => Ok(()),
     };
     let answer = made(&hook, linked, input, record);
-    let after = if kept == Kept::GivenLast { started::forget(root, call) } else { Ok(()) };
+    let after = if moment == Some(Moment::Release) { started::forget(root, call) } else { Ok(()) };
     for error in [before, after].into_iter().filter_map(Result::err) {
         let what = format!("hookmux: {}: cannot keep the document of started: {error}", messages::call(call));
         log::own_fault(call, &what);
@@ -225,9 +225,9 @@ impl<'a> Hook<'a> {
         self.caller.get_or_init(caller::daemon).as_ref()
     }
 
-    /// Returns what becomes of the document that the guest's `started` had.
-    fn kept(&self) -> Kept {
-        if self.settings.keep_document { self.call.row.kept() } else { Kept::Untouched }
+    /// Returns the moment in the guest's life, where documents are kept for later ones.
+    fn keeping(&self) -> Option<Moment> {
+        self.call.row.moment.filter(|_| self.settings.keep_document)
     }
 
     /// Holds a shared lock until the call ends, so that `adopt` cannot move a script meanwhile.
@@ -333,7 +333,7 @@ impl<'a> Hook<'a> {
 
     /// Returns the path of the document that the guest's `started` had, where scripts may read it.
     fn started(&self, path: fn(&Path, &Invocation) -> Option<PathBuf>) -> Option<PathBuf> {
-        let is_given = matches!(self.kept(), Kept::Given | Kept::GivenLast);
+        let is_given = matches!(self.keeping(), Some(Moment::Stopped | Moment::Release));
         is_given.then(|| path(self.root, self.call)).flatten()
     }
 
