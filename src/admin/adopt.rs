@@ -3,15 +3,15 @@
 //!
 //! At each moment, each call runs the script exactly once:
 //!
-//! 1. The script gets a second name in our directory. What libvirt's directory has, hides the same name in ours: every
-//!    call that begins now still leaves it to libvirt.
-//! 2. The first name goes. A call that began before would find it in neither place: it has left it to libvirt, which
-//!    looks into its directory after the hook, and finds nothing. So that is done while no call is between its beginning
-//!    and libvirt's look (see [`turnstile`]): those under way are waited for, new ones wait, for a quarter of a second.
-//! 3. Every call that begins now finds one name, in our directory.
+//! 1. The script gets a second name, in hookmux's directory. A name in libvirt's directory hides the same name there, so
+//!    every call that begins now still leaves the script to libvirt.
+//! 2. The first name is removed. A call that began before has left the script to libvirt, which looks into its directory
+//!    after the hook and would find nothing. The name is therefore removed under an exclusive [`lock`]: running calls are
+//!    waited for, and new ones wait for a quarter of a second.
+//! 3. Every call that begins now finds one name, in hookmux's directory.
 //!
-//! If it ends in the middle, the script has two names, of which the first one counts, and it can be done again. Across
-//! file systems the second name is a copy, complete before it gets that name.
+//! If `adopt` is interrupted, the script has two names, of which the first one counts, and `adopt` can be repeated. Across
+//! file systems the second name is a copy, which is complete before it gets that name.
 
 use std::ffi::OsString;
 use std::io;
@@ -79,7 +79,7 @@ struct Move {
     to: PathBuf,
 }
 
-/// Whether a script will run as well where it goes as where it is.
+/// Checks that a script will run in hookmux's directory as it runs in libvirt's, and returns where it goes.
 fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Result<Move> {
     let name = script.file_name().unwrap_or_default();
     let (from, to) = (libvirts.join(name), ours.join(name));
@@ -128,8 +128,8 @@ fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Mo
     }
     let _turn = lock::exclusive(libvirts, lock).map_err(|error| match error.kind() {
         io::ErrorKind::WouldBlock => anyhow::anyhow!(
-            "a hook has been running for seconds, and moves nothing away under it: libvirt still runs all of them. Try \
-             again once it has ended: pgrep -a hookmux"
+            "a hook has been running for seconds, so nothing was moved: libvirt still runs all of the scripts. Try again \
+             once it has ended: pgrep -a hookmux"
         ),
         _ => anyhow::Error::new(error).context(format!("cannot wait for calls: {}", libvirts.display())),
     })?;
@@ -139,7 +139,7 @@ fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Mo
     Ok(())
 }
 
-/// What could be meant.
+/// Returns the names of the files in a directory, for a message.
 fn names(directory: &Path) -> Vec<String> {
     let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> =

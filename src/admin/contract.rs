@@ -25,7 +25,7 @@ impl Contract {
     }
 }
 
-/// A driver with its operations.
+/// Returns the lines of a driver with its operations.
 fn section(driver: &Driver, paint: Paint) -> Vec<String> {
     let of_driver: Vec<&Row> = ROWS.iter().filter(|row| row.driver == driver.name).collect();
     let input = of_driver.first().map_or("", |row| input(row));
@@ -44,7 +44,7 @@ fn input(row: &Row) -> &'static str {
     }
 }
 
-/// Operation, further arguments, first release, effect.
+/// Returns an operation's fields: its name, its further arguments, its first release, and its effect.
 fn fields(row: &Row) -> [String; 4] {
     let filter = if row.output == Output::Filter { "; stdout is the new XML" } else { "" };
     let further = format!("{} {}", row.sub_operation, row.extra);

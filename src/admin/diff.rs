@@ -1,4 +1,4 @@
-//! `hookmux diff`: what differs between two documents, as the log says it of a filter. In: two files. Out: lines. Reads.
+//! `hookmux diff`: what differs between two documents, as the log shows it for a filter. In: two files. Out: lines. Reads.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ pub(crate) struct Diff {
 }
 
 impl Diff {
-    /// Prints a line a difference. Exit code 1 if there is one.
+    /// Prints one line for each difference. Exit code 1 if there is one.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let (before, after) = (read(&self.before)?, read(&self.after)?);
         let document = |path: &Path, text, which| {
@@ -38,7 +38,7 @@ impl Diff {
     }
 }
 
-/// Changes as JSON; a secret is `{"hidden": true}`.
+/// Returns changes as JSON; a secret is `{"hidden": true}`.
 pub(crate) fn changes_json(changes: &Changes) -> Value {
     let value = |value: &guard::Value| match value {
         guard::Value::None => Value::Null,

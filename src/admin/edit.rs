@@ -1,8 +1,8 @@
-//! `hookmux edit`: judges a settings file before it is put in place. In: a file, and the user's editor. Out: the file with its
-//! new content, or unchanged. Does.
+//! `hookmux edit`: judges a settings file before it is put in place. In: a file, and the user's editor. Out: the file with
+//! its new content, or unchanged. Does.
 //!
-//! The copy that is edited and the lock lie beside the file under names that start with a dot and do not end in .toml: hookmux
-//! never reads them as settings, not even when this program was killed.
+//! The copy that is edited and the lock lie beside the file under names that start with a dot and do not end in .toml:
+//! hookmux never reads them as settings, not even when this program was killed.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
@@ -31,7 +31,7 @@ const FILE: &str = "/etc/hookmux/hookmux.toml";
 /// The name of the directories for drop-ins.
 const DROP_INS: &str = "hookmux.toml.d";
 
-/// What starts an editor where neither `VISUAL` nor `EDITOR` names one.
+/// What starts an editor if neither `VISUAL` nor `EDITOR` names one.
 const EDITOR: &str = "if command -v editor >/dev/null; then editor \"$@\"; else vi \"$@\"; fi";
 
 /// The mode of a file that did not exist.
@@ -119,7 +119,7 @@ impl<'a> Draft<'a> {
     /// Copies the file.
     ///
     /// # Errors
-    /// Another editor that has it; what is not a regular file; a directory that another user can write to.
+    /// Another `hookmux edit` has it open; it is not a regular file; another user can write to its directory.
     fn new(root: &'a Path, file: &Path) -> anyhow::Result<Self> {
         let shown = printable(file);
         let resolved = resolve::resolve(root, file);

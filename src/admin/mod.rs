@@ -1,4 +1,4 @@
-//! The administrator's command line. In: its words, where it speaks. Out: an exit code. Does, by way of its commands.
+//! The administrator's command line. In: its arguments and outputs. Out: an exit code. Does, by way of its commands.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,10 +27,10 @@ use support::FOUND;
 use support::console::{Console, Paint};
 use support::known::Usage;
 
-/// Exit code of a command that was called with a name that is not known.
+/// The exit code of a command that was called with an unknown name.
 const USAGE: u8 = 2;
 
-/// What this program is: its version, the commit that it was built from, and for which machine.
+/// The version of this program, the commit that it was built from, and its target.
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ", env!("HOOKMUX_TARGET"), ")");
 
@@ -43,7 +43,7 @@ const SETTINGS: &str = "hookmux(8), hookmux.toml(5)";
 #[command(name = "hookmux", version = VERSION, about = "One hook for libvirt: runs many scripts and gives one answer")]
 #[command(after_help = "As a hook (by a link that is called qemu, lxc, network, …) it takes libvirt's words instead.")]
 struct Arguments {
-    /// Say more on standard error
+    /// Print more on standard error
     #[arg(short, long, global = true)]
     verbose: bool,
     /// Print one JSON document on standard output
@@ -82,7 +82,7 @@ enum Command {
     /// Move scripts from libvirt's own directory into hookmux's
     #[command(after_help = examples(["adopt qemu 10-net", "adopt qemu 10-net 20-disks"], HOOKS))]
     Adopt(adopt::Adopt),
-    /// Show what differs between two XML documents, as the log says it of a filter
+    /// Show what differs between two XML documents, as the log shows it for a filter
     #[command(after_help = examples(["diff before.xml after.xml", "diff --json before.xml after.xml"], HOST))]
     Diff(diff::Diff),
     /// Print what paths select in the XML document on standard input
@@ -112,7 +112,7 @@ fn examples(commands: [&str; 2], manuals: &str) -> String {
     format!("Examples:\n  hookmux {}\n\nManuals: {manuals}", commands.join("\n  hookmux "))
 }
 
-/// The command line as data, for manuals and completions.
+/// Returns the command line as data, for manuals and completions.
 #[must_use]
 pub fn command() -> clap::Command {
     Arguments::command()
@@ -160,7 +160,7 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
     }
 }
 
-/// Help and version go to standard output, mistakes to standard error.
+/// Prints help and version on standard output, and errors on standard error.
 fn usage(error: &clap::Error, console: &mut Console) -> ExitCode {
     let text = error.render();
     let (output, paint) = if error.use_stderr() {

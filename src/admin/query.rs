@@ -10,7 +10,7 @@ use crate::admin::support::{self, console::Console};
 use crate::guard::{self, Pattern, Which};
 use crate::printable::printable;
 
-/// The exit code for a document that cannot be read; clap's for a path that is not one.
+/// The exit code for a document that cannot be read, which clap has for an invalid path as well.
 const INVALID: u8 = 2;
 
 /// Arguments of `hookmux query`.

@@ -85,9 +85,9 @@ impl Status {
     }
 }
 
-/// A driver's hooks that are installed, and whether each daemon knows them.
+/// Returns a driver's hooks that are installed, and whether each daemon calls them.
 fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
-    let running = daemons::of(root, driver);
+    let running = daemons::calling(root, driver);
     let link = |(path, _): (PathBuf, _)| {
         let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
         let daemons = running.iter().map(|daemon| {
@@ -100,7 +100,7 @@ fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
     existing::ours(root, driver).into_iter().map(link).collect()
 }
 
-/// Another program's hook, where hookmux is not installed beside it.
+/// Returns another program's hook, if hookmux is not installed beside it.
 fn another(root: &Path, driver: &OsStr) -> Option<String> {
     let hook = root::base(root, driver).join(driver);
     let found = existing::look(root, &hook).ok()?;
@@ -113,7 +113,7 @@ fn failure(record: &Record) -> Value {
     json!({ "time": Clock::local().moment(record.time), "call": call, "why": episode::reason(record) })
 }
 
-/// A process of our user's.
+/// A process of our own user.
 struct Process {
     pid: u32,
     parent: u32,
@@ -125,7 +125,7 @@ impl Process {
     fn read(name: &OsStr, uptime: u64) -> Option<Self> {
         let pid = name.to_str()?.parse().ok()?;
         let at = Path::new("/proc").join(name);
-        // Another user may call a process anything.
+        // Another user may give a process any name.
         fs::metadata(&at).ok().filter(|process| process.uid() == nix::unistd::geteuid().as_raw())?;
         let stat = fs::read(at.join("stat")).ok()?;
         let started = daemons::start_in_stat(&stat)?.checked_div(daemons::TICKS)?;
@@ -135,7 +135,7 @@ impl Process {
         Some(Self { pid, parent, seconds: uptime.saturating_sub(started), args })
     }
 
-    /// The call, if this is a hook of that root.
+    /// Returns the call, if this process is a hook below that root.
     fn call(&self, root: &Path) -> Option<Invocation> {
         let (_, args) = self.args.split_last()?;
         let Role::Hook(call) = invocation::role(args.iter().cloned()) else { return None };
@@ -144,7 +144,7 @@ impl Process {
     }
 }
 
-/// The calls that are running, each with its scripts.
+/// Returns the calls that are running, each with its scripts.
 pub(crate) fn calls(root: &Path) -> Vec<Value> {
     let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let uptime = uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();

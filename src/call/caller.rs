@@ -107,7 +107,7 @@ fn name(process: &Path) -> Option<OsString> {
     Some(OsStr::from_bytes(command.trim_ascii_end()).to_owned())
 }
 
-/// The file name in a link `exe`. The kernel adds " (deleted)" once an upgrade has replaced the file.
+/// Returns the file name in a link `exe`. The kernel adds " (deleted)" once an upgrade has replaced the file.
 fn executable_name(path: &OsStr) -> Option<&OsStr> {
     let path = path.as_bytes();
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
@@ -149,7 +149,7 @@ pub fn version_in_maps(mut maps: impl BufRead) -> io::Result<Option<Version>> {
     Ok(None)
 }
 
-/// The release in `…/libvirt.so.0.9000.0`: the second number is major × 1000 + minor (libtool's -version-info, from
+/// Returns the release in `…/libvirt.so.0.9000.0`: the second number is major × 1000 + minor (libtool's -version-info, from
 /// libvirt's `meson.build`).
 fn version_in_line(line: &[u8]) -> Option<Version> {
     const LIBRARY: &[u8] = b"/libvirt.so.0.";

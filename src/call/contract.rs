@@ -1,4 +1,4 @@
-//! What libvirt (or the guest agent) does around each call: one row an operation.
+//! What libvirt (or the guest agent) does around each call: one row for each operation.
 //! In: a driver's and an operation's name. Out: the row. Pure: a table and its look-up.
 //!
 //! Source of the rows: libvirt's `docs/hooks.rst`, `src/util/virhook.c` and the callers in `src/{qemu,lxc,libxl,bhyve,

@@ -1,5 +1,5 @@
-//! What is true of a driver whatever the operation: one row a driver. In: a driver's name. Out: its row. Pure: a table and
-//! its look-up.
+//! What is true of a driver whatever the operation: one row for each driver. In: a driver's name. Out: its row. Pure: a
+//! table and its look-up.
 //!
 //! A new driver is one more row here, with its operations in [`super::contract`], and no other change: help texts,
 //! completions, `list`, `check`, `install` and the guard ask the row.
@@ -182,7 +182,7 @@ impl Driver {
     }
 }
 
-/// In a build tree, libtool calls a daemon lt-libvirtd.
+/// Removes the prefix that libtool gives a daemon in a build tree: lt-libvirtd.
 fn without_libtool(name: &OsStr) -> &OsStr {
     OsStr::from_bytes(name.as_bytes().strip_prefix(b"lt-").unwrap_or(name.as_bytes()))
 }

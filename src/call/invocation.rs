@@ -9,7 +9,8 @@ use crate::call::contract::{self, Row};
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 
 /// The names under which the binary is the administrator's command line: the second is that of the package for guests,
-/// which brings a binary of its own, so that a guest does not need the host's package, and a host inside a guest can have both.
+/// which brings a binary of its own, so that a guest does not need the host's package, and a host inside a guest can have
+/// both.
 pub const OWN_NAMES: [&str; 3] = ["hookmux", "hookmux-guest", "hookmux-hook"];
 
 /// The word that libvirt passes for a missing argument.
@@ -92,7 +93,8 @@ fn beside<'a>(directory: &'a Path, file: &OsStr) -> Option<(&'a OsStr, PathBuf)>
 }
 
 impl Invocation {
-    /// A call of `driver` with the words after argv\[0\]; `base` is the directory of the hook, the usual one if `None`.
+    /// Returns a call of `driver` with the words after argv\[0\]; `base` is the directory of the hook, the usual one if
+    /// `None`.
     #[must_use]
     pub fn new(driver: &OsStr, base: Option<PathBuf>, args: Vec<OsString>) -> Self {
         let known = drivers::driver(driver);

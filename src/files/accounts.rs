@@ -26,7 +26,7 @@ fn quoted(name: Option<String>, number: u32) -> String {
     name.map_or_else(|| number.to_string(), |name| format!("'{name}'"))
 }
 
-/// In both files, the name is the first field of a line and the number the third.
+/// Finds the name for a number: in both files, the name is the first field of a line, and the number the third.
 fn find(lines: &str, number: u32) -> Option<&str> {
     lines.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -1,8 +1,8 @@
 //! Who besides owner and group may write to a file by its POSIX ACL. In: the extended attribute. Out: users and groups.
 //! Pure, except for `writers`, which reads.
 //!
-//! With an ACL, the group bits of a mode are its mask: they no longer say what the group may do, and nothing in the mode
-//! says what the named users and groups may do. The layout is the kernel's (`include/uapi/linux/posix_acl_xattr.h`).
+//! With an ACL, the group bits of a mode are its mask: they no longer state what the group may do, and the mode does not
+//! show what the named users and groups may do. The layout is the kernel's (`include/uapi/linux/posix_acl_xattr.h`).
 
 use std::path::Path;
 

@@ -29,8 +29,8 @@ use crate::files::paths;
 /// The mode of the file: a user who may read it may hold a shared lock, for which `adopt` and then every new call waits.
 const MODE: u32 = 0o600;
 
-/// How long a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues without the
-/// lock.
+/// How long a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues without
+/// the lock.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long `adopt` waits for running calls, while new ones wait for it.
@@ -107,7 +107,7 @@ pub(crate) fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     hold(&file, Byte::Lock, Mode::Exclusive, until)?;
     let mut quiet_since = Instant::now();
     while quiet_since.elapsed() < SETTLE {
-        if someone_runs_from(libvirts) {
+        if runs_from(libvirts) {
             quiet_since = Instant::now();
         }
         if quiet_since > until {
@@ -135,7 +135,7 @@ fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
 
 /// Reports whether a process of our own user was started with a file of that directory: as the program, or as the script
 /// of an interpreter.
-fn someone_runs_from(directory: &Path) -> bool {
+fn runs_from(directory: &Path) -> bool {
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let is_named = |process: &DirEntry| {
         let words = std::fs::read(process.path().join("cmdline")).unwrap_or_default();

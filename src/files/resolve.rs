@@ -71,7 +71,7 @@ impl FileFacts {
     #[must_use]
     pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let (kind, mode) = (Kind::of(stat), stat.st_mode & 0o7777);
+        let (kind, mode) = (Kind::new(stat), stat.st_mode & 0o7777);
         let is_judged = match kind {
             Kind::Regular => true,
             // In a sticky directory, users can change only what is theirs.
@@ -85,7 +85,7 @@ impl FileFacts {
 }
 
 impl Kind {
-    fn of(stat: &Stat) -> Self {
+    fn new(stat: &Stat) -> Self {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Self::Regular,
             FileType::Directory => Self::Directory,

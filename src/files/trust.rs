@@ -1,5 +1,5 @@
-//! Who can change a file. In: the facts about a file or directory. Out: why it is untrusted, and the command that makes it
-//! trusted. Pure, except for the names of users and groups.
+//! Who besides root can change a file. In: the facts about a file or directory. Out: why it is untrusted, and the command
+//! that makes it trusted. Pure, except for the names of users and groups.
 
 use std::fmt;
 use std::path::PathBuf;

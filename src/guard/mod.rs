@@ -85,7 +85,7 @@ fn collect(policy: &Policy, report: impl FnOnce(&mut diff::Sink<'_>)) -> Result<
             return ControlFlow::Break(());
         }
         if changes.list.len() < MAX_CHANGES {
-            changes.list.push(Change::of(difference));
+            changes.list.push(Change::new(difference));
             return ControlFlow::Continue(());
         }
         changes.more = true;

@@ -1,4 +1,4 @@
-//! Whose port it is. Pure.
+//! The guest that a network's port belongs to. Pure.
 
 use crate::guard::xml::reader;
 use crate::guard::xml::tree::ROOT;

@@ -29,7 +29,7 @@ pub(super) struct Started {
 }
 
 impl Started {
-    /// Opens the directory; creates what is missing of it if `create`. EPERM where another user may write to it.
+    /// Opens the directory; creates what is missing of it if `create`. Returns EPERM if another user may write to it.
     fn open(root: &Path, call: &Invocation, create: bool) -> io::Result<Self> {
         let last = paths::with_ending(&call.driver, ".started");
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -131,7 +131,7 @@ pub(super) fn link(root: &Path, call: &Invocation) -> Option<PathBuf> {
     Started::open(root, call, false).ok()?.link()
 }
 
-/// A name that no guest's document has.
+/// Returns a name that no guest's document has.
 fn own_name() -> OsString {
     format!(".{}", std::process::id()).into()
 }

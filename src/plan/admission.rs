@@ -1,4 +1,4 @@
-//! May this file run? In: an entry's facts, who we are. Out: a decision with its reason. Pure.
+//! Decides whether a file may run. In: an entry's facts, the user. Out: a decision with its reason. Pure.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::settings::Origin;
 /// What is known of this call apart from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Context {
-    /// The user we run as; next to root, the only one who may own scripts.
+    /// The user that this process runs as: besides root, the only one who may own scripts.
     pub(crate) user: u32,
     /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
     pub(crate) caller_runs_its_own: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Those of this process.
+    /// Returns the context of this process.
     #[must_use]
     pub(crate) fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
         Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own, strict }
@@ -35,7 +35,7 @@ impl Context {
 pub(crate) enum Decision {
     /// It is a step of ours.
     Run,
-    /// The caller runs it, whatever we think of it.
+    /// The caller runs it, whatever hookmux decides.
     LeftToCaller,
     /// It is not a script, or is switched off.
     Skip(Skip),
@@ -43,7 +43,7 @@ pub(crate) enum Decision {
     Distrust(Distrust),
 }
 
-/// Why a file is passed over, with no harm.
+/// Why a file is skipped, which is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Skip {
     /// It has a name that is ignored.
@@ -64,7 +64,7 @@ pub(crate) enum Skip {
     Hookmux,
 }
 
-/// Decides about one entry by itself; what hides what is the plan's business.
+/// Decides about one entry alone; the plan decides which entry hides which.
 #[must_use]
 pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
     if entry.is_hookmux {
@@ -72,7 +72,7 @@ pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
     }
     let file = match &entry.file {
         Ok(file) => file,
-        // A stranger's link to nowhere would switch off its name.
+        // Another user's broken link would switch off its name.
         Err(errno) => {
             let skip = Decision::Skip(Skip::BrokenLink(*errno));
             return distrust(entry, context).map_or(skip, Decision::Distrust);

@@ -26,7 +26,7 @@ impl<'a> Facts<'a> {
         Self { document, selected: OnceCell::new(), user: OnceCell::new() }
     }
 
-    /// Returns those of a call without a document.
+    /// Returns the facts of a call without a document.
     #[must_use]
     pub fn nothing() -> Facts<'static> {
         Facts::new(&|| Ok(Vec::new()))

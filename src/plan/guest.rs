@@ -1,4 +1,4 @@
-//! Which guests a directory is for. In: a directory's name and a guest's. Out: whether they match. Pure.
+//! The guests that a directory is for. In: a directory's name and a guest's. Out: whether they match. Pure.
 //!
 //! The guest's name comes from outside and is only compared, never joined into a path: `..` is a guest like any other.
 

@@ -24,12 +24,12 @@ pub(crate) struct Listing {
     pub(crate) unreadable: Vec<(PathBuf, Errno)>,
 }
 
-/// A file in a script directory: a script, or something that looks like one from afar.
+/// A file in a script directory: a script, or something that is not one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// In which of the four places it lies.
     pub(crate) place: Place,
-    /// For whom it is.
+    /// The guests that it is for.
     pub(crate) scope: Scope,
     /// Its path, as the script is called.
     pub(crate) path: PathBuf,
@@ -55,7 +55,7 @@ pub(crate) enum Scope {
 }
 
 impl Entry {
-    /// The file name, by which steps are ordered.
+    /// Returns the file name, by which steps are ordered.
     #[must_use]
     pub(crate) fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
@@ -65,15 +65,15 @@ impl Entry {
         self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
     }
 
-    /// All that is passed on the way to it, itself included, where it can be seen.
+    /// Returns everything that is passed on the way to it, itself included, if it can be seen.
     fn passed(&self) -> Option<Rc<[FileFacts]>> {
         let mut file = self.file.clone().ok()?;
         let before = if self.links.is_empty() {
-            // By links passed earlier, it may lie elsewhere than it is called.
+            // Because of earlier links, it may lie elsewhere than its path.
             file.path = paths::join(&self.parents.last()?.path, self.name());
             &self.parents
         } else {
-            // A link's way was walked from the root on, like a directory's.
+            // A link was resolved from the root on, like a directory.
             self.links.as_slice()
         };
         Some(before.iter().cloned().chain([file]).collect())
@@ -117,7 +117,7 @@ impl Listing {
         for entry in self.entries(level, wanted) {
             if !entry.is_directory() {
                 match (&entry.file, calls) {
-                    // Whether a script or a guest's directory should lie there, only the call's guest tells.
+                    // Only the guest of a call decides whether a script or a guest's directory should be there.
                     (Err(errno), Calls::One(_)) if guest(entry.name()).is_some() => {
                         self.unreadable.push((entry.path, *errno));
                     }
@@ -156,7 +156,7 @@ impl Listing {
         }
     }
 
-    /// The entries of one directory that are wanted by their names and kinds; a directory that cannot be read is noted.
+    /// Returns the entries of one directory that are wanted by their names and kinds; notes a directory that cannot be read.
     fn entries(&mut self, level: &Level, wanted: impl Fn(&OsStr, Option<FileType>) -> bool) -> Vec<Entry> {
         level.entries(wanted).unwrap_or_else(|error| {
             self.unreadable.push((level.path.to_owned(), resolve::errno(&error)));
@@ -165,7 +165,7 @@ impl Listing {
     }
 }
 
-/// All that is passed on the way to a directory, itself included.
+/// Returns everything that is passed on the way to a directory, itself included.
 fn walk(root: &Path, path: &Path) -> io::Result<Rc<[FileFacts]>> {
     let resolve::Resolved { hops: mut passed, target: end } = resolve::resolve(root, path);
     passed.push(end?);
@@ -179,7 +179,7 @@ struct Level<'a> {
     path: &'a Path,
     key: &'a Path,
     scope: &'a Scope,
-    /// The way to it, where that has been walked.
+    /// What was passed on the way to it, if it was resolved.
     passed: Option<Rc<[FileFacts]>>,
 }
 
@@ -207,7 +207,7 @@ impl Level<'_> {
         names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
 
-    /// The facts about one entry; `None` if it has gone since its name was read, as in the middle of an upgrade.
+    /// Returns the facts about one entry; `None` if it was deleted after its name was read, as in the middle of an upgrade.
     fn entry(
         &self,
         directory: &directory::Directory,

@@ -25,7 +25,7 @@ use crate::plan::listing::{Entry, Listing, Scope};
 use crate::plan::rules::{Effective, Run, Setting, Wait};
 use crate::settings::{LibvirtRunsDotD, Settings};
 
-/// How hookmux is called, and after whom.
+/// How hookmux is linked, and which hook runs before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Linked {
     /// libvirt calls it as the hook.
@@ -41,8 +41,8 @@ pub(crate) enum Linked {
 }
 
 impl Linked {
-    /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as well, so
-    /// that the file does nothing.
+    /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as
+    /// well, so that the file does nothing.
     #[must_use]
     pub(crate) fn beside(root: &Path, hook: PathBuf, name: OsString) -> Option<Self> {
         match program::main_hook(root, &hook) {
@@ -56,15 +56,15 @@ impl Linked {
 /// What a call does.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// How hookmux is called.
+    /// How hookmux is linked.
     pub(crate) linked: Linked,
-    /// What the caller runs before us where hookmux is linked beside another hook, in its order.
+    /// What the caller runs before hookmux if that is linked beside another hook, in its order.
     pub(crate) before: Vec<PathBuf>,
     /// What hookmux runs, in order.
     pub(crate) steps: Vec<Step>,
     /// The background scripts, which start once the answer is known.
     pub(crate) background: Vec<Step>,
-    /// What the caller runs by itself after us, in its order.
+    /// What the caller itself runs after hookmux, in its order.
     pub(crate) left_to_caller: Vec<PathBuf>,
     /// What does not run, and why.
     pub(crate) skipped: Vec<(PathBuf, Skip)>,
@@ -77,7 +77,7 @@ pub(crate) struct Step {
     pub(crate) path: PathBuf,
     /// Why it must not be started; its turn is a fault then.
     pub(crate) distrust: Option<Distrust>,
-    /// What the rules say.
+    /// What the rules decide.
     pub(crate) effective: Effective,
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn read(
         Linked::Beside { name, main } => (Some(name.as_os_str()), main.as_ref()),
     };
     let listing = listing::read(root, directories, calls, main.is_none());
-    // Two links run the scripts once: the first one does.
+    // Of two links, only the first one runs the scripts.
     let own_links = listing.entries.iter().filter(|entry| entry.is_hookmux && is_own(entry));
     if beside.is_some_and(|name| own_links.into_iter().any(|link| link.name() < name)) {
         return Plan::default();
@@ -119,7 +119,7 @@ pub(crate) fn read(
                 LibvirtRunsDotD::No => false,
             }
     };
-    // Who calls a file in the directory runs the other files as well.
+    // The caller of one file in the directory runs the other files as well.
     let context = Context::ours(beside.is_some() || caller_runs_its_own(), settings.strict);
     let mut plan =
         Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, facts, script));
@@ -144,7 +144,7 @@ impl Plan {
         self.steps.iter().chain(&self.background)
     }
 
-    /// Judges every entry and orders what is left. `treat` says what the rules have for a script.
+    /// Judges every entry and orders what is left. `treat` returns what the rules decide for a script.
     fn new(listing: Listing, order: Order, context: Context, treat: impl Fn(&Path) -> Effective) -> Self {
         let mut plan = Self::default();
         // An unreadable directory may hold a veto: that is known before the first script runs.
@@ -182,7 +182,7 @@ impl Plan {
     }
 }
 
-/// Decides about each entry: by itself, unless an earlier directory has the same name.
+/// Decides about each entry: alone, unless an earlier directory has the same name.
 fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
     let mut first_of: BTreeMap<&OsStr, &Path> = BTreeMap::new();
     let mut judged = Vec::with_capacity(entries.len());

@@ -1,5 +1,5 @@
-//! What holds for a script in a call. In: the rules, the call, the script. Out: its effective, and which rule gave
-//! what. Pure.
+//! What holds for a script in a call. In: the rules, the call, the script. Out: the effective value of each key, and the
+//! rule that it comes from. Pure.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -20,9 +20,9 @@ pub struct Effective {
     pub run: Setting<Run>,
     /// How long it may take.
     pub timeout: Setting<Option<Duration>>,
-    /// What its own no does.
+    /// What happens when it exits non-zero.
     pub on_failure: Setting<OnFailure>,
-    /// What it does that it could not be run.
+    /// What happens when it could not be run to completion.
     pub on_fault: Setting<OnFault>,
     /// Whether the answer waits for it.
     pub wait: Setting<Wait>,
@@ -35,7 +35,7 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// What a filter may change.
+    /// Returns what a filter may change.
     #[must_use]
     pub(crate) fn policy(&self) -> guard::Policy {
         let keep_guest_abi = self.guest_abi.value == GuestAbi::Keep;
@@ -43,7 +43,7 @@ impl Effective {
     }
 }
 
-/// A value, and the rule that gave it; none for the default.
+/// A value, and the rule that set it; none for the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setting<T> {
     /// The value.
@@ -192,7 +192,7 @@ fn fits_script(pattern: &Pattern, script: &Path) -> bool {
     fits(pattern, script.file_name().unwrap_or_default())
 }
 
-/// The text itself fits, too, where it looks like a pattern: a guest may be called `web-[1]`.
+/// Reports whether a pattern fits a name. Its own text fits, too, as a guest may be called `web-[1]`.
 fn fits(pattern: &Pattern, name: &OsStr) -> bool {
     name == pattern.as_str() || pattern.matches(&name.to_string_lossy())
 }

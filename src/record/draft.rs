@@ -1,4 +1,4 @@
-//! The record of a call that is not over. In: what happens. Out: the record, once the answer is known. Does, through
+//! The record of a call that is not over yet. In: what happens. Out: the record, once the answer is known. Does, through
 //! `file`.
 
 use std::path::Path;

@@ -65,7 +65,7 @@ pub(crate) struct Record {
     /// What hookmux itself could not do, or the signal that stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
-    /// This is not a call, but a background script of one (`wait = false`).
+    /// Whether this is a background script of a call (`wait = false`), and not a call.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) background: bool,
     /// Its scripts, in order.

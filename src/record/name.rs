@@ -1,4 +1,4 @@
-//! A name or path in a record: text where it is text, else its bytes. In and out: an `OsString`. Pure.
+//! A name or path in a record: text if it is text, else its bytes. In and out: an `OsString`. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub(crate) struct Name(pub OsString);
 
 impl Name {
-    /// Cuts it after so many bytes.
+    /// Truncates it to this many bytes.
     pub(super) fn truncate(&mut self, length: usize) {
         let mut bytes = std::mem::take(&mut self.0).into_vec();
         bytes.truncate(length);

@@ -49,7 +49,7 @@ pub(crate) struct Step {
     /// What it changed in the document, a line each, secrets hidden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<String>,
-    /// It changed more than is listed.
+    /// Whether it changed more than is listed.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) more_changes: bool,
 }

@@ -1,4 +1,4 @@
-//! Why a script does not start. In: the script, and the errno of execve. Out: a phrase that says what to do. Reads the
+//! Why a script does not start. In: the script, and the errno of execve. Out: a phrase with what to do. Reads the
 //! script's first bytes, and only after a failure.
 //!
 //! The two most confusing errors: a script from Windows (`#!/bin/sh\r`) yields "No such file or directory", one without a

@@ -34,7 +34,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Makes the signals readable. Once in a process.
+    /// Makes the signals readable. Works once in a process.
     ///
     /// # Errors
     /// No descriptor is left.

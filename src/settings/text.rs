@@ -88,7 +88,7 @@ fn fault(file: &Path, text: &str, error: &toml::de::Error) -> Fault {
     Fault { file: file.to_owned(), at, what: in_words(error.message(), text, span) }
 }
 
-/// Line and column of a byte, both from 1.
+/// Returns the line and column of a byte, both from 1.
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.bytes().filter(|byte| *byte == b'\n').count().saturating_add(1);

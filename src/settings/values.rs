@@ -35,11 +35,11 @@ pub struct Settings {
     pub(crate) strict: bool,
     /// Who runs libvirt's own `.d`.
     pub(crate) libvirt_runs_dot_d: LibvirtRunsDotD,
-    /// End when the process that called us ends.
+    /// End when the process that called the hook ends.
     pub(crate) exit_with_parent: bool,
     /// How many scripts run at a time where nothing is filtered or vetoed.
     pub parallel: usize,
-    /// Time between asking a script to end and ending it.
+    /// Time between SIGTERM and SIGKILL for a script that exceeds its limit.
     pub kill_after: Duration,
     /// Keep the document of a guest's `started` for its `stopped` and `release`.
     pub keep_document: bool,

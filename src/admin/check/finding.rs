@@ -16,7 +16,7 @@ pub(crate) enum Severity {
     Error,
     /// A script or a rule has no effect, probably by mistake.
     Warning,
-    /// Something that may well be meant.
+    /// Something that may well be intentional.
     Note,
 }
 
@@ -38,14 +38,14 @@ const ERRORS: &[&str] = &[
 /// The kinds that are notes.
 const NOTES: &[&str] = &["leftover", "libvirts-own", "log-missing", "masked", "not-executable"];
 
-/// What to do where no command makes something trusted.
+/// What to do if no command makes something trusted.
 pub(crate) const NAMEI: &str = "namei -l shows who may write there";
 
 /// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,
-    /// A word that stays the same, for programs.
+    /// A word for programs, which never changes.
     pub(crate) kind: &'static str,
     /// The path, driver or place that it is about.
     pub(crate) about: String,
@@ -53,17 +53,17 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     /// The command that fixes it.
     pub(crate) fix: Option<String>,
-    /// What to do where no command does it.
+    /// What to do if no command fixes it.
     pub(crate) advice: Option<String>,
 }
 
 impl Finding {
-    /// A problem that a command fixes.
+    /// Returns a problem that a command fixes.
     pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { fix: Some(fix.into()), advice: None, ..Self::advised(kind, about, what, "") }
     }
 
-    /// A problem that takes more than a command.
+    /// Returns a problem that takes more than a command to fix.
     pub(crate) fn advised(
         kind: &'static str,
         about: &Path,
@@ -80,7 +80,7 @@ impl Finding {
         Self { severity, kind, about, what, fix: None, advice: Some(printable(advice.into())) }
     }
 
-    /// Something that another user controls; `what` is followed by how.
+    /// Returns the problem that another user controls something; the reason follows `what`.
     pub(crate) fn distrusted(kind: &'static str, about: &Path, what: &str, distrust: &Distrust) -> Self {
         let what = format!("{what} {distrust}");
         match distrust.fix() {

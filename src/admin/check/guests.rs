@@ -1,5 +1,5 @@
-//! Which directories of scripts are for no guest or network that libvirt knows. In: the root, paths of scripts. Out:
-//! findings. Reads names only.
+//! Directories of scripts for guests and networks that libvirt does not know. In: the root, paths of scripts. Out: findings.
+//! Reads names only.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
@@ -23,7 +23,7 @@ const DEEPEST: usize = 6;
 /// What to do with a script at a wrong level.
 const LAYOUT: &str = "move it to GUEST/OPERATION/SUB-OPERATION/, such as start/begin (see hookmux-hooks(7))";
 
-/// The part of a script's path below the driver's directory: `GUEST/OPERATION/SUB-OPERATION/NAME`.
+/// Returns the part of a script's path below the driver's directory: `GUEST/OPERATION/SUB-OPERATION/NAME`.
 pub(crate) fn below<'a>(driver: &OsStr, path: &'a Path) -> Vec<&'a OsStr> {
     let directory = paths::with_ending(driver, ".d");
     path.iter().skip_while(|part| *part != directory).skip(1).collect()
@@ -53,7 +53,7 @@ pub(crate) fn unknown(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> 
         .collect()
 }
 
-/// Finds scripts at a level where no call looks for them: directly in a guest's directory, or below that of a sub-operation.
+/// Finds scripts at a level where no call looks for them: directly in a guest's directory, or below a sub-operation's.
 pub(crate) fn wrong_level(root: &Path, driver: &OsStr, directories: &[paths::Directory]) -> Vec<Finding> {
     let is_visible = |path: &PathBuf| path.file_name().and_then(crate::files::ignored::ignored).is_none();
     let mut found = Vec::new();

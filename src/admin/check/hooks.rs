@@ -44,7 +44,7 @@ pub(crate) struct Hook<'a> {
     pub(crate) program: Option<(&'a Path, String)>,
 }
 
-/// What is wrong with it.
+/// Finds what is wrong with a hook.
 pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let Hook { root, driver, path, scripts, .. } = hook;
     let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));

@@ -110,7 +110,7 @@ fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &
     })
 }
 
-/// The plan of each driver.
+/// Returns the plan of each driver.
 pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
     let plan = |driver: OsString| {
         let plan = call::plan(root, Calls::Every(&driver), settings, &Facts::nothing());
@@ -119,7 +119,7 @@ pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
     drivers(root).into_iter().map(plan).collect()
 }
 
-/// The drivers that are known, and those that have a directory of scripts.
+/// Returns the drivers that are known, and those that have a directory of scripts.
 fn drivers(root: &Path) -> Vec<OsString> {
     let mut drivers: Vec<OsString> = DRIVERS.iter().map(|driver| OsString::from(driver.name)).collect();
     let found = fs::read_dir(paths::below(root, "/etc/hookmux")).into_iter().flatten().flatten();
@@ -190,12 +190,12 @@ pub(crate) fn system(
     findings
 }
 
-/// Whether there is a hook of ours, or a script for one.
+/// Reports whether a driver has a hookmux hook, or a script for one.
 fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
     *plan != Plan::default() || !existing::ours(root, driver).is_empty()
 }
 
-/// What is wrong with the hook of one driver.
+/// Finds what is wrong with the hook of one driver.
 pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let base = root::base(root, driver);
     let ours = existing::ours(root, driver).into_iter().next();
@@ -234,7 +234,7 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         existing,
         scripts: plan.scripts().count(),
         came,
-        daemons: daemons::of(root, driver),
+        daemons: daemons::calling(root, driver),
         denied: denied.filter(|_| is_libvirts),
         changeable,
         label: label.map(|label| (path.as_path(), label)),
@@ -242,7 +242,7 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     })
 }
 
-/// A file's `SELinux` label, where it has one.
+/// Returns a file's `SELinux` label, if it has one.
 fn label(path: &Path) -> Option<String> {
     let mut label = vec![0_u8; 256];
     let length = rustix::fs::lgetxattr(path, "security.selinux", label.as_mut_slice()).ok()?;

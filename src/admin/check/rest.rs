@@ -1,5 +1,5 @@
 //! Settings that cannot be read, records that cannot be written, and calls that libvirt does not make. In: what is known.
-//! Out: findings. Pure, but for the look at a settings file's owner.
+//! Out: findings. Pure, except that a settings file's owner is read.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -15,10 +15,10 @@ use crate::plan::Plan;
 use crate::printable::quoted;
 use crate::settings::{Fault, Origin};
 
-/// Bytes below which a file system counts as full: some hundred records.
+/// The number of free bytes below which a file system counts as full: enough for some hundred records.
 const LITTLE: u64 = 1 << 20;
 
-/// Settings that cannot be read.
+/// Returns the finding for settings that cannot be read.
 pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
     let distrust = trust::distrust(&resolve::resolve(root, &fault.file));
     let (line, _) = fault.at.unwrap_or((1, 1));
@@ -35,13 +35,13 @@ pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
 /// What is known of the directory for records.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
-    /// Bytes that are left on its file system.
+    /// The number of bytes that are free on its file system.
     pub(crate) bytes: u64,
-    /// Whether another file can be made on it.
+    /// Whether another file can be created on it.
     pub(crate) files: bool,
 }
 
-/// A directory where calls cannot be recorded.
+/// Reports a directory where calls cannot be recorded.
 pub(crate) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
     let at = quoted(directory);
     match room {

@@ -48,7 +48,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
         return vec![new("unused-rule", "does nothing: it sets nothing for the calls that it matches".into())];
     }
     let matched: Vec<&Site> = ours.iter().filter(is_about).collect();
-    // Of a driver that is not known, neither are the operations.
+    // The operations of an unknown driver are unknown, too.
     let is_unknown = |site: &Site| site.call.row == UNKNOWN;
     let any_operation = Rule { operation: None, ..open(rule) };
     if matched.is_empty()
@@ -121,12 +121,12 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
     findings
 }
 
-/// The same rule for every guest, whatever its document and the end of its call: guests come and go.
+/// Returns the same rule for every guest, document, user and last argument: guests come and go.
 fn open(rule: &Rule) -> Rule {
     Rule { guest: None, extra: None, user: None, xml: None, ..rule.clone() }
 }
 
-/// What holds at a site for the guests that a rule matches. Rules about other guests may not match these.
+/// Returns what holds at a site for the guests that a rule matches. Rules about other guests may not match these.
 fn with(list: &[Rule], rule: &Rule, site: &Site) -> Effective {
     let is_about = |other: &&Rule| {
         let one_of = |patterns: fn(&Rule) -> &Patterns| patterns(other).is_none() || patterns(other) == patterns(rule);
@@ -196,7 +196,7 @@ fn unknown_guests(system: &Path, rule: &Rule) -> Vec<Finding> {
     dead.iter().map(finding).collect()
 }
 
-/// Every call of every script.
+/// Returns every call of every script.
 fn sites<'a>(plans: &'a [(OsString, Plan)], scripts: impl Fn(&'a Plan) -> Vec<&'a Path>) -> Vec<Site<'a>> {
     let mut sites = Vec::new();
     for (driver, plan) in plans {
@@ -209,7 +209,7 @@ fn sites<'a>(plans: &'a [(OsString, Plan)], scripts: impl Fn(&'a Plan) -> Vec<&'
     sites
 }
 
-/// Every call that is known of a driver; one without an operation for a driver that is not known.
+/// Returns every known call of a driver; for an unknown driver, one call without an operation.
 fn calls(driver: &OsStr) -> Vec<Invocation> {
     let call = |operation: &str| {
         let args = match drivers::driver(driver).args {
@@ -247,7 +247,7 @@ pub(crate) fn waiting(
 
 fn waiting_one(system: &Path, script: &Path) -> Finding {
     let name = script.file_name().unwrap_or_default().to_string_lossy();
-    // A string of JSON is one of TOML.
+    // Every JSON string is a TOML string.
     let pattern = printable_json(&serde_json::Value::from(glob::Pattern::escape(&name)).to_string());
     let rule = ["[[rule]]", &format!("script = {pattern}"), "wait = false"].map(quoted).join(" ");
     // A file of its own: hookmux.toml is the package's, and an upgrade would ask about a change.

@@ -25,7 +25,7 @@ use crate::verdict::messages;
 /// How many directories a guest's scripts lie below the driver's.
 const DEPTH: usize = 3;
 
-/// What is wrong with the scripts of one driver.
+/// Finds what is wrong with the scripts of one driver.
 pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in plan.scripts() {
@@ -47,8 +47,8 @@ pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&P
     findings
 }
 
-/// Finds directories of scripts that another user can write to, and that hold no script which is reported for that: what
-/// should run may have been removed.
+/// Finds directories of scripts that another user can write to, and that contain no script reported for the same reason: a
+/// script that should run may have been removed.
 pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let user = nix::unistd::geteuid().as_raw();
     let is_reported = |why: &Distrust| {
@@ -59,7 +59,7 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
         let base = root::base(system, driver);
         let mut directories: Vec<PathBuf> = paths::directories(system, &base, driver)
             .into_iter()
-            // What libvirt itself runs is reported by itself.
+            // A script that libvirt itself runs has a finding of its own.
             .filter(|directory| directory.place != Place::Libvirt || plan.left_to_caller.is_empty())
             .map(|directory| directory.path)
             .collect();
@@ -83,13 +83,13 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
     found.into_values().collect()
 }
 
-/// A first line that the kernel will not take.
+/// Reports a first line that the kernel does not accept.
 fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
     let Trouble { kind, what, fix } = startable::trouble(system, path, text)?;
     Some(Finding::new(kind, path, format!("cannot be started: {what}"), fix))
 }
 
-/// A guest's script in a directory that no call uses.
+/// Reports a guest's script in a directory that no call uses.
 fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
     let [guest, operation, sub_operation, ..] = guests::below(driver, path)[..] else { return None };
     let row = contract::look_up(driver, operation);
@@ -119,7 +119,7 @@ fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
         Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("switched off: {}", messages::skip(skip))),
         Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
         Skip::Hidden(by) if fix::is_mask(system, by) => ("masked", format!("switched off: masked by {}", by.display())),
-        // These are meant.
+        // These are intentional.
         Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
     let advice = match skip {
@@ -131,7 +131,7 @@ fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
     Some(Finding { fix: fix::skip(system, path, skip), advice: advice.map(str::to_owned), ..finding })
 }
 
-/// A script that libvirt runs itself.
+/// Reports a script that libvirt runs itself.
 fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
     if let Some(ignored) = path.file_name().and_then(ignored::ignored) {
         let what = format!("libvirt runs it, although it looks like {}", messages::ignored(ignored));

@@ -1,4 +1,4 @@
-//! What `check` cannot see, run by an ordinary user. In: the root, the scripts. Out: paths. Reads.
+//! What `check` cannot see when an ordinary user runs it. In: the root, the scripts. Out: paths. Reads.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -18,7 +18,7 @@ const NEEDED: &[&str] = &[
     "/var/log/hookmux",
 ];
 
-/// Returns what this user must not read, of that on which findings depend; nothing for root.
+/// Returns the paths that findings depend on and that this user may not read; none for root.
 pub(crate) fn paths<'a>(root: &Path, scripts: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return Vec::new();
@@ -31,7 +31,7 @@ pub(crate) fn paths<'a>(root: &Path, scripts: impl Iterator<Item = &'a Path>) ->
     let mut unseen: Vec<PathBuf> = needed.chain(scripts).filter(|path| is_denied(path)).collect();
     unseen.sort();
     unseen.dedup();
-    // What lies below an unseen directory goes without saying.
+    // A path below an unseen directory is not listed as well.
     let all = unseen.clone();
     unseen.retain(|path| !path.ancestors().skip(1).any(|above| all.iter().any(|other| other == above)));
     unseen

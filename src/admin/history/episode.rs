@@ -42,7 +42,7 @@ pub(crate) struct Row {
     pub(crate) path: String,
     /// Its outcome, unless it succeeded.
     pub(crate) note: String,
-    /// Further texts, of a line each; a script's standard error may have several.
+    /// Further texts, one line each; a script's standard error may have several.
     pub(crate) details: Vec<String>,
     /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
@@ -72,7 +72,8 @@ pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
     groups.iter().filter_map(|(end, group)| episode(group, *end)).collect()
 }
 
-/// Each attempt to start a guest begins with `prepare`; before that of an incoming one come its filters.
+/// Reports whether a record begins another episode: each attempt to start a guest begins with `prepare`, which only the
+/// filters of an incoming guest precede.
 fn begins_another(record: &Record, group: &[&Record]) -> bool {
     let is_filter =
         |record: &&Record| contract::look_up(&record.driver.0, &record.operation.0).output == contract::Output::Filter;

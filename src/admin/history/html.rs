@@ -36,7 +36,7 @@ fn summary(calls: usize, failed: usize) -> String {
     if failed == 0 { calls } else { format!("{calls}, <span class=\"bad\">{failed} with a failure</span>") }
 }
 
-/// A time for people, and for programs.
+/// Formats a time for people and for programs.
 fn time(time: SystemTime, clock: &Clock) -> String {
     format!("<time datetime=\"{}\">{}</time>", humantime::format_rfc3339_seconds(time), clock.moment(time))
 }

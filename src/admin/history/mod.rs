@@ -149,7 +149,7 @@ fn print_json(record: &Record, console: &mut Console) -> io::Result<()> {
     console.output.write_all(line.as_bytes())
 }
 
-/// Returns whether a call ran nothing, and nothing went wrong.
+/// Reports whether a call ran nothing and nothing went wrong.
 fn is_quiet(record: &Record) -> bool {
     record.all_steps().next().is_none() && !record.has_failed()
 }
@@ -176,7 +176,7 @@ fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
     writeln!(errors, "hookmux: skipped {lines}")
 }
 
-/// Fails with what to do where no calls are recorded.
+/// Returns an error with what to do if calls are not recorded.
 pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
     let directory = path.parent().unwrap_or(path);
     let shown = directory.display();

@@ -22,7 +22,7 @@ struct Layout {
 }
 
 impl Layout {
-    /// Of 80 columns, 34 are for the bars; of the columns beyond 80, one third is for names.
+    /// Divides the columns: of the first 80, bars get 34; of those beyond, names get one third.
     fn new(width: usize) -> Self {
         let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);
         let bars = width.saturating_sub(label).saturating_sub(TIME).saturating_sub(2).max(1);

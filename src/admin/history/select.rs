@@ -31,7 +31,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// The zone that times are in.
+    /// Returns the time zone.
     pub(crate) fn clock(&self) -> Clock {
         if self.utc { Clock::utc() } else { Clock::local() }
     }

@@ -41,8 +41,7 @@ pub(crate) fn remove_directory(root: &Path, link: &Path) -> io::Result<()> {
     }
 }
 
-/// Returns why the caller would not run hookmux there, if it would not. A libvirt whose release cannot be seen counts as a
-/// new one.
+/// Returns why the caller would not run hookmux there, if so. A libvirt whose release is unknown counts as a new one.
 pub(crate) fn unsupported(root: &Path, driver: &OsStr) -> Option<String> {
     if drivers::driver(driver).args == ArgLayout::GuestAgent {
         return Some("the guest agent runs one hook and nothing beside it".into());

@@ -1,4 +1,4 @@
-//! Which hooks are meant. In: arguments, and what lies where libvirt looks for hooks. Out: drivers. Reads.
+//! The drivers that a command is about. In: arguments, and what exists where libvirt looks for hooks. Out: drivers. Reads.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -54,18 +54,18 @@ impl Drivers {
     }
 }
 
-/// The help text of the drivers' names.
+/// Returns the help text of the drivers' names.
 fn help() -> String {
     let linked = linked_by_default().collect::<Vec<_>>().join(", ");
     format!("Whose hooks; if none is named, install takes {linked}, and uninstall all that are hookmux")
 }
 
-/// The hooks that `install` links where no driver is named.
+/// Returns the hooks that `install` links if no driver is named.
 fn linked_by_default() -> impl Iterator<Item = &'static str> {
     DRIVERS.iter().filter(|driver| driver.linked_by_default).map(|driver| driver.name)
 }
 
-/// The drivers that are known, and whatever else has a hook where libvirt looks for them.
+/// Returns the known drivers, and the names of any other hooks where libvirt looks for them.
 fn all(root: &Path) -> Vec<OsString> {
     let known = DRIVERS.iter().map(|driver| OsString::from(driver.name));
     let hooks = fs::read_dir(paths::below(root, drivers::UNKNOWN_DRIVER.base)).into_iter().flatten().flatten();

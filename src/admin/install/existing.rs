@@ -1,4 +1,4 @@
-//! What lies where a hook is to be. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
+//! What exists where a hook belongs. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,16 +11,16 @@ use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
 use crate::files::resolve;
 
-/// What there is.
+/// What exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExistingHook {
     /// Nothing.
     Nothing,
     /// A link to hookmux, with its text.
     OurLink(PathBuf),
-    /// A link to where packages have hookmux, which is not there.
+    /// A link to where packages install hookmux, with nothing there.
     OurBrokenLink(PathBuf),
-    /// A link to where packages have hookmux, where another program is: it was written through a hook's link.
+    /// A link to where packages install hookmux, with another program there: it was written through a hook's link.
     Overwritten(PathBuf),
     /// A copy of hookmux.
     OurCopy,

@@ -73,7 +73,7 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
     root::directories(root, driver)[1].join(ORIGINAL)
 }
 
-/// Returns why hookmux would not run this file, if it would not.
+/// Returns why hookmux would not run this file, if so.
 pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Distrust>> {
     if !call::settings(root)?.strict {
         return Ok(None);

@@ -1,10 +1,10 @@
-//! `hookmux install` and `uninstall`: the hooks that libvirt calls. In: drivers. Out: hooks linked or removed, and what
-//! became of those that were there. Does.
+//! `hookmux install` and `uninstall`: the hooks that libvirt calls. In: drivers. Out: hooks linked or removed, and the
+//! result for each. Does.
 //!
 //! Where the place is free, hookmux is the hook. Where another program is, that hook stays as it is, and hookmux is linked
 //! beside it, in libvirt's own directory of the driver. With `--take-over` the other hook gets a second name in hookmux's
 //! directory, where it does not run yet; then one rename puts the link over its first name. Uninstalling does the same
-//! backwards. At no moment is there no hook where there was one.
+//! backwards. A path that had a hook has one at each moment.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -72,7 +72,7 @@ pub(crate) struct Uninstall {
 /// The name, in libvirt's own directory, of what was written through a link there: after the link.
 const WRITTEN: &str = "00-written";
 
-/// What became of one hook.
+/// The result for one hook.
 #[derive(Debug, Serialize)]
 struct Done {
     driver: String,
@@ -80,7 +80,7 @@ struct Done {
     state: State,
     /// Where the hook that was there has been put, or came back from.
     original: Option<String>,
-    /// More to know, in sentences.
+    /// Further notes, in sentences.
     notes: Vec<String>,
 }
 
@@ -154,7 +154,7 @@ fn each(drivers: &[OsString], one: impl Fn(&OsStr) -> anyhow::Result<Done>) -> a
     drivers.iter().map(|driver| one(driver)).collect()
 }
 
-/// Prints what became of all of them.
+/// Prints the results.
 fn finish(
     console: &mut Console,
     command: &str,
@@ -339,7 +339,7 @@ impl Done {
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 
-    /// What could not be installed: an error, unless only what can be installed is wanted.
+    /// Marks a hook that could not be installed: as an error, unless `--free-only` was given.
     fn left_alone(mut self, free_only: bool, why: &str) -> Self {
         self.state = if free_only { State::LeftAlone } else { State::Failed };
         self.notes = vec![why.into()];

@@ -15,7 +15,7 @@ use crate::plan::{Plan, Step};
 use crate::printable::printable;
 use crate::settings::Settings;
 
-/// One of them.
+/// One file with its sum.
 #[derive(Debug, Serialize)]
 pub(crate) struct File {
     #[serde(skip)]
@@ -30,7 +30,7 @@ pub(crate) struct File {
     why_not: Option<String>,
 }
 
-/// Returns the settings files that apply, and for each driver its hooks of ours and the scripts that run, in order.
+/// Returns the settings files that apply, and for each driver its hookmux hooks and the scripts that run, in order.
 pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) -> Vec<File> {
     let settings = settings.files.iter().map(|path| File::new(root, path, None));
     let of_plans = plans.iter().flat_map(|(driver, plan)| {

@@ -74,7 +74,7 @@ pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow
     Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
 }
 
-/// Asks libvirt for the XML as it would write it to the hook. Or returns why there is none.
+/// Asks libvirt for the XML as it would write it to the hook; otherwise returns why there is none.
 fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let virsh = std::env::split_paths(&path).map(|directory| directory.join("virsh")).find(|virsh| virsh.is_file());

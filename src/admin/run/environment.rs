@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-/// Returns what libvirt hands on to its hooks where systemd starts it (`virCommandAddEnvPassCommon` in
+/// Returns what libvirt passes on to its hooks if systemd starts it (`virCommandAddEnvPassCommon` in
 /// `src/util/vircommand.c`), with systemd's own PATH. Nothing is taken from a running process or from the administrator's
 /// shell: either may have a PATH or an `LD_PRELOAD` that chooses code to run.
 pub(crate) fn fixed() -> Vec<(OsString, OsString)> {

@@ -100,7 +100,7 @@ impl Counts {
         }
     }
 
-    /// A table of the calls, and one of the scripts.
+    /// Returns a table of the calls, and one of the scripts.
     pub(super) fn lines(&self) -> Vec<String> {
         let Some(since) = self.since else { return vec!["no call has been recorded yet".into()] };
         let call = |(driver, operation): &Kind| format!("{} {}", shown(driver), shown(operation));

@@ -1,5 +1,5 @@
-//! `hookmux stats`: what monitoring asks: counts of calls and scripts, and the state of the host. In: the records, the system.
-//! Out: a table, JSON, or metrics for Prometheus. Reads.
+//! `hookmux stats`: what monitoring needs: counts of calls and scripts, and the state of the host. In: the records, the
+//! system. Out: a table, JSON, or metrics for Prometheus. Reads.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What holds while nothing is called. In: the system, the records. Out: values for metrics. Reads.
+//! The state of a host between calls. In: the system, the records. Out: values for metrics. Reads.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) struct State {
     pub(super) findings: BTreeMap<(Severity, &'static str), u64>,
     /// When the last recorded call began.
     pub(super) last: Option<SystemTime>,
-    /// For how many seconds the oldest running script has been running; 0 if none is.
+    /// How long the oldest running script has been running, in seconds; 0 if none is.
     pub(super) running: u64,
 }
 

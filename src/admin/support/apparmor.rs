@@ -1,9 +1,9 @@
-//! What the profiles of Debian's and Ubuntu's `AppArmor` let a libvirt daemon execute. In: where a hook lies and leads. Out: why it
-//! would be denied. Reads whether there is a profile.
+//! What the `AppArmor` profiles of Debian and Ubuntu allow a libvirt daemon to execute. In: where a hook is and leads. Out:
+//! why it would be denied. Reads whether there is a profile.
 //!
 //! Source: libvirt's `src/security/apparmor/usr.sbin.libvirtd.in`: `/usr/bin/* PUx` and the like leave the daemon's
-//! profile, `/etc/libvirt/hooks/** rmix` stays in it; nothing else of ours is in it. The path that counts is the one at
-//! the end of all links.
+//! profile, `/etc/libvirt/hooks/** rmix` stays in it; it lists no other path of hookmux's. The path that counts is the one
+//! at the end of all links.
 
 use std::path::Path;
 
@@ -17,13 +17,13 @@ const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 /// Something that a profile forbids.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// What, and why.
+    /// What is denied, and why.
     pub(crate) why: String,
     /// The command that fixes it.
     pub(crate) fix: String,
 }
 
-/// Why a daemon may not execute what a hook's link leads to.
+/// Returns why a daemon may not execute the program that a hook's link leads to, if so.
 pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
     let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
@@ -33,7 +33,7 @@ pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     (!allowed && has_profile(root)).then_some(Denied { why, fix })
 }
 
-/// Whether a libvirt daemon of that system runs under a profile.
+/// Reports whether a libvirt daemon of that system runs under a profile.
 fn has_profile(root: &Path) -> bool {
     let profiles = paths::below(root, "/etc/apparmor.d");
     let applies = |profile: &String| {

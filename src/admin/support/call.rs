@@ -1,5 +1,5 @@
-//! The words of a call, as an administrator gives them. In: arguments. Out: the invocation that libvirt would make, the
-//! settings that it would meet, and the plan. Reads.
+//! A call, as an administrator types it. In: arguments. Out: the invocation that libvirt would make, the settings, and the
+//! plan. Reads.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -35,7 +35,7 @@ pub(crate) struct Call {
     object: Option<OsString>,
     /// prepare, start, stop, …: see `hookmux contract`
     operation: Option<OsString>,
-    /// begin or end: what libvirt says, if left out
+    /// begin or end: what libvirt passes, if left out
     sub_operation: Option<OsString>,
     /// The last word, such as the reason of a release
     extra: Option<OsString>,
@@ -46,12 +46,12 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Where everything lies, as an absolute path.
+    /// Returns the root directory, as an absolute path.
     pub(crate) fn root(&self) -> std::io::Result<PathBuf> {
         self.root.path()
     }
 
-    /// The call, word for word as libvirt makes it.
+    /// Returns the call, word for word as libvirt makes it.
     ///
     /// # Errors
     /// A name that is probably a typing error, or a word that is missing.
@@ -70,7 +70,7 @@ impl Call {
         self.force.call(&call).map(|()| call)
     }
 
-    /// The call, for a program, with why libvirt never makes it.
+    /// Returns the call as JSON, with the reason why libvirt never makes it.
     pub(crate) fn json(call: &Invocation, never_made: Option<&str>) -> Value {
         let shown = |word: &OsString| printable::printable(word);
         let words: Vec<String> = call.args.iter().map(shown).collect();
@@ -81,8 +81,8 @@ impl Call {
     }
 }
 
-/// The plan that the hook makes for these calls, with who runs libvirt's own directory answered by the daemon that would
-/// call; one that cannot be seen counts as a new one.
+/// Returns the plan that the hook makes for these calls. Who runs libvirt's own directory depends on the daemon that would
+/// call; a daemon that cannot be seen counts as a new one.
 pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts) -> Plan {
     let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
     let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
@@ -100,17 +100,17 @@ fn linked(root: &Path, driver: &OsStr) -> Linked {
     name.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
 }
 
-/// The daemon that would make a driver's calls.
+/// Returns the daemon that would make a driver's calls.
 pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
-    daemons::of(root, driver).into_iter().next()
+    daemons::calling(root, driver).into_iter().next()
 }
 
-/// The settings below a root.
+/// Returns the settings below a root.
 pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
     settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
-/// The settings below a root, or the defaults, with which some calls go on, and why.
+/// Returns the settings below a root; if they are broken, the defaults, which some calls then use, and the fault.
 ///
 /// # Errors
 /// Settings that only root can read: whether they are broken is not known.

@@ -15,12 +15,12 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Universal time, which says so.
+    /// Returns universal time, which is marked as such.
     pub(crate) fn utc() -> Self {
         Self { zone: TimeZone::utc(), suffix: " UTC" }
     }
 
-    /// Local time; that of UTC where the zone cannot be read.
+    /// Returns local time; universal time if the zone cannot be read.
     pub(crate) fn local() -> Self {
         let named = std::env::var("TZ").ok().filter(|name| !name.is_empty());
         let zone = named.map_or_else(TimeZone::local, |name| TimeZone::from_posix_tz(&name));
@@ -41,7 +41,7 @@ impl Clock {
     /// Reads a time in the past: how long ago, a time of day, a day, or both.
     ///
     /// # Errors
-    /// A sentence that names the forms.
+    /// A sentence that lists the accepted forms.
     pub(crate) fn parse(&self, text: &str, now: SystemTime) -> Result<SystemTime, String> {
         if let Ok(ago) = humantime::parse_duration(text) {
             return now.checked_sub(ago).ok_or_else(|| "that is before the year 1970".to_owned());
@@ -66,10 +66,10 @@ impl Clock {
         })
     }
 
-    /// The time that this zone's clocks show as `text`.
+    /// Returns the time that clocks in this zone show as `text`.
     fn civil(&self, text: &str) -> Option<SystemTime> {
         let shown = humantime::parse_rfc3339_weak(text).ok()?;
-        // The offset is that of the time itself, which two steps find, but for an hour that a clock change leaves out.
+        // The offset depends on the time itself: two steps find it, except in an hour that a clock change leaves out.
         let first = self.back(shown, shown);
         Some(self.back(shown, first))
     }

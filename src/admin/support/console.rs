@@ -53,8 +53,8 @@ pub enum Paint {
 }
 
 impl Paint {
-    /// Returns what <https://no-color.org> prescribes: colours on a terminal that supports them, unless `NO_COLOR` is set and not
-    /// empty.
+    /// Returns what <https://no-color.org> prescribes: colours on a terminal that supports them, unless `NO_COLOR` is set
+    /// and not empty.
     #[must_use]
     pub fn choose(is_terminal: bool) -> Self {
         let says = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));

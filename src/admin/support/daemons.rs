@@ -1,8 +1,8 @@
-//! The libvirt daemons that look into a directory of hooks. In: that directory. Out: each with its release, its start, and
-//! when hookmux last made it reload. Reads /proc; and does: reloads them.
+//! The libvirt daemons that look for hooks in a directory. In: a driver. Out: each daemon with its release, its start, and
+//! when hookmux last reloaded it. Reads /proc; and does: reloads them.
 //!
-//! A daemon looks for the hooks of its drivers when it starts and when it gets SIGHUP, and nothing shows when it last got
-//! one. So hookmux leaves a note when it sends one.
+//! A daemon looks for the hooks of its drivers when it starts and when it gets SIGHUP, and does not show when it last got
+//! one. hookmux therefore leaves a note when it sends one.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -22,7 +22,7 @@ use crate::files::paths;
 /// Ticks of a second in /proc: `USER_HZ`, which is 100 on every machine that libvirt is built for.
 pub(crate) const TICKS: u64 = 100;
 
-/// Where the notes lie.
+/// The directory of the notes.
 const NOTES: &str = "/run/hookmux/reloaded";
 
 /// A daemon that runs.
@@ -34,7 +34,7 @@ pub(crate) struct Running {
     pub(crate) pid: i32,
     /// Its release, where that can be read.
     pub(crate) version: Option<Version>,
-    /// Whether it runs what lies directly in its own directory itself.
+    /// Whether it itself runs the files directly in its own directory.
     pub(crate) runs_its_own: bool,
     /// When it started, to some hundredths of a second.
     pub(crate) started: SystemTime,
@@ -60,14 +60,14 @@ impl Running {
 }
 
 /// Returns the running daemons that call a driver's hook.
-pub(crate) fn of(root: &Path, driver: &OsStr) -> Vec<Running> {
+pub(crate) fn calling(root: &Path, driver: &OsStr) -> Vec<Running> {
     let all = held(root, &root::base(root, driver)).into_iter().map(|(daemon, _)| daemon);
     all.filter(|daemon| daemon.calls(driver)).collect()
 }
 
 /// Returns the oldest release that calls a driver's hook: of the running daemons, or else that of the installed library.
 pub(crate) fn version(root: &Path, driver: &OsStr) -> Option<Version> {
-    let running = of(root, driver).into_iter().filter_map(|daemon| daemon.version).min();
+    let running = calling(root, driver).into_iter().filter_map(|daemon| daemon.version).min();
     let lib = paths::below(root, "/usr/lib");
     let multiarch = root::entries(&lib).filter(|path| path.to_string_lossy().contains("-linux-"));
     let libraries = || {
@@ -103,8 +103,8 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
 /// libvirtd, and be root in namespaces of their own.
 fn is_ours(process: &Path) -> bool {
     let same = |namespace: &str| {
-        let of = |process: &Path| fs::metadata(process.join("ns").join(namespace)).map(|namespace| namespace.ino());
-        of(process).is_ok_and(|theirs| of(Path::new("/proc/self")).is_ok_and(|ours| ours == theirs))
+        let inode = |process: &Path| fs::metadata(process.join("ns").join(namespace)).map(|namespace| namespace.ino());
+        inode(process).is_ok_and(|theirs| inode(Path::new("/proc/self")).is_ok_and(|ours| ours == theirs))
     };
     let user = fs::metadata(process).map(|process| process.uid());
     user.is_ok_and(|user| user == nix::unistd::geteuid().as_raw()) && same("user") && same("mnt")
@@ -119,8 +119,8 @@ fn running(root: &Path, pid: i32, process: &Path, daemon: &Daemon, boot: SystemT
     Some(Running { name, pid, version, runs_its_own, started, reloaded })
 }
 
-/// Makes a daemon look for its hooks again, and notes that. Reports whether there was anything to signal: a daemon that has
-/// ended meanwhile reads the hooks when it starts again.
+/// Makes a daemon look for its hooks again, and leaves a note of that. Reports whether the daemon was still running: one that
+/// has ended looks for its hooks when it starts again.
 pub(crate) fn reload(root: &Path, daemon: &Running, process: &File) -> anyhow::Result<bool> {
     let stat = fs::read(files::held(process).join("stat")).unwrap_or_default();
     match rustix::process::pidfd_send_signal(process, Signal::HUP) {
@@ -140,12 +140,12 @@ fn note(root: &Path, pid: i32, ticks: u64) -> PathBuf {
     paths::below(root, NOTES).join(format!("{pid}-{ticks}"))
 }
 
-/// The 22nd field of /proc/PID/stat, in ticks since the boot.
+/// Returns the start of a process, the 22nd field of /proc/PID/stat, in ticks since the boot.
 pub(crate) fn start_in_stat(stat: &[u8]) -> Option<u64> {
     std::str::from_utf8(caller::stat_fields(stat).nth(19)?).ok()?.parse().ok()
 }
 
-/// The time of the boot, from the first number in /proc/uptime; `btime` in /proc/stat knows whole seconds only.
+/// Returns the time of the boot, from the first number in /proc/uptime; `btime` in /proc/stat has whole seconds only.
 fn boot(now: SystemTime, uptime: &str) -> Option<SystemTime> {
     let seconds: f64 = uptime.split(' ').next()?.parse().ok()?;
     now.checked_sub(Duration::try_from_secs_f64(seconds).ok()?)

@@ -1,4 +1,4 @@
-//! Whether a script works in another directory under another name. In: its path. Out: why it may not. Reads.
+//! Checks whether a script still works in another directory under another name. In: its path. Out: why it may not. Reads.
 
 use std::path::Path;
 
@@ -24,7 +24,7 @@ const REFERENCES: &[&str] = &[
     "basename",
 ];
 
-/// As much of a script as is read, in bytes.
+/// How much of a script is read, in bytes.
 const MAX: u64 = 1 << 20;
 
 /// Returns why a hook or a script cannot be moved, if it may depend on its place: it refers to its own path or name, is a
@@ -37,7 +37,7 @@ pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<Stri
     Ok(judge(&String::from_utf8_lossy(&text), script))
 }
 
-/// Of what a line contains, only the reference is shown.
+/// Judges a script's text. Of a line that refers to its place, only the reference is shown.
 fn judge(text: &str, script: &Path) -> Option<String> {
     if !text.starts_with("#!") {
         return Some("it is a program and not a script: what it refers to cannot be read".into());

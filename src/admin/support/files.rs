@@ -40,7 +40,7 @@ pub(crate) fn write_private(root: &Path, path: &Path, content: &[u8]) -> io::Res
     write(root, path, content, PRIVATE)
 }
 
-/// Writes a file that everybody can read, likewise.
+/// Writes a file that every user can read, likewise.
 pub(crate) fn write_public(root: &Path, path: &Path, content: &[u8]) -> io::Result<()> {
     write(root, path, content, PRIVATE | Mode::RGRP | Mode::ROTH)
 }
@@ -116,7 +116,7 @@ impl<'a> Place<'a> {
         Ok(Self { directory: open(root, parent, OFlags::RDONLY | OFlags::DIRECTORY)?, name })
     }
 
-    /// What lies there; `None` if there is nothing.
+    /// Returns what lies there; `None` if there is nothing.
     fn stat(&self) -> io::Result<Option<Stat>> {
         match rustix::fs::statat(&self.directory, self.name, AtFlags::SYMLINK_NOFOLLOW) {
             Err(Errno::NOENT) => Ok(None),
@@ -124,7 +124,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// The text of a link.
+    /// Returns the text of a link.
     fn text(&self) -> io::Result<OsString> {
         Ok(OsString::from_vec(rustix::fs::readlinkat(&self.directory, self.name, Vec::new())?.into_bytes()))
     }
@@ -134,7 +134,7 @@ impl<'a> Place<'a> {
         Ok(rustix::fs::openat(&self.directory, self.name, flags, Mode::empty())?.into())
     }
 
-    /// A free temporary name in the same directory.
+    /// Returns a free temporary name in the same directory.
     fn temporary(&self) -> io::Result<OsString> {
         let mut made = OsString::from(".");
         made.push(self.name);

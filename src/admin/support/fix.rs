@@ -1,6 +1,5 @@
-//! The command that fixes something, where one does so and makes nothing worse: no leftover is put into service, no mask
-//! removed, and no file made executable that is not a script. In: what is wrong. Out: a shell command. Reads a script's
-//! first line.
+//! The command that fixes something, if one does so without harm: it runs no leftover, removes no mask, and makes nothing but
+//! scripts executable. In: what is wrong. Out: a shell command. Reads a script's first line.
 
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use crate::printable::quoted;
 use crate::run::shebang::Beginning;
 use crate::settings::Origin;
 
-/// Returns what makes a skipped file run.
+/// Returns the command that makes a skipped file run.
 pub(crate) fn skip(root: &Path, path: &Path, skip: &Skip) -> Option<String> {
     match skip {
         Skip::NotExecutable => match Text::read(root, path).beginning() {
@@ -24,12 +23,12 @@ pub(crate) fn skip(root: &Path, path: &Path, skip: &Skip) -> Option<String> {
     }
 }
 
-/// Opens an editor at a line.
+/// Returns the command that opens an editor at a line.
 pub(crate) fn edit(at: &Origin) -> String {
     format!("${{EDITOR:-vi}} +{} {}", at.line, quoted(&*at.file))
 }
 
-/// A mask has no content, whether it is an empty file or a link to /dev/null.
+/// Reports whether a file is a mask, which has no content: an empty file, or a link to /dev/null.
 pub(crate) fn is_mask(root: &Path, path: &Path) -> bool {
     resolve::resolve(root, path).target.is_ok_and(|file| file.kind != Kind::Directory && file.size == 0)
 }

@@ -1,4 +1,4 @@
-//! Whether the names on a command line are known: a typing error is not a new driver. In: names. Out: what was probably
+//! Checks that the names on a command line are known: a typing error is not a new driver. In: names. Out: what was probably
 //! meant, as an error. Reads whether there is a directory or a hook of a driver's name, and the names of guests.
 
 use std::ffi::{OsStr, OsString};
@@ -154,7 +154,7 @@ fn example(driver: &str, object: Option<&OsStr>, operation: Option<&OsStr>) -> S
     format!("{driver} {object} {operation}")
 }
 
-/// The name that is most like another one, if it is much like it.
+/// Returns the most similar of the names, if it is similar enough to be meant.
 pub(crate) fn nearest<'a>(name: &str, names: &[&'a str]) -> Option<&'a str> {
     let similarity = |known: &str| strsim::jaro_winkler(&name.to_lowercase(), known);
     let nearest = names.iter().copied().max_by(|one, other| similarity(one).total_cmp(&similarity(other)));

@@ -1,5 +1,5 @@
-//! Which calls the libvirt on this host never makes. In: a row, the release, the records. Out: a sentence. Reads, apart from
-//! the judgement.
+//! The calls that the libvirt on this host never makes. In: a row, the release, the records. Out: a sentence. Reads, apart
+//! from the judgement.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -50,7 +50,7 @@ pub(crate) fn never_made(row: &Row, version: Option<Version>) -> Option<String> 
     }
 }
 
-/// The release in `1.2.9`.
+/// Parses a release, such as `1.2.9`.
 fn release(text: &str) -> Option<Version> {
     let mut numbers = text.split('.').map(str::parse);
     Some(Version { major: numbers.next()?.ok()?, minor: numbers.next()?.ok()? })

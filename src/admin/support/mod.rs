@@ -22,7 +22,7 @@ pub(crate) mod xml;
 
 use std::process::ExitCode;
 
-/// Exit code of a command that found something, or whose call was refused.
+/// The exit code of a command that found something, or whose call was refused.
 pub(crate) const FOUND: u8 = 1;
 
 /// Returns the exit code of a command.

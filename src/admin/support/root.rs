@@ -21,7 +21,7 @@ const OTHER_AGENTS: &str = "/etc/qemu-ga";
 /// Where the package for guests has its hook, on systems where it does not divert QEMU's own.
 const PACKAGED: &str = "/usr/libexec/hookmux";
 
-/// What else commands read below a root.
+/// Other paths that commands read below a root.
 const OTHERS: &[&str] = &[
     "/etc/hookmux/hookmux.toml",
     "/etc/hookmux/hookmux.toml.d",
@@ -64,7 +64,7 @@ impl Root {
     }
 }
 
-/// Reports whether a path leads to something else than on a system whose root directory is `root`.
+/// Reports whether a path leads elsewhere than on a system whose root directory is `root`.
 pub(crate) fn leads_out(root: &Path, path: &Path) -> bool {
     let id = |file: io::Result<Metadata>| file.ok().map(|file| (file.dev(), file.ino()));
     let inside = resolve::open(root, path, OFlags::PATH).and_then(|file| file.metadata());
@@ -81,7 +81,7 @@ pub(crate) fn error(path: &Path) -> io::Error {
     io::Error::other(format!("a link on the way to {} leads out of the root", path.display()))
 }
 
-/// The directory that a driver's hook lies in.
+/// Returns the directory that a driver's hook lies in.
 pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     let known = drivers::driver(driver);
     let usual = paths::below(root, known.base);
@@ -96,13 +96,13 @@ pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     if !usual.is_dir() && other.is_dir() { other } else { usual }
 }
 
-/// libvirt's own directory of a driver, and the administrator's.
+/// Returns libvirt's own directory of a driver, and the administrator's.
 pub(crate) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
     let [libvirts, ours, ..] = paths::directories(root, &base(root, driver), driver);
     [libvirts.path, ours.path]
 }
 
-/// The name of this program, for a command that is printed: that of the package which brought it.
+/// Returns the name of this program for a command that is printed: the name that its package gave it.
 pub(crate) fn own() -> &'static str {
     let [for_hosts, for_guests, _] = OWN_NAMES;
     let program = std::env::current_exe().ok();

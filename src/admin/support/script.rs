@@ -50,7 +50,7 @@ pub(crate) enum State {
     Skipped,
 }
 
-/// Returns every script of a plan, in order. `row`: of the one call that the plan is for.
+/// Returns every script of a plan, in order. `row` is that of the call, if the plan is for one call.
 pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script> {
     let row = row.filter(|row| **row != UNKNOWN);
     let libvirts = |path: &PathBuf, state| {
@@ -61,8 +61,8 @@ pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script
         }
     };
     let before = plan.before.iter().map(|path| libvirts(path, State::BeforeHookmux));
-    let steps = plan.steps.iter().map(|step| of(root, step, State::Runs, row));
-    let background = plan.background.iter().map(|step| of(root, step, State::Background, row));
+    let steps = plan.steps.iter().map(|step| script(root, step, State::Runs, row));
+    let background = plan.background.iter().map(|step| script(root, step, State::Background, row));
     let left = plan.left_to_caller.iter().map(|path| libvirts(path, State::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
         let (reason, fix) = (Some(messages::skip(skip)), fix::skip(root, path, skip));
@@ -71,9 +71,9 @@ pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script
     before.chain(steps).chain(background).chain(left).chain(skipped).collect()
 }
 
-fn of(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
+fn script(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
     let if_fault = setting::fault(&step.effective, row).to_owned();
-    let settings = setting::of(&step.effective, row);
+    let settings = setting::settings(&step.effective, row);
     let because = |what: String| Some(format!("{what}: {if_fault}"));
     let (state, reason, fix) = match &step.distrust {
         Some(distrust) => (State::Untrusted, because(distrust.to_string()), distrust.fix()),
@@ -91,7 +91,7 @@ impl Script {
         Self { path, state, reason: None, if_fault: None, fix: None, settings: Vec::new() }
     }
 
-    /// Reports whether hookmux takes it up in its turn.
+    /// Reports whether it has a turn among the scripts that hookmux runs before it answers.
     pub(crate) fn has_turn(&self) -> bool {
         matches!(self.state, State::Runs | State::Untrusted | State::CannotStart)
     }

@@ -10,7 +10,7 @@ use crate::plan::rules::{self, Effective, Run, Wait};
 use crate::printable;
 use crate::settings::{OnFault, Patterns, Rule};
 
-/// One key of a rule, as it came out.
+/// One key of a rule with its effective value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Setting {
     key: &'static str,
@@ -35,8 +35,8 @@ impl fmt::Display for Setting {
     }
 }
 
-/// Returns everything that some rule, or the operation, gave, for one call or for every one.
-pub(crate) fn of(effective: &Effective, row: Option<&Row>) -> Vec<Setting> {
+/// Returns everything that a rule or the operation sets, for one call or for every one.
+pub(crate) fn settings(effective: &Effective, row: Option<&Row>) -> Vec<Setting> {
     let mut settings = keys(effective, None, fault(effective, row));
     for rule in &effective.sometimes {
         let mut alone = Effective::default();

@@ -1,5 +1,5 @@
-//! Whether the kernel starts a script. In: its text. Out: what is wrong with its first line, and the command that fixes it.
-//! Reads which interpreters exist.
+//! Checks whether the kernel can start a script. In: its text. Out: what is wrong with its first line, and the command that
+//! fixes it. Reads which interpreters exist.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::files::{paths, resolve};
 use crate::printable::quoted;
 use crate::run::shebang::Beginning;
 
-/// Where the programs of a system lie.
+/// The directories that hold the programs of a system.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Why a script cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
-    /// A word that stays the same, for programs.
+    /// A word for programs, which never changes.
     pub(crate) kind: &'static str,
     /// The reason, in a sentence.
     pub(crate) what: String,
@@ -57,7 +57,7 @@ pub(crate) fn trouble(system: &Path, path: &Path, text: &Text) -> Option<Trouble
     }
 }
 
-/// Which program of a first line does not exist; for env, the one that it looks for.
+/// Returns the program of a first line that does not exist; for env, the one that env looks for.
 fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
     if !exists(system, Path::new(program)) {
         return Some(program.to_owned());

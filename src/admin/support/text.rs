@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::files::{resolve, trust};
 use crate::run::shebang::Beginning;
 
-/// As much of a script as is looked at, in bytes: more than anybody writes.
+/// How much of a script is read, in bytes: more than any script has.
 const MOST: u64 = 1 << 20;
 
 /// A script's text.
@@ -19,8 +19,8 @@ impl Text {
         Self(bytes.into())
     }
 
-    /// Reads a script that no other user can change. Of any other, and of what is not a regular file, nothing is read: what
-    /// another user wrote does not reach a terminal, and a FIFO does not hold the reader up.
+    /// Reads a script that no other user can change. Any other script, and anything but a regular file, is not read: what
+    /// another user wrote must not reach a terminal, and a FIFO must not block the reader.
     pub(crate) fn read(root: &Path, path: &Path) -> Self {
         let bytes = match trust::distrust(&resolve::resolve(root, path)) {
             None => resolve::read(root, path, MOST).unwrap_or_default(),
@@ -29,13 +29,13 @@ impl Text {
         Self(bytes)
     }
 
-    /// How it begins.
+    /// Returns how it begins.
     pub(crate) fn beginning(&self) -> Beginning {
         Beginning::new(&self.0)
     }
 
     /// Reports whether it tests for an operation: as a pattern of `case` (`stop)`, `stop|`, `stop/`), as a string of its
-    /// own, or after `=` or an opening parenthesis. In a message, an operation's name says nothing.
+    /// own, or after `=` or an opening parenthesis. An operation's name in a message does not count.
     pub(crate) fn handles(&self, operation: &str) -> bool {
         let is_part = |character: char| character.is_alphanumeric() || "_-.".contains(character);
         self.lines().any(|line| {
@@ -50,7 +50,7 @@ impl Text {
         })
     }
 
-    /// Whether a word is in it, outside of comments; a path's last part counts as a word.
+    /// Reports whether it contains a word outside comments; the last part of a path counts as a word.
     pub(crate) fn has(&self, word: &str) -> bool {
         self.lines().any(|line| {
             let between = |character: char| !(character.is_alphanumeric() || "_-.".contains(character));

@@ -40,13 +40,13 @@ pub(crate) struct Difference<'s, 'a> {
     pub(crate) kind: Kind,
     pub(crate) old: Option<Cow<'a, str>>,
     pub(crate) new: Option<Cow<'a, str>>,
-    /// The values must not be shown.
+    /// Whether the values must not be shown.
     pub(crate) secret: bool,
     /// The offset in the document after: of the element, or of the one that something was removed from.
     pub(crate) at: usize,
     /// The element that was added or removed, with its document.
     pub(crate) subtree: Option<(&'s Document<'a>, Id)>,
-    /// Moved: also among the siblings of its own name, which is how libvirt counts devices.
+    /// Whether something moved also among the siblings of its own name, which is how libvirt counts devices.
     pub(crate) among_its_kind: bool,
 }
 
@@ -79,7 +79,7 @@ pub enum Value {
 }
 
 impl Change {
-    pub(crate) fn of(difference: &Difference<'_, '_>) -> Self {
+    pub(crate) fn new(difference: &Difference<'_, '_>) -> Self {
         let Difference { place, kind, old, new, at, .. } = difference;
         let is_secret = |value: &Option<Cow<'_, str>>| value.as_deref().is_some_and(secret::contains_secret);
         let hidden = difference.secret || is_secret(old) || is_secret(new);
@@ -112,7 +112,7 @@ impl fmt::Display for Change {
 pub struct Changes {
     /// The first of them, in the order of the document.
     pub list: Vec<Change>,
-    /// There are more than are listed.
+    /// Whether there are more than are listed.
     pub more: bool,
 }
 

@@ -121,7 +121,7 @@ impl<'a> Comparison<'_, 'a> {
             || in_metadata && document.children(id).any(names)
     }
 
-    /// An element or a text that is there before and after.
+    /// Compares an element or a text that is there before and after.
     fn pair(&mut self, old: Id, new: Id, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let (before, after) = (self.documents.old, self.documents.new);
         let at = after.offset(new);
@@ -172,7 +172,7 @@ impl<'a> Comparison<'_, 'a> {
         let old_children: Vec<Id> = before.children(old).collect();
         let new_children: Vec<Id> = after.children(new).collect();
         let matches = self.documents.matches(&old_children, &new_children);
-        let steps = Steps::of(before, &old_children, after, &new_children);
+        let steps = Steps::new(before, &old_children, after, &new_children);
         let reordered = reordered(&matches, &steps.old);
 
         let depth = self.place.len();

@@ -13,7 +13,7 @@ pub(crate) struct Steps<'a> {
 }
 
 impl<'a> Steps<'a> {
-    pub(crate) fn of(before: &Document<'a>, old: &[Id], after: &Document<'a>, new: &[Id]) -> Self {
+    pub(crate) fn new(before: &Document<'a>, old: &[Id], after: &Document<'a>, new: &[Id]) -> Self {
         let numbered = |document: &Document<'a>, ids: &[Id]| {
             let mut counts: HashMap<&'a str, u32> = HashMap::new();
             let numbers: Vec<(&'a str, u32)> = ids

@@ -25,7 +25,7 @@ const fn continues_name(c: char) -> bool {
     starts_name(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
 }
 
-/// The character that a reference stands for: one of XML's own five, or a number.
+/// Returns the character that a reference stands for: one of XML's own five, or a number.
 pub(crate) fn referenced(reference: &BytesRef<'_>) -> Option<char> {
     let predefined = || resolve_predefined_entity(reference)?.chars().next();
     reference.resolve_char_ref().ok()?.or_else(predefined).filter(|&c| is_allowed(c))

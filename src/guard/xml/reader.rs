@@ -227,13 +227,13 @@ fn check_encoding(declaration: &BytesDecl<'_>, source: &str, at: usize) -> Resul
     Err(Flaw::new(at, format!("the encoding {}", quoted(&encoding)), "UTF-8"))
 }
 
-/// The reference's name is not shown: it may be part of a password whose `&` was not escaped.
+/// Returns the flaw of an unknown reference. Its name is not shown: it may be part of a password whose `&` was not escaped.
 fn unknown_reference(at: usize) -> Flaw {
     let expected = "&amp; &lt; &gt; &quot; &apos; or a character's number";
     Flaw::new(at, "a reference to something that XML does not define", expected)
 }
 
-/// `inside`: the offset of the tag's name.
+/// Describes an error in an attribute; `inside` is the offset of the tag's name.
 fn flaw_of_attribute(error: &AttrError, inside: usize, tag: &str) -> Flaw {
     let form = |at: &usize, found, expected| Flaw::new(inside.saturating_add(*at), found, expected);
     match error {

@@ -44,24 +44,24 @@ impl<'a> Document<'a> {
         self.nodes.get(id as usize).copied().unwrap_or_default()
     }
 
-    /// The byte offset at which the node starts.
+    /// Returns the byte offset at which the node starts.
     pub(crate) fn offset(&self, id: Id) -> usize {
         self.node(id).start as usize
     }
 
-    /// The node as written, with everything in it.
+    /// Returns the node as written, with everything in it.
     pub(crate) fn raw(&self, id: Id) -> &'a str {
         let node = self.node(id);
         self.slice(node.start, node.end)
     }
 
-    /// The start tag as written, without `<` and `>`; of a text, nothing.
+    /// Returns the start tag as written, without `<` and `>`; nothing for a text.
     fn tag(&self, id: Id) -> &'a str {
         let node = self.node(id);
         self.slice(node.start.saturating_add(1), node.tag_end)
     }
 
-    /// The element's name with its prefix, as written. A piece of text has the empty name.
+    /// Returns the element's name with its prefix, as written. A piece of text has the empty name.
     pub(crate) fn name(&self, id: Id) -> &'a str {
         self.tag(id).split_ascii_whitespace().next().unwrap_or_default()
     }
@@ -71,7 +71,8 @@ impl<'a> Document<'a> {
         node.start == node.tag_end
     }
 
-    /// The element's attributes: names as written, and values with references and white space resolved (XML 1.0, 3.3.3).
+    /// Returns the element's attributes: names as written, and values with references and white space resolved (XML 1.0,
+    /// 3.3.3).
     pub(crate) fn attributes(&self, id: Id) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         let mut attributes = Attributes::new(self.tag(id), self.name(id).len());
         attributes.with_checks(false);
@@ -81,12 +82,12 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The value of an attribute.
+    /// Returns the value of an attribute.
     pub(crate) fn attribute(&self, id: Id, name: &str) -> Option<Cow<'a, str>> {
         self.attributes(id).find(|&(found, _)| found == name).map(|(_, value)| value)
     }
 
-    /// The children that count: elements, and text that is more than white space.
+    /// Returns the children that count: elements, and text that is more than white space.
     pub(crate) fn children(&self, id: Id) -> impl Iterator<Item = Id> + '_ {
         let after = self.node(id).next;
         let mut child = id.saturating_add(1);
@@ -97,13 +98,13 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The first child element of that name.
+    /// Returns the first child element of that name.
     pub(crate) fn child(&self, id: Id, name: &str) -> Option<Id> {
         self.children(id).find(|&child| self.name(child) == name)
     }
 
-    /// The meaning of a piece of text: references and CDATA resolved, without comments and processing instructions, line
-    /// ends as line feeds.
+    /// Returns the meaning of a piece of text: references and CDATA resolved, without comments and processing instructions,
+    /// line ends as line feeds.
     pub(crate) fn text(&self, id: Id) -> Cow<'a, str> {
         let raw = self.raw(id);
         let Some(special) = raw.find(['&', '<', '\r']) else { return Cow::Borrowed(raw) };
@@ -123,7 +124,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// All text in the element, as `XPath`'s `string()` gives it to libvirt.
+    /// Returns all text in the element, as `XPath`'s `string()` gives it to libvirt.
     pub(crate) fn string(&self, id: Id) -> Cow<'a, str> {
         let mut texts = (id..self.node(id).next).filter(|&node| self.is_text(node)).map(|node| self.text(node));
         let mut string = texts.next().unwrap_or_default();
