@@ -53,7 +53,7 @@ impl Adopt {
     /// Moves all scripts, or none.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let hook = root::base(&root, &self.driver).join(&self.driver);
+        let hook = root::hook(&root, &self.driver);
         let driver = printable(&self.driver);
         if !existing::look(&root, &hook).is_ok_and(|existing| existing.is_ours()) {
             let install = root::command(&root, "install");

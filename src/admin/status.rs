@@ -102,7 +102,7 @@ fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
 
 /// Returns another program's hook, if hookmux is not installed beside it.
 fn another(root: &Path, driver: &OsStr) -> Option<String> {
-    let hook = root::base(root, driver).join(driver);
+    let hook = root::hook(root, driver);
     let found = existing::look(root, &hook).ok()?;
     (found == ExistingHook::Another && existing::ours(root, driver).is_empty()).then(|| printable(&hook))
 }

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use nix::errno::Errno;
@@ -219,6 +220,12 @@ pub(crate) fn read(root: &Path, path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open_regular(root, path)?.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// Reports whether both are the same file.
+pub(crate) fn is_same(one: &File, other: &File) -> bool {
+    let id = |file: &File| file.metadata().map(|file| (file.dev(), file.ino())).ok();
+    id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 /// Returns the errno of an error of the standard library; EIO for one without.

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::files::{paths, resolve};
@@ -40,7 +39,7 @@ pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadab
     // The current one first: if it is rotated away meanwhile, it is found twice, and not missed.
     let newer = open_existing(root, &path)?;
     let older = open_existing(root, &rotated)?;
-    let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !is_same(older, newer)));
+    let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !resolve::is_same(older, newer)));
     Ok([(rotated, older), (path, newer)])
 }
 
@@ -73,11 +72,6 @@ fn open_existing(root: &Path, path: &Path) -> Result<Option<File>, Unreadable> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err((path.to_owned(), error)),
     }
-}
-
-fn is_same(one: &File, other: &File) -> bool {
-    let inode = |file: &File| file.metadata().map(|metadata| (metadata.dev(), metadata.ino())).ok();
-    inode(one).is_some_and(|one| inode(other) == Some(one))
 }
 
 fn take(file: File, wanted: &impl Fn(&Record) -> bool, found: &mut Found) -> io::Result<()> {

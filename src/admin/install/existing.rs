@@ -1,9 +1,8 @@
 //! What exists where a hook belongs. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::admin::support::{files, root};
@@ -53,9 +52,8 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     }
     let text = fs::read_link(hook)?;
     let at_installed = |path: &&str| match &program {
-        Some(program) => {
-            resolve::open_regular(root, &paths::below(root, path)).is_ok_and(|installed| is_one(&installed, program))
-        }
+        Some(program) => resolve::open_regular(root, &paths::below(root, path))
+            .is_ok_and(|installed| resolve::is_same(&installed, program)),
         None => text == Path::new(path),
     };
     let is_installed = INSTALLED.iter().any(at_installed);
@@ -72,7 +70,7 @@ pub(crate) fn ours(root: &Path, driver: &OsStr) -> Vec<(PathBuf, ExistingHook)> 
     let [libvirts, _] = root::directories(root, driver);
     let mut beside: Vec<PathBuf> = root::entries(&libvirts).collect();
     beside.sort();
-    let paths = std::iter::once(root::base(root, driver).join(driver)).chain(beside);
+    let paths = std::iter::once(root::hook(root, driver)).chain(beside);
     let found = paths.filter_map(|path| look(root, &path).ok().map(|found| (path, found)));
     found.filter(|(_, found)| found.is_ours()).collect()
 }
@@ -96,11 +94,6 @@ pub(crate) fn is_our_packages(existing: &ExistingHook) -> bool {
         _ => false,
     };
     existing.is_ours() && is_guests == for_guests.ends_with(root::own())
-}
-
-fn is_one(one: &File, other: &File) -> bool {
-    let id = |file: &File| file.metadata().map(|file| (file.dev(), file.ino())).ok();
-    id(one).is_some_and(|one| Some(one) == id(other))
 }
 
 #[cfg(test)]

@@ -178,8 +178,8 @@ fn finish(
 /// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
 fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
     let Choice { root, program, take_over, free_only } = choice;
-    let (base, hook) = hook(root, driver);
-    directory(root, &base, 0o755)?;
+    let hook = root::hook(root, driver);
+    directory(root, &root::base(root, driver), 0o755)?;
     directory(root, &root::directories(root, driver)[1], 0o755)?;
     directory(root, &paths::below(root, crate::admin::support::LOG_DIRECTORY), 0o750)?;
     let found = look(root, &hook)?;
@@ -233,8 +233,8 @@ fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
             files::link(root, program, &path, over).with_context(|| format!("cannot link {}", path.display()))?;
         }
     }
-    let (_, hook) = hook(root, driver);
-    let (hook, directory) = (printable::printable(hook), printable::printable(path.parent().unwrap_or(&path)));
+    let hook = printable::printable(root::hook(root, driver));
+    let directory = printable::printable(path.parent().unwrap_or(&path));
     done.notes
         .insert(0, format!("libvirt runs {hook} first, as before, then {directory} by name: hookmux as 00-hookmux"));
     Ok(done)
@@ -252,7 +252,7 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, 
         });
         overwritten.collect::<Vec<_>>()
     };
-    let is_beside = |driver: &OsStr, link: &Path| link != hook(root, driver).1;
+    let is_beside = |driver: &OsStr, link: &Path| link != root::hook(root, driver);
     let found = drivers.iter().flat_map(overwritten).min_by_key(|(driver, link, _)| is_beside(driver, link));
     let Some((driver, link, text)) = found else { return Ok((Vec::new(), Vec::new())) };
     let program = existing::leads_to(root, &link, &text);
@@ -280,7 +280,7 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, 
 
 /// Removes the hook of one driver.
 fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
-    let ((_, hook), beside) = (hook(root, driver), beside::path(root, driver));
+    let (hook, beside) = (root::hook(root, driver), beside::path(root, driver));
     let found = look(root, &hook)?;
     if look(root, &beside)?.is_ours() {
         remove_beside(root, &beside)?;
@@ -307,12 +307,6 @@ fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
         }
     }
     Ok(done)
-}
-
-fn hook(root: &Path, driver: &OsStr) -> (PathBuf, PathBuf) {
-    let base = root::base(root, driver);
-    let hook = base.join(driver);
-    (base, hook)
 }
 
 fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {

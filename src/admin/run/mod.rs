@@ -39,13 +39,18 @@ use crate::verdict::messages;
 use crate::verdict::outcome::Kind;
 
 mod document;
-mod environment;
 mod live;
 
 use live::Live;
 
 /// The umask of systemd's services, with which libvirt's hooks run.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
+
+/// What libvirt passes on to its hooks if systemd starts it (`virCommandAddEnvPassCommon` in `src/util/vircommand.c`), with
+/// systemd's own PATH. Nothing is taken from a running process or from the administrator's shell: either may have a PATH or
+/// an `LD_PRELOAD` that chooses code to run.
+const ENVIRONMENT: [(&str, &str); 2] =
+    [("LC_ALL", "C"), ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")];
 
 /// How often a terminal shows how long a step has been running.
 const TICK: Duration = Duration::from_secs(1);
@@ -80,8 +85,11 @@ impl Run {
         let settings = call::settings(&root)?;
         let daemon = call::daemon(&root, &call.driver);
         let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
-        let by_hand =
-            ByHand { environment: environment::fixed(), daemon: daemon.map(|daemon| daemon.name.into()), interval };
+        let by_hand = ByHand {
+            environment: ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into(),
+            daemon: daemon.map(|daemon| daemon.name.into()),
+            interval,
+        };
         let input = OnceCell::new();
         let read = || {
             let document = input.get_or_init(|| document::get(&call, &root, self.xml.as_deref())).as_ref();

@@ -92,7 +92,7 @@ pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts
 /// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and
 /// the hook is not hookmux.
 fn linked(root: &Path, driver: &OsStr) -> Linked {
-    let hook = root::base(root, driver).join(driver);
+    let hook = root::hook(root, driver);
     let [libvirts, _] = root::directories(root, driver);
     let is_hookmux = |path: &PathBuf| program::leads_to_hookmux(path, resolve::resolve(root, path).target.as_ref());
     let first = root::entries(&libvirts).filter(is_hookmux).min();

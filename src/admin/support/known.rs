@@ -83,7 +83,7 @@ impl Force {
     }
 
     fn accepts(&self, root: &Path, driver: &OsStr) -> bool {
-        let hook = || root::base(root, driver).join(driver).symlink_metadata().is_ok();
+        let hook = || root::hook(root, driver).symlink_metadata().is_ok();
         let exists = || hook() || root::directories(root, driver).iter().any(|directory| directory.is_dir());
         self.force || DRIVERS.iter().any(|known| driver == known.name) || exists()
     }

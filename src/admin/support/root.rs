@@ -96,6 +96,11 @@ pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     if !usual.is_dir() && other.is_dir() { other } else { usual }
 }
 
+/// Returns where a driver's hook is.
+pub(crate) fn hook(root: &Path, driver: &OsStr) -> PathBuf {
+    base(root, driver).join(driver)
+}
+
 /// Returns libvirt's own directory of a driver, and the administrator's.
 pub(crate) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
     let [libvirts, ours, ..] = paths::directories(root, &base(root, driver), driver);
