@@ -24,9 +24,7 @@ use crate::files::resolve::{self, Kind};
 use crate::files::{paths, trust};
 use crate::printable::printable;
 use crate::run::signals;
-
-/// The file without an argument.
-const FILE: &str = "/etc/hookmux/hookmux.toml";
+use crate::settings;
 
 /// The name of the directories for drop-ins.
 const DROP_INS: &str = "hookmux.toml.d";
@@ -59,7 +57,7 @@ impl Edit {
         let root = self.root.path()?;
         let file = match &self.file {
             Some(file) => std::path::absolute(file)?,
-            None => paths::below(&root, FILE),
+            None => paths::below(&root, settings::FILE),
         };
         let draft = Draft::new(&root, &file)?;
         let (findings, is_saved) = loop {

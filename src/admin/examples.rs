@@ -15,6 +15,7 @@ use crate::call::drivers::DRIVERS;
 use crate::files::directory::Directory;
 use crate::files::{paths, resolve};
 use crate::printable::{printable, quoted, shortened};
+use crate::settings;
 
 /// Where the package has them.
 const EXAMPLES: &str = "/usr/share/doc/hookmux/examples";
@@ -55,7 +56,7 @@ impl Examples {
                 let mut commands = vec![copy(755, &script, &at("/etc/hookmux").join(&hook).join(&name))];
                 let from = at(&format!("{EXAMPLES}/hookmux.toml.d")).join(&rule);
                 if !resolve::is_absent(&root, &from)? {
-                    commands.push(copy(644, &from, &at("/etc/hookmux/hookmux.toml.d").join(&rule)));
+                    commands.push(copy(644, &from, &at(settings::DROP_INS).join(&rule)));
                 }
                 let about = about(&String::from_utf8_lossy(&text));
                 examples.push(Example { script: format!("{hook}/{}", printable(&name)), about, commands });

@@ -1,28 +1,19 @@
 //! The kinds of messages in the journal, each with its `MESSAGE_ID`. Pure: a table, checked against the manual and the
 //! catalog.
 
-/// What a message is about.
+/// What a message is about; [`MESSAGES`] describes each.
+#[allow(missing_docs, reason = "the table describes them")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {
-    /// A script failed, or could not be run.
     Failed,
-    /// A script is still running.
     StillRunning,
-    /// A filter changed the document.
     Changed,
-    /// A line that a script wrote.
     ScriptOutput,
-    /// Files that are not run.
     Skipped,
-    /// hookmux itself could not carry out a call.
     OwnFault,
-    /// The settings cannot be read, and a call used the defaults.
     DefaultSettings,
-    /// A background script could not be started.
     NotStarted,
-    /// Background scripts run in the daemon's cgroup.
     InDaemonsCgroup,
-    /// A failure was not passed on, since the guest has ended.
     Overruled,
 }
 

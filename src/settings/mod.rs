@@ -4,6 +4,7 @@ mod read;
 mod text;
 mod values;
 
+pub(crate) use read::{DROP_INS, FILE, PACKAGES_DROP_INS};
 pub use read::{read, read_with, text};
 pub use text::{Fault, parse};
 pub use values::Settings;

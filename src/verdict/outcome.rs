@@ -30,25 +30,17 @@ pub(crate) enum Outcome {
     NotRun,
 }
 
-/// An outcome without its details, as records and the journal name it.
+/// An [`Outcome`] without its details, as records and the journal name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Ending {
-    /// [`Outcome::Exited`]
     Exited,
-    /// [`Outcome::Killed`]
     Killed,
-    /// [`Outcome::TimedOut`]
     TimedOut,
-    /// [`Outcome::NotStarted`]
     NotStarted,
-    /// [`Outcome::Untrusted`]
     Untrusted,
-    /// [`Outcome::Lost`]
     Lost,
-    /// [`Outcome::Unfit`]
     Unfit,
-    /// [`Outcome::NotRun`]
     NotRun,
     /// One that a later version has written.
     #[serde(other)]

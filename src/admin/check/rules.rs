@@ -22,7 +22,7 @@ use crate::plan::facts::Facts;
 use crate::plan::guest;
 use crate::plan::rules::{self, Effective, Wait};
 use crate::printable::{printable_json, quoted};
-use crate::settings::{OnFailure, OnFault, Origin, Patterns, Rule};
+use crate::settings::{self, OnFailure, OnFault, Origin, Patterns, Rule};
 
 /// A script in a call that it may run in.
 struct Site<'a> {
@@ -251,7 +251,7 @@ fn waiting_one(system: &Path, script: &Path) -> Finding {
     let pattern = printable_json(&serde_json::Value::from(glob::Pattern::escape(&name)).to_string());
     let rule = ["[[rule]]", &format!("script = {pattern}"), "wait = false"].map(quoted).join(" ");
     // A file of its own: hookmux.toml is the package's, and an upgrade would ask about a change.
-    let directory = paths::below(system, "/etc/hookmux/hookmux.toml.d");
+    let directory = paths::below(system, settings::DROP_INS);
     let plain: String = name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let file = quoted(&directory.join(format!("50-no-wait-{plain}.toml")));
     let fix = format!("mkdir -p {} && printf '%s\\n' {rule} >>{file}", quoted(&directory));

@@ -4,18 +4,20 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::admin::support::LOG_DIRECTORY;
 use crate::call::drivers::DRIVERS;
 use crate::files::paths;
+use crate::settings;
 
 /// Files and directories that findings depend on.
 const NEEDED: &[&str] = &[
     "/etc/hookmux",
-    "/etc/hookmux/hookmux.toml",
-    "/etc/hookmux/hookmux.toml.d",
-    "/usr/lib/hookmux/hookmux.toml.d",
+    settings::FILE,
+    settings::DROP_INS,
+    settings::PACKAGES_DROP_INS,
     "/etc/libvirt/hooks",
     "/etc/libvirt/qemu",
-    "/var/log/hookmux",
+    LOG_DIRECTORY,
 ];
 
 /// Returns the paths that findings depend on and that this user may not read; none for root.

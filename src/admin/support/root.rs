@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use rustix::fs::OFlags;
 
+use crate::admin::support::LOG_DIRECTORY;
 use crate::call::drivers::{self, ArgLayout, DRIVERS};
 use crate::call::invocation::OWN_NAMES;
 use crate::files::{paths, resolve};
 use crate::printable::quoted;
+use crate::settings;
 
 /// The guest agent's directory where it is not Debian's.
 const OTHER_AGENTS: &str = "/etc/qemu-ga";
@@ -22,14 +24,8 @@ const OTHER_AGENTS: &str = "/etc/qemu-ga";
 const PACKAGED: &str = "/usr/libexec/hookmux";
 
 /// Other paths that commands read below a root.
-const OTHERS: &[&str] = &[
-    "/etc/hookmux/hookmux.toml",
-    "/etc/hookmux/hookmux.toml.d",
-    "/usr/lib/hookmux/hookmux.toml.d",
-    crate::admin::support::LOG_DIRECTORY,
-    "/etc/apparmor.d",
-    "/usr/bin",
-];
+const OTHERS: &[&str] =
+    &[settings::FILE, settings::DROP_INS, settings::PACKAGES_DROP_INS, LOG_DIRECTORY, "/etc/apparmor.d", "/usr/bin"];
 
 /// The system that is meant.
 #[derive(Debug, Args)]
