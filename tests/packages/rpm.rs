@@ -1,29 +1,12 @@
-//! The life of the packages under rpm: this machine's rpm, on a root of its own whose only package says that there is a
-//! shell, so that nothing else can be depended upon. What the root is made of is a Debian, which rpm knows nothing of, with
-//! the directories that Fedora's packages filesystem and selinux-policy have, and Debian's base system lacks.
+//! The life of the packages under rpm, in a root of its own (`support::rpm`).
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::built::{OLDER_SETTING, older, package};
 use crate::existing::Existing;
 use crate::proof::Proof;
-use support::host::{Answer, Host};
-
-const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
-
-const SHELL: &str = "Name: shell\nVersion: 1\nRelease: 1\nSummary: a shell\nLicense: none\nBuildArch: noarch\n\
-    Provides: /bin/sh\n%description\nWhat scripts of packages need.\n%files\n";
-
-/// Directories that belong to packages of the system.
-const FILESYSTEM: [&str; 5] = [
-    "/usr/lib/systemd/catalog",
-    "/usr/share/fish/vendor_completions.d",
-    "/usr/share/licenses",
-    "/usr/share/selinux/packages",
-    "/usr/share/zsh/site-functions",
-];
+use support::rpm::{ALL, Rpm};
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
@@ -31,76 +14,12 @@ const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
 
 const THEIRS: &str = "/etc/libvirt/hooks/qemu";
 
-struct Rpm {
-    host: Host,
-}
-
-impl Rpm {
-    fn new(test: &str) -> Self {
-        let lower = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/package-roots/bookworm");
-        assert!(lower.exists(), "{} is missing: tests/packages/roots makes it", lower.display());
-        // Wherever it lies: of this machine's directories, not all can be seen in a host.
-        let rpm = Self { host: Host::on_wire(&format!("rpm-{test}"), &lower) };
-        let layers = "lowerdir=/run/wire,upperdir=/run/rpm/upper,workdir=/run/rpm/work";
-        rpm.host.run(&["mkdir", "-p", "/run/rpm/upper", "/run/rpm/work", "/run/rpm/root"]).succeeded();
-        rpm.host.run(&["mount", "-t", "overlay", "overlay", "-o", layers, "/run/rpm/root"]).succeeded();
-        rpm.host.run(&["mount", "-t", "proc", "proc", "/run/rpm/root/proc"]).succeeded();
-        for directory in FILESYSTEM {
-            fs::create_dir_all(rpm.path(directory)).unwrap();
-        }
-        rpm.host.file("/run/rpm/shell.spec", 0o644, SHELL.as_bytes());
-        let build = ["rpmbuild", "-bb", "--quiet", "--define", "_topdir /run/rpm/build", "/run/rpm/shell.spec"];
-        assert_eq!(rpm.host.run(&build).code, Some(0));
-        rpm.rpm(&["--install", "/run/rpm/build/RPMS/noarch/shell-1-1.noarch.rpm"]);
-        rpm
-    }
-
-    /// rpm, which must succeed.
-    fn rpm(&self, words: &[&str]) -> Answer {
-        let how = ["rpm", "--force-debian", "--root", "/run/rpm/root", "--dbpath", "/var/lib/rpm"];
-        let answer = self.host.run(&[&how, words].concat());
-        assert_eq!(answer.code, Some(0), "{answer:?}");
-        answer
-    }
-
-    fn install(&self, package: &Path) -> Answer {
-        let inside = format!("/run/{}", package.file_name().unwrap().to_str().unwrap());
-        self.host.file(&inside, 0o644, &fs::read(package).unwrap());
-        self.rpm(&["--upgrade", &inside])
-    }
-
-    fn path(&self, inside: &str) -> PathBuf {
-        self.host.path(&format!("/run/rpm/root{inside}"))
-    }
-
-    fn text(&self, inside: &str) -> String {
-        fs::read_to_string(self.path(inside)).unwrap_or_else(|error| panic!("{inside}: {error}"))
-    }
-
-    fn has(&self, inside: &str) -> bool {
-        self.path(inside).symlink_metadata().is_ok()
-    }
-
-    fn hooks(&self) -> Vec<&'static str> {
-        let says = |driver: &str| fs::read_link(self.path(&format!("/etc/libvirt/hooks/{driver}"))).ok();
-        ALL.into_iter()
-            .filter(|driver| says(driver).is_some_and(|says| says == Path::new("/usr/bin/hookmux-hook")))
-            .collect()
-    }
-
-    /// Every path, without rpm's own database.
-    fn everything(&self) -> BTreeSet<String> {
-        let find = ["find", "/run/rpm/root", "-xdev", "-not", "-path", "*/var/lib/rpm*", "-printf", "%P\n"];
-        self.host.run(&find).succeeded().stdout.lines().map(str::to_owned).collect()
-    }
-}
-
 #[test]
 fn the_package_comes_and_goes_under_rpm() {
-    let (rpm, proof) = (Rpm::new("life"), Proof::new("life", "rpm root"));
+    let (rpm, proof) = (Rpm::new("life", &[]), Proof::new("life", "rpm root"));
     let clean = rpm.everything();
     proof.step("install the previous version: the four links are there, nothing but a shell is needed", || {
-        rpm.install(&older("hookmux", "rpm"));
+        rpm.install(&[&older("hookmux", "rpm")]);
         assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), true));
         assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
         let needs = rpm.rpm(&["--query", "--requires", "hookmux"]).stdout;
@@ -108,7 +27,7 @@ fn the_package_comes_and_goes_under_rpm() {
         assert!(needs.iter().all(|need| *need == "/bin/sh" || need.starts_with("config(hookmux)")), "{needs:?}");
     });
     proof.step("upgrade: unchanged settings are the new ones, links stay", || {
-        rpm.install(&package("hookmux", "rpm"));
+        rpm.install(&[&package("hookmux", "rpm")]);
         assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), false));
         assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
     });
@@ -117,11 +36,11 @@ fn the_package_comes_and_goes_under_rpm() {
         assert_eq!(rpm.everything().symmetric_difference(&clean).collect::<Vec<_>>(), [""; 0]);
     });
     proof.step("upgrade: changed settings, scripts and a link's absence stay", || {
-        rpm.install(&older("hookmux", "rpm"));
+        rpm.install(&[&older("hookmux", "rpm")]);
         fs::write(rpm.path(SETTINGS), "parallel = 2\n").unwrap();
         rpm.host.script(&format!("/run/rpm/root{SCRIPT}"), "");
         fs::remove_file(rpm.path("/etc/libvirt/hooks/lxc")).unwrap();
-        rpm.install(&package("hookmux", "rpm"));
+        rpm.install(&[&package("hookmux", "rpm")]);
         assert_eq!((rpm.text(SETTINGS).as_str(), rpm.has(SCRIPT)), ("parallel = 2\n", true));
         assert_eq!(rpm.hooks(), ["qemu", "libxl", "network"]);
     });
@@ -136,7 +55,7 @@ fn the_package_comes_and_goes_under_rpm() {
 #[test]
 fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
     const SAID: &str = "/var/log/said";
-    let (rpm, proof) = (Rpm::new("selinux"), Proof::new("selinux", "rpm root"));
+    let (rpm, proof) = (Rpm::new("selinux", &[]), Proof::new("selinux", "rpm root"));
     let stand_in = |name: &str, ends: &str| {
         let body = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks | wc -l) links\" >>{SAID}\n{ends}\n");
         rpm.host.file(&format!("/run/rpm/root/usr/sbin/{name}"), 0o755, format!("#!/bin/sh\n{body}").as_bytes());
@@ -145,7 +64,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
     stand_in("restorecon", "");
     proof.step("install where SELinux takes no module: no link, and one line says why", || {
         stand_in("semodule", "exit 1");
-        let said = rpm.install(&package("hookmux", "rpm")).stderr;
+        let said = rpm.install(&[&package("hookmux", "rpm")]).stderr;
         assert!(
             said.lines().any(|line| line.starts_with("hookmux: the SELinux module hookmux is not installed")),
             "{said}"
@@ -158,7 +77,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
         || {
             fs::write(rpm.path(SAID), "").unwrap();
             stand_in("semodule", "");
-            rpm.install(&package("hookmux", "rpm"));
+            rpm.install(&[&package("hookmux", "rpm")]);
             assert_eq!(rpm.hooks(), ALL);
             rpm.rpm(&["--erase", "hookmux"]);
             let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
@@ -170,18 +89,18 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
 
 #[test]
 fn another_programs_hook_stays_under_rpm() {
-    let (rpm, proof) = (Rpm::new("foreign"), Proof::new("foreign", "rpm root"));
+    let (rpm, proof) = (Rpm::new("foreign", &[]), Proof::new("foreign", "rpm root"));
     rpm.host.file(&format!("/run/rpm/root{THEIRS}"), 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
     let theirs = rpm.text(THEIRS);
     proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
-        let said = rpm.install(&older("hookmux", "rpm"));
+        let said = rpm.install(&[&older("hookmux", "rpm")]);
         let lines = said.stdout.lines().chain(said.stderr.lines());
         assert_eq!(lines.filter(|line| line.ends_with("by name: hookmux as 00-hookmux")).count(), 1, "{said:?}");
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
     proof.step("take it over: it runs as 00-original, also after an upgrade", || {
         rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "install", "--reload", "--take-over", "qemu"]).succeeded();
-        rpm.install(&package("hookmux", "rpm"));
+        rpm.install(&[&package("hookmux", "rpm")]);
         assert_eq!((rpm.hooks(), rpm.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
     });
     proof.step("erase: the hook that was there before is back", || {
@@ -189,7 +108,7 @@ fn another_programs_hook_stays_under_rpm() {
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), Vec::new()));
     });
     proof.step("install and erase over another program's hook: it stays", || {
-        rpm.install(&package("hookmux", "rpm"));
+        rpm.install(&[&package("hookmux", "rpm")]);
         rpm.rpm(&["--erase", "hookmux"]);
         assert_eq!((rpm.text(THEIRS), rpm.hooks()), (theirs.clone(), Vec::new()));
     });
@@ -197,22 +116,22 @@ fn another_programs_hook_stays_under_rpm() {
 
 #[test]
 fn an_existing_hook_runs_on_beside_the_package_under_rpm() {
-    let (rpm, proof) = (Rpm::new("existing"), Proof::new("existing", "rpm root"));
+    let (rpm, proof) = (Rpm::new("existing", &[]), Proof::new("existing", "rpm root"));
     let existing = Existing { host: &rpm.host, root: "/run/rpm/root" };
     let packages = [older("hookmux", "rpm"), package("hookmux", "rpm")];
     let erase = || drop(rpm.rpm(&["--erase", "hookmux"]));
-    existing.lives_on(&proof, packages.each_ref().map(PathBuf::as_path), &|package| rpm.install(package), &erase);
+    existing.lives_on(&proof, packages.each_ref().map(PathBuf::as_path), &|package| rpm.install(&[package]), &erase);
 }
 
 #[test]
 fn hookmux_guest_comes_and_goes_under_rpm() {
-    let (rpm, proof) = (Rpm::new("guest"), Proof::new("guest", "rpm root"));
+    let (rpm, proof) = (Rpm::new("guest", &[]), Proof::new("guest", "rpm root"));
     let clean = rpm.everything();
     let hook = "/usr/libexec/hookmux/fsfreeze-hook";
     proof.step("install hookmux-guest beside hookmux: one hook for the agent, which it has to be told of", || {
-        rpm.install(&older("hookmux-guest", "rpm"));
-        rpm.install(&package("hookmux", "rpm"));
-        rpm.install(&package("hookmux-guest", "rpm"));
+        rpm.install(&[&older("hookmux-guest", "rpm")]);
+        rpm.install(&[&package("hookmux", "rpm")]);
+        rpm.install(&[&package("hookmux-guest", "rpm")]);
         assert_eq!((rpm.hooks(), rpm.has("/etc/qemu-ga/fsfreeze-hook"), rpm.has(hook)), (ALL.into(), false, true));
     });
     proof.step("a script of the agent's directory that fails makes the freeze fail", || {

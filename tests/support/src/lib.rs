@@ -28,6 +28,7 @@ pub mod pair;
 pub mod prerequisites;
 pub mod programs;
 pub mod recorder;
+pub mod rpm;
 pub mod shell;
 pub mod trace;
 
