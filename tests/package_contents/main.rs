@@ -9,4 +9,5 @@ mod archives;
 mod reproducible;
 mod scripts;
 mod settings;
+mod spec;
 mod tarball;
