@@ -1,8 +1,9 @@
-//! A clean Debian 12 with Python, as Ansible reaches it. In: variables of the role. Out: what ansible-playbook did. Does.
+//! A clean Debian with Python, as Ansible reaches it. In: variables of the role. Out: what ansible-playbook did. Does.
 
 use std::fs;
 use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
@@ -10,10 +11,11 @@ use tempfile::TempDir;
 
 use crate::debian::Debian;
 
-/// The system, and the directory with the playbook.
+/// The system, the directory with the playbook, and the ansible-playbook that can manage its Python.
 pub(crate) struct Host {
     debian: Debian,
     directory: TempDir,
+    program: PathBuf,
 }
 
 /// How a play ended.
@@ -35,8 +37,13 @@ impl Deref for Host {
 }
 
 impl Host {
-    pub(crate) fn new(test: &str) -> Self {
-        let debian = Debian::new("bookworm", test);
+    /// A system of that suite: Debian 12 with its own release of Ansible, or a later one with a release that knows its Python.
+    pub(crate) fn new(suite: &str, test: &str) -> Self {
+        let program = match suite {
+            "bookworm" => "ansible-playbook".into(),
+            _ => support::repository().join("target/tools/ansible/bin/ansible-playbook"),
+        };
+        let debian = Debian::new(suite, test);
         debian.apt_install(&["python3", "python3-apt"]);
         let directory = tempfile::tempdir().unwrap();
         // What the connection calls instead of chroot: the root is /proc/PID/root, and all namespaces of that process count.
@@ -44,7 +51,7 @@ impl Host {
             exec nsenter --target=\"$pid\" --mount --uts --ipc --net --pid=\"${root%/root}/ns/pid_for_children\" -- \"$@\"\n";
         fs::write(directory.path().join("enter"), enter).unwrap();
         fs::set_permissions(directory.path().join("enter"), fs::Permissions::from_mode(0o755)).unwrap();
-        Self { debian, directory }
+        Self { debian, directory, program }
     }
 
     /// Runs a play of the role with these variables.
@@ -69,16 +76,18 @@ impl Host {
             "ansible_python_interpreter": "/usr/bin/python3",
         } } } });
         fs::write(directory.join("hosts.yml"), host.to_string()).unwrap();
-        let done = Command::new("ansible-playbook")
+        let done = Command::new(&self.program)
             .args(["--inventory", "hosts.yml", "play.yml"])
             .args(options)
             .current_dir(directory)
             .env("ANSIBLE_ROLES_PATH", support::repository().join("deploy/ansible/roles"))
             .env("ANSIBLE_HOME", directory)
+            // The connection is a part of Debian's package, whichever release of Ansible uses it.
+            .env("ANSIBLE_COLLECTIONS_PATH", "/usr/lib/python3/dist-packages")
             .env("ANSIBLE_PIPELINING", "true")
             .env("ANSIBLE_NOCOLOR", "true")
             .output()
-            .unwrap_or_else(|error| panic!("ansible-playbook: {error} (tests/needs)"));
+            .unwrap_or_else(|error| panic!("{}: {error} (tests/needs)", self.program.display()));
         let printed = [done.stdout, done.stderr].concat();
         let printed = String::from_utf8(printed).unwrap();
         let recap = printed.lines().find_map(|line| line.strip_prefix("host ")?.split("changed=").nth(1));
@@ -90,7 +99,8 @@ impl Host {
 impl Play {
     /// How many tasks changed something in this play, which must have succeeded.
     pub(crate) fn succeeded(self) -> u64 {
-        assert_eq!(self.code, Some(0), "{}", self.printed);
+        let failures: Vec<_> = self.printed.lines().filter(|line| line.starts_with("fatal: ")).collect();
+        assert_eq!((self.code, failures), (Some(0), Vec::new()), "{}", self.printed);
         self.changed
     }
 

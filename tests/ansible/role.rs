@@ -46,8 +46,8 @@ fn difference(before: &BTreeMap<String, String>, host: &Host) -> Vec<String> {
 }
 
 #[test]
-fn a_host_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
-    let host = Host::new("ansible-life");
+fn debian_12_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
+    let host = Host::new("bookworm", "ansible-life");
     let clean = host.everything();
     let predicted = host.check(&variables()).succeeded();
     assert_eq!((predicted, difference(&clean, &host)), (4, Vec::new()), "check mode on a clean host");
@@ -90,8 +90,8 @@ fn a_host_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
 }
 
 #[test]
-fn an_older_package_is_upgraded_and_findings_fail_the_play() {
-    let host = Host::new("ansible-upgrade");
+fn an_older_package_on_debian_13_is_upgraded_findings_fail_the_play_and_it_is_removed() {
+    let host = Host::new("trixie", "ansible-upgrade");
     host.install(&older("hookmux", "deb"));
     host.run(&["rm", "/etc/libvirt/hooks/lxc"]).succeeded();
     assert!(host.text(SETTINGS).ends_with(OLDER_SETTING));
@@ -105,9 +105,13 @@ fn an_older_package_is_upgraded_and_findings_fail_the_play() {
     assert_eq!((host.text(SETTINGS).ends_with(OLDER_SETTING), host.hooks().len()), (false, 4));
     let version = host.run(&["dpkg-query", "--show", "--showformat=${Version}", "hookmux"]).succeeded().stdout;
     assert_eq!(version, env!("CARGO_PKG_VERSION"));
+    assert_eq!(host.check(&variables()).succeeded(), 0, "check mode on a finished host");
 
     host.play(&with("hookmux_fail_on", "warning".into()))
         .failed(&["warning: /etc/hookmux/hookmux.toml.d/50-mine.toml"]);
     host.file("/etc/hookmux/qemu.d/50-mine", 0o777, TEXT.as_bytes());
     host.play(&variables()).failed(&["error: /etc/hookmux/qemu.d/50-mine: "]);
+
+    assert_eq!(host.play(&json!({ "hookmux_state": "absent" })).succeeded(), 1);
+    assert_eq!((host.state("hookmux").as_str(), host.hooks()), ("config-files", Vec::new()));
 }
