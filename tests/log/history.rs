@@ -266,15 +266,6 @@ fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_error() {
-    let hooks = log(&lines(&failed_start()).repeat(2000));
-    let words = format!("{} history --root {} | head -n 1", support::binary().display(), hooks.path("").display());
-    let output = Command::new("/bin/bash").args(["-o", "pipefail", "-c", &words]).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert_eq!((output.status.code(), said[0].lines().count(), said[1].as_str()), (Some(0), 1, ""));
-}
-
-#[test]
 fn real_calls_are_shown_and_followed_across_a_rotation() {
     let hooks = log("").script("10-a", "exit 0");
     let path = hooks.path("var/log/hookmux/calls.jsonl");
