@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::root::Root;
 use crate::call::drivers::DRIVERS;
-use crate::files::directory::Directory;
+use crate::files::directory::OpenDirectory;
 use crate::files::{paths, resolve};
 use crate::printable::{printable, quoted, shortened};
 use crate::settings;
@@ -44,7 +44,7 @@ impl Examples {
         let mut examples = Vec::new();
         for hook in DRIVERS.iter().map(|driver| format!("{}.d", driver.name)) {
             let scripts = at(&format!("{EXAMPLES}/{hook}"));
-            let mut names = match Directory::open(&root, &scripts).and_then(|found| found.names(|_, _| true)) {
+            let mut names = match OpenDirectory::open(&root, &scripts).and_then(|found| found.names(|_, _| true)) {
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 names => names?,
             };

@@ -22,9 +22,9 @@ const BUFFER: usize = 2 << 10;
 
 /// A directory that is open.
 #[derive(Debug)]
-pub(crate) struct Directory(OwnedFd);
+pub(crate) struct OpenDirectory(OwnedFd);
 
-impl Directory {
+impl OpenDirectory {
     /// Opens the directory; links are followed below `root`.
     ///
     /// # Errors
@@ -91,7 +91,7 @@ mod tests {
         fs::create_dir(at("directory")).unwrap();
         fs::write(at("file"), "").unwrap();
         symlink("file", at("link")).unwrap();
-        let directory = Directory::open(Path::new("/"), scratch.path()).unwrap();
+        let directory = OpenDirectory::open(Path::new("/"), scratch.path()).unwrap();
         let mut seen = Vec::new();
         let names = directory.names(|name, kind| {
             seen.push((name.to_owned(), kind));
@@ -107,7 +107,7 @@ mod tests {
         let kind = |name: &str| directory.node(OsStr::new(name), at(name)).map(|node| node.kind);
         assert_eq!([kind("directory").unwrap(), kind("link").unwrap()], [Kind::Directory, Kind::Link]);
         assert_eq!(kind("gone").unwrap_err().kind(), io::ErrorKind::NotFound);
-        assert_eq!(Directory::open(Path::new("/"), &at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
+        assert_eq!(OpenDirectory::open(Path::new("/"), &at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let name = |at: usize| format!("{at:04}-{}", "x".repeat(at % 200));
         (0..1000).for_each(|at| fs::write(scratch.path().join(name(at)), "").unwrap());
-        let mut names = Directory::open(Path::new("/"), scratch.path()).unwrap().names(|_, _| true).unwrap();
+        let mut names = OpenDirectory::open(Path::new("/"), scratch.path()).unwrap().names(|_, _| true).unwrap();
         names.sort();
         assert_eq!(names, (0..1000).map(|at| OsString::from(name(at))).collect::<Vec<_>>());
     }

@@ -13,7 +13,7 @@ use crate::call::invocation::Invocation;
 use crate::log;
 use crate::plan::Step;
 use crate::record::draft::Draft;
-use crate::run::detach::{self, Fork};
+use crate::run::detach;
 use crate::run::launch::Strings;
 use crate::run::scope;
 use crate::run::spool::Spool;
@@ -47,10 +47,8 @@ impl Background {
     pub(super) fn start(mut self, filtered: Option<Spool>) {
         self.document = filtered.unwrap_or(self.document);
         let call = self.call.clone();
-        let started = detach::fork_supervisor().map_err(io::Error::from).and_then(|fork| match fork {
-            Fork::Child => self.supervise(),
-            Fork::Parent => Ok(()),
-        });
+        let forked = detach::fork_supervisor().map_err(io::Error::from);
+        let started = forked.and_then(|is_supervisor| if is_supervisor { self.supervise() } else { Ok(()) });
         if let Err(error) = started {
             log::background_not_started(&call, &error);
         }

@@ -189,7 +189,7 @@ impl Level<'_> {
     }
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
-        let directory = match directory::Directory::open(self.root, self.path) {
+        let directory = match directory::OpenDirectory::open(self.root, self.path) {
             Err(error) if resolve::errno(&error) == Errno::ENOENT => {
                 // Absent, or an error for a link that leads to something that is.
                 return resolve::is_absent(self.root, self.path).map(|_| Vec::new());
@@ -210,7 +210,7 @@ impl Level<'_> {
     /// Returns the facts about one entry; `None` if it was deleted after its name was read, as in the middle of an upgrade.
     fn entry(
         &self,
-        directory: &directory::Directory,
+        directory: &directory::OpenDirectory,
         name: &OsStr,
         parents: &Rc<[FileFacts]>,
     ) -> io::Result<Option<Entry>> {

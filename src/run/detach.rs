@@ -11,23 +11,15 @@ use crate::files::resolve;
 use crate::run::spool::Spool;
 use crate::run::sys;
 
-/// Which of the two processes goes on after a fork.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fork {
-    /// The copy, which supervises the background scripts.
-    Child,
-    /// The process that answers the call.
-    Parent,
-}
-
-/// Makes a copy of this process that supervises background scripts, in a session of its own.
+/// Makes a copy of this process that supervises background scripts, in a session of its own. Returns in both processes,
+/// and reports whether this one is the copy.
 ///
 /// # Errors
 /// No process or no memory is left.
-pub(crate) fn fork_supervisor() -> Result<Fork, Errno> {
+pub(crate) fn fork_supervisor() -> Result<bool, Errno> {
     match sys::fork()? {
-        ForkResult::Parent { .. } => Ok(Fork::Parent),
-        ForkResult::Child => detach().map(|()| Fork::Child),
+        ForkResult::Parent { .. } => Ok(false),
+        ForkResult::Child => detach().map(|()| true),
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::files::directory::Directory;
+use crate::files::directory::OpenDirectory;
 use crate::files::ignored;
 use crate::files::paths;
 use crate::files::resolve::{self, FileFacts, HOST, Kind};
@@ -86,7 +86,7 @@ fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>
     // Even if nothing is left in it: a user who may write to it may have removed a rule.
     let found = trusted(root, directory)?.map_err(|errno| fault(directory, &errno.into()))?;
     let is_setting = |name: &OsStr, _| name.as_bytes().ends_with(b".toml") && ignored::ignored(name).is_none();
-    let names = Directory::open(Path::new(HOST), &found.path).and_then(|directory| directory.names(is_setting));
+    let names = OpenDirectory::open(Path::new(HOST), &found.path).and_then(|directory| directory.names(is_setting));
     let with_path = |name: OsString| {
         let path = directory.join(&name);
         (name, path)

@@ -28,12 +28,12 @@ pub(crate) struct Episode {
     /// The number of calls with a failure.
     pub(crate) failed: usize,
     /// Calls, each with its scripts after it.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<Bar>,
 }
 
 /// One bar.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct Bar {
     /// A script of the call above, or the call itself.
     pub(crate) is_step: bool,
     /// The call's arguments, or the script's name.
@@ -84,7 +84,7 @@ fn begins_another(record: &Record, group: &[&Record]) -> bool {
 fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
     let first = group.first()?;
     let begin = first.time;
-    let mut rows: Vec<Row> = group.iter().flat_map(|record| rows(record, begin)).collect();
+    let mut rows: Vec<Bar> = group.iter().flat_map(|record| rows(record, begin)).collect();
     // A reason is given once.
     let mut given = BTreeSet::new();
     for row in &mut rows {
@@ -104,7 +104,7 @@ fn who(record: &Record) -> String {
     if object == crate::call::invocation::NOTHING { driver } else { format!("{driver} {object}") }
 }
 
-fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
+fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Bar> {
     let offset = record.time.duration_since(begin).unwrap_or_default();
     // The call succeeded, whatever the outcome of a script.
     let ignored = if record.verdict == Some(0) { " (ignored)" } else { "" };
@@ -115,13 +115,13 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Row> {
 
 /// Returns which script failed first and how, or what hookmux could not do.
 pub(crate) fn reason(record: &Record) -> Option<String> {
-    let failed = |row: &Row| matches!(row.kind, Kind::Verdict | Kind::Fault);
-    let rows: Vec<Row> = rows(record, record.time).filter(failed).collect();
+    let failed = |row: &Bar| matches!(row.kind, Kind::Verdict | Kind::Fault);
+    let rows: Vec<Bar> = rows(record, record.time).filter(failed).collect();
     let step = rows.iter().find(|row| row.is_step).map(|row| format!("{} {}", row.label, row.note));
     step.or_else(|| rows.first()?.details.first().cloned())
 }
 
-fn call_row(record: &Record, offset: Duration) -> Row {
+fn call_row(record: &Record, offset: Duration) -> Bar {
     let word = |word: &crate::record::Name| printable::printable(&word.0);
     let mut label = format!("{} {}", word(&record.driver), word(&record.operation));
     if record.guest.is_some() {
@@ -139,10 +139,10 @@ fn call_row(record: &Record, offset: Duration) -> Row {
     let note = if code == 0 { String::new() } else { format!("exit {code}") };
     let kind = if code == 0 && record.fault.is_none() { Kind::Success } else { Kind::Verdict };
     let details = record.fault.iter().map(|fault| printable::printable(OsStr::new(fault))).collect();
-    Row { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), kind }
+    Bar { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), kind }
 }
 
-fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
+fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Bar {
     let code = step.code.unwrap_or_default();
     let note = match step.outcome {
         Ending::Exited if code == 0 => String::new(),
@@ -163,7 +163,7 @@ fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Row {
     let details = step.why.iter().map(why).chain(changed).chain(step.stderr.as_deref().map(quoted)).collect();
     let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
-    Row { is_step: true, label, path, note, details, time, kind: step.kind() }
+    Bar { is_step: true, label, path, note, details, time, kind: step.kind() }
 }
 
 /// Returns the path below the driver's directory: the script's name, or the guest's, the operation's and the name.
@@ -266,7 +266,7 @@ mod tests {
         let more = format!(r#","verdict":137,"fault":"stopped\nby SIGTERM","steps":[{}]"#, steps.join(","));
         let record = record("qemu vm1 release destroyed", 7, 9, &more);
         let [episode]: [Episode; 1] = episodes(&[record]).try_into().unwrap();
-        let row = |label: &str, path: &str, note: &str, details: &[&str], time: Option<(u64, u64)>, kind| Row {
+        let row = |label: &str, path: &str, note: &str, details: &[&str], time: Option<(u64, u64)>, kind| Bar {
             is_step: !path.is_empty(),
             label: label.into(),
             path: path.into(),

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
-use crate::admin::history::episode::{Episode, Row};
+use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
 use crate::printable;
 use crate::verdict::outcome::Kind;
@@ -62,7 +62,7 @@ fn section(episode: &Episode, clock: &Clock, page: &mut String) {
     page.push_str("</section>\n");
 }
 
-fn row(row: &Row, span: Duration, page: &mut String) {
+fn row(row: &Bar, span: Duration, page: &mut String) {
     let kind = if row.is_step { "step" } else { "call" };
     let count = match row.kind {
         Kind::Success => "success",

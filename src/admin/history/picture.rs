@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::admin::history::episode::{Episode, Row};
+use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Paint;
 use crate::admin::support::table;
@@ -79,7 +79,7 @@ fn axis(span: Duration, bars: usize) -> String {
     format!("0 {} {end}", "·".repeat(dots))
 }
 
-fn coloured(row: &Row, text: &str, paint: Paint) -> String {
+fn coloured(row: &Bar, text: &str, paint: Paint) -> String {
     match row.kind {
         Kind::Success if row.is_step => paint.good(text),
         Kind::Success | Kind::NotRun => paint.faint(text),
@@ -87,7 +87,7 @@ fn coloured(row: &Row, text: &str, paint: Paint) -> String {
     }
 }
 
-fn line(row: &Row, span: Duration, layout: Layout, paint: Paint) -> String {
+fn line(row: &Bar, span: Duration, layout: Layout, paint: Paint) -> String {
     let indent = if row.is_step { 4 } else { 2 };
     let note = if row.note.is_empty() { String::new() } else { format!("  {}", row.note) };
     let room = layout.label.saturating_sub(indent).saturating_sub(note.chars().count());

@@ -29,15 +29,15 @@ pub(super) const BUCKETS: [(u64, &str); 10] = [
 ];
 
 /// Driver, operation.
-pub(super) type Kind = (Name, Name);
+pub(super) type CallKey = (Name, Name);
 
 /// The counts, by driver and operation, and by script.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// When the first call began.
     since: Option<SystemTime>,
-    pub(super) calls: BTreeMap<Kind, Calls>,
-    pub(super) scripts: BTreeMap<(Kind, Name), Script>,
+    pub(super) calls: BTreeMap<CallKey, Calls>,
+    pub(super) scripts: BTreeMap<(CallKey, Name), Script>,
 }
 
 /// The calls of one driver and operation.
@@ -103,7 +103,7 @@ impl Counts {
     /// Returns a table of the calls, and one of the scripts.
     pub(super) fn lines(&self) -> Vec<String> {
         let Some(since) = self.since else { return vec!["no call has been recorded yet".into()] };
-        let call = |(driver, operation): &Kind| format!("{} {}", shown(driver), shown(operation));
+        let call = |(driver, operation): &CallKey| format!("{} {}", shown(driver), shown(operation));
         let heads = [["calls", "failed", "faults", "call"].map(String::from)];
         let calls = self.calls.iter().map(|(kind, calls)| {
             [calls.all.to_string(), calls.failures.to_string(), calls.faults.to_string(), call(kind)]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
-use crate::admin::stats::counts::{BUCKETS, Calls, Counts, Kind, Script, shown};
+use crate::admin::stats::counts::{BUCKETS, CallKey, Calls, Counts, Script, shown};
 use crate::admin::stats::state::State;
 use crate::printable;
 use crate::record::Name;
@@ -93,7 +93,7 @@ fn label(name: &str, value: &str) -> String {
     format!("{name}=\"{value}\"")
 }
 
-fn labels((driver, operation): &Kind, script: Option<&Name>) -> String {
+fn labels((driver, operation): &CallKey, script: Option<&Name>) -> String {
     let script = script.map(|script| format!(",{}", label("script", &shown(script)))).unwrap_or_default();
     format!("{},{}{script}", label("driver", &shown(driver)), label("operation", &shown(operation)))
 }
