@@ -141,9 +141,8 @@ fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Mo
 
 /// Returns the names of the files in a directory, for a message.
 fn names(directory: &Path) -> Vec<String> {
-    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut names: Vec<String> =
-        files.filter(|file| file.path().is_file()).map(|file| printable(file.file_name())).collect();
+    let files = root::entries(directory).filter(|file| file.is_file());
+    let mut names: Vec<String> = files.filter_map(|file| file.file_name().map(printable)).collect();
     names.sort();
     names
 }

@@ -82,7 +82,7 @@ fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
     let (code, out, err) = hookmux(root.path(), "install --root ROOT");
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(
-        err.starts_with("hookmux: /usr/bin/hookmux-hook does not exist, which hooks lead to. Try: install -D -m 755 "),
+        err.starts_with("hookmux: hooks lead to /usr/bin/hookmux-hook, which does not exist. Try: install -D -m 755 "),
         "{err}"
     );
     for driver in ["..", "a/b", "."] {

@@ -101,6 +101,6 @@ pub(crate) fn advice(name: &OsStr, defined: &BTreeSet<OsString>) -> String {
     let nearest = defined.iter().max_by(|one, other| similarity(one).total_cmp(&similarity(other)));
     match nearest.filter(|guest| similarity(guest) > 0.8) {
         Some(guest) => format!("did you mean '{}'?", printable(guest)),
-        None => "if the guest is yet to come, all is well".to_owned(),
+        None => "ignore this if the guest is not defined yet".to_owned(),
     }
 }

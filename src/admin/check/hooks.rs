@@ -49,8 +49,8 @@ pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
     let Hook { root, driver, path, scripts, .. } = hook;
     let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));
     let install = command("install");
-    let waiting =
-        format!("{} it", if *scripts == 1 { "1 script needs".to_owned() } else { format!("{scripts} scripts need") });
+    let need = if *scripts == 1 { "needs" } else { "need" };
+    let waiting = format!("{} {need} it", printable::count(*scripts, "script"));
     let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
     let mut findings = match &hook.existing {
         ExistingHook::Nothing if *scripts > 0 => {

@@ -26,7 +26,7 @@ pub(crate) fn program(root: &Path) -> anyhow::Result<PathBuf> {
         return Ok(packaged.to_owned());
     }
     let (own, there) = (printable::quoted(&own), printable::quoted(&there));
-    bail!("{there} does not exist, which hooks lead to. Try: install -D -m 755 {own} {there}");
+    bail!("hooks lead to {there}, which does not exist. Try: install -D -m 755 {own} {there}");
 }
 
 /// Returns what an administrator should know about the program.

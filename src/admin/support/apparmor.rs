@@ -26,7 +26,7 @@ pub(crate) struct Denied {
 /// Returns why a daemon may not execute the program that a hook's link leads to, if so.
 pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
     let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
-    let why = format!("AppArmor lets libvirt execute no hook in {}", leads_to.parent()?.display());
+    let why = format!("AppArmor does not allow libvirt to run hooks in {}", leads_to.parent()?.display());
     let program = printable::quoted(&paths::below(root, &leads_to.display().to_string()));
     let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux-hook"));
     let fix = format!("install -m 755 {program} {packaged} && {}", root::command(root, "install"));
