@@ -18,7 +18,7 @@ export $(call flags,$(MUSL)) := $(REMAP)
 export $(call flags,$(GNU)) := $(REMAP)
 
 .PHONY: build
-build: ## the static binary
+build: ## the static binaries
 	cargo build --release --locked --target $(TARGET)
 	@echo "$(BINARY)"
 

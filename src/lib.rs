@@ -18,7 +18,8 @@
 //! | [`hook`] | runs one call of libvirt's, from its arguments to its answer |
 //! | [`admin`] | runs the commands of the `hookmux` command line |
 //!
-//! main.rs alone reads the arguments of the process, writes to its standard streams and ends it.
+//! main.rs, and `bin/hookmux-hook.rs` for the program that is a hook alone, read the arguments of the process and pass its
+//! standard streams on.
 //!
 //! | to add | see |
 //! |---|---|

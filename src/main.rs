@@ -1,4 +1,4 @@
-//! The only door: reads argv, hands it on, returns the exit code.
+//! The command line, and a hook where a link with a hook's name leads to it: reads argv, hands it on, returns the exit code.
 #![warn(
     missing_docs,
     clippy::unwrap_used,
@@ -9,22 +9,16 @@
 )]
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hookmux::admin;
 use hookmux::admin::support::console::{self, Console, Paint};
 use hookmux::call::invocation::{self, Role};
-use hookmux::files::paths;
 use hookmux::hook;
-use hookmux::run::detach;
 
 fn main() -> ExitCode {
     match invocation::role(std::env::args_os()) {
-        Role::Hook(call) => {
-            let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from("/"), PathBuf::from);
-            detach::end(hook::answer(&call, &root).deliver(&root, io::stdout(), io::stderr()))
-        }
+        Role::Hook(call) => hook::serve(&call, io::stdout(), io::stderr()),
         Role::Administrator => {
             let live = io::stderr().is_terminal();
             let on_terminal = io::stdout().is_terminal();

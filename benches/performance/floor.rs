@@ -42,14 +42,14 @@ pub fn table(tools: &Tools) -> String {
     text += &at_once(tools);
     text += &excluded(tools);
     text += &long_document(tools, &mut memory);
-    let size = std::fs::metadata(support::binary()).unwrap().len();
+    let [size, whole] = [support::hook_program(), support::binary()].map(|file| std::fs::metadata(file).unwrap().len());
     let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
     let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&nothing(tools)));
     text + &format!(
         "\nIn the same way, a program that does nothing takes {nothing}. System calls and instructions are those of the \
          dispatcher alone, page faults those of its scripts, too.\n\n\
          Memory: {memory} KiB at most (target: {MEMORY}{too_much}), without the document, which is in no process's memory. \
-         The binary: {size} bytes (target: {BINARY}{too_long}).\n"
+         hookmux-hook: {size} bytes (target: {BINARY}{too_long}); hookmux, with the command line: {whole} bytes.\n"
     )
 }
 

@@ -83,7 +83,7 @@ case ${1-} in
     had=no
     [ ! -e "$DESTDIR/usr/bin/hookmux" ] || had=yes
     # What was written over /usr/bin/hookmux-hook through a hook's link is kept as a hook.
-    if [ -z "$DESTDIR" ] && [ -e /usr/bin/hookmux-hook ] && ! cmp -s /usr/bin/hookmux-hook /usr/bin/hookmux; then
+    if [ -z "$DESTDIR" ] && [ "$had" = yes ] && [ -e /usr/bin/hookmux-hook ]; then
         /usr/bin/hookmux install --restore || fail "what was written over /usr/bin/hookmux-hook cannot be kept: nothing was done"
     fi
     put

@@ -30,6 +30,7 @@ use crate::plan::{self, Linked, Plan, Step};
 use crate::printable;
 use crate::record::{self, draft::Draft};
 use crate::run::child::StepReport;
+use crate::run::detach;
 use crate::run::launch::Strings;
 use crate::run::signals;
 use crate::run::spawn;
@@ -43,7 +44,7 @@ use crate::verdict::{self, FAULT, Verdict};
 
 /// The answer to a call.
 #[derive(Debug, Default)]
-pub struct Answer {
+struct Answer {
     code: u8,
     /// The new document, for standard output, unless it is unchanged.
     document: Option<Spool>,
@@ -56,11 +57,18 @@ pub struct Answer {
 }
 
 /// The exit code of a usage error, as on the command line.
-const USAGE: u8 = 2;
+pub const USAGE: u8 = 2;
+
+/// Answers a call on the caller's pipes, and ends this process. Its root directory is the host's, or what `HOOKMUX_ROOT`
+/// names.
+pub fn serve(call: &Invocation, output: impl AsFd, errors: impl Write) -> ! {
+    let root = std::env::var_os(paths::ROOT_VARIABLE).map_or_else(|| PathBuf::from(HOST), PathBuf::from);
+    detach::end(answer(call, &root).deliver(&root, output, errors))
+}
 
 /// Answers a call as libvirt makes it, with the document on standard input.
 #[must_use]
-pub fn answer(call: &Invocation, root: &Path) -> Answer {
+fn answer(call: &Invocation, root: &Path) -> Answer {
     let parent = nix::unistd::getppid();
     if !call.has_operation() {
         return without_operation(call);
@@ -76,7 +84,7 @@ impl Answer {
     /// Writes the answer, the document first: if that fails, the exit code changes. Then writes the record, and starts the
     /// background scripts. Returns the exit code.
     #[must_use]
-    pub fn deliver(self, root: &Path, output: impl AsFd, mut errors: impl Write) -> u8 {
+    fn deliver(self, root: &Path, output: impl AsFd, mut errors: impl Write) -> u8 {
         let Self { mut code, document, mut message, mut background, record } = self;
         if let Some(Err(error)) = document.as_ref().map(|document| document.write_to(output)) {
             code = FAULT;

@@ -10,8 +10,9 @@ use tempfile::TempDir;
 /// A script that has nothing against anything.
 pub(crate) const YES: &str = "#!/bin/sh\nexit 0\n";
 
-/// A program that has the mark of every hookmux: what hooks lead to.
-pub(crate) const PROGRAM: &str = "\x7fELF hookmux one hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
+/// A program that has the mark of every hookmux, 64 bytes after its start: what hooks lead to.
+pub(crate) const PROGRAM: &str = "\x7fELF............................................................\
+    hookmux: a hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
 
 /// A root with these files; a script is one whose text starts with `#!`.
 pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {

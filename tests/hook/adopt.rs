@@ -6,8 +6,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use support::binary;
 use support::builder::{Hooks, spawn, stand_in};
+use support::{binary, hook_program};
 
 /// As `virHookCall` does it: the hook, the names of the directory, each of them. Three threads of it as long as there is a
 /// file `goes-on`. What was called, and what failed, is noted.
@@ -44,7 +44,7 @@ fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() 
     // A file of its own: below another root, a link to this program's place leads nowhere.
     let hook = hooks.root().join("etc/libvirt/hooks/qemu");
     fs::remove_file(&hook).unwrap();
-    fs::copy(binary(), &hook).unwrap();
+    fs::copy(hook_program(), &hook).unwrap();
     fs::write(hooks.root().join("goes-on"), "").unwrap();
     let mut libvirt = stand_in(&hooks, "libvirtd", Some("9000"));
     let mut libvirt = spawn(libvirt.args(["/bin/sh", "-c", LIBVIRT]));

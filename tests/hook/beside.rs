@@ -4,14 +4,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use support::binary;
 use support::builder::{Hooks, Seen};
+use support::{binary, hook_program};
 
 /// A host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
 fn beside(name: &str) -> Hooks {
     let hooks = Hooks::new();
     fs::remove_file(hooks.path("base:qemu")).unwrap();
-    hooks.link(&format!("base:qemu.d/{name}"), binary())
+    hooks.link(&format!("base:qemu.d/{name}"), hook_program())
 }
 
 /// Calls the link as libvirt does, by its full path.
@@ -75,7 +75,7 @@ fn it_does_nothing_where_the_main_hook_is_hookmux_or_an_earlier_link_is() {
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
     fs::remove_file(hooks.path("base:qemu")).unwrap();
-    fs::copy(binary(), hooks.path("base:qemu")).unwrap();
+    fs::copy(hook_program(), hooks.path("base:qemu")).unwrap();
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
 }
 

@@ -13,6 +13,7 @@ mod odd;
 mod once;
 mod order;
 mod prepare;
+mod programs;
 mod record;
 mod rules;
 mod started;

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use rustix::fs::XattrFlags;
-use support::binary;
 use support::builder::{HANG, Hooks};
+use support::{binary, hook_program};
 
 const START: &str = "qemu vm1 start begin -";
 
@@ -146,7 +146,7 @@ fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").script("qemu.d/20-b", "");
     // Commands with a root follow links within it.
     fs::remove_file(hooks.path("base:qemu")).unwrap();
-    fs::copy(binary(), hooks.path("base:qemu")).unwrap();
+    fs::copy(hook_program(), hooks.path("base:qemu")).unwrap();
     hooks.call(START).is(0, ["10-a", "20-b"], "");
     let lock = hooks.root().join("run/hookmux/qemu.lock");
     assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use support::binary;
+use support::{binary, hook_program};
 use tempfile::TempDir;
 
 /// Longer than any of this takes, and shorter than a person's patience.
@@ -24,7 +24,7 @@ impl Hooks {
         let hooks = Self { root };
         fs::create_dir_all(hooks.path("etc/libvirt/hooks")).unwrap();
         fs::create_dir_all(hooks.path("etc/hookmux/qemu.d")).unwrap();
-        symlink(binary(), hooks.path("etc/libvirt/hooks/qemu")).unwrap();
+        symlink(hook_program(), hooks.path("etc/libvirt/hooks/qemu")).unwrap();
         hooks
     }
 
@@ -59,7 +59,7 @@ impl Hooks {
         command.arg(format!("{helpers}{script}")).env_clear();
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
         command.env("R", self.root.path()).env("HOOKMUX_ROOT", self.root.path());
-        command.env("hook", self.path("etc/libvirt/hooks/qemu"));
+        command.env("hook", self.path("etc/libvirt/hooks/qemu")).env("hookmux", binary());
         let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert!(status.success(), "{status}\n{stdout}\n{stderr}");

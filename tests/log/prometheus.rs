@@ -59,9 +59,8 @@ fn systemd_accepts_the_service_and_its_timer() {
 /// second.
 const MONITORING: &str = "
 ip link set lo up
-hookmux=$(readlink $hook)
 mkdir -p $R/usr/bin $R/textfiles $R/var/log/hookmux
-cp $hookmux $R/usr/bin/hookmux-hook
+cp $hook $R/usr/bin/hookmux-hook
 rm $hook
 $hookmux install --root $R qemu >/dev/null
 sed 's/for: .*/for: 1s/' $rules >$R/hookmux.rules.yml

@@ -133,7 +133,7 @@ fn metrics_state_what_holds_while_nothing_is_called() {
     // All calls are in the file that was rotated away.
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls())).unwrap();
     fs::create_dir_all(hooks.path("usr/bin")).unwrap();
-    fs::copy(support::binary(), hooks.path("usr/bin/hookmux-hook")).unwrap();
+    fs::copy(support::hook_program(), hooks.path("usr/bin/hookmux-hook")).unwrap();
     let link = hooks.path("etc/libvirt/hooks/qemu");
     let metrics = |target: Option<&str>| {
         let _ = fs::remove_file(&link);
@@ -178,9 +178,8 @@ fn metrics_state_what_holds_while_nothing_is_called() {
 fn metrics_contain_how_long_a_script_has_been_running() {
     let hooks = Hooks::new().script("10-a", "echo >$HOOKMUX_ROOT/begun; exec sleep 100");
     let seen = hooks.shell(
-        "hookmux=$(readlink $hook)
-        mkdir -p $R/usr/bin
-        cp $hookmux $R/usr/bin/hookmux-hook
+        "mkdir -p $R/usr/bin
+        cp $hook $R/usr/bin/hookmux-hook
         rm $hook
         ln -s ../../../usr/bin/hookmux-hook $hook
         $hook vm1 start begin - </dev/null 2>/dev/null &

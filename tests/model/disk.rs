@@ -13,8 +13,8 @@ use nix::sys::statvfs::{FsFlags, statvfs};
 use tempfile::TempDir;
 
 use crate::case::{At, Broken, Case, Directory, File, Mode, Rule, What};
-use support::binary;
 use support::builder::{spawn, write};
+use support::hook_program;
 use support::programs::program;
 
 /// What hookmux did, or what the oracle expects of it.
@@ -68,7 +68,7 @@ impl Disk {
         self.put(case, &root);
         let hook = root.join(&place(case, 0)[1..]).join(case.call.driver);
         fs::create_dir_all(hook.parent().unwrap()).unwrap();
-        symlink(binary(), &hook).unwrap();
+        symlink(hook_program(), &hook).unwrap();
         let mut command = Command::new(&hook);
         let Case { call, object, .. } = case;
         if call.is_agents() {

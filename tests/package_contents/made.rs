@@ -18,13 +18,15 @@ pub(crate) fn files_below(directory: &str) -> Vec<String> {
     found.lines().map(str::to_owned).collect()
 }
 
-/// The program, without what a debugger would want: that would take minutes to compress.
+/// The program, with the one for hooks beside it, both without what a debugger would want: that would take minutes to compress.
 pub(crate) fn program() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
-        let binary = support::binary();
         let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hookmux-stripped");
-        said(Command::new("strip").arg("--strip-all").arg("-o").arg(&stripped).arg(binary));
+        for (built, ending) in [(support::binary(), ""), (support::hook_program(), "-hook")] {
+            let stripped = format!("{}{ending}", stripped.display());
+            said(Command::new("strip").args(["--strip-all", "-o", &stripped]).arg(built));
+        }
         stripped
     })
 }

@@ -36,10 +36,12 @@ fn make_older() -> PathBuf {
     said(Command::new("cp").arg("--archive").args(parts).arg(&sources));
     let settings = sources.join("packaging/hookmux.toml");
     fs::write(&settings, fs::read_to_string(&settings).unwrap() + OLDER_SETTING).unwrap();
-    // The program out of the package under test, and something after its end: no other build of it is needed.
+    // The programs out of the package under test, and something after their ends: no other build of them is needed.
     said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
     let program = extracted.join("usr/bin/hookmux");
-    fs::write(&program, [fs::read(&program).unwrap(), OLDER.into()].concat()).unwrap();
+    for program in [&program, &extracted.join("usr/bin/hookmux-hook")] {
+        fs::write(program, [fs::read(program).unwrap(), OLDER.into()].concat()).unwrap();
+    }
     let build = &mut Command::new(sources.join("packaging/build"));
     build.arg(&program).arg(&packages).env("HOOKMUX_PACKAGE_VERSION", OLDER).env("SOURCE_DATE_EPOCH", "1700000000");
     said(build);

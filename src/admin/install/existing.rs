@@ -108,12 +108,12 @@ mod tests {
         let at = |name: &str| root.path().join(name);
         fs::create_dir_all(at("usr/bin")).unwrap();
         fs::create_dir_all(at("opt")).unwrap();
-        let program = [b"\x7fELF...", MARK, b"..."].concat();
+        let program = [b"\x7fELF".as_slice(), &[0; 60], &MARK.0, b"..."].concat();
         fs::write(at("usr/bin/hookmux"), "#!/bin/sh\n").unwrap();
         fs::write(at("usr/bin/hookmux-hook"), &program).unwrap();
         fs::write(at("opt/hookmux"), "#!/bin/sh\n").unwrap();
         fs::write(at("older"), &program).unwrap();
-        fs::write(at("script"), [b"#!/bin/sh\n# ", MARK].concat()).unwrap();
+        fs::write(at("script"), [b"#!/bin/sh\n# ".as_slice(), &MARK.0].concat()).unwrap();
         fs::create_dir(at("directory")).unwrap();
         for (link, text) in [
             ("packaged", "/usr/bin/hookmux-hook"),

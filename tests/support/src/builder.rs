@@ -14,8 +14,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use crate::binary;
 use crate::programs::program;
+use crate::{binary, hook_program};
 
 /// Far above what anything here takes on a busy machine, and far below a person's patience.
 pub const HANG: Duration = Duration::from_secs(20);
@@ -69,9 +69,10 @@ impl Hooks {
         let hooks = Self { root, document: domain("qemu", "one").into_bytes() };
         hooks.directory(&hooks.path("base:"));
         for name in ["qemu", "lxc", "libxl", "bhyve", "network", "daemon", "nbd"] {
-            symlink(binary(), hooks.path("base:").join(name)).unwrap();
+            symlink(hook_program(), hooks.path("base:").join(name)).unwrap();
         }
         hooks.directory(&hooks.root().join("etc/qemu"));
+        // The package for guests has one program.
         symlink(binary(), hooks.root().join("etc/qemu/fsfreeze-hook")).unwrap();
         hooks
     }

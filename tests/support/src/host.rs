@@ -117,10 +117,9 @@ impl Host {
 
     /// Installs hookmux as its package does, and links it as the hook of each driver.
     pub fn link_hookmux(&self, drivers: &[&str]) {
-        let built = crate::binary();
-        let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
-        for program in ["/usr/bin/hookmux", "/usr/bin/hookmux-hook"] {
-            self.file(program, 0o755, &content);
+        for (program, built) in [("hookmux", crate::binary()), ("hookmux-hook", crate::hook_program())] {
+            let content = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}", built.display()));
+            self.file(&format!("/usr/bin/{program}"), 0o755, &content);
         }
         fs::create_dir_all(self.path("/etc/libvirt/hooks")).unwrap();
         for driver in drivers {

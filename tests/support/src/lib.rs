@@ -42,6 +42,15 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// Returns the program for hooks alone, which is built and packaged beside the binary.
+pub fn hook_program() -> PathBuf {
+    let mut program = binary().into_os_string();
+    program.push("-hook");
+    let program = PathBuf::from(program);
+    assert!(program.exists(), "{} does not exist", program.display());
+    program
+}
+
 /// Returns cargo's directory for files of tests (`CARGO_TARGET_TMPDIR`), which is kept between runs.
 pub fn scratch() -> PathBuf {
     built().with_file_name("tmp")
