@@ -50,10 +50,10 @@ pub(crate) fn daemon() -> Option<Daemon> {
             return None;
         }
         let process = Path::new("/proc").join(pid.to_string());
-        pid = parent(&process)?;
-        if let Some(daemon) = Daemon::at(process) {
+        if let Some(daemon) = Daemon::at(&process) {
             return Some(daemon);
         }
+        pid = parent(&process)?;
     }
     None
 }
@@ -78,9 +78,9 @@ impl Version {
 
 impl Daemon {
     /// Returns the daemon whose directory in /proc is `process`, if a daemon is what runs there.
-    pub(crate) fn at(process: PathBuf) -> Option<Self> {
-        let name = name(&process).filter(|name| is_daemon(name))?;
-        Some(Self { name, process })
+    pub(crate) fn at(process: &Path) -> Option<Self> {
+        let name = name(process).filter(|name| is_daemon(name))?;
+        Some(Self { name, process: process.to_owned() })
     }
 
     /// Reports whether the daemon itself runs the files directly in its own `<driver>.d`. A daemon whose version cannot be

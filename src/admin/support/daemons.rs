@@ -89,7 +89,7 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
     let found = |pid: i32| {
         let process = File::open(format!("/proc/{pid}")).ok()?;
         let at = files::held(&process);
-        let daemon = Daemon::at(at.clone()).filter(|_| is_ours(&at))?;
+        let daemon = Daemon::at(&at).filter(|_| is_ours(&at))?;
         // A daemon in another root directory has other hooks.
         let theirs = fs::metadata(at.join("root").join(inside)).ok()?;
         let same = (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino());
