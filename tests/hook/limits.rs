@@ -69,9 +69,10 @@ fn one_that_has_stopped_itself_is_killed() {
 
 #[test]
 fn children_of_a_script_in_time_are_left_alone() {
-    let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background");
+    let hooks = Hooks::new().settings("[[rule]]\ntimeout = '2s'\n");
+    let hooks = hooks.script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").within(HANG);
-    std::thread::sleep(Duration::from_millis(400));
+    std::thread::sleep(Duration::from_millis(2500));
     let pid = Pid::from_raw(hooks.text("background").trim().parse().unwrap());
     assert_eq!((kill(pid, None), is_zombie(pid)), (Ok(()), false));
 }
