@@ -124,6 +124,12 @@ test-arm: needs ## builds the packages for aarch64, and tests the program on an 
 	tests/arm/build
 	cargo test --locked --test arm
 
+# Four to eight minutes of processor time.
+.PHONY: test-source-rpm
+test-source-rpm: needs ## builds the packages as Fedora and SUSE do, from the source tarball, and tests them
+	tests/source_rpm/build
+	cargo test --locked --test source_rpm
+
 # The numbers in tests/budget.toml are one machine code's.
 BUDGETED := x86_64-unknown-linux-musl
 COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget
