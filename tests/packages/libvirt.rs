@@ -121,6 +121,17 @@ fn comes_to_a_running_libvirt(suite: &str) {
             assert_eq!((signalled, debian.text("/run/asked").as_str()), (false, "libvirtd reload\nlibvirtd reload\n"));
         },
     );
+    proof.step("install and purge hookmux in a chroot of this host: libvirtd is not signalled", || {
+        let chroot = "mkdir /run/chroot; mount --rbind / /run/chroot; cp -a /etc /run/etc; mount --bind /run/etc /run/chroot/etc";
+        debian.run(&["sh", "-ec", chroot]).succeeded();
+        debian.file("/tmp/hookmux.deb", 0o644, &std::fs::read(package("hookmux", "deb")).unwrap());
+        let dpkg = |action, what| debian.run(&["chroot", "/run/chroot", "dpkg", action, what]).succeeded().stdout;
+        let installed = dpkg("--install", "/tmp/hookmux.deb");
+        let linked = debian.link("/run/chroot/etc/libvirt/hooks/qemu").is_some();
+        let printed = installed + &dpkg("--purge", "hookmux");
+        debian.run(&["sh", "-ec", "umount --recursive /run/chroot; rm -r /run/chroot /run/etc"]).succeeded();
+        assert_eq!((linked, debian.hooks(), printed.contains("reload")), (true, Vec::new(), false), "{printed}");
+    });
     proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
         let said = debian.install(&older("hookmux", "deb")).stdout;
         assert!(said.contains(&format!("libvirtd (pid {}) was reloaded", pid.trim())), "{said}");
