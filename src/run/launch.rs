@@ -17,7 +17,8 @@ pub(crate) struct Strings {
 impl Strings {
     /// Returns the variables of an environment, `NAME=value`.
     pub(crate) fn variables<N: AsRef<OsStr>, V: AsRef<OsStr>>(variables: impl Iterator<Item = (N, V)>) -> Self {
-        let mut builder = Builder::new();
+        // Room for the few variables that libvirt passes on, and hookmux's.
+        let mut builder = Builder::new(1 << 10);
         for (name, value) in variables {
             builder.add(&[name.as_ref(), OsStr::new("="), value.as_ref()]);
         }
@@ -32,7 +33,8 @@ impl Strings {
 
 impl<S: AsRef<OsStr>> FromIterator<S> for Strings {
     fn from_iter<T: IntoIterator<Item = S>>(from: T) -> Self {
-        let mut builder = Builder::new();
+        // Room for the arguments of a call. For more than this, musl maps a page for each script, and unmaps it.
+        let mut builder = Builder::new(1 << 8);
         for string in from {
             builder.add(&[string.as_ref()]);
         }
@@ -47,9 +49,8 @@ struct Builder {
 }
 
 impl Builder {
-    fn new() -> Self {
-        // Room for the few variables that libvirt passes on, or for the arguments of a call.
-        Self { bytes: Vec::with_capacity(1 << 10), starts: Vec::with_capacity(1 << 5) }
+    fn new(room: usize) -> Self {
+        Self { bytes: Vec::with_capacity(room), starts: Vec::with_capacity(room >> 5) }
     }
 
     /// Adds one string, made of parts. What comes from the kernel contains no NUL; a part that does is cut there.
