@@ -2,21 +2,16 @@
 //! that package and the machine that tests/arm/build builds. `make test-arm`. The machine boots once, runs scenario.sh,
 //! and each test reads one part of what that printed.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
 
+use support::emulator::{self, Machine, Parts};
 use support::packages::{find, said};
-use support::{emulator, repository};
+use support::repository;
 
-/// What the scenario printed in one of its parts.
-fn part(name: &str) -> &'static str {
-    static PARTS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    PARTS.get_or_init(boot).get(name).unwrap_or_else(|| panic!("no part {name}"))
-}
+static ARM: Machine = Machine::new(boot);
 
-fn boot() -> BTreeMap<String, String> {
+fn boot() -> Parts {
     let machine = repository().join("target/arm");
     assert!(machine.exists(), "{} is missing: tests/arm/build makes it", machine.display());
     let scratch = tempfile::tempdir_in(support::scratch()).unwrap();
@@ -43,31 +38,31 @@ fn boot() -> BTreeMap<String, String> {
 #[test]
 fn the_program_is_built_for_the_machine_and_installs_itself() {
     let installed = "qemu: installed as /etc/libvirt/hooks/qemu\n/usr/bin/hookmux-hook\n";
-    assert_eq!(part("program"), format!("aarch64\naarch64-unknown-linux-musl\n{installed}"));
+    assert_eq!(ARM.part("program"), format!("aarch64\naarch64-unknown-linux-musl\n{installed}"));
 }
 
 #[test]
 fn three_scripts_run_in_order_each_with_the_document() {
     let calls = ["10-a", "20-b", "30-c"].map(|script| format!("{script} vm1 prepare begin -: 95\n")).concat();
-    assert_eq!(part("three"), format!("exit 0\n{calls}"));
+    assert_eq!(ARM.part("three"), format!("exit 0\n{calls}"));
 }
 
 #[test]
 fn a_veto_is_the_answer_and_the_next_script_does_not_run() {
     let refusal = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/20-b exited 3\nnot today\n";
-    assert_eq!(part("veto"), format!("{refusal}exit 3\n10-a vm1 start begin -: 95\n"));
+    assert_eq!(ARM.part("veto"), format!("{refusal}exit 3\n10-a vm1 start begin -: 95\n"));
 }
 
 #[test]
 fn a_filter_changes_the_document() {
     let uuid = "<uuid>9b8b0cbb-64c7-4be4-9e3c-6e6b0a2b6f0e</uuid>";
     let document = format!("<domain type=\"qemu\"><name>vm1</name><title>here</title>{uuid}</domain>\n");
-    assert_eq!(part("filter"), format!("{document}exit 0\n"));
+    assert_eq!(ARM.part("filter"), format!("{document}exit 0\n"));
 }
 
 #[test]
 fn check_finds_a_script_from_windows() {
     let finding = "error: /etc/hookmux/qemu.d/20-windows: cannot be started: its lines end in CRLF, as on Windows\n";
     let fix = "  fix: sed -i 's/\\r$//' /etc/hookmux/qemu.d/20-windows\n";
-    assert_eq!(part("check"), format!("{finding}{fix}1 error\nexit 1\n"));
+    assert_eq!(ARM.part("check"), format!("{finding}{fix}1 error\nexit 1\n"));
 }

@@ -2,19 +2,14 @@
 //! needs root and the host that tests/xen/build builds. `make test-xen`. The host boots once, runs scenario.sh, and each
 //! test reads one part of what that printed.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::sync::OnceLock;
 
-use support::{emulator, recorder, repository};
+use support::emulator::{self, Machine, Parts};
+use support::{recorder, repository};
 
-/// What the scenario printed in one of its parts.
-fn part(name: &str) -> &'static str {
-    static PARTS: OnceLock<BTreeMap<String, String>> = OnceLock::new();
-    PARTS.get_or_init(boot).get(name).unwrap_or_else(|| panic!("no part {name}"))
-}
+static XEN: Machine = Machine::new(boot);
 
-fn boot() -> BTreeMap<String, String> {
+fn boot() -> Parts {
     let host = repository().join("target/xen");
     assert!(host.exists(), "{} is missing: tests/xen/build makes it", host.display());
     let files = tempfile::tempdir_in(support::scratch()).unwrap();
@@ -41,7 +36,7 @@ fn boot() -> BTreeMap<String, String> {
 fn a_guests_life_calls_each_operation_once() {
     let operations = ["prepare begin", "start begin", "started begin", "reconnect begin", "stopped end", "release end"];
     let calls = operations.map(|operation| format!("libxl pv1 {operation} -\n")).concat();
-    assert_eq!(part("life"), format!("running\n{calls}"));
+    assert_eq!(XEN.part("life"), format!("running\n{calls}"));
 }
 
 #[test]
@@ -49,7 +44,7 @@ fn a_refused_migration_shows_the_scripts_own_words_and_the_guest_stays() {
     let refusal =
         "hookmux: libxl migrate 'pv1m' refused: /etc/hookmux/libxl.d/20-filter exited 1\nrefused by a script\n";
     let states = "here: running; there: error: failed to get domain 'pv1m'\n";
-    assert_eq!(part("refused"), format!("{refusal}{states}libxl pv1m migrate begin -\n"));
+    assert_eq!(XEN.part("refused"), format!("{refusal}{states}libxl pv1m migrate begin -\n"));
 }
 
 #[test]
@@ -57,12 +52,12 @@ fn an_unfit_document_is_rejected_and_the_guest_stays() {
     let failure = "hookmux: libxl migrate 'pv1m' failed: /etc/hookmux/libxl.d/20-filter wrote XML that libvirt must not \
                    get: line 1, column 1: found no type, expected one of: xen\n";
     let states = "here: running; there: error: failed to get domain 'pv1m'\n";
-    assert_eq!(part("unfit"), format!("{failure}{states}"));
+    assert_eq!(XEN.part("unfit"), format!("{failure}{states}"));
 }
 
 #[test]
 fn a_filtered_document_is_what_the_guest_arrives_with() {
-    let (state, calls) = part("filtered").split_once("here:\n").unwrap();
+    let (state, calls) = XEN.part("filtered").split_once("here:\n").unwrap();
     assert!(state.ends_with("there: running\n<title>as filtered</title>\n"), "{state}");
     let here = "libxl pv1 stopped end -\nlibxl pv1 release end -\n";
     let there = ["migrate", "prepare", "start", "started"].map(|operation| format!("libxl pv1m {operation} begin -\n"));

@@ -5,13 +5,31 @@ use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 /// Longer than a scenario takes on a busy machine.
 const LIMIT: &str = "2400";
 
+/// What a scenario printed in each of its parts.
+pub type Parts = BTreeMap<String, String>;
+
+/// A machine that boots when a test first asks for a part; a boot that fails does so for all tests.
+pub struct Machine(LazyLock<Parts>);
+
+impl Machine {
+    pub const fn new(boot: fn() -> Parts) -> Self {
+        Self(LazyLock::new(boot))
+    }
+
+    /// Returns what the scenario printed in one of its parts.
+    pub fn part(&self, name: &str) -> &str {
+        self.0.get(name).unwrap_or_else(|| panic!("no part {name}"))
+    }
+}
+
 /// Runs QEMU with `arguments`, the disk, which stays as it is, and an archive of `files` as the second disk. Returns the
 /// lines of each part: what follows a line `== NAME` on the serial console, between `=====BEGIN` and `=====END`.
-pub fn run(arguments: &[&str], disk: &Path, files: &Path) -> BTreeMap<String, String> {
+pub fn run(arguments: &[&str], disk: &Path, files: &Path) -> Parts {
     let scratch = tempfile::tempdir_in(crate::scratch()).unwrap();
     let archive = scratch.path().join("archive");
     let mut tar = Command::new("tar");
@@ -23,7 +41,7 @@ pub fn run(arguments: &[&str], disk: &Path, files: &Path) -> BTreeMap<String, St
 }
 
 /// Runs an emulator with `arguments`, and returns what the scenario printed, as [`run`] does.
-pub fn boot(emulator: &str, arguments: &[&str]) -> BTreeMap<String, String> {
+pub fn boot(emulator: &str, arguments: &[&str]) -> Parts {
     let scratch = tempfile::tempdir_in(crate::scratch()).unwrap();
     let serial = scratch.path().join("serial");
     let mut qemu = Command::new("timeout");
@@ -32,7 +50,11 @@ pub fn boot(emulator: &str, arguments: &[&str]) -> BTreeMap<String, String> {
     let ended = qemu.output().unwrap();
     let console = String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).replace('\r', "");
     let told = console.split_once("=====BEGIN\n").and_then(|(_, rest)| rest.split_once("=====END"));
-    let (told, _) = told.unwrap_or_else(|| panic!("the scenario did not end ({ended:?}):\n{console}"));
+    let (told, _) = told.unwrap_or_else(|| {
+        eprintln!("{console}");
+        let last = console.lines().next_back();
+        panic!("the scenario did not end: {ended:?}, the last line of the console: {last:?}")
+    });
     let parts = told.split("== ").skip(1).map(|part| part.split_once('\n').unwrap());
     parts.map(|(name, lines)| (name.to_owned(), lines.to_owned())).collect()
 }
