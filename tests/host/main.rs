@@ -4,14 +4,13 @@
 
 mod recipes;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{LazyLock, Mutex, PoisonError};
 
+use support::emulator::{self, Machine, Parts};
 use support::packages::{find, said};
-use support::{emulator, repository};
+use support::repository;
 use tempfile::TempDir;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -19,19 +18,12 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// A version before every other, of the same program.
 const OLDER: &str = "0.0.1";
 
-/// What a scenario printed in each of its parts.
-type Parts = BTreeMap<String, String>;
-
-/// What scenario.sh printed in one of its parts.
-fn part(name: &str) -> &'static str {
-    // If it fails, it does so for all tests at once.
-    static PARTS: LazyLock<Parts> = LazyLock::new(|| {
-        let files = files("tests/host/scenario.sh", &[]);
-        fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
-        boot(files.path())
-    });
-    PARTS.get(name).unwrap_or_else(|| panic!("no part {name}"))
-}
+/// The host that runs scenario.sh.
+static HOST: Machine = Machine::new(|| {
+    let files = files("tests/host/scenario.sh", &[]);
+    fs::copy(older(files.path()), files.path().join("older.deb")).unwrap();
+    boot(files.path())
+});
 
 /// What the host finds below /inject: the package, a scenario, and other files of the repository.
 fn files(scenario: &str, others: &[String]) -> TempDir {
@@ -47,18 +39,16 @@ fn files(scenario: &str, others: &[String]) -> TempDir {
 
 /// Boots the host, whose disk stays as it is, with these files.
 fn boot(files: &Path) -> Parts {
-    // Two at a time would each take twice as long.
-    static ALONE: Mutex<()> = Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let host = repository().join("target/host");
     assert!(host.exists(), "{} is missing: tests/host/build makes it", host.display());
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
-    // On a busy machine, emulated time stands still while the kernel looks for its timer.
-    let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check loglevel=3 mitigations=off \
-                  apparmor=1 security=apparmor systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
+    // On a busy machine, emulated time stands still while the kernel looks for its timer, and its watchdog writes to the console.
+    let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check nowatchdog loglevel=3 mitigations=off \
+                  apparmor=1 security=apparmor systemd.condition_needs_update=no systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
                   systemd.mask=getty@tty1.service intel_iommu=on vga=0x317 modprobe.blacklist=bochs";
     let mut arguments = vec!["-machine", "q35,kernel-irqchip=split", "-device", "intel-iommu"];
-    arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "3072"]);
+    // Two features make each access to emulated memory slower.
+    arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max,-la57,-smap", "-smp", "2", "-m", "3072"]);
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
     // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
     arguments.extend(["-device", "VGA,addr=8.0,multifunction=on", "-device", "e1000e,addr=8.1"]);
@@ -83,22 +73,23 @@ fn older(directory: &Path) -> PathBuf {
 
 #[test]
 fn libvirtd_is_confined() {
-    assert_eq!(part("host"), "libvirtd (enforce)\n");
+    assert_eq!(HOST.part("host"), "libvirtd (enforce)\n");
 }
 
 #[test]
 fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
     let links = ["libxl", "lxc", "network.d/00-hookmux", "qemu"];
     let links = links.map(|link| format!("{link} -> /usr/bin/hookmux-hook\n")).concat();
-    assert_eq!(part("install"), format!("installed\n{links}the other hook is unchanged\n"));
-    assert_eq!(part("upgrade"), format!("installed\n{links}paused\nhookmux {VERSION}\ncheck: 0\n"));
+    assert_eq!(HOST.part("install"), format!("installed\n{links}the other hook is unchanged\n"));
+    let upgraded = format!("installed\n{links}paused\nhookmux {VERSION}\ncheck: 0\ntimer: active\n");
+    assert_eq!(HOST.part("upgrade"), upgraded);
 }
 
 #[test]
 fn a_veto_is_what_virsh_shows_and_what_the_journal_has() {
     let line = "hookmux: qemu prepare 'g1' refused: /etc/hookmux/qemu.d/10-veto exited 3";
-    assert_eq!(part("veto"), format!("{line}\nnot today\n"));
-    let journal = part("journal");
+    assert_eq!(HOST.part("veto"), format!("{line}\nnot today\n"));
+    let journal = HOST.part("journal");
     let fields = [
         "HOOKMUX_DRIVER=qemu",
         "HOOKMUX_OBJECT=g1",
@@ -109,12 +100,27 @@ fn a_veto_is_what_virsh_shows_and_what_the_journal_has() {
 }
 
 #[test]
+fn the_journal_explains_a_veto() {
+    let subject = "Subject: a script failed, or could not be run\n";
+    let call = "/etc/hookmux/qemu.d/10-veto exited 3 in the call\nqemu prepare of 'g1'.\n";
+    assert_eq!(HOST.part("catalog"), format!("{subject}{call}"));
+}
+
+#[test]
+fn the_timer_writes_metrics_at_once_and_each_minute_once_it_is_enabled() {
+    let installed = ["qemu", "lxc", "libxl", "network"].map(|driver| format!("{{driver=\"{driver}\"}} 1\n"));
+    let first = format!("disabled\nsuccess\n644 root:root\n{}", installed.concat());
+    assert_eq!(HOST.part("metrics"), first);
+    assert_eq!(HOST.part("metrics again"), format!("hookmux_build_info{{version=\"{VERSION}\"}} 1\n"));
+}
+
+#[test]
 fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
     let calls = "prepare stopped release prepare start started reconnect";
-    assert_eq!(part("restart"), format!("started\npaused\n{calls}\n"));
+    assert_eq!(HOST.part("restart"), format!("started\npaused\n{calls}\n"));
     // It is in a scope of its own, which ends with it, and the daemon's next start finds nothing that was left over.
     let scope = "0::/system.slice/hookmux-N.scope\nalive after the restart\nleft over: 0\nscopes: 1\nscopes: 0\n";
-    assert_eq!(part("background"), scope);
+    assert_eq!(HOST.part("background"), scope);
 }
 
 /// As in hookmux-hooks(7), "The life of a guest".
@@ -124,23 +130,23 @@ fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
     let (running, end) = ("QEMU, scope, vfio-pci\n", "stopped: vfio-pci\nrelease: e1000e\n");
     let destroyed = format!("{start}started: {running}reconnect: {running}{end}destroyed\n");
     let crashed = format!("{start}started: {running}{end}crashed\n");
-    assert_eq!(part("life"), destroyed + &crashed + start + end);
+    assert_eq!(HOST.part("life"), destroyed + &crashed + start + end);
 }
 
 #[test]
 fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains() {
-    assert_eq!(part("denials"), "0\n");
-    let local = part("local");
+    assert_eq!(HOST.part("denials"), "0\n");
+    let local = HOST.part("local");
     assert!(local.contains("\ndenied\n") && local.ends_with("started\n"), "{local}");
     assert!(local.contains("AppArmor") && local.contains("in /usr/local/bin\n  fix: "), "{local}");
 }
 
 #[test]
 fn removing_brings_back_the_host_and_guests_start() {
-    assert_eq!(part("remove"), "removed\nas before\npaused\nstarted\n");
+    assert_eq!(HOST.part("remove"), "removed\nas before\npaused\nstarted\ntimer: inactive\n");
     // The scenario's own files stay, in /etc/hookmux alone.
     let kept = ["qemu.d", "hookmux.toml.d"].map(|name| {
         format!("dpkg: warning: while removing hookmux, directory '/etc/hookmux/{name}' not empty so not removed\n")
     });
-    assert_eq!(part("purge"), kept.concat());
+    assert_eq!(HOST.part("purge"), kept.concat());
 }

@@ -1,19 +1,16 @@
 //! What the recipes do to a real system, as scripts with their rules: systemd, cgroups, USB and PCI devices. The host boots once
 //! for them, runs recipes.sh, and each test reads one part of what that printed. Does.
 
-use std::sync::LazyLock;
+use support::emulator::Machine;
 
-use crate::{Parts, boot, files};
+use crate::{boot, files};
 
-fn part(name: &str) -> &'static str {
-    static PARTS: LazyLock<Parts> = LazyLock::new(|| {
-        let recipes = ["20-gpu", "30-cpus", "90-attach-usb", "90-backup"];
-        let scripts = recipes.map(|name| format!("examples/qemu.d/{name}"));
-        let rules = recipes.map(|name| format!("examples/hookmux.toml.d/{name}.toml"));
-        boot(files("tests/host/recipes.sh", [scripts, rules].as_flattened()).path())
-    });
-    PARTS.get(name).unwrap_or_else(|| panic!("no part {name}"))
-}
+static RECIPES: Machine = Machine::new(|| {
+    let recipes = ["20-gpu", "30-cpus", "90-attach-usb", "90-backup"];
+    let scripts = recipes.map(|name| format!("examples/qemu.d/{name}"));
+    let rules = recipes.map(|name| format!("examples/hookmux.toml.d/{name}.toml"));
+    boot(files("tests/host/recipes.sh", [scripts, rules].as_flattened()).path())
+});
 
 /// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
 #[test]
@@ -24,19 +21,19 @@ fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended
         "before: [0-1 0-1 0-1]\none: [0 0 0], machine: 0-1\n3 0-1 1 1\ntwo: [0 0 0]\none again: [0 0 0]\n{refused}all: [0 0 0]\n\
          without one: [0 0 0]\nwithout both: [0-1 0-1 0-1]\nlock\n"
     );
-    assert_eq!(part("cpus"), systemd);
+    assert_eq!(RECIPES.part("cpus"), systemd);
     let plain = format!(
         "one prepare: [0 0 0]\ntwo prepare: [0 0 0]\n{refused}all prepare: [0 0 0]\none release: [0 0 0]\n\
          one release: [0 0 0]\ntwo release: [0-1 0-1 0-1]\n"
     );
-    assert_eq!(part("plain"), plain);
+    assert_eq!(RECIPES.part("plain"), plain);
 }
 
 /// What qemu.d/90-attach-usb does: its output names the device that is missing.
 #[test]
 fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
     let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
-    let (started, rest) = part("usb").split_once(missing).unwrap();
+    let (started, rest) = RECIPES.part("usb").split_once(missing).unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
     assert_eq!((started, rest), ("started\n", "exit code 1, attached 1\nafterwards 0\n"));
 }
@@ -85,7 +82,7 @@ fn a_graphics_card_goes_to_the_guest_with_all_that_used_it_and_comes_back_as_it_
         card("no device", driven, drm),
         "lock\n".to_owned(),
     ];
-    assert_eq!(part("gpu"), wanted.concat());
+    assert_eq!(RECIPES.part("gpu"), wanted.concat());
 }
 
 #[test]
@@ -97,5 +94,5 @@ fn a_backup_starts_once_after_a_guest_that_ended_well_as_a_unit_of_its_own() {
     let without = "backup: guest 'g1': systemd does not run this host, and a backup is a unit of it\n";
     // A crash and a refused start come before the one that it is started for.
     let wanted = format!("refused\ncrashed failed\n{once}{again}{once}{once}{without}");
-    assert_eq!(part("backup"), wanted);
+    assert_eq!(RECIPES.part("backup"), wanted);
 }

@@ -34,6 +34,22 @@ for line in sys.stdin:
         print(*sorted(name + "=" + str(value) for name, value in fields.items() if name.startswith("HOOKMUX_")))
         print(fields.get("MESSAGE_ID"))'
 
+part catalog
+journalctl --catalog --identifier hookmux --priority err --no-pager |
+    sed -n "s/^[^[:alpha:]]*\(Subject: .*\)/\1/p; s/^[^/]* \(\/[^ ]* exited 3 in the call\)$/\1/p; s/^.* \(qemu prepare of .*\)$/\1/p"
+
+part metrics
+# As on a host with node_exporter. Only the timer starts the service.
+metrics=/var/lib/prometheus/node-exporter/hookmux.prom
+mkdir -p "${metrics%/*}"
+systemctl is-enabled hookmux-metrics.timer
+systemctl enable --now hookmux-metrics.timer 2>/dev/null
+wait_for test -s "$metrics"
+systemctl show --property Result --value hookmux-metrics.service
+stat --format '%a %U:%G' "$metrics"
+sed -n 's/^hookmux_hook_installed\(.* 1\)$/\1/p' "$metrics"
+rm "$metrics"
+
 part life
 # What exists at each call: QEMU, the guest's scope in machine.slice, and the driver that its host device is bound to.
 cat >/etc/hookmux/qemu.d/20-life <<'END'
@@ -94,6 +110,8 @@ state
 hookmux --version | cut -d' ' -f1,2
 hookmux check >/dev/null
 echo "check: $?"
+timer() { echo "timer: $(systemctl is-active hookmux-metrics.timer)"; }
+timer
 
 part denials
 denials hookmux
@@ -109,11 +127,16 @@ ln -sf /usr/bin/hookmux-hook /etc/libvirt/hooks/qemu
 rm /usr/local/bin/hookmux
 virsh start --paused g1 >/dev/null && echo started
 
+part "metrics again"
+wait_for test -s "$metrics" && grep '^hookmux_build_info' "$metrics"
+
 part remove
 dpkg --remove hookmux >/dev/null && echo removed
 hooks | diff /run/before - && echo "as before"
 state
 virsh destroy g1 >/dev/null && virsh start --paused g1 >/dev/null && echo started
+timer
+rm "$metrics"
 
 part purge
 dpkg --purge hookmux >/dev/null
