@@ -104,9 +104,7 @@ pub fn effective(rules: &[Rule], calls: Calls, facts: &Facts, script: &Path) -> 
 }
 
 fn of_one(rules: &[Rule], call: &Invocation, facts: &Facts, matches: impl Fn(&Rule) -> bool) -> Effective {
-    let matches = |rule: &Rule| {
-        matches(rule) && matches_call(rule, call) && any(&rule.extra, |pattern| fits(pattern, &call.extra))
-    };
+    let matches = |rule: &Rule| matches(rule) && matches_call(rule, call) && matches_name(&rule.extra, &call.extra);
     // The last one first: facts are asked for only where no later rule has decided the same.
     let mut decided = Keys::default();
     let mut applying = Vec::new();
@@ -143,7 +141,7 @@ fn keys(rule: &Rule) -> Keys {
 /// Applies the rules that match all calls of a driver, and collects those that match some of them.
 fn of_every<'a>(rules: impl Iterator<Item = &'a Rule>, driver: &OsStr) -> Effective {
     let mut effective = Effective::default();
-    for rule in rules.filter(|rule| any(&rule.driver, |pattern| fits(pattern, driver))) {
+    for rule in rules.filter(|rule| matches_name(&rule.driver, driver)) {
         let open = [&rule.guest, &rule.operation, &rule.extra, &rule.user].into_iter().all(is_open);
         if open && rule.xml.is_none() {
             effective.apply(rule);
@@ -172,8 +170,8 @@ pub fn matches(rule: &Rule, call: &Invocation, script: &Path) -> bool {
 fn matches_call(rule: &Rule, call: &Invocation) -> bool {
     let row = call.row;
     let names = [Some(call.operation.as_os_str()), row.once_called.map(OsStr::new), Some(OsStr::new(row.operation))];
-    any(&rule.driver, |pattern| fits(pattern, &call.driver))
-        && any(&rule.guest, |pattern| fits(pattern, &call.object))
+    matches_name(&rule.driver, &call.driver)
+        && matches_name(&rule.guest, &call.object)
         && any(&rule.operation, |pattern| names.iter().flatten().any(|name| fits(pattern, name)))
 }
 
@@ -181,19 +179,19 @@ fn any(patterns: &Patterns, matches: impl Fn(&Pattern) -> bool) -> bool {
     patterns.as_ref().is_none_or(|patterns| patterns.iter().any(matches))
 }
 
-fn is_about_paths(pattern: &Pattern) -> bool {
-    pattern.as_str().contains('/')
+/// Reports whether one of the patterns fits a name.
+pub(crate) fn matches_name(patterns: &Patterns, name: &OsStr) -> bool {
+    any(patterns, |pattern| fits(pattern, name))
 }
 
 fn fits_script(pattern: &Pattern, script: &Path) -> bool {
-    if is_about_paths(pattern) {
-        return fits(pattern, script.as_os_str());
-    }
-    fits(pattern, script.file_name().unwrap_or_default())
+    let is_about_paths = pattern.as_str().contains('/');
+    let name = if is_about_paths { script.as_os_str() } else { script.file_name().unwrap_or_default() };
+    fits(pattern, name)
 }
 
 /// Reports whether a pattern fits a name. Its own text fits, too, as a guest may be called `web-[1]`.
-fn fits(pattern: &Pattern, name: &OsStr) -> bool {
+pub(crate) fn fits(pattern: &Pattern, name: &OsStr) -> bool {
     name == pattern.as_str() || pattern.matches(&name.to_string_lossy())
 }
 

@@ -19,7 +19,6 @@ use crate::plan::Plan;
 use crate::plan::admission::Skip;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::plan::guest;
 use crate::plan::rules::{self, Effective, Wait};
 use crate::printable::{printable_json, quoted};
 use crate::settings::{self, OnFailure, OnFault, Origin, Patterns, Rule};
@@ -147,7 +146,7 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
         })
         .collect();
     drivers.extend(DRIVERS.iter().map(|driver| driver.name.into()));
-    let rows = ROWS.iter().filter(|row| is_one(&rule.driver, row.driver.as_ref()));
+    let rows = ROWS.iter().filter(|row| rules::matches_name(&rule.driver, row.driver.as_ref()));
     let operations: Vec<Cow<str>> =
         rows.flat_map(|row| [Some(row.operation), row.once_called]).flatten().map(Cow::from).collect();
     let keys = [("script", &rule.script), ("driver", &rule.driver), ("operation", &rule.operation)];
@@ -160,7 +159,7 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
             "driver" => &drivers,
             _ => &operations,
         };
-        if names.is_empty() || names.iter().any(|name| fits(pattern, OsStr::new(&**name))) {
+        if names.is_empty() || names.iter().any(|name| rules::fits(pattern, OsStr::new(&**name))) {
             return None;
         }
         let text = pattern.as_str();
@@ -171,21 +170,13 @@ fn dead_patterns<'a>(rule: &Rule, sites: impl Iterator<Item = &'a Site<'a>>) -> 
     dead.collect()
 }
 
-fn fits(pattern: &glob::Pattern, name: &OsStr) -> bool {
-    guest::fits(pattern.as_str().as_ref(), name).is_some()
-}
-
-fn is_one(patterns: &Patterns, name: &OsStr) -> bool {
-    patterns.as_ref().is_none_or(|patterns| patterns.iter().any(|pattern| fits(pattern, name)))
-}
-
 /// Finds patterns for guests that match none of those that libvirt knows.
 fn unknown_guests(system: &Path, rule: &Rule) -> Vec<Finding> {
     let Some(named) = &rule.guest else { return Vec::new() };
-    let drivers = DRIVERS.iter().filter(|driver| is_one(&rule.driver, driver.name.as_ref()));
+    let drivers = DRIVERS.iter().filter(|driver| rules::matches_name(&rule.driver, driver.name.as_ref()));
     let defined = drivers.filter_map(|driver| defined(system, driver.name.as_ref()));
     let Some(defined) = defined.reduce(|one, other| &one | &other) else { return Vec::new() };
-    let dead: Vec<_> = named.iter().filter(|pattern| !defined.iter().any(|name| fits(pattern, name))).collect();
+    let dead: Vec<_> = named.iter().filter(|pattern| !defined.iter().any(|name| rules::fits(pattern, name))).collect();
     let then = if dead.len() == named.len() { "does nothing: " } else { "" };
     let about = rule.origin.to_string();
     let finding = |pattern: &&glob::Pattern| {
