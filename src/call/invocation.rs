@@ -26,22 +26,14 @@ pub enum Role {
     Administrator,
 }
 
-/// How hookmux is linked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Link {
-    /// As the hook itself: `base/<driver>`.
-    AsHook,
-    /// As a file of this name in `base/<driver>.d`, beside the hook of another program or of none.
-    Beside(OsString),
-}
-
 /// One call of a hook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invocation {
     /// The hook's name: argv\[0\] without its directory.
     pub driver: OsString,
-    /// How hookmux is linked.
-    pub(crate) link: Link,
+    /// The name of hookmux's link in `base/<driver>.d`, beside the hook of another program or of none; `None` if hookmux is
+    /// linked as the hook itself, `base/<driver>`.
+    pub(crate) beside: Option<OsString>,
     /// The directory of the driver's hook: that of argv\[0\], or its parent if hookmux is linked beside the hook; the
     /// driver's usual one where argv\[0\] names none.
     pub base: PathBuf,
@@ -73,7 +65,7 @@ pub fn role(mut argv: impl Iterator<Item = OsString>) -> Role {
     // Before its own names: libvirt calls a file in `<driver>.d` whatever its name is.
     if let Some((driver, base)) = directory.and_then(|directory| beside(directory, file)) {
         let call = Invocation::new(driver, Some(base), argv.collect());
-        return Role::Hook(Invocation { link: Link::Beside(file.to_owned()), ..call });
+        return Role::Hook(Invocation { beside: Some(file.to_owned()), ..call });
     }
     if file.is_empty() || OWN_NAMES.iter().any(|own| file == *own) {
         return Role::Administrator;
@@ -105,7 +97,7 @@ impl Invocation {
         };
         let row = contract::look_up(driver, &operation);
         let base = base.unwrap_or_else(|| PathBuf::from(known.base));
-        Self { driver: driver.to_owned(), link: Link::AsHook, base, args, object, operation, sub_operation, extra, row }
+        Self { driver: driver.to_owned(), beside: None, base, args, object, operation, sub_operation, extra, row }
     }
 
     /// Returns the call that undoes this one, if the caller does not make it.
@@ -174,7 +166,7 @@ mod tests {
     #[test]
     fn in_a_drivers_directory_the_directory_names_the_driver_whatever_the_file_is_called() {
         let link = |words: &[&str]| match call(words) {
-            Role::Hook(call) => call.link,
+            Role::Hook(call) => call.beside,
             Role::Administrator => panic!("{words:?} is not a hook"),
         };
         let rows: &[(&str, &str, &str)] = &[
@@ -191,12 +183,12 @@ mod tests {
             let words = [argv0, "list", "start", "begin", "-"];
             assert_eq!(read(&words), [driver, base, "list", "start", "begin", "-"], "{argv0}");
             let file = argv0.rsplit('/').next().unwrap();
-            assert_eq!(link(&words), Link::Beside(file.into()), "{argv0}");
+            assert_eq!(link(&words), Some(file.into()), "{argv0}");
         }
         let agents = ["/etc/qemu/fsfreeze-hook.d/00-hookmux", "freeze"];
         assert_eq!(read(&agents), ["fsfreeze-hook", "/etc/qemu", "-", "freeze", "-", "-"]);
         for argv0 in ["/h/hooks.d/qemu", "/h/qemu", "/h/.d/qemu", "qemu", "/h/qemu.d/../qemu"] {
-            assert_eq!(link(&[argv0, "vm1", "start"]), Link::AsHook, "{argv0}");
+            assert_eq!(link(&[argv0, "vm1", "start"]), None, "{argv0}");
         }
     }
 

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 use crate::call::caller::{self, Daemon};
 use crate::call::contract::{Failure, Input, Moment, Output};
 use crate::call::drivers::{self, ArgLayout};
-use crate::call::invocation::{Invocation, Link};
+use crate::call::invocation::Invocation;
 use crate::files::lock::{self, Lock};
 use crate::files::paths::{self, Directory};
 use crate::files::resolve::HOST;
@@ -106,7 +106,7 @@ impl Answer {
 /// Returns how hookmux is linked; `None` where this link does nothing, since hookmux is the main hook as well, or since the
 /// directory is one of hookmux's own, whose scripts must not run themselves.
 fn linked(call: &Invocation, root: &Path) -> Option<Linked> {
-    let Link::Beside(name) = &call.link else { return Some(Linked::AsHook) };
+    let Some(name) = &call.beside else { return Some(Linked::AsHook) };
     let [libvirts, ours @ ..] = paths::directories(root, &call.base, &call.driver);
     if ours.iter().any(|directory| directory.path == libvirts.path) {
         return None;
@@ -243,7 +243,7 @@ impl<'a> Hook<'a> {
         // The guest agent runs no scripts itself; and while file systems are frozen, no file can be created.
         let is_agents = drivers::driver(&self.call.driver).args == ArgLayout::GuestAgent;
         // `adopt` moves nothing where hookmux is not the hook.
-        if is_agents || self.call.link != Link::AsHook {
+        if is_agents || self.call.beside.is_some() {
             return None;
         }
         let [libvirts, ..] = &self.directories;
