@@ -80,7 +80,9 @@ fn differs_only_as_debian_does_it(suite: &str) {
         assert_eq!(control(&ours, "conffiles"), control(&direct, "conffiles"), "{name}");
         for script in ["postinst", "prerm", "postrm"] {
             let shared = fs::read_to_string(repository().join("packaging/deb").join(name).join(script)).unwrap();
-            assert_eq!(control(&ours, script), shared.replace("#DEBHELPER#\n", ""), "{name}: {script}");
+            let lines =
+                |text: &str| text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(lines(&control(&ours, script)), lines(&shared.replace("#DEBHELPER#", "")), "{name}: {script}");
         }
     }
 }
@@ -127,7 +129,8 @@ fn hooks(host: &Host) -> Vec<String> {
 fn lives_as_the_package_of_make_packages(suite: &str) {
     let host = system(suite);
     let [ours, direct] = both(suite, "hookmux");
-    let everything = || host.run(&["find", "/etc", "/usr", "/run", "/var/lib/hookmux", "/var/log/hookmux"]).stdout;
+    let everything =
+        || host.run(&["sh", "-c", "find /etc /usr /run/hookmux /var/lib/hookmux /var/log/hookmux | sort"]).stdout;
     let clean = everything();
     install(&host, &ours);
     let version = host.run(&["hookmux", "--version"]).succeeded().stdout;
