@@ -30,8 +30,15 @@ mount --make-rprivate /
 ip link set lo up
 
 # For every process of this mount namespace the new root becomes the root, also for the one that the test knows.
+# The directory of another release is shared by all hosts that have it: each writes to a layer of its own.
+layered="etc usr var"
 if [ -n "$root" ]; then
-    mount --bind "$root" "$root"
+    cd "$root"
+    mount -t tmpfs -o mode=755 tmpfs /mnt
+    mkdir /mnt/written /mnt/work /mnt/root
+    mount -t overlay overlay -o lowerdir=.,upperdir=/mnt/written,workdir=/mnt/work /mnt/root
+    root=/mnt/root
+    layered=
     mount --rbind /dev "$root/dev"
     mount --rbind /proc "$root/proc"
     mount --rbind /sys "$root/sys"
@@ -62,10 +69,7 @@ fi
 [ -z "$wire" ] || exec 3< "$wire"
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-tops="etc usr var"
-# The directory of another release is shared by all hosts that have it, and programs write to their user's home.
-[ -z "$root" ] || tops="$tops home root"
-for top in $tops; do
+for top in $layered; do
     mkdir -p "/run/layers/$top" "/run/layers/$top.work"
     mount -t overlay overlay -o "lowerdir=/$top,upperdir=/run/layers/$top,workdir=/run/layers/$top.work" "/$top"
 done
