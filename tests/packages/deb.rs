@@ -12,6 +12,8 @@ const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
 
+const METRICS: &str = "/var/lib/prometheus/node-exporter/hookmux.prom";
+
 const RUN_SCRIPT: &str = "/run/hookmux/qemu.d/10-mine";
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
@@ -41,10 +43,12 @@ fn comes_and_goes(suite: &str) {
     });
     proof.step("remove: the links are gone, settings and scripts stay", || {
         debian.script(SCRIPT, "");
+        debian.file(METRICS, 0o644, b"");
         debian.dpkg(&["--remove", "hookmux"]);
         assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("config-files", Vec::new()));
-        let paths = [SCRIPT, SETTINGS, "/usr/bin/hookmux", "/etc/libvirt"];
-        assert_eq!(paths.map(|path| debian.has(path)), [true, true, false, false]);
+        let paths = [SCRIPT, SETTINGS, METRICS, "/usr/bin/hookmux", "/etc/libvirt"];
+        assert_eq!(paths.map(|path| debian.has(path)), [true, true, false, false, false]);
+        debian.run(&["rm", "-r", "/var/lib/prometheus"]).succeeded();
     });
     proof.step("install after a removal: the links are there again", || {
         debian.install(&deb);

@@ -12,6 +12,8 @@ const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
 
+const METRICS: &str = "/var/lib/prometheus/node-exporter/hookmux.prom";
+
 const THEIRS: &str = "/etc/libvirt/hooks/qemu";
 
 #[test]
@@ -45,9 +47,10 @@ fn the_package_comes_and_goes_under_rpm() {
         assert_eq!(rpm.hooks(), ["qemu", "libxl", "network"]);
     });
     proof.step("erase: the links are gone, changed settings and scripts stay", || {
+        rpm.host.file(&format!("/run/rpm/root{METRICS}"), 0o644, b"");
         rpm.rpm(&["--erase", "hookmux"]);
-        let kept = [SCRIPT, "/etc/hookmux/hookmux.toml.rpmsave", "/usr/bin/hookmux", "/etc/libvirt"];
-        assert_eq!((rpm.hooks(), kept.map(|path| rpm.has(path))), (Vec::new(), [true, true, false, false]));
+        let kept = [SCRIPT, "/etc/hookmux/hookmux.toml.rpmsave", METRICS, "/usr/bin/hookmux", "/etc/libvirt"];
+        assert_eq!((rpm.hooks(), kept.map(|path| rpm.has(path))), (Vec::new(), [true, true, false, false, false]));
     });
 }
 
