@@ -47,7 +47,7 @@ impl Explain {
         let mut findings: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
         findings.extend(check::hook(&root, &call.driver, &plan));
         let scripts = script::scripts(&root, &plan, Some(&call.row));
-        let paths = xml::paths(&settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
+        let paths = xml::paths(&root, &settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }

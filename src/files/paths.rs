@@ -1,6 +1,7 @@
 //! Where scripts are. In: the root, the hook's own directory, the driver. Out: its script directories. Pure.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// The environment variable that moves everything but libvirt's own directory below another root: for images, tests and
@@ -48,6 +49,14 @@ pub(crate) fn below(root: &Path, path: &str) -> PathBuf {
     join(root, path.trim_start_matches('/'))
 }
 
+/// Returns a path as it is on the system whose root is `root`; unchanged if it is not below it.
+#[must_use]
+pub(crate) fn inside<'a>(root: &Path, path: &'a Path) -> &'a Path {
+    let (root, bytes) = (root.as_os_str().as_bytes(), path.as_os_str().as_bytes());
+    let inside = bytes.strip_prefix(root.strip_suffix(b"/").unwrap_or(root)).filter(|inside| inside.starts_with(b"/"));
+    inside.map_or(path, |inside| Path::new(OsStr::from_bytes(inside)))
+}
+
 /// Adds an ending to a name or path, with one allocation.
 #[must_use]
 pub(crate) fn with_ending(name: impl AsRef<OsStr>, ending: &str) -> OsString {
@@ -85,6 +94,21 @@ mod tests {
             of("/", "/etc/libvirt/hooks", "qemu"),
             ["/etc/libvirt/hooks/qemu.d", "/etc/hookmux/qemu.d", "/run/hookmux/qemu.d", "/usr/lib/hookmux/qemu.d"]
         );
+    }
+
+    #[test]
+    fn a_path_inside_a_root_is_what_the_system_there_calls_it() {
+        let of = |root: &'static str, path: &'static str| inside(Path::new(root), Path::new(path)).to_str().unwrap();
+        let script = "/etc/hookmux/qemu.d/10-a";
+        for (root, path) in [
+            ("/", script),
+            ("/mnt", "/mnt/etc/hookmux/qemu.d/10-a"),
+            ("/mnt/", "/mnt/etc/hookmux/qemu.d/10-a"),
+            ("/m", script),
+            ("/e", script),
+        ] {
+            assert_eq!(of(root, path), script, "{root} {path}");
+        }
     }
 
     #[test]

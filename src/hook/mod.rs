@@ -333,7 +333,8 @@ impl<'a> Hook<'a> {
         let started = plan.steps.iter().zip(&run.steps);
         let started = started.filter(|(step, report)| report.outcome.was_started() && !is_guests(&step.path));
         let step = |(step, _): (&Step, &StepReport)| {
-            let effective = rules::effective(&self.settings.rules, Calls::One(undoing), facts, &step.path);
+            let script = paths::inside(self.root, &step.path);
+            let effective = rules::effective(&self.settings.rules, Calls::One(undoing), facts, script);
             Step { effective, ..step.clone() }
         };
         started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 
 use crate::call::contract::Order;
-use crate::files::paths::{Directory, Place};
+use crate::files::paths::{self, Directory, Place};
 use crate::files::program::{self, Main};
 use crate::files::trust::Distrust;
 use crate::plan::admission::{Context, Decision, Skip};
@@ -121,8 +121,8 @@ pub(crate) fn read(
     };
     // The caller of one file in the directory runs the other files as well.
     let context = Context::ours(beside.is_some() || caller_runs_its_own(), settings.strict);
-    let mut plan =
-        Plan::new(listing, calls.order(), context, |script| rules::effective(&settings.rules, calls, facts, script));
+    let treat = |script: &Path| rules::effective(&settings.rules, calls, facts, paths::inside(root, script));
+    let mut plan = Plan::new(listing, calls.order(), context, treat);
     if let Some(name) = beside {
         plan.skipped.retain(|(path, skip)| *skip != Skip::Hookmux || path.file_name() != Some(name));
         let (before, after) = plan.left_to_caller.into_iter().partition(|path| path.file_name() < Some(name));

@@ -17,6 +17,20 @@ fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
+fn a_rule_names_a_script_by_its_path_on_the_system_of_another_root() {
+    let rule = "[[rule]]\nscript = '/etc/hookmux/qemu.d/10-*'\nrun = false\n";
+    let scripts = [("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)];
+    let root = installed("qemu", &[&scripts[..], &[("etc/hookmux/hookmux.toml", rule)]].concat());
+    let expected = "qemu runs /etc/hookmux/qemu.d/20-b skipped /etc/hookmux/qemu.d/10-a left out by the rule at \
+        /etc/hookmux/hookmux.toml:1 fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml";
+    let (code, out, err) = hookmux(root.path(), "list --root ROOT");
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!((code, words.as_str(), err.as_str()), (Some(0), expected, ""));
+    let (code, out, _) = hookmux(root.path(), "check --root ROOT");
+    assert_eq!((code, out.contains("matches nothing")), (Some(0), false), "{out}");
+}
+
+#[test]
 fn list_shows_every_script_in_order_and_why_others_do_not_run() {
     let root = installed(
         "qemu",

@@ -26,16 +26,17 @@ use crate::settings::{self, OnFailure, OnFault, Origin, Patterns, Rule};
 /// A script in a call that it may run in.
 struct Site<'a> {
     call: Invocation,
+    /// Its path on the system, as rules name it.
     script: &'a Path,
 }
 
 /// Finds what is wrong with each rule.
 pub(crate) fn judge(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
-    let ours = sites(plans, |plan| {
+    let ours = sites(system, plans, |plan| {
         let by_rule = plan.skipped.iter().filter(|(_, skip)| matches!(skip, Skip::ByRule(_))).map(|(path, _)| path);
         plan.scripts().map(|step| &step.path).chain(by_rule).map(PathBuf::as_path).collect()
     });
-    let libvirts = sites(plans, |plan| plan.left_to_caller.iter().map(PathBuf::as_path).collect());
+    let libvirts = sites(system, plans, |plan| plan.left_to_caller.iter().map(PathBuf::as_path).collect());
     list.iter().flat_map(|rule| judge_one(system, rule, list, &ours, &libvirts)).collect()
 }
 
@@ -188,10 +189,14 @@ fn unknown_guests(system: &Path, rule: &Rule) -> Vec<Finding> {
 }
 
 /// Returns every call of every script.
-fn sites<'a>(plans: &'a [(OsString, Plan)], scripts: impl Fn(&'a Plan) -> Vec<&'a Path>) -> Vec<Site<'a>> {
+fn sites<'a>(
+    system: &Path,
+    plans: &'a [(OsString, Plan)],
+    scripts: impl Fn(&'a Plan) -> Vec<&'a Path>,
+) -> Vec<Site<'a>> {
     let mut sites = Vec::new();
     for (driver, plan) in plans {
-        for script in scripts(plan) {
+        for script in scripts(plan).into_iter().map(|script| paths::inside(system, script)) {
             let operation = guests::below(driver, script).get(1).copied();
             let calls = calls(driver).into_iter().filter(|call| operation.is_none_or(|name| call.row.is_called(name)));
             sites.extend(calls.map(|call| Site { call, script }));
@@ -228,6 +233,7 @@ pub(crate) fn waiting(
         return Vec::new();
     }
     let excused = |script: &Path| {
+        let script = paths::inside(system, script);
         let mut excusing = list.iter().filter(|rule| rule.wait == Some(false) || rule.run == Some(false));
         let calls = calls(driver);
         excusing.any(|rule| calls.iter().any(|call| rules::matches(&open(rule), call, script)))

@@ -98,7 +98,7 @@ impl Run {
         };
         let facts = Facts::new(&read);
         let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
-        let paths = xml::paths(&settings.rules, &call, &plan, Some(&facts));
+        let paths = xml::paths(&root, &settings.rules, &call, &plan, Some(&facts));
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }

@@ -1,8 +1,11 @@
 //! The rules of a call that look at its document, and which of their paths select something. Pure.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::call::invocation::Invocation;
+use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::facts::Facts;
 use crate::plan::rules;
@@ -18,9 +21,15 @@ pub(crate) struct RulePath {
 }
 
 /// Returns the paths of all rules that may apply to a script of the plan. `facts`: if the document is known.
-pub(crate) fn paths(rules: &[Rule], call: &Invocation, plan: &Plan, facts: Option<&Facts>) -> Vec<RulePath> {
+pub(crate) fn paths(
+    root: &Path,
+    rules: &[Rule],
+    call: &Invocation,
+    plan: &Plan,
+    facts: Option<&Facts>,
+) -> Vec<RulePath> {
     let scripts = || plan.scripts().map(|step| &step.path).chain(plan.skipped.iter().map(|(path, _)| path));
-    let applies = |rule: &Rule| scripts().any(|script| rules::matches(rule, call, script));
+    let applies = |rule: &Rule| scripts().any(|script| rules::matches(rule, call, paths::inside(root, script)));
     let mut all = Vec::new();
     for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| applies(rule)) {
         let selects = facts.map(|facts| facts.paths(rules, at)).unwrap_or_default();
