@@ -51,7 +51,7 @@ impl Hooks {
     /// Runs a shell script as root of new namespaces, which end with it. `$R` is the root, `$hook` the hook; `wait_for`
     /// waits for a command to succeed.
     pub fn shell(&self, script: &str) -> String {
-        let helpers = "wait_for() { n=0; until \"$@\"; do n=$((n + 1)); [ $n -lt 500 ] || { echo \"no $*\" >&2; exit 9; }; \
+        let helpers = "wait_for() { n=0; until \"$@\"; do n=$((n + 1)); [ $n -lt 2000 ] || { echo \"no $*\" >&2; exit 9; }; \
                        sleep 0.02; done; }\n";
         let mut command = Command::new("timeout");
         command.args(["--kill-after=5", &HANG.as_secs().to_string(), "unshare", "--mount", "--propagation", "private"]);

@@ -79,6 +79,8 @@ include(file=\"$R/hookmux.conf\")
 EOF
 rsyslogd -n -f $R/collector.conf -i /run/collector.pid 2>$R/collector.err &
 collector=$!
+# Port 5140: rsyslog waits 30 seconds after a connection that was refused.
+wait_for grep -q :1414 /proc/net/tcp
 rsyslogd -n -f $R/host.conf -i /run/host.pid 2>$R/host.err &
 host=$!
 calls=$R/var/log/hookmux/calls.jsonl
