@@ -6,7 +6,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use support::builder::{Hooks, spawn, stand_in};
+use support::builder::{Hooks, copy, output, spawn, stand_in};
 use support::{binary, hook_program};
 
 /// As `virHookCall` does it: the hook, the names of the directory, each of them. Three threads of it as long as there is a
@@ -44,14 +44,14 @@ fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() 
     // A file of its own: below another root, a link to this program's place leads nowhere.
     let hook = hooks.root().join("etc/libvirt/hooks/qemu");
     fs::remove_file(&hook).unwrap();
-    fs::copy(hook_program(), &hook).unwrap();
+    copy(&hook_program(), &hook);
     fs::write(hooks.root().join("goes-on"), "").unwrap();
     let mut libvirt = stand_in(&hooks, "libvirtd", Some("9000"));
     let mut libvirt = spawn(libvirt.args(["/bin/sh", "-c", LIBVIRT]));
     for script in SCRIPTS.iter().rev() {
         thread::sleep(Duration::from_millis(100));
         let root = hooks.root().to_str().unwrap();
-        let adopted = Command::new(binary()).args(["adopt", "--root", root, "qemu", script]).output().unwrap();
+        let adopted = output(Command::new(binary()).args(["adopt", "--root", root, "qemu", script]));
         let moved = format!("{root}/etc/libvirt/hooks/qemu.d/{script} is now {root}/etc/hookmux/qemu.d/{script}\n");
         let said = [adopted.stdout, adopted.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
         assert_eq!((adopted.status.code(), said), (Some(0), [moved, String::new()]));

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Command;
 
-use support::builder::{Hooks, Seen};
+use support::builder::{Hooks, Seen, copy};
 use support::{binary, hook_program};
 
 /// A host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
@@ -75,7 +75,7 @@ fn it_does_nothing_where_the_main_hook_is_hookmux_or_an_earlier_link_is() {
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
     fs::remove_file(hooks.path("base:qemu")).unwrap();
-    fs::copy(hook_program(), hooks.path("base:qemu")).unwrap();
+    copy(&hook_program(), &hooks.path("base:qemu"));
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, [], "");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::builder::{HANG, Hooks, spawn};
+use support::builder::{HANG, Hooks, output, spawn};
 
 #[test]
 fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
@@ -215,7 +215,7 @@ fn no_signal_at_reconnect_is_an_answer_that_kills_a_guest() {
             let pid = i32::try_from(child.id()).unwrap();
             let send = |number: i32| {
                 let arguments = [format!("-{number}"), pid.to_string()];
-                assert!(std::process::Command::new("/bin/kill").args(arguments).status().unwrap().success());
+                assert!(output(std::process::Command::new("/bin/kill").args(arguments)).status.success());
             };
             send(number);
             send(libc::SIGCONT);

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use support::builder::{Hooks, words};
+use support::builder::{Hooks, copy, words};
 
 #[test]
 fn all_four_places_are_one_sequence_by_file_name() {
@@ -142,6 +142,6 @@ fn linked_directories_and_scripts_are_followed_and_judged_on_their_whole_way() {
 fn names_that_are_no_text_run_too() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     let odd = hooks.path("qemu.d").join(OsStr::from_bytes(b"20-\xff"));
-    std::fs::copy(hooks.path("qemu.d/10-a"), odd).unwrap();
+    copy(&hooks.path("qemu.d/10-a"), &odd);
     hooks.call("qemu vm1 start begin -").is(0, ["10-a", "10-a"], "");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use support::builder::spawn;
+use support::builder::{copy, spawn};
 use support::hook_program;
 
 /// Needs root, for chroot, and a C compiler with a static C library for the script.
@@ -14,7 +14,7 @@ fn it_runs_in_a_root_that_holds_nothing_but_it_and_a_static_script() {
     for directory in ["etc/libvirt/hooks", "etc/hookmux/qemu.d"] {
         fs::create_dir_all(at(directory)).unwrap();
     }
-    fs::copy(hook_program(), at("etc/libvirt/hooks/qemu")).unwrap();
+    copy(&hook_program(), &at("etc/libvirt/hooks/qemu"));
     let source = at("script.c");
     let text =
         "#include <unistd.h>\nint main(void) { char b[64]; ssize_t n = read(0, b, 64); write(2, b, n); return 7; }";

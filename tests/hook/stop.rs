@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::builder::{HANG, Hooks, spawn};
+use support::builder::{HANG, Hooks, output, spawn};
 
 const STOP: &str = "qemu vm1 stop begin -";
 const REFUSED: &str = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 1\nno\n";
@@ -122,7 +122,7 @@ fn what_cannot_be_found_out_lets_the_refusal_stand() {
     };
     refused("no file");
     let xml = state(&hooks, "vm1.xml");
-    Command::new("mkfifo").arg(&xml).status().unwrap();
+    assert!(output(Command::new("mkfifo").arg(&xml)).status.success());
     refused("a FIFO");
     fs::remove_file(&xml).unwrap();
     symlink("/dev/zero", &xml).unwrap();

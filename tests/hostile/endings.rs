@@ -6,7 +6,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 
 use crate::waiting::{comes, is_gone, pid, process, under_way};
-use support::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks, copy};
 use support::programs::program;
 
 const LIMIT: &str = "kill-after = '200ms'\n[[rule]]\ntimeout = '200ms'\n";
@@ -34,7 +34,7 @@ fn a_script_that_has_left_its_process_group_hears_the_signal_that_stops_us() {
 #[test]
 fn a_script_that_outlives_even_sigkill_holds_nobody_beyond_its_limit() {
     let hooks = Hooks::new().settings(LIMIT).program("qemu.d/10-a=cling").script("qemu.d/20-b", "");
-    std::fs::copy(program("tracer"), hooks.root().join("tracer")).unwrap();
+    copy(&program("tracer"), &hooks.root().join("tracer"));
     let timed_out = ["10-a=cling timed out after 200 ms"];
     hooks.call("qemu vm1 start begin -").is_like(1, [], &timed_out).within(HANG);
     let _ = kill(process(&hooks, "background"), Signal::SIGKILL);

@@ -6,7 +6,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use support::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks, output};
 
 const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
@@ -34,7 +34,7 @@ fn limited(hooks: &Hooks, limit: &str, call: &str) -> support::builder::Seen {
 
 /// Those that are more than a number.
 fn processes_of(user: u32) -> Vec<Pid> {
-    let found = Command::new("ps").args(["-U", &user.to_string(), "-o", "stat=", "-o", "pid="]).output().unwrap();
+    let found = output(Command::new("ps").args(["-U", &user.to_string(), "-o", "stat=", "-o", "pid="]));
     let lines = String::from_utf8(found.stdout).unwrap();
     let alive =
         lines.lines().filter_map(|line| line.trim().split_once(' ')).filter(|(state, _)| !state.starts_with('Z'));

@@ -4,11 +4,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, lchown, symlink};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use rustix::fs::XattrFlags;
-use support::builder::{HANG, Hooks};
+use support::builder::{HANG, Hooks, copy, output, spawn};
 use support::{binary, hook_program};
 
 const START: &str = "qemu vm1 start begin -";
@@ -24,7 +24,7 @@ fn as_stranger(script: &str) -> Command {
 
 fn can_write(path: &Path) -> bool {
     let script = format!("[ -w '{}' ]", path.display());
-    as_stranger(&script).status().unwrap().success()
+    output(&mut as_stranger(&script)).status.success()
 }
 
 /// Sets an ACL as `setfacl -m` does: tag 2 is a named user, 8 a named group.
@@ -75,7 +75,7 @@ fn a_strangers_mask_or_link_to_nowhere_switches_no_rule_off() {
         hooks.directory(&hooks.path("hookmux.toml.d"));
         fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
         let link = hooks.path("hookmux.toml.d/50-p.toml");
-        assert!(as_stranger(&format!("ln -s {target} '{}'", link.display())).status().unwrap().success());
+        assert!(output(&mut as_stranger(&format!("ln -s {target} '{}'", link.display()))).status.success());
         hooks.call(START).is_like(1, [], &["not read: ", "hookmux.toml.d is writable by everybody"]);
     }
 }
@@ -146,11 +146,11 @@ fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").script("qemu.d/20-b", "");
     // Commands with a root follow links within it.
     fs::remove_file(hooks.path("base:qemu")).unwrap();
-    fs::copy(hook_program(), hooks.path("base:qemu")).unwrap();
+    copy(&hook_program(), &hooks.path("base:qemu"));
     hooks.call(START).is(0, ["10-a", "20-b"], "");
     let lock = hooks.root().join("run/hookmux/qemu.lock");
     assert_eq!(fs::metadata(&lock).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(!as_stranger(&format!("exec <'{}'", lock.display())).stderr(Stdio::null()).status().unwrap().success());
+    assert!(!output(&mut as_stranger(&format!("exec <'{}'", lock.display()))).status.success());
     // A program of the stranger's, and a set-uid one, by the name of a script that libvirt runs.
     let name = hooks.path("base:qemu.d/10-a").display().to_string();
     let script = format!("exec -a {name} sleep 30");
@@ -158,7 +158,7 @@ fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
     stranger.args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "bash", "-c", &script]);
     let mut set_uid = Command::new("setpriv");
     set_uid.args(["--ruid", "65534", "--clear-groups", "bash", "-pc", &script]);
-    let mut children = [stranger.spawn().unwrap(), set_uid.spawn().unwrap()];
+    let mut children = [spawn(&mut stranger), spawn(&mut set_uid)];
     std::thread::sleep(std::time::Duration::from_millis(300));
     fs::set_permissions(&lock, Permissions::from_mode(0o644)).unwrap();
     let started = Instant::now();

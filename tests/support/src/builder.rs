@@ -6,7 +6,7 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -35,10 +35,21 @@ pub fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
+/// Runs a process, which starts while no other test writes a file, to its end.
+pub fn output(command: &mut Command) -> Output {
+    spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
+}
+
 /// Writes a file while no process starts.
 pub fn write(path: &Path, text: &[u8]) {
     let _shared = NO_FORK.read().unwrap_or_else(PoisonError::into_inner);
     fs::write(path, text).unwrap();
+}
+
+/// Copies a program, with its mode, while no process starts.
+pub fn copy(from: &Path, to: &Path) {
+    let _shared = NO_FORK.read().unwrap_or_else(PoisonError::into_inner);
+    fs::copy(from, to).unwrap();
 }
 
 /// A root with scripts. A path such as `qemu.d/10-a` lies in /etc/hookmux; `base:qemu.d/10-a` beside the hook;
