@@ -143,7 +143,7 @@ fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains(
 
 #[test]
 fn removing_brings_back_the_host_and_guests_start() {
-    assert_eq!(HOST.part("remove"), "removed\nas before\npaused\nstarted\ntimer: inactive\n");
+    assert_eq!(HOST.part("remove"), "removed\nas before\npaused\nstarted\ntimer: inactive\nno metrics\n");
     // The scenario's own files stay, in /etc/hookmux alone.
     let kept = ["qemu.d", "hookmux.toml.d"].map(|name| {
         format!("dpkg: warning: while removing hookmux, directory '/etc/hookmux/{name}' not empty so not removed\n")
