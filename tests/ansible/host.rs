@@ -7,9 +7,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
+use support::debian::Debian;
 use tempfile::TempDir;
-
-use crate::debian::Debian;
 
 /// The system, the directory with the playbook, and the ansible-playbook that can manage its Python.
 pub(crate) struct Host {

@@ -3,9 +3,6 @@
 
 #[path = "../packages/built.rs"]
 mod built;
-#[expect(dead_code, reason = "the tests of the packages use all of it")]
-#[path = "../packages/debian.rs"]
-mod debian;
 mod host;
 
 mod lint;

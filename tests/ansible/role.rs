@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::built::{OLDER_SETTING, older, package};
-use crate::debian;
 use crate::host::Host;
+use support::debian;
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mounted";
 const GUEST_SCRIPT: &str = "/etc/hookmux/qemu.d/db-1/start/begin/40-share";

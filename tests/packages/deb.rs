@@ -4,9 +4,9 @@
 use std::path::PathBuf;
 
 use crate::built::{OLDER_SETTING, older, package};
-use crate::debian::{Debian, difference};
 use crate::existing::Existing;
 use crate::proof::Proof;
+use support::debian::{Debian, difference};
 
 const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 

@@ -1,8 +1,8 @@
 //! The package hookmux-guest with the real qemu-guest-agent's, whose conffile its hook is: a diversion, and back.
 
 use crate::built::{older, package};
-use crate::debian::{Debian, difference};
 use crate::proof::Proof;
+use support::debian::{Debian, difference};
 
 const HOOK: &str = "/etc/qemu/fsfreeze-hook";
 

@@ -2,11 +2,10 @@
 
 use std::fs;
 
-use support::repository;
-
 use crate::built::package;
-use crate::debian::Debian;
 use crate::proof::Proof;
+use support::debian::Debian;
+use support::repository;
 
 /// What a build copies into the image, by its name in the page.
 fn copied(name: &str) -> (u32, Vec<u8>) {

@@ -1,9 +1,9 @@
 //! A real libvirtd of the root that dpkg has put hookmux into: its guests start, and are kept from it by a packaged example.
 
 use crate::built::{older, package};
-use crate::debian::Debian;
 use crate::existing::{Existing, HOOK};
 use crate::proof::Proof;
+use support::debian::Debian;
 use support::guests;
 
 /// What a host has.

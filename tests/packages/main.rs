@@ -4,7 +4,6 @@
 //! leaves a table of what it did, which tests/packages/table prints.
 
 mod built;
-mod debian;
 mod existing;
 mod proof;
 

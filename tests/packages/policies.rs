@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::debian::Debian;
+use support::debian::Debian;
 use support::packages::said;
 
 /// A file or directory of this test's own.

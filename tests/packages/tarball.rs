@@ -3,8 +3,8 @@
 use std::fs;
 
 use crate::built::{older, package};
-use crate::debian::{Debian, difference};
 use crate::proof::Proof;
+use support::debian::{Debian, difference};
 
 /// Unpacks a tarball, and returns where.
 fn unpacked(debian: &Debian, tarball: &std::path::Path) -> String {

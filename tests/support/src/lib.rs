@@ -16,6 +16,7 @@ pub mod archive;
 pub mod builder;
 pub mod cgroups;
 pub mod cpio;
+pub mod debian;
 pub mod emulator;
 pub mod guests;
 pub mod host;
