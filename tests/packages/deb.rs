@@ -7,8 +7,7 @@ use crate::built::{OLDER_SETTING, older, package};
 use crate::existing::Existing;
 use crate::proof::Proof;
 use support::debian::{Debian, difference};
-
-const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
+use support::packages::HOOKS;
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-mine";
 
@@ -25,7 +24,7 @@ fn comes_and_goes(suite: &str) {
     let clean = debian.everything();
     proof.step("install on a clean system: the four links are there", || {
         debian.install(&deb);
-        assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("installed", ALL.into()));
+        assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("installed", HOOKS.into()));
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
         assert_eq!(debian.dpkg(&["--audit"]).stdout, "");
     });
@@ -52,7 +51,7 @@ fn comes_and_goes(suite: &str) {
     });
     proof.step("install after a removal: the links are there again", || {
         debian.install(&deb);
-        assert_eq!((debian.hooks(), debian.has(SCRIPT)), (ALL.into(), true));
+        assert_eq!((debian.hooks(), debian.has(SCRIPT)), (HOOKS.into(), true));
     });
     proof.step("purge with scripts of the administrator's: they stay, and their directories are named", || {
         debian.script(RUN_SCRIPT, "");
@@ -80,11 +79,11 @@ fn is_upgraded(suite: &str) {
     let (from, to) = (older("hookmux", "deb"), package("hookmux", "deb"));
     proof.step("install the previous version", || {
         debian.install(&from);
-        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (true, ALL.into()));
+        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (true, HOOKS.into()));
     });
     proof.step("upgrade: unchanged settings are the new ones, links stay", || {
         debian.install(&to);
-        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (false, ALL.into()));
+        assert_eq!((debian.text(SETTINGS).ends_with(OLDER_SETTING), debian.hooks()), (false, HOOKS.into()));
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
     });
     proof.step("upgrade: changed settings, scripts and a link's absence stay", || {
@@ -142,7 +141,7 @@ fn finds_another_hook(suite: &str) {
         debian.install(&older("hookmux", "deb"));
         debian.run(&["hookmux", "install", "--reload", "--take-over", "qemu"]).succeeded();
         debian.install(&deb);
-        assert_eq!((debian.hooks(), debian.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
+        assert_eq!((debian.hooks(), debian.text("/etc/hookmux/qemu.d/00-original")), (HOOKS.into(), theirs.clone()));
     });
     proof.step("purge: the hook that was there before is back", || {
         debian.dpkg(&["--purge", "hookmux"]);

@@ -5,6 +5,7 @@ use crate::existing::{Existing, HOOK};
 use crate::proof::Proof;
 use support::debian::Debian;
 use support::guests;
+use support::packages::HOOKS;
 
 /// What a host has.
 const LIBVIRT: &[&str] = &["libvirt-daemon-system", "libvirt-clients", "qemu-system-x86"];
@@ -70,7 +71,7 @@ fn is_there_before_libvirt(suite: &str) {
     });
     proof.step("install libvirt: its package keeps the links", || {
         debian.apt_install(LIBVIRT);
-        assert_eq!(debian.hooks(), ["qemu", "lxc", "libxl", "network"]);
+        assert_eq!(debian.hooks(), HOOKS);
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
     });
     starts_libvirtd(&debian, &proof);

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use crate::built::{OLDER_SETTING, older, package};
 use crate::existing::Existing;
 use crate::proof::Proof;
-use support::rpm::{ALL, Rpm};
+use support::packages::HOOKS;
+use support::rpm::Rpm;
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
@@ -22,7 +23,7 @@ fn the_package_comes_and_goes_under_rpm() {
     let clean = rpm.everything();
     proof.step("install the previous version: the four links are there, nothing but a shell is needed", || {
         rpm.install(&[&older("hookmux", "rpm")]);
-        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), true));
+        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (HOOKS.into(), true));
         assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
         let needs = rpm.rpm(&["--query", "--requires", "hookmux"]).stdout;
         let needs: Vec<_> = needs.lines().filter(|need| !need.starts_with("rpmlib(")).collect();
@@ -30,7 +31,7 @@ fn the_package_comes_and_goes_under_rpm() {
     });
     proof.step("upgrade: unchanged settings are the new ones, links stay", || {
         rpm.install(&[&package("hookmux", "rpm")]);
-        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (ALL.into(), false));
+        assert_eq!((rpm.hooks(), rpm.text(SETTINGS).ends_with(OLDER_SETTING)), (HOOKS.into(), false));
         assert_eq!(rpm.rpm(&["--verify", "hookmux"]).stdout, "");
     });
     proof.step("erase: nothing is left, anywhere", || {
@@ -81,7 +82,7 @@ fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
             fs::write(rpm.path(SAID), "").unwrap();
             stand_in("semodule", "");
             rpm.install(&[&package("hookmux", "rpm")]);
-            assert_eq!(rpm.hooks(), ALL);
+            assert_eq!(rpm.hooks(), HOOKS);
             rpm.rpm(&["--erase", "hookmux"]);
             let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
             restorecon -i /usr/bin/hookmux /usr/bin/hookmux-hook: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
@@ -104,7 +105,7 @@ fn another_programs_hook_stays_under_rpm() {
     proof.step("take it over: it runs as 00-original, also after an upgrade", || {
         rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "install", "--reload", "--take-over", "qemu"]).succeeded();
         rpm.install(&[&package("hookmux", "rpm")]);
-        assert_eq!((rpm.hooks(), rpm.text("/etc/hookmux/qemu.d/00-original")), (ALL.into(), theirs.clone()));
+        assert_eq!((rpm.hooks(), rpm.text("/etc/hookmux/qemu.d/00-original")), (HOOKS.into(), theirs.clone()));
     });
     proof.step("erase: the hook that was there before is back", || {
         rpm.rpm(&["--erase", "hookmux"]);
@@ -135,7 +136,7 @@ fn hookmux_guest_comes_and_goes_under_rpm() {
         rpm.install(&[&older("hookmux-guest", "rpm")]);
         rpm.install(&[&package("hookmux", "rpm")]);
         rpm.install(&[&package("hookmux-guest", "rpm")]);
-        assert_eq!((rpm.hooks(), rpm.has("/etc/qemu-ga/fsfreeze-hook"), rpm.has(hook)), (ALL.into(), false, true));
+        assert_eq!((rpm.hooks(), rpm.has("/etc/qemu-ga/fsfreeze-hook"), rpm.has(hook)), (HOOKS.into(), false, true));
     });
     proof.step("a script of the agent's directory that fails makes the freeze fail", || {
         rpm.host.file("/run/rpm/root/etc/qemu-ga/fsfreeze-hook.d/10-no", 0o755, b"#!/bin/sh\nexit 3\n");

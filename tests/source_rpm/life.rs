@@ -5,8 +5,8 @@ use std::fs;
 use std::process::Command;
 
 use crate::{make_release, package};
-use support::packages::{find, said};
-use support::rpm::{ALL, Rpm};
+use support::packages::{HOOKS, find, said};
+use support::rpm::Rpm;
 
 /// What the packages need of the C library and of the compiler's: on Fedora, glibc and libgcc provide it.
 fn libraries() -> Vec<String> {
@@ -42,7 +42,7 @@ fn the_packages_come_and_go_on_a_host_without_selinux() {
     let rpm = root("life", &[]);
     let clean = rpm.everything();
     rpm.install(&[&package("hookmux"), &package("hookmux-guest"), &package("hookmux-debuginfo")]);
-    assert_eq!(rpm.hooks(), ALL);
+    assert_eq!(rpm.hooks(), HOOKS);
     assert_eq!(rpm.rpm(&["--verify", "hookmux", "hookmux-guest"]).stdout, "");
     let version = rpm.host.run(&["chroot", "/run/rpm/root", "hookmux", "--version"]).succeeded().stdout;
     assert!(version.starts_with(concat!("hookmux ", env!("CARGO_PKG_VERSION"))), "{version}");
@@ -83,7 +83,7 @@ fn the_module_comes_before_the_links_and_goes_after_them() {
     fs::create_dir_all(rpm.path("/var/lib/rpm-state")).unwrap();
 
     rpm.install(&[&package("hookmux"), &package("hookmux-selinux")]);
-    assert_eq!(rpm.hooks(), ALL);
+    assert_eq!(rpm.hooks(), HOOKS);
     assert_eq!(rpm.rpm(&["--verify", "hookmux", "hookmux-selinux"]).stdout, "");
     let erased = rpm.rpm(&["--erase", "hookmux", "hookmux-selinux"]);
     assert_eq!((erased.stderr.as_str(), rpm.has(&format!("{store}/hookmux"))), ("", false));

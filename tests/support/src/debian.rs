@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::host::{Answer, Host};
-use crate::repository;
+use crate::{packages, repository};
 
 /// How long apt may take for libvirt and QEMU.
 const TIMEOUT: Duration = Duration::from_mins(5);
@@ -109,10 +109,7 @@ impl Debian {
 
     /// The links that libvirt calls, of those that the package makes.
     pub fn hooks(&self) -> Vec<&'static str> {
-        let ours = |driver: &&str| {
-            self.link(&format!("/etc/libvirt/hooks/{driver}")).as_deref() == Some("/usr/bin/hookmux-hook")
-        };
-        ["qemu", "lxc", "libxl", "network"].into_iter().filter(ours).collect()
+        packages::hooks(&self.path(""))
     }
 }
 

@@ -4,6 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The drivers whose hooks the packages install.
+pub const HOOKS: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
+
+/// Those of them whose hook leads to hookmux, on the system below `root`.
+pub fn hooks(root: &Path) -> Vec<&'static str> {
+    let target = |driver: &str| fs::read_link(root.join("etc/libvirt/hooks").join(driver)).ok();
+    let leads_here = |driver: &&str| target(driver).is_some_and(|target| target == Path::new("/usr/bin/hookmux-hook"));
+    HOOKS.into_iter().filter(leads_here).collect()
+}
+
 /// What a command prints; it must succeed.
 pub fn said(command: &mut Command) -> String {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (tests/needs)"));

@@ -6,10 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::host::{Answer, Host};
-use crate::repository;
-
-/// The drivers whose hooks the package installs.
-pub const ALL: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
+use crate::{packages, repository};
 
 /// Directories that Fedora's packages filesystem and selinux-policy have, and Debian's base system lacks.
 const FILESYSTEM: [&str; 5] = [
@@ -89,10 +86,7 @@ impl Rpm {
 
     /// The drivers whose hook is hookmux.
     pub fn hooks(&self) -> Vec<&'static str> {
-        let says = |driver: &str| fs::read_link(self.path(&format!("/etc/libvirt/hooks/{driver}"))).ok();
-        ALL.into_iter()
-            .filter(|driver| says(driver).is_some_and(|says| says == Path::new("/usr/bin/hookmux-hook")))
-            .collect()
+        packages::hooks(&self.path(""))
     }
 
     /// Every path, without rpm's own database.
