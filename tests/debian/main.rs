@@ -7,15 +7,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::host::{Answer, Host};
-use support::packages::{find, said};
+use support::debian::{Debian, difference};
+use support::packages::{HOOKS, find, said};
 use support::repository;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-1");
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
-
-const HOOKS: [&str; 4] = ["libxl", "lxc", "network", "qemu"];
 
 fn built(suite: &str) -> PathBuf {
     repository().join("target/debian").join(suite)
@@ -102,54 +100,27 @@ fn is_linked_with_debians_c_library_alone(suite: &str) {
     }
 }
 
-/// A clean system.
-fn system(suite: &str) -> Host {
-    let root = repository().join("target/package-roots").join(suite);
-    assert!(root.exists(), "{} does not exist: tests/packages/roots makes it", root.display());
-    Host::of_release(&format!("{suite}-source"), &root)
-}
-
-fn dpkg(host: &Host, action: &str, what: &str) -> Answer {
-    let answer = host.run(&["dpkg", action, what]);
-    assert_eq!(answer.code, Some(0), "{answer:?}");
-    answer
-}
-
-fn install(host: &Host, deb: &Path) {
-    host.file("/tmp/package.deb", 0o644, &fs::read(deb).unwrap());
-    dpkg(host, "--install", "/tmp/package.deb");
-}
-
-/// The links in the directory of hooks.
-fn hooks(host: &Host) -> Vec<String> {
-    let listed = host.run(&["sh", "-c", "cd /etc/libvirt/hooks 2>/dev/null && ls"]).stdout;
-    listed.lines().map(str::to_owned).collect()
-}
-
 fn lives_as_the_package_of_make_packages(suite: &str) {
-    let host = system(suite);
+    let debian = Debian::new(suite, "source");
     let [ours, direct] = both(suite, "hookmux");
-    let everything =
-        || host.run(&["sh", "-c", "find /etc /usr /run/hookmux /var/lib/hookmux /var/log/hookmux | sort"]).stdout;
-    let clean = everything();
-    install(&host, &ours);
-    let version = host.run(&["hookmux", "--version"]).succeeded().stdout;
+    let links = || debian.run(&["ls", "/etc/libvirt/hooks"]).succeeded().stdout.lines().count();
+    let clean = debian.everything();
+    debian.install(&ours);
+    let version = debian.run(&["hookmux", "--version"]).succeeded().stdout;
     let commit = fs::read_to_string(built(suite).join("commit")).unwrap();
     assert_eq!(version.split(['(', ',']).nth(1), commit.get(..7), "{version}");
-    assert_eq!(hooks(&host), HOOKS);
-    assert!(host.run(&["hookmux", "check"]).succeeded().stdout.starts_with("all is well"));
-    host.script("/etc/hookmux/qemu.d/10-veto", "exit 3");
-    assert_eq!(host.run(&["/etc/libvirt/hooks/qemu", "vm1", "prepare", "begin", "-"]).code, Some(3));
+    assert_eq!((debian.hooks(), links()), (HOOKS.into(), HOOKS.len()));
+    assert!(debian.run(&["hookmux", "check"]).succeeded().stdout.starts_with("all is well"));
+    debian.script("/etc/hookmux/qemu.d/10-veto", "exit 3");
+    assert_eq!(debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "prepare", "begin", "-"]).code, Some(3));
     // The version of the other is lower: a downgrade, and an upgrade back. Both keep the links.
-    install(&host, &direct);
-    install(&host, &ours);
-    assert_eq!(
-        (hooks(&host), dpkg(&host, "--verify", "hookmux").stdout),
-        (HOOKS.map(str::to_owned).to_vec(), String::new())
-    );
-    host.run(&["rm", "-r", "/etc/hookmux/qemu.d/10-veto"]).succeeded();
-    dpkg(&host, "--purge", "hookmux");
-    assert_eq!(everything(), clean);
+    debian.install(&direct);
+    debian.install(&ours);
+    assert_eq!((debian.hooks(), links()), (HOOKS.into(), HOOKS.len()));
+    assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
+    debian.run(&["rm", "-r", "/etc/hookmux/qemu.d/10-veto"]).succeeded();
+    debian.dpkg(&["--purge", "hookmux"]);
+    assert_eq!((difference(&clean, &debian.everything()), debian.has("/run/hookmux")), (Vec::new(), false));
 }
 
 #[test]
