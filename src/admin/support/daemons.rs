@@ -68,9 +68,9 @@ pub(crate) fn calling(root: &Path, driver: &OsStr) -> Vec<Running> {
 /// Returns the oldest release that calls a driver's hook: of the running daemons, or else that of the installed library.
 pub(crate) fn version(root: &Path, driver: &OsStr) -> Option<Version> {
     let running = calling(root, driver).into_iter().filter_map(|daemon| daemon.version).min();
-    let lib = paths::below(root, "/usr/lib");
-    let multiarch = root::entries(&lib).filter(|path| path.to_string_lossy().contains("-linux-"));
     let libraries = || {
+        let lib = paths::below(root, "/usr/lib");
+        let multiarch = root::entries(&lib).filter(|path| path.to_string_lossy().contains("-linux-"));
         let directories = multiarch.chain([paths::below(root, "/usr/lib64"), lib.clone()]);
         let files = directories.filter(|at| !root::leads_out(root, at)).flat_map(|at| root::entries(&at));
         files.filter_map(|path| Version::of_library(&path)).max()
