@@ -40,10 +40,10 @@ impl Diff {
 
 /// Returns changes as JSON; a secret is `{"hidden": true}`.
 pub(crate) fn changes_json(changes: &Changes) -> Value {
-    let value = |value: &guard::Value| match value {
-        guard::Value::None => Value::Null,
-        guard::Value::Hidden => json!({ "hidden": true }),
-        guard::Value::Shown(text) => json!({ "text": text }),
+    let value = |value: &guard::ChangeValue| match value {
+        guard::ChangeValue::None => Value::Null,
+        guard::ChangeValue::Hidden => json!({ "hidden": true }),
+        guard::ChangeValue::Shown(text) => json!({ "text": text }),
     };
     let list = changes.list.iter().map(|change| {
         let (old, new) = (value(&change.old), value(&change.new));

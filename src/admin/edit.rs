@@ -20,7 +20,7 @@ use crate::admin::check::{self, Finding, Severity};
 use crate::admin::support::console::Console;
 use crate::admin::support::root::Root;
 use crate::admin::support::{self, files};
-use crate::files::resolve::{self, Kind};
+use crate::files::resolve::{self, FileKind};
 use crate::files::{paths, trust};
 use crate::printable::printable;
 use crate::run::signals;
@@ -45,7 +45,7 @@ pub(crate) struct Edit {
 }
 
 /// What to do with a file that has errors.
-enum Choice {
+enum Reply {
     Again,
     Quit,
     Save,
@@ -59,7 +59,7 @@ impl Edit {
             Some(file) => std::path::absolute(file)?,
             None => paths::below(&root, settings::FILE),
         };
-        let draft = Draft::new(&root, &file)?;
+        let draft = WorkingCopy::new(&root, &file)?;
         let (findings, is_saved) = loop {
             draft.edit()?;
             let text = fs::read(&draft.copy)?;
@@ -68,10 +68,10 @@ impl Edit {
             }
             let findings = check::file(&root, &file, text);
             let is_broken = findings.iter().any(|finding| finding.severity == Severity::Error);
-            match if is_broken { ask(console, &findings)? } else { Choice::Save } {
-                Choice::Again => {}
-                Choice::Quit => break (findings, false),
-                Choice::Save => {
+            match if is_broken { ask(console, &findings)? } else { Reply::Save } {
+                Reply::Again => {}
+                Reply::Quit => break (findings, false),
+                Reply::Save => {
                     draft.save()?;
                     break (findings, true);
                 }
@@ -88,21 +88,21 @@ impl Edit {
 }
 
 /// Prints what is wrong, and asks on a terminal what to do. Elsewhere, nothing is asked or saved.
-fn ask(console: &mut Console, findings: &[Finding]) -> io::Result<Choice> {
+fn ask(console: &mut Console, findings: &[Finding]) -> io::Result<Reply> {
     let lines = check::lines(findings, console.errors_paint).join("\n");
     let question = format!("{lines}\n(e)dit again, (q)uit without saving, or (s)ave nevertheless?");
     loop {
         match console.answer(&question)?.as_deref().map(str::trim_end) {
-            Some("e") => return Ok(Choice::Again),
-            Some("s") => return Ok(Choice::Save),
-            None | Some("" | "q") => return Ok(Choice::Quit),
+            Some("e") => return Ok(Reply::Again),
+            Some("s") => return Ok(Reply::Save),
+            None | Some("" | "q") => return Ok(Reply::Quit),
             Some(_) => {}
         }
     }
 }
 
 /// A copy of a file, which the user edits.
-struct Draft<'a> {
+struct WorkingCopy<'a> {
     root: &'a Path,
     /// The file itself, after links.
     target: PathBuf,
@@ -113,7 +113,7 @@ struct Draft<'a> {
     _locked: File,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> WorkingCopy<'a> {
     /// Copies the file.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl<'a> Draft<'a> {
             files::directory(root, directory, 0o755)?;
         }
         let target = match resolved.target {
-            Ok(facts) if facts.kind == Kind::Regular => facts.path,
+            Ok(facts) if facts.kind == FileKind::Regular => facts.path,
             Ok(_) => anyhow::bail!("{shown} is not a regular file"),
             Err(Errno::ENOENT) if !file.is_symlink() => file.to_owned(),
             Err(errno) => anyhow::bail!("{shown}: {}", errno.desc().to_lowercase()),
@@ -192,7 +192,7 @@ impl<'a> Draft<'a> {
     }
 }
 
-impl Drop for Draft<'_> {
+impl Drop for WorkingCopy<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.copy);
         let _ = fs::remove_file(&self.lock);

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use crate::admin::support::{self, console::Console};
-use crate::guard::{self, Pattern, Which};
+use crate::guard::{self, PathPattern, Which};
 use crate::printable::printable;
 
 /// The exit code for a document that cannot be read, which clap has for an invalid path as well.
@@ -17,8 +17,8 @@ const INVALID: u8 = 2;
 #[derive(Debug, Args)]
 pub(crate) struct Query {
     /// A path as for may-change: /domain/devices/disk[1]/source/@file, with * for any name and *:name for any prefix
-    #[arg(required = true, value_parser = Pattern::of_any_document)]
-    path: Vec<Pattern>,
+    #[arg(required = true, value_parser = PathPattern::of_any_document)]
+    path: Vec<PathPattern>,
     /// End each value with a NUL instead of a line feed, and escape nothing in it
     #[arg(short = '0', long, conflicts_with = "json")]
     null: bool,

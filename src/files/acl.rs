@@ -32,7 +32,7 @@ const OTHER: u16 = 0x20;
 
 /// A user or group that an ACL names and that may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Writer {
+pub(crate) enum AclWriter {
     /// This user.
     User(u32),
     /// This group.
@@ -43,7 +43,7 @@ pub(crate) enum Writer {
 ///
 /// # Errors
 /// Those of reading the attribute; EINVAL for one that is not understood.
-pub(crate) fn writers(path: &Path) -> Result<Vec<Writer>, Errno> {
+pub(crate) fn writers(path: &Path) -> Result<Vec<AclWriter>, Errno> {
     let mut usual = [0; USUAL];
     let read = match rustix::fs::lgetxattr(path, NAME, &mut usual) {
         Err(Error::RANGE) => {
@@ -60,7 +60,7 @@ pub(crate) fn writers(path: &Path) -> Result<Vec<Writer>, Errno> {
 }
 
 /// Returns the named users and groups that may write; `None` for what is not an ACL as the kernel writes it.
-fn parse(value: &[u8]) -> Option<Vec<Writer>> {
+fn parse(value: &[u8]) -> Option<Vec<AclWriter>> {
     let (version, entries) = value.split_first_chunk::<HEADER>()?;
     if u32::from_le_bytes(*version) != VERSION || entries.len() % ENTRY != 0 {
         return None;
@@ -81,8 +81,8 @@ fn parse(value: &[u8]) -> Option<Vec<Writer>> {
     let is_masked = entries.iter().any(|(tag, writes, _)| *tag == MASK && !writes);
     let writers = entries.into_iter().filter(|(_, writes, _)| *writes && !is_masked);
     let writers = writers.filter_map(|(tag, _, id)| match tag {
-        USER => Some(Writer::User(id)),
-        GROUP => Some(Writer::Group(id)),
+        USER => Some(AclWriter::User(id)),
+        GROUP => Some(AclWriter::Group(id)),
         _ => None,
     });
     Some(writers.collect())
@@ -106,8 +106,8 @@ mod tests {
         let base = [(USER_OBJ, 7, UNDEFINED), (GROUP_OBJ, 7, UNDEFINED), (OTHER, 5, UNDEFINED)];
         let with = |more: &[(u16, u16, u32)]| parse(&acl(&[&base, more].concat()));
         assert_eq!(with(&[]), Some(vec![]));
-        assert_eq!(with(&[(USER, 7, 9), (MASK, 7, UNDEFINED)]), Some(vec![Writer::User(9)]));
-        assert_eq!(with(&[(GROUP, 2, 9), (MASK, 7, UNDEFINED)]), Some(vec![Writer::Group(9)]));
+        assert_eq!(with(&[(USER, 7, 9), (MASK, 7, UNDEFINED)]), Some(vec![AclWriter::User(9)]));
+        assert_eq!(with(&[(GROUP, 2, 9), (MASK, 7, UNDEFINED)]), Some(vec![AclWriter::Group(9)]));
         assert_eq!(with(&[(USER, 5, 9), (GROUP, 4, 9), (MASK, 7, UNDEFINED)]), Some(vec![]));
         assert_eq!(with(&[(USER, 7, 9), (MASK, 5, UNDEFINED)]), Some(vec![]));
     }

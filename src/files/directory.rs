@@ -80,7 +80,7 @@ impl OpenDirectory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::resolve::Kind;
+    use crate::files::resolve::FileKind;
     use std::fs;
     use std::os::unix::fs::symlink;
 
@@ -105,7 +105,7 @@ mod tests {
         names.sort();
         assert_eq!(names, ["file", "link"]);
         let kind = |name: &str| directory.node(OsStr::new(name), at(name)).map(|node| node.kind);
-        assert_eq!([kind("directory").unwrap(), kind("link").unwrap()], [Kind::Directory, Kind::Link]);
+        assert_eq!([kind("directory").unwrap(), kind("link").unwrap()], [FileKind::Directory, FileKind::Link]);
         assert_eq!(kind("gone").unwrap_err().kind(), io::ErrorKind::NotFound);
         assert_eq!(OpenDirectory::open(Path::new("/"), &at("file")).unwrap_err().kind(), io::ErrorKind::NotADirectory);
     }

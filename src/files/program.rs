@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 
-use crate::files::resolve::{self, FileFacts, HOST, Kind};
+use crate::files::resolve::{self, FileFacts, FileKind, HOST};
 
 /// Aligned to its own length, in memory and therefore in the program's file.
 #[repr(align(64))]
@@ -63,7 +63,7 @@ pub(crate) fn leads_to_hookmux(path: &Path, target: Result<&FileFacts, &Errno>) 
     // Other names are not read on: scripts may be large.
     let is_named = || file.path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"hookmux"));
     let is_ours = || if is_named() { is_hookmux(&file.path) } else { is_running(&file.path) };
-    file.kind == Kind::Regular && file.size >= SMALLEST && is_ours()
+    file.kind == FileKind::Regular && file.size >= SMALLEST && is_ours()
 }
 
 /// Reports whether a file is this program, or another version of it.

@@ -14,7 +14,7 @@ use nix::errno::Errno;
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, makedev};
 use rustix::io::retry_on_intr;
 
-use crate::files::acl::{self, Writer};
+use crate::files::acl::{self, AclWriter};
 use crate::files::paths;
 
 /// How many links the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
@@ -25,7 +25,7 @@ const NULL: &str = "/dev/null";
 
 /// A kind of file, as far as it matters for hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum FileKind {
     /// A regular file.
     Regular,
     /// A directory.
@@ -44,7 +44,7 @@ pub(crate) struct FileFacts {
     /// Where it is.
     pub(crate) path: PathBuf,
     /// What it is.
-    pub(crate) kind: Kind,
+    pub(crate) kind: FileKind,
     /// Its permission bits, with set-uid, set-gid and sticky.
     pub(crate) mode: u32,
     /// Its owner.
@@ -55,7 +55,7 @@ pub(crate) struct FileFacts {
     pub(crate) size: u64,
     /// The users and groups that its ACL lets write to it, or why the ACL cannot be read. Looked for only where the mode
     /// allows the group root to write: without that, no ACL lets a user write, and another group is untrusted anyway.
-    pub(crate) writers: Result<Vec<Writer>, Errno>,
+    pub(crate) writers: Result<Vec<AclWriter>, Errno>,
 }
 
 /// A path that was resolved to its end, or as far as possible.
@@ -72,12 +72,12 @@ impl FileFacts {
     #[must_use]
     pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
-        let (kind, mode) = (Kind::new(stat), stat.st_mode & 0o7777);
+        let (kind, mode) = (FileKind::new(stat), stat.st_mode & 0o7777);
         let is_judged = match kind {
-            Kind::Regular => true,
+            FileKind::Regular => true,
             // In a sticky directory, users can change only what is theirs.
-            Kind::Directory => mode & 0o1000 == 0,
-            Kind::Link | Kind::Null | Kind::Special => false,
+            FileKind::Directory => mode & 0o1000 == 0,
+            FileKind::Link | FileKind::Null | FileKind::Special => false,
         };
         let may_have = is_judged && mode & 0o020 != 0 && stat.st_gid == 0;
         let writers = if may_have { acl::writers(&path) } else { Ok(Vec::new()) };
@@ -85,7 +85,7 @@ impl FileFacts {
     }
 }
 
-impl Kind {
+impl FileKind {
     fn new(stat: &Stat) -> Self {
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::RegularFile => Self::Regular,
@@ -130,7 +130,7 @@ fn walk(top: &Path, first: FileFacts, path: &Path, passed: &mut Vec<FileFacts>) 
     let mut ahead: Vec<OsString> = Vec::new();
     push(&mut ahead, path);
     while let Some(name) = ahead.pop() {
-        if here.kind != Kind::Directory {
+        if here.kind != FileKind::Directory {
             return Err(Errno::ENOTDIR.into());
         }
         let next = match Path::new(&name).components().next() {
@@ -140,7 +140,7 @@ fn walk(top: &Path, first: FileFacts, path: &Path, passed: &mut Vec<FileFacts>) 
             Some(Component::Normal(name)) => look(paths::join(&here.path, name))?,
             _ => continue,
         };
-        if next.kind == Kind::Link {
+        if next.kind == FileKind::Link {
             links = links.saturating_add(1);
             if links > MAX_LINKS {
                 return Err(Errno::ELOOP.into());
@@ -306,6 +306,6 @@ mod tests {
 
     #[test]
     fn dev_null_is_known_by_its_device() {
-        assert_eq!(resolve(Path::new(HOST), Path::new("/dev/null")).target.map(|node| node.kind), Ok(Kind::Null));
+        assert_eq!(resolve(Path::new(HOST), Path::new("/dev/null")).target.map(|node| node.kind), Ok(FileKind::Null));
     }
 }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 
 use crate::files::accounts;
-use crate::files::acl::Writer;
-use crate::files::resolve::{FileFacts, Kind, Resolved};
+use crate::files::acl::AclWriter;
+use crate::files::resolve::{FileFacts, FileKind, Resolved};
 use crate::printable::{printable, quoted};
 
 /// Why a script is untrusted: another user decides what is in it.
@@ -21,7 +21,7 @@ pub(crate) enum Distrust {
     /// This file or directory is writable by every user.
     WritableByOthers(PathBuf),
     /// The ACL of this file or directory lets another user or group write to it.
-    WritableByAcl(PathBuf, Writer),
+    WritableByAcl(PathBuf, AclWriter),
     /// The ACL of this file or directory cannot be read.
     UnreadableAcl(PathBuf, Errno),
     /// It would run with another user's rights.
@@ -41,7 +41,7 @@ pub(crate) fn distrust(file: &Resolved) -> Option<Distrust> {
 #[must_use]
 pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     // /dev/null is writable by every user, and always empty.
-    if node.kind == Kind::Null {
+    if node.kind == FileKind::Null {
         return None;
     }
     let path = || node.path.clone();
@@ -49,7 +49,7 @@ pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
         return Some(Distrust::OwnedBy(path(), node.uid));
     }
     // A link's mode is always 0777 and has no meaning; in a sticky directory, users can change only their own files.
-    if node.kind == Kind::Link || (node.kind == Kind::Directory && node.mode & 0o1000 != 0) {
+    if node.kind == FileKind::Link || (node.kind == FileKind::Directory && node.mode & 0o1000 != 0) {
         return None;
     }
     if node.mode & 0o002 != 0 {
@@ -59,8 +59,8 @@ pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
     if node.mode & 0o020 != 0 && node.gid != 0 {
         return Some(Distrust::WritableByGroup(path(), node.gid));
     }
-    let is_trusted = |writer: &&Writer| {
-        matches!(writer, Writer::User(id) if *id == 0 || *id == user) || **writer == Writer::Group(0)
+    let is_trusted = |writer: &&AclWriter| {
+        matches!(writer, AclWriter::User(id) if *id == 0 || *id == user) || **writer == AclWriter::Group(0)
     };
     match &node.writers {
         Ok(writers) => {
@@ -70,7 +70,7 @@ pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
         }
         Err(errno) => return Some(Distrust::UnreadableAcl(path(), *errno)),
     }
-    (node.kind == Kind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
+    (node.kind == FileKind::Regular && node.mode & 0o4000 != 0).then(|| Distrust::SetUid(path()))
 }
 
 impl fmt::Display for Distrust {
@@ -81,10 +81,10 @@ impl fmt::Display for Distrust {
                 write!(out, "{} is writable by group {}", printable(at), accounts::group(*gid))
             }
             Self::WritableByOthers(at) => write!(out, "{} is writable by everybody", printable(at)),
-            Self::WritableByAcl(at, Writer::User(uid)) => {
+            Self::WritableByAcl(at, AclWriter::User(uid)) => {
                 write!(out, "{} is writable by user {}, by its ACL", printable(at), accounts::user(*uid))
             }
-            Self::WritableByAcl(at, Writer::Group(gid)) => {
+            Self::WritableByAcl(at, AclWriter::Group(gid)) => {
                 write!(out, "{} is writable by group {}, by its ACL", printable(at), accounts::group(*gid))
             }
             Self::UnreadableAcl(at, errno) => {

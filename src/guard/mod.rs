@@ -4,23 +4,23 @@
 //! text, at most 16 MiB. Comparing two documents takes, in addition, memory in proportion to the number of their elements.
 
 mod diff;
-pub(crate) mod fault;
 mod owner;
 mod policy;
+pub(crate) mod rejection;
 mod xml;
 
 use std::ops::ControlFlow;
 
-pub use diff::change::{Change, Changes, Kind, Value};
-pub use diff::path::Pattern;
-pub use fault::{Defect, Fault, Which};
+pub use diff::change::{Change, ChangeKind, ChangeValue, Changes};
+pub use diff::path::PathPattern;
 pub(crate) use owner::port_owner;
 pub use policy::Policy;
+pub use rejection::{Defect, Rejection, Which};
 pub(crate) use xml::tree::Document;
 
 use diff::change::Difference;
-use fault::Flaw;
 use policy::identity;
+use rejection::Flaw;
 use xml::reader;
 
 /// How many bytes longer than its input a filter's output may be: no string in libvirt's protocol is longer than this
@@ -43,7 +43,7 @@ pub struct Guest<'a> {
 ///
 /// # Errors
 /// The first fault in it.
-pub fn read(source: &[u8], which: Which) -> Result<Document<'_>, Fault> {
+pub fn read(source: &[u8], which: Which) -> Result<Document<'_>, Rejection> {
     reader::read(source).map_err(|flaw| flaw.within(source, which))
 }
 
@@ -53,7 +53,7 @@ pub fn read(source: &[u8], which: Which) -> Result<Document<'_>, Fault> {
 ///
 /// # Errors
 /// The first fault in `after`, in `before`, or the first change that the policy forbids.
-pub fn check(before: &[u8], after: &[u8], guest: Guest<'_>, policy: &Policy) -> Result<Changes, Fault> {
+pub fn check(before: &[u8], after: &[u8], guest: Guest<'_>, policy: &Policy) -> Result<Changes, Rejection> {
     if before == after {
         return Ok(Changes::default());
     }

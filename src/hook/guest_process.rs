@@ -56,10 +56,10 @@ impl End {
 
 /// Returns how a guest has ended; `None` if it has not, or if that cannot be found out. Waits for a moment if it has not.
 pub(super) fn end(root: &Path, driver: &OsStr, name: &OsStr) -> Option<End> {
-    let state = Status::directory(root, driver)?;
+    let state = GuestStatus::directory(root, driver)?;
     let begin = Instant::now();
     loop {
-        let status = Status::read(root, &state, name)?;
+        let status = GuestStatus::read(root, &state, name)?;
         let end = status.end(Path::new("/proc"));
         if end.is_some() || status.pids.is_empty() || begin.elapsed() >= TIMEOUT {
             return end;
@@ -70,13 +70,13 @@ pub(super) fn end(root: &Path, driver: &OsStr, name: &OsStr) -> Option<End> {
 
 /// Reports whether a guest runs; `false` if that cannot be found out.
 pub(crate) fn is_running(root: &Path, driver: &OsStr, name: &OsStr) -> bool {
-    let status = Status::directory(root, driver).and_then(|state| Status::read(root, &state, name));
+    let status = GuestStatus::directory(root, driver).and_then(|state| GuestStatus::read(root, &state, name));
     status.is_some_and(|status| !status.state.is_empty() && status.end(Path::new("/proc")).is_none())
 }
 
 /// What libvirt knows of a guest.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Status {
+struct GuestStatus {
     state: String,
     reason: String,
     job: String,
@@ -84,7 +84,7 @@ struct Status {
     pids: Vec<u32>,
 }
 
-impl Status {
+impl GuestStatus {
     /// Returns the directory that holds the state of a driver's guests, of our user's daemon: NAME.pid and NAME.xml
     /// (`virQEMUDriverConfigNew`, and the other drivers' functions of that kind).
     fn directory(root: &Path, driver: &OsStr) -> Option<PathBuf> {
@@ -193,14 +193,18 @@ mod tests {
     fn a_status_file_is_read_up_to_the_guests_own_xml() {
         let xml = b"<!--\nWARNING\n-->\n<domstatus state='paused' reason='migration' pid='4711'>\n  <monitor path='/x' type='unix'/>\n  \
             <job type='none' async='migration in' phase='finish2'>\n  </job>\n  <domain type='kvm'><job async='x'/></domain>\n</domstatus>";
-        let status =
-            Status { state: "paused".into(), reason: "migration".into(), job: "migration in".into(), pids: vec![4711] };
-        assert_eq!(Status::parse(xml), status);
+        let status = GuestStatus {
+            state: "paused".into(),
+            reason: "migration".into(),
+            job: "migration in".into(),
+            pids: vec![4711],
+        };
+        assert_eq!(GuestStatus::parse(xml), status);
         let cut = xml.get(..60).unwrap_or_default();
         for other in
             [&b""[..], b"<domstatus", b"\0\xff", b"<a state='shutdown' pid='1'/>", b"<domstatus state='running", cut]
         {
-            assert_eq!(Status::parse(other).end(Path::new("/proc")), None, "{}", other.escape_ascii());
+            assert_eq!(GuestStatus::parse(other).end(Path::new("/proc")), None, "{}", other.escape_ascii());
         }
     }
 
@@ -211,12 +215,12 @@ mod tests {
         fs::create_dir(&state).unwrap();
         fs::write(scratch.path().join("vm1.xml"), "<domstatus state='shutdown'/>").unwrap();
         for name in ["../vm1", "/vm1", "", "a/../../vm1", "a\0b"] {
-            assert_eq!(Status::read(Path::new(resolve::HOST), &state, OsStr::new(name)), None, "{name:?}");
+            assert_eq!(GuestStatus::read(Path::new(resolve::HOST), &state, OsStr::new(name)), None, "{name:?}");
         }
         for name in ["..", "vm1", "."] {
             assert_eq!(
-                Status::read(Path::new(resolve::HOST), &state, OsStr::new(name)),
-                Some(Status::default()),
+                GuestStatus::read(Path::new(resolve::HOST), &state, OsStr::new(name)),
+                Some(GuestStatus::default()),
                 "{name:?}"
             );
         }
@@ -243,7 +247,7 @@ mod tests {
             fs::write(processes.join(pid).join("stat"), "1 (qemu) S 1 1 1 0 -1 0 ").unwrap();
         }
         let status = |state: &str, reason: &str, job: &str, pid| {
-            Status { state: state.into(), reason: reason.into(), job: job.into(), pids: vec![pid] }.end(processes)
+            GuestStatus { state: state.into(), reason: reason.into(), job: job.into(), pids: vec![pid] }.end(processes)
         };
         assert_eq!(status("paused", "migration", "none", 1), Some(End::Migration));
         assert_eq!(status("paused", "migration", "migration in", 1), Some(End::Migration));

@@ -39,7 +39,7 @@ use crate::run::watch::{self, Watch};
 use crate::run::{Event, Purpose, RunReport, Runner};
 use crate::settings::{self, Settings};
 use crate::verdict::messages;
-use crate::verdict::outcome::Kind;
+use crate::verdict::outcome::OutcomeKind;
 use crate::verdict::{self, FAULT, Verdict};
 
 /// The answer to a call.
@@ -382,7 +382,7 @@ impl<'a> Hook<'a> {
         }
         if let Some(undoing) = self.call.undoing() {
             // Something is left set up: that matters as much as the cause.
-            let failed = undone.iter().filter(|(_, report)| report.outcome.kind() != Kind::Success);
+            let failed = undone.iter().filter(|(_, report)| report.outcome.kind() != OutcomeKind::Success);
             failed.for_each(|(step, report)| print(&undoing, &step.path, report, &mut message));
         }
         let starts = self.starts_background(verdict) && !plan.background.is_empty();

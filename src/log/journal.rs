@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::log::socket::{Sent, Socket};
-use crate::run::spool::Writer;
+use crate::run::spool::SpoolWriter;
 
 /// Where journald listens.
 pub(crate) const SOCKET: &str = "/run/systemd/journal/socket";
@@ -35,7 +35,7 @@ impl Journal {
 }
 
 fn sealed(message: &[u8]) -> std::io::Result<std::fs::File> {
-    let mut writer = Writer::new(message.len() as u64)?;
+    let mut writer = SpoolWriter::new(message.len() as u64)?;
     writer.write_all(message)?;
     writer.finish()?.reader()
 }

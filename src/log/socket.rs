@@ -17,11 +17,11 @@ const TIMEOUT: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Socket {
     path: PathBuf,
-    state: State,
+    state: Connection,
 }
 
 #[derive(Debug)]
-enum State {
+enum Connection {
     Unopened,
     Open(UnixDatagram),
     /// No daemon listens; not tried again.
@@ -44,7 +44,7 @@ pub(crate) enum Sent {
 impl Socket {
     /// Returns a connection to the daemon that listens at `path`.
     pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: State::Unopened }
+        Self { path: path.to_owned(), state: Connection::Unopened }
     }
 
     /// Sends bytes.
@@ -64,41 +64,41 @@ impl Socket {
     }
 
     fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
-        let state = std::mem::replace(&mut self.state, State::NoListener);
+        let state = std::mem::replace(&mut self.state, Connection::NoListener);
         let (state, outcome) = match state {
-            State::Unopened => self.open_and(&send),
-            State::Open(socket) => match judge(send(&socket)) {
-                Ok(outcome) => (State::Open(socket), outcome),
-                Err(State::Unresponsive) => (State::Unresponsive, Sent::Done),
+            Connection::Unopened => self.open_and(&send),
+            Connection::Open(socket) => match judge(send(&socket)) {
+                Ok(outcome) => (Connection::Open(socket), outcome),
+                Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
                 // The daemon was restarted, and listens at a new socket of the same name.
                 Err(_) => self.open_and(&send),
             },
-            State::NoListener => (State::NoListener, Sent::NoListener),
-            State::Unresponsive => (State::Unresponsive, Sent::Done),
+            Connection::NoListener => (Connection::NoListener, Sent::NoListener),
+            Connection::Unresponsive => (Connection::Unresponsive, Sent::Done),
         };
         self.state = state;
         outcome
     }
 
-    fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (State, Sent) {
-        let Ok(socket) = open(&self.path) else { return (State::NoListener, Sent::NoListener) };
+    fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (Connection, Sent) {
+        let Ok(socket) = open(&self.path) else { return (Connection::NoListener, Sent::NoListener) };
         match judge(send(&socket)) {
-            Ok(outcome) => (State::Open(socket), outcome),
-            Err(State::Unresponsive) => (State::Unresponsive, Sent::Done),
+            Ok(outcome) => (Connection::Open(socket), outcome),
+            Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
             Err(state) => (state, Sent::NoListener),
         }
     }
 }
 
 /// Returns what became of a datagram, or the new state of the socket.
-fn judge(sent: io::Result<()>) -> Result<Sent, State> {
+fn judge(sent: io::Result<()>) -> Result<Sent, Connection> {
     match sent {
         Ok(()) => Ok(Sent::Done),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(State::Unresponsive),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Connection::Unresponsive),
         Err(error) if [Errno::EMSGSIZE, Errno::ENOBUFS].iter().any(|no| error.raw_os_error() == Some(*no as i32)) => {
             Ok(Sent::TooLong)
         }
-        Err(_) => Err(State::NoListener),
+        Err(_) => Err(Connection::NoListener),
     }
 }
 
@@ -130,7 +130,11 @@ mod tests {
         let begin = Instant::now();
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
-        assert!(matches!(socket.state, State::Unresponsive) && begin.elapsed() < 20 * TIMEOUT, "{:?}", begin.elapsed());
+        assert!(
+            matches!(socket.state, Connection::Unresponsive) && begin.elapsed() < 20 * TIMEOUT,
+            "{:?}",
+            begin.elapsed()
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use crate::files::ignored::{self, Ignored};
 use crate::files::paths::Place;
-use crate::files::resolve::Kind;
+use crate::files::resolve::FileKind;
 use crate::files::trust::{Distrust, distrust_node};
 use crate::plan::listing::{Entry, Scope};
 use crate::settings::Origin;
@@ -81,17 +81,17 @@ pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
     let executable = file.mode & 0o111 != 0;
     let callers = context.caller_runs_its_own && entry.place == Place::Libvirt && entry.scope == Scope::Every;
     // libvirt asks for nothing more, not even for a name without a tilde (virFileIsExecutable).
-    if callers && file.kind == Kind::Regular && executable {
+    if callers && file.kind == FileKind::Regular && executable {
         return Decision::LeftToCaller;
     }
     if let Some(ignored) = ignored::ignored(entry.name()) {
         return Decision::Skip(Skip::Name(ignored));
     }
-    let masked = file.kind == Kind::Null || (file.kind == Kind::Regular && file.size == 0);
+    let masked = file.kind == FileKind::Null || (file.kind == FileKind::Regular && file.size == 0);
     let skip = match file.kind {
         _ if masked => Some(Skip::Masked),
-        Kind::Regular if executable => None,
-        Kind::Regular => Some(Skip::NotExecutable),
+        FileKind::Regular if executable => None,
+        FileKind::Regular => Some(Skip::NotExecutable),
         _ => Some(Skip::NotRegular),
     };
     // Another user's mask would switch off a protection as surely as another user's script.
@@ -118,12 +118,12 @@ mod tests {
 
     const ROOT: Context = Context { user: 0, caller_runs_its_own: false, strict: true };
 
-    fn node(path: &str, kind: Kind, mode: u32, uid: u32, gid: u32) -> FileFacts {
+    fn node(path: &str, kind: FileKind, mode: u32, uid: u32, gid: u32) -> FileFacts {
         FileFacts { path: path.into(), kind, mode, uid, gid, size: 10, writers: Ok(vec![]) }
     }
 
     fn directory(path: &str, mode: u32) -> FileFacts {
-        node(path, Kind::Directory, mode, 0, 0)
+        node(path, FileKind::Directory, mode, 0, 0)
     }
 
     fn entry(name: &str, file: FileFacts) -> Entry {
@@ -143,18 +143,18 @@ mod tests {
     }
 
     fn script(name: &str, mode: u32) -> Entry {
-        entry(name, node(&format!("/d/{name}"), Kind::Regular, mode, 0, 0))
+        entry(name, node(&format!("/d/{name}"), FileKind::Regular, mode, 0, 0))
     }
 
     #[test]
     fn what_a_file_is_decides_before_anything_else() {
-        let empty = FileFacts { size: 0, ..node("/d/a", Kind::Regular, 0o755, 0, 0) };
+        let empty = FileFacts { size: 0, ..node("/d/a", FileKind::Regular, 0o755, 0, 0) };
         let rows = [
-            (node("/d/a", Kind::Regular, 0o755, 0, 0), Decision::Run),
-            (node("/d/a", Kind::Regular, 0o001, 0, 0), Decision::Run),
-            (node("/d/a", Kind::Regular, 0o644, 0, 0), Decision::Skip(Skip::NotExecutable)),
-            (node("/d/a", Kind::Special, 0o755, 0, 0), Decision::Skip(Skip::NotRegular)),
-            (node("/dev/null", Kind::Null, 0o666, 0, 0), Decision::Skip(Skip::Masked)),
+            (node("/d/a", FileKind::Regular, 0o755, 0, 0), Decision::Run),
+            (node("/d/a", FileKind::Regular, 0o001, 0, 0), Decision::Run),
+            (node("/d/a", FileKind::Regular, 0o644, 0, 0), Decision::Skip(Skip::NotExecutable)),
+            (node("/d/a", FileKind::Special, 0o755, 0, 0), Decision::Skip(Skip::NotRegular)),
+            (node("/dev/null", FileKind::Null, 0o666, 0, 0), Decision::Skip(Skip::Masked)),
             (empty, Decision::Skip(Skip::Masked)),
         ];
         for (file, decision) in rows {
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_others_own_or_may_write_to_is_untrusted() {
-        let file = |mode, uid, gid| entry("a", node("/d/a", Kind::Regular, mode, uid, gid));
+        let file = |mode, uid, gid| entry("a", node("/d/a", FileKind::Regular, mode, uid, gid));
         let path = || PathBuf::from("/d/a");
         let rows = [
             (file(0o755, 0, 0), None),
@@ -191,16 +191,16 @@ mod tests {
     #[test]
     fn every_directory_and_link_on_the_way_counts_and_a_sticky_one_is_safe() {
         let with = |parent: FileFacts| Entry { parents: [parent].into(), ..script("a", 0o755) };
-        let link = |uid| Entry { links: vec![node("/tmp/l", Kind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
+        let link = |uid| Entry { links: vec![node("/tmp/l", FileKind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
         let rows = [
             (with(directory("/tmp", 0o1777)), Decision::Run),
             (with(directory("/srv", 0o777)), Decision::Distrust(Distrust::WritableByOthers("/srv".into()))),
             (
-                with(node("/srv", Kind::Directory, 0o2775, 0, 50)),
+                with(node("/srv", FileKind::Directory, 0o2775, 0, 50)),
                 Decision::Distrust(Distrust::WritableByGroup("/srv".into(), 50)),
             ),
             (
-                with(node("/home/u", Kind::Directory, 0o700, 7, 7)),
+                with(node("/home/u", FileKind::Directory, 0o700, 7, 7)),
                 Decision::Distrust(Distrust::OwnedBy("/home/u".into(), 7)),
             ),
             (link(0), Decision::Run),
@@ -214,12 +214,12 @@ mod tests {
     #[test]
     fn without_strict_nothing_is_untrusted() {
         let lax = Context { strict: false, ..ROOT };
-        assert_eq!(judge(&entry("a", node("/d/a", Kind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
+        assert_eq!(judge(&entry("a", node("/d/a", FileKind::Regular, 0o4777, 7, 7)), lax), Decision::Run);
     }
 
     #[test]
     fn a_mask_is_trusted_no_more_than_a_script() {
-        let mask = FileFacts { size: 0, ..node("/d/a", Kind::Regular, 0o666, 0, 0) };
+        let mask = FileFacts { size: 0, ..node("/d/a", FileKind::Regular, 0o666, 0, 0) };
         assert_eq!(judge(&entry("a", mask), ROOT), Decision::Distrust(Distrust::WritableByOthers("/d/a".into())));
     }
 

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use crate::files::directory::{self, FileType};
 use crate::files::paths::{self, Directory, Place};
 use crate::files::program;
-use crate::files::resolve::{self, FileFacts, Kind};
+use crate::files::resolve::{self, FileFacts, FileKind};
 use crate::plan::calls::Calls;
 use crate::plan::guest::Fit;
 
@@ -62,7 +62,7 @@ impl Entry {
     }
 
     fn is_directory(&self) -> bool {
-        self.file.as_ref().is_ok_and(|node| node.kind == Kind::Directory)
+        self.file.as_ref().is_ok_and(|node| node.kind == FileKind::Directory)
     }
 
     /// Returns everything that is passed on the way to it, itself included, if it can be seen.
@@ -219,7 +219,7 @@ impl Level<'_> {
             Err(error) if resolve::errno(&error) == Errno::ENOENT => return Ok(None),
             node => node?,
         };
-        let (links, file) = if node.kind == Kind::Link {
+        let (links, file) = if node.kind == FileKind::Link {
             let resolved = resolve::resolve(self.root, &path);
             (resolved.hops, resolved.target)
         } else {

@@ -207,7 +207,7 @@ fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::resolve::{FileFacts, Kind};
+    use crate::files::resolve::{FileFacts, FileKind};
     use crate::plan::guest::Fit;
     use crate::settings::Origin;
 
@@ -227,8 +227,15 @@ mod tests {
         };
         let mode = if key.contains('!') { 0o777 } else { 0o755 };
         let size = u64::from(!key.contains("mask"));
-        let file =
-            Ok(FileFacts { path: path.into(), kind: Kind::Regular, mode, uid: 0, gid: 0, size, writers: Ok(vec![]) });
+        let file = Ok(FileFacts {
+            path: path.into(),
+            kind: FileKind::Regular,
+            mode,
+            uid: 0,
+            gid: 0,
+            size,
+            writers: Ok(vec![]),
+        });
         Entry {
             place,
             scope,

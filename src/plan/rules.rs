@@ -27,7 +27,7 @@ pub struct Effective {
     /// Whether the answer waits for it.
     pub wait: Setting<Wait>,
     /// What a filter may change; `None` for everything.
-    pub(crate) may_change: Setting<Option<Vec<guard::Pattern>>>,
+    pub(crate) may_change: Setting<Option<Vec<guard::PathPattern>>>,
     /// Whether a filter may change the guest's hardware.
     pub(crate) guest_abi: Setting<GuestAbi>,
     /// For [`Calls::Every`], the rules that match some calls only, in order; empty for one call.

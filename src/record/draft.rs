@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 use crate::call::invocation::Invocation;
 use crate::plan;
 use crate::record::Record;
-use crate::record::Step;
+use crate::record::StepRecord;
 use crate::record::file::{self, DiskState};
 use crate::record::micros;
 use crate::run::RunReport;
@@ -41,8 +41,9 @@ impl Draft {
     /// Notes what became of the steps, and of those that undid something.
     pub(crate) fn steps(&mut self, steps: &[plan::Step], run: &RunReport, undone: &[(plan::Step, StepReport)]) {
         let begin = self.begin;
-        self.record.steps = steps.iter().zip(&run.steps).map(|(step, report)| Step::new(step, report, begin)).collect();
-        self.record.undone = undone.iter().map(|(step, report)| Step::new(step, report, begin)).collect();
+        self.record.steps =
+            steps.iter().zip(&run.steps).map(|(step, report)| StepRecord::new(step, report, begin)).collect();
+        self.record.undone = undone.iter().map(|(step, report)| StepRecord::new(step, report, begin)).collect();
         if let Some(signal) = run.stopped_by {
             self.record.fault = Some(format!("stopped by {signal}"));
         }
@@ -69,7 +70,7 @@ impl Draft {
             pid: std::process::id(),
             duration_us: micros(report.elapsed),
             background: true,
-            steps: vec![Step::new(step, report, started)],
+            steps: vec![StepRecord::new(step, report, started)],
             verdict: None,
             fault: None,
             undone: Vec::new(),

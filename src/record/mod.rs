@@ -21,7 +21,7 @@ pub(crate) mod tail;
 mod time;
 
 pub(crate) use name::Name;
-pub(crate) use step::Step;
+pub(crate) use step::StepRecord;
 use step::is_false;
 pub(crate) use time::micros;
 
@@ -69,10 +69,10 @@ pub(crate) struct Record {
     #[serde(default, skip_serializing_if = "is_false")]
     pub(crate) background: bool,
     /// Its scripts, in order.
-    pub(crate) steps: Vec<Step>,
+    pub(crate) steps: Vec<StepRecord>,
     /// The scripts that were called again to undo what they did, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) undone: Vec<Step>,
+    pub(crate) undone: Vec<StepRecord>,
     /// What was left out to keep the line short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) left_out: Option<LeftOut>,
@@ -124,11 +124,13 @@ impl Record {
 
     /// Reports whether the call, a script, or hookmux itself failed.
     pub(crate) fn has_failed(&self) -> bool {
-        self.verdict.is_some_and(|code| code != 0) || self.fault.is_some() || self.all_steps().any(Step::has_failed)
+        self.verdict.is_some_and(|code| code != 0)
+            || self.fault.is_some()
+            || self.all_steps().any(StepRecord::has_failed)
     }
 
     /// Returns its steps, and those that undid something.
-    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &Step> {
+    pub(crate) fn all_steps(&self) -> impl Iterator<Item = &StepRecord> {
         self.steps.iter().chain(&self.undone)
     }
 
@@ -178,7 +180,7 @@ impl Record {
         let (steps, undone) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.undone));
         // The count of scripts takes up to 20 digits.
         let mut room = MAX_LINE.saturating_sub(self.serialize().len()).saturating_sub(20);
-        let length = |step: &Step| serde_json::to_vec(step).map_or(0, |json| json.len()).saturating_add(1);
+        let length = |step: &StepRecord| serde_json::to_vec(step).map_or(0, |json| json.len()).saturating_add(1);
         // Failing scripts first.
         let (mut kept, all) = (Vec::new(), steps.len().saturating_add(undone.len()));
         for failed in [true, false] {
@@ -210,9 +212,9 @@ mod tests {
 
     use crate::verdict::outcome::Ending;
 
-    fn step(path: &str, code: i32, changes: usize, length: usize) -> Step {
+    fn step(path: &str, code: i32, changes: usize, length: usize) -> StepRecord {
         let text = |length: usize| Some("\u{1}".repeat(length)).filter(|text| !text.is_empty());
-        Step {
+        StepRecord {
             path: Name(path.into()),
             outcome: Ending::Exited,
             code: Some(code),
@@ -227,7 +229,7 @@ mod tests {
         }
     }
 
-    fn record(object: &[u8], steps: Vec<Step>) -> Record {
+    fn record(object: &[u8], steps: Vec<StepRecord>) -> Record {
         let args = [OsString::from_vec(object.to_vec()), "start".into(), "begin".into(), "-".into()];
         let call = Invocation::new(OsStr::new("qemu"), None, args.into());
         let record = Record::new(&call, SystemTime::UNIX_EPOCH);

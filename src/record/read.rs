@@ -10,7 +10,7 @@ use crate::record::file;
 
 /// What the files contain.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Records {
     /// The calls, in the order of their beginnings.
     pub(crate) records: Vec<Record>,
     /// How many lines are not call records.
@@ -47,8 +47,8 @@ pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadab
 ///
 /// # Errors
 /// Those of opening and reading, with the file.
-pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Found, Unreadable> {
-    let mut found = Found::default();
+pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Records, Unreadable> {
+    let mut found = Records::default();
     let [older, newer] = open(root)?;
     let older = Some(older).filter(|_| files == Files::Both);
     for (path, file) in older.into_iter().chain([newer]) {
@@ -74,7 +74,7 @@ fn open_existing(root: &Path, path: &Path) -> Result<Option<File>, Unreadable> {
     }
 }
 
-fn take(file: File, wanted: &impl Fn(&Record) -> bool, found: &mut Found) -> io::Result<()> {
+fn take(file: File, wanted: &impl Fn(&Record) -> bool, found: &mut Records) -> io::Result<()> {
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     while reader.read_until(b'\n', &mut line)? > 0 {

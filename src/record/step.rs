@@ -12,7 +12,7 @@ use crate::record::name::Name;
 use crate::record::time::micros;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
-use crate::verdict::outcome::{Ending, Kind};
+use crate::verdict::outcome::{Ending, OutcomeKind};
 
 /// How much of a failing script's standard error is recorded, in characters.
 const MAX_STDERR: usize = 400;
@@ -22,7 +22,7 @@ const SHORT: usize = 200;
 
 /// One script of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
+pub(crate) struct StepRecord {
     /// The script.
     pub(crate) path: Name,
     /// How it ended.
@@ -59,11 +59,11 @@ pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 
-impl Step {
+impl StepRecord {
     /// Returns the fields of a step in a call that began at `begin`.
     pub(super) fn new(step: &plan::Step, report: &StepReport, begin: Instant) -> Self {
         let (outcome, code) = report.outcome.ending();
-        let explains = outcome.kind(code) == Kind::Fault;
+        let explains = outcome.kind(code) == OutcomeKind::Fault;
         Self {
             path: step.path.as_path().into(),
             outcome,
@@ -81,11 +81,11 @@ impl Step {
 
     /// Reports whether it failed.
     pub(super) fn has_failed(&self) -> bool {
-        matches!(self.kind(), Kind::Verdict | Kind::Fault)
+        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
     }
 
     /// Returns what its outcome meant for the call.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> OutcomeKind {
         self.outcome.kind(self.code)
     }
 

@@ -18,7 +18,7 @@ impl Strings {
     /// Returns the variables of an environment, `NAME=value`.
     pub(crate) fn variables<N: AsRef<OsStr>, V: AsRef<OsStr>>(variables: impl Iterator<Item = (N, V)>) -> Self {
         // Room for the few variables that libvirt passes on, and hookmux's.
-        let mut builder = Builder::new(1 << 10);
+        let mut builder = StringsBuilder::new(1 << 10);
         for (name, value) in variables {
             builder.add(&[name.as_ref(), OsStr::new("="), value.as_ref()]);
         }
@@ -34,7 +34,7 @@ impl Strings {
 impl<S: AsRef<OsStr>> FromIterator<S> for Strings {
     fn from_iter<T: IntoIterator<Item = S>>(from: T) -> Self {
         // Room for the arguments of a call. For more than this, musl maps a page for each script, and unmaps it.
-        let mut builder = Builder::new(1 << 8);
+        let mut builder = StringsBuilder::new(1 << 8);
         for string in from {
             builder.add(&[string.as_ref()]);
         }
@@ -43,12 +43,12 @@ impl<S: AsRef<OsStr>> FromIterator<S> for Strings {
 }
 
 /// [`Strings`] without their pointers, which are taken once the bytes no longer move.
-struct Builder {
+struct StringsBuilder {
     bytes: Vec<u8>,
     starts: Vec<usize>,
 }
 
-impl Builder {
+impl StringsBuilder {
     fn new(room: usize) -> Self {
         Self { bytes: Vec::with_capacity(room), starts: Vec::with_capacity(room >> 5) }
     }

@@ -25,7 +25,7 @@ use nix::unistd::Pid;
 use crate::call::contract::{Failure, Order, Output, Row};
 use crate::call::invocation::Invocation;
 use crate::files::resolve;
-use crate::guard::fault::MARK;
+use crate::guard::rejection::MARK;
 use crate::guard::{self, MAX_GROWTH};
 use crate::plan::Step;
 use crate::run::child::{Child, Start, StepReport};
@@ -33,7 +33,7 @@ use crate::run::launch::Strings;
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
 use crate::verdict;
-use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::outcome::{Outcome, OutcomeKind};
 
 /// How much is kept of a text where XML was expected, in bytes.
 const MAX_WORDS: usize = 80;
@@ -150,7 +150,7 @@ impl Runner<'_> {
     /// script's verdict, and a document that is unfit for libvirt is a fault. Keeps a filter's document only if it is a
     /// new one.
     fn check(&self, step: &Step, read: &Spool, report: &mut StepReport) {
-        if report.outcome.kind() == Kind::Verdict
+        if report.outcome.kind() == OutcomeKind::Verdict
             && let Some(why) = exec_error::first_line(&step.path)
         {
             report.outcome = Outcome::NotStarted(Errno::ENOEXEC, why);

@@ -33,7 +33,7 @@ pub(crate) struct Spool {
 
 /// A document that is still being written.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub(crate) struct SpoolWriter {
     file: File,
     length: u64,
     limit: u64,
@@ -50,7 +50,7 @@ impl Spool {
     /// # Errors
     /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
     pub(crate) fn read(input: impl Read) -> io::Result<Self> {
-        Writer::new(MAX_DOCUMENT)?.read(input)
+        SpoolWriter::new(MAX_DOCUMENT)?.read(input)
     }
 
     /// Reads a descriptor to its end. From a pipe, which libvirt uses, without a copy in our own memory.
@@ -58,7 +58,7 @@ impl Spool {
     /// # Errors
     /// As above.
     pub(crate) fn splice(input: BorrowedFd) -> io::Result<Self> {
-        let mut writer = Writer::new(MAX_DOCUMENT)?;
+        let mut writer = SpoolWriter::new(MAX_DOCUMENT)?;
         loop {
             match writer.splice(input) {
                 // The end; or, as in std for standard input, a descriptor that is not open for reading.
@@ -83,7 +83,7 @@ impl Spool {
     pub(crate) fn reader(&self) -> io::Result<File> {
         let Some(file) = &self.file else {
             // A root without /dev still has nothing to read.
-            return File::open("/dev/null").or_else(|_| Writer::new(0)?.finish()?.copy());
+            return File::open("/dev/null").or_else(|_| SpoolWriter::new(0)?.finish()?.copy());
         };
         // The first reader gets the file as it was written: its seals forbid writing, and its offset is not used here. For
         // others it is opened again, for which the kernel first creates our directory in /proc: that takes a tenth of the
@@ -99,7 +99,7 @@ impl Spool {
     }
 
     fn copy(&self) -> io::Result<File> {
-        let mut writer = Writer::new(self.length)?;
+        let mut writer = SpoolWriter::new(self.length)?;
         self.chunks(|chunk| writer.write_all(chunk).map(|()| true))?;
         let mut file = writer.seal()?;
         file.seek(SeekFrom::Start(0))?;
@@ -192,7 +192,7 @@ impl Spool {
     }
 }
 
-impl Writer {
+impl SpoolWriter {
     /// Starts a document of at most `limit` bytes.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Writer {
     }
 }
 
-impl Write for Writer {
+impl Write for SpoolWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.length.saturating_add(bytes.len() as u64);
         if length > self.limit {
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn more_than_the_limit_is_an_error_and_not_a_part() {
-        let mut writer = Writer::new(4).unwrap();
+        let mut writer = SpoolWriter::new(4).unwrap();
         writer.write_all(b"1234").unwrap();
         let error = writer.write_all(b"5").unwrap_err();
         assert_eq!((error.kind(), writer.length), (io::ErrorKind::FileTooLarge, 4));
@@ -341,7 +341,7 @@ mod tests {
             let (reader, mut pipe) = io::pipe().unwrap();
             pipe.write_all(b"12345").unwrap();
             drop(pipe);
-            let mut writer = Writer::new(limit).unwrap();
+            let mut writer = SpoolWriter::new(limit).unwrap();
             [writer.splice(reader.as_fd()), writer.splice(reader.as_fd())]
         };
         assert_eq!([of(5), of(4)], [[Ok(5), Ok(0)], [Err(Errno::EFBIG), Err(Errno::EFBIG)]]);

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::fcntl::{FcntlArg, fcntl};
 
-use crate::run::spool::{self, Spool, Writer};
+use crate::run::spool::{self, Spool, SpoolWriter};
 
 /// How much of a script's text is kept, in bytes: its end, where the error is. libvirt puts all of it into one line of an
 /// error message.
@@ -36,7 +36,7 @@ pub(crate) struct Stream {
 enum Kept {
     Text(Vec<u8>),
     /// `Err` once it could not be kept whole; the document is lost then.
-    Document(io::Result<Writer>),
+    Document(io::Result<SpoolWriter>),
 }
 
 impl Stream {
@@ -47,7 +47,7 @@ impl Stream {
 
     /// Keeps all, up to `limit` bytes.
     pub(crate) fn document(pipe: OwnedFd, limit: u64) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Document(Writer::new(limit)), length: 0 }
+        Self { pipe: Some(pipe.into()), kept: Kept::Document(SpoolWriter::new(limit)), length: 0 }
     }
 
     /// Returns the descriptor to poll, until the end was read.
@@ -94,7 +94,7 @@ impl Stream {
     pub(crate) fn into_content(self) -> Content {
         match self.kept {
             Kept::Text(text) => Content::Text(text),
-            Kept::Document(writer) => Content::Document(writer.and_then(Writer::finish)),
+            Kept::Document(writer) => Content::Document(writer.and_then(SpoolWriter::finish)),
         }
     }
 

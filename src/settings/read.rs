@@ -14,9 +14,9 @@ use nix::errno::Errno;
 use crate::files::directory::OpenDirectory;
 use crate::files::ignored;
 use crate::files::paths;
-use crate::files::resolve::{self, FileFacts, HOST, Kind};
+use crate::files::resolve::{self, FileFacts, FileKind, HOST};
 use crate::files::trust;
-use crate::settings::text::{Fault, parse};
+use crate::settings::text::{SettingsError, parse};
 use crate::settings::values::Settings;
 
 /// The administrator's main file.
@@ -30,7 +30,7 @@ pub(crate) const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 ///
 /// # Errors
 /// Those of the first file that cannot be read, is untrusted, or has invalid settings.
-pub fn read(root: &Path) -> Result<Settings, Fault> {
+pub fn read(root: &Path) -> Result<Settings, SettingsError> {
     all(root, None)
 }
 
@@ -38,11 +38,11 @@ pub fn read(root: &Path) -> Result<Settings, Fault> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_with(root: &Path, file: &Path, text: &str) -> Result<Settings, Fault> {
+pub fn read_with(root: &Path, file: &Path, text: &str) -> Result<Settings, SettingsError> {
     all(root, Some((file, text)))
 }
 
-fn all(root: &Path, new: Option<(&Path, &str)>) -> Result<Settings, Fault> {
+fn all(root: &Path, new: Option<(&Path, &str)>) -> Result<Settings, SettingsError> {
     let mut settings = Settings::default();
     let drop_ins = |directory| {
         let directory = paths::below(root, directory);
@@ -74,12 +74,12 @@ fn all(root: &Path, new: Option<(&Path, &str)>) -> Result<Settings, Fault> {
 ///
 /// # Errors
 /// Bytes that are not UTF-8.
-pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Fault> {
-    String::from_utf8(bytes).map_err(|_| Fault { file: path.to_owned(), at: None, what: "is not UTF-8".into() })
+pub fn text(path: &Path, bytes: Vec<u8>) -> Result<String, SettingsError> {
+    String::from_utf8(bytes).map_err(|_| SettingsError { file: path.to_owned(), at: None, what: "is not UTF-8".into() })
 }
 
 /// Returns the files of a directory that end in `.toml`, by name.
-fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, Fault> {
+fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>, SettingsError> {
     if resolve::is_absent(root, directory).map_err(|error| fault(directory, &error))? {
         return Ok(BTreeMap::new());
     }
@@ -95,14 +95,14 @@ fn drop_ins(root: &Path, directory: &Path) -> Result<BTreeMap<OsString, PathBuf>
 }
 
 /// Reads a file; returns `None` if it does not exist, or is a mask.
-fn content(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
+fn content(root: &Path, path: &Path) -> Result<Option<String>, SettingsError> {
     // Most hosts have none, and then the way to it does not matter.
     if rustix::fs::lstat(path).is_err_and(|errno| errno == rustix::io::Errno::NOENT) {
         return Ok(None);
     }
     // Before it is read, which may never end, and before a mask is believed.
     let file = trusted(root, path)?.map_err(|errno| fault(path, &errno.into()))?;
-    if file.kind == Kind::Null {
+    if file.kind == FileKind::Null {
         return Ok(None);
     }
     let bytes = resolve::read(Path::new(HOST), &file.path, u64::MAX).map_err(|error| fault(path, &error))?;
@@ -111,23 +111,23 @@ fn content(root: &Path, path: &Path) -> Result<Option<String>, Fault> {
 
 /// Returns what lies at `path`, unless another user controls it or the way to it: that user would decide which protection
 /// runs.
-fn trusted(root: &Path, path: &Path) -> Result<Result<FileFacts, Errno>, Fault> {
+fn trusted(root: &Path, path: &Path) -> Result<Result<FileFacts, Errno>, SettingsError> {
     let resolved = resolve::resolve(root, path);
     match trust::distrust(&resolved) {
         None => Ok(resolved.target),
         Some(distrust) => {
             let what = format!("not read: {}", distrust.with_fix());
-            Err(Fault { file: path.to_owned(), at: None, what })
+            Err(SettingsError { file: path.to_owned(), at: None, what })
         }
     }
 }
 
-fn fault(path: &Path, error: &io::Error) -> Fault {
+fn fault(path: &Path, error: &io::Error) -> SettingsError {
     let what = match resolve::errno(error) {
         Errno::EINVAL => "cannot be read: not a regular file".into(),
         errno => format!("cannot be read: {}", errno.desc().to_lowercase()),
     };
-    Fault { file: path.to_owned(), at: None, what }
+    SettingsError { file: path.to_owned(), at: None, what }
 }
 
 #[cfg(test)]
@@ -154,7 +154,7 @@ mod tests {
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
     }
 
-    fn of(root: &tempfile::TempDir) -> Result<Settings, Fault> {
+    fn of(root: &tempfile::TempDir) -> Result<Settings, SettingsError> {
         read(root.path())
     }
 

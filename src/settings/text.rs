@@ -18,7 +18,7 @@ use crate::settings::values::{self, LibvirtRunsDotD, MAX_PARALLEL, Origin, Rule,
 /// What one file sets; absent means "as it was".
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct File {
+pub struct SettingsFile {
     strict: Option<bool>,
     #[serde(deserialize_with = "values::libvirt_runs_dot_d")]
     libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
@@ -32,7 +32,7 @@ pub struct File {
     rules: Vec<Spanned<Rule>>,
 }
 
-impl File {
+impl SettingsFile {
     /// Applies this file on top of the settings of earlier files.
     pub fn apply(self, settings: &mut Settings) {
         let set = |to: &mut bool, from: Option<bool>| *to = from.unwrap_or(*to);
@@ -48,7 +48,7 @@ impl File {
 
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SettingsError {
     /// The file.
     pub(crate) file: PathBuf,
     /// Line and column, from 1, the column in characters; `None` where it is the file as a whole.
@@ -57,7 +57,7 @@ pub struct Fault {
     pub what: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SettingsError {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         write!(out, "{}", printable::printable(&self.file))?;
         if let Some((line, column)) = self.at {
@@ -72,8 +72,8 @@ impl fmt::Display for Fault {
 ///
 /// # Errors
 /// The first thing that is wrong with it.
-pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
-    let mut parsed: File = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
+pub fn parse(file: &Path, text: &str) -> Result<SettingsFile, SettingsError> {
+    let mut parsed: SettingsFile = toml::from_str(text).map_err(|error| fault(file, text, &error))?;
     let shared: Rc<Path> = file.into();
     for rule in &mut parsed.rules {
         let (line, _) = position(text, rule.span().start);
@@ -82,10 +82,10 @@ pub fn parse(file: &Path, text: &str) -> Result<File, Fault> {
     Ok(parsed)
 }
 
-fn fault(file: &Path, text: &str, error: &toml::de::Error) -> Fault {
+fn fault(file: &Path, text: &str, error: &toml::de::Error) -> SettingsError {
     let span = error.span();
     let at = span.as_ref().map(|span| position(text, span.start));
-    Fault { file: file.to_owned(), at, what: in_words(error.message(), text, span) }
+    SettingsError { file: file.to_owned(), at, what: in_words(error.message(), text, span) }
 }
 
 /// Returns the line and column of a byte, both from 1.
@@ -137,7 +137,7 @@ fn unknown_key(names: &str) -> String {
     let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
     let (unknown, known) = names.split_first().map_or(("", &[][..]), |(unknown, known)| (*unknown, known));
     let is_in_rule = known.contains(&"script");
-    if is_in_rule && has_key::<File>(unknown) {
+    if is_in_rule && has_key::<SettingsFile>(unknown) {
         return format!("'{unknown}' is not a key of a rule: move it above the first [[rule]]");
     }
     if !is_in_rule && has_key::<Rule>(unknown) {
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
     use crate::settings::{GuestAbi, OnFailure, OnFault};
 
-    fn parsed(text: &str) -> File {
+    fn parsed(text: &str) -> SettingsFile {
         parse(Path::new("/x.toml"), text).unwrap()
     }
 
@@ -184,7 +184,7 @@ mod tests {
             timeout: Some(None),
             ..Rule::default()
         };
-        let expected = File {
+        let expected = SettingsFile {
             strict: Some(false),
             libvirt_runs_dot_d: Some(LibvirtRunsDotD::Auto),
             exit_with_parent: Some(true),
@@ -215,7 +215,7 @@ mod tests {
             .into(),
         };
         assert_eq!(file, expected);
-        assert_eq!(parsed(""), File::default());
+        assert_eq!(parsed(""), SettingsFile::default());
         assert_eq!(parsed("libvirt-runs-dot-d = true").libvirt_runs_dot_d, Some(LibvirtRunsDotD::Yes));
     }
 

@@ -129,7 +129,7 @@ pub struct Rule {
     pub(crate) wait: Option<bool>,
     /// What a filter may change; everything where no rule sets it.
     #[serde(deserialize_with = "paths")]
-    pub(crate) may_change: Option<Vec<guard::Pattern>>,
+    pub(crate) may_change: Option<Vec<guard::PathPattern>>,
     /// Whether a filter may change what the guest sees as its hardware.
     pub(crate) guest_abi: Option<GuestAbi>,
 }
@@ -140,7 +140,7 @@ pub(crate) type Patterns = Option<Vec<glob::Pattern>>;
 /// A path into the document that must select something: `/domain/metadata/*/*:flavor/@name = 'gpu*'`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
-    path: guard::Pattern,
+    path: guard::PathPattern,
     /// What one of the values must match.
     value: Option<glob::Pattern>,
 }
@@ -162,7 +162,7 @@ impl FromStr for Condition {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, value) = text.split_once('=').map_or((text, None), |(path, value)| (path, Some(value)));
-        let path = guard::Pattern::of_any_document(path.trim_end());
+        let path = guard::PathPattern::of_any_document(path.trim_end());
         let path = path.map_err(|fault| format!("'{text}' is not a path: {fault}"))?;
         let pattern = |value: &str| {
             let inside = value.trim().strip_prefix('\'').and_then(|value| value.strip_suffix('\''));
@@ -267,7 +267,7 @@ fn patterns<'de, D: Deserializer<'de>>(from: D) -> Result<Patterns, D::Error> {
     one_or_many(from, glob)
 }
 
-fn paths<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<guard::Pattern>>, D::Error> {
+fn paths<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<guard::PathPattern>>, D::Error> {
     one_or_many(from, |text| text.parse().map_err(|fault| format!("'{text}' is not a path: {fault}")))
 }
 

@@ -12,8 +12,8 @@ use crate::files::ignored::Ignored;
 use crate::guard::MAX_GROWTH;
 use crate::plan::admission::Skip;
 use crate::printable::{duration, printable};
-use crate::settings::Fault;
-use crate::verdict::outcome::{Kind, Outcome};
+use crate::settings::SettingsError;
+use crate::verdict::outcome::{Outcome, OutcomeKind};
 
 /// Names a call: `qemu stop 'vm1'`.
 #[must_use]
@@ -30,13 +30,13 @@ pub fn call(call: &Invocation) -> String {
 /// Returns the line that libvirt shows: which call failed, and which script is the cause.
 pub(crate) fn failure(invocation: &Invocation, script: &Path, outcome: &Outcome) -> String {
     use crate::call::contract::Failure::Aborts;
-    let refused = outcome.kind() == Kind::Verdict && invocation.row.failure == Aborts;
+    let refused = outcome.kind() == OutcomeKind::Verdict && invocation.row.failure == Aborts;
     let failed = if refused { "refused" } else { "failed" };
     format!("hookmux: {} {failed}: {}", call(invocation), self::outcome(script, outcome))
 }
 
 /// Describes settings that cannot be used, for a call that fails for them, and what that means.
-pub(crate) fn broken_settings(call: &Invocation, fault: &Fault) -> String {
+pub(crate) fn broken_settings(call: &Invocation, fault: &SettingsError) -> String {
     let then = match drivers::driver(&call.driver).object {
         Object::Guest => "no guest starts",
         Object::Network => "no network starts",

@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::call::contract::Failure;
 use crate::plan::rules::Effective;
 use crate::settings::{OnFailure, OnFault};
-use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::outcome::{Outcome, OutcomeKind};
 
 /// The answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,13 +36,13 @@ pub(crate) fn effect(failure: Failure, effective: &Effective, outcome: &Outcome)
     let continues = failure == Failure::Ignored || effective.on_failure.value == OnFailure::Continue;
     let none = Effect { code: None, continues: true };
     match outcome.kind() {
-        Kind::Success => none,
-        Kind::NotRun => Effect { code: None, continues: false },
-        Kind::Verdict if effective.on_failure.value == OnFailure::Ignore => none,
-        Kind::Verdict => Effect { code: outcome.exit_code(), continues },
+        OutcomeKind::Success => none,
+        OutcomeKind::NotRun => Effect { code: None, continues: false },
+        OutcomeKind::Verdict if effective.on_failure.value == OnFailure::Ignore => none,
+        OutcomeKind::Verdict => Effect { code: outcome.exit_code(), continues },
         // A fault at reconnect does not count, whatever a rule decides, so the next step runs as well.
-        Kind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => none,
-        Kind::Fault => Effect { code: Some(FAULT), continues },
+        OutcomeKind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => none,
+        OutcomeKind::Fault => Effect { code: Some(FAULT), continues },
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum Outcome {
     /// Its exit status, or the document that it wrote, could not be kept: EFBIG for one that is too long.
     Lost(Errno),
     /// A filter wrote a document that libvirt must not get.
-    Unfit(guard::Fault),
+    Unfit(guard::Rejection),
     /// An earlier step failed, or hookmux was stopped.
     NotRun,
 }
@@ -50,7 +50,7 @@ pub(crate) enum Ending {
 /// What an outcome means for the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Kind {
+pub(crate) enum OutcomeKind {
     /// The script allowed the operation.
     Success,
     /// The script refused it: by its exit code, or by its death of a signal.
@@ -77,7 +77,7 @@ impl Outcome {
     }
 
     /// Returns what it means for the call.
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> OutcomeKind {
         let (ending, code) = self.ending();
         ending.kind(code)
     }
@@ -95,7 +95,7 @@ impl Outcome {
 
     /// Reports whether the script failed.
     pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.kind(), Kind::Verdict | Kind::Fault)
+        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
     }
 
     /// Reports whether the script was started, so that there may be something to undo.
@@ -106,12 +106,12 @@ impl Outcome {
 
 impl Ending {
     /// Returns what it means for the call, with the exit code where there is one.
-    pub(crate) fn kind(self, code: Option<i32>) -> Kind {
+    pub(crate) fn kind(self, code: Option<i32>) -> OutcomeKind {
         match (self, code) {
-            (Self::Exited, Some(0)) => Kind::Success,
-            (Self::Exited | Self::Killed, _) => Kind::Verdict,
-            (Self::NotRun, _) => Kind::NotRun,
-            _ => Kind::Fault,
+            (Self::Exited, Some(0)) => OutcomeKind::Success,
+            (Self::Exited | Self::Killed, _) => OutcomeKind::Verdict,
+            (Self::NotRun, _) => OutcomeKind::NotRun,
+            _ => OutcomeKind::Fault,
         }
     }
 }

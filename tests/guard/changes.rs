@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use hookmux::guard::{Kind, MAX_CHANGES, Policy, Value, Which, changes, check, read};
+use hookmux::guard::{ChangeKind, ChangeValue, MAX_CHANGES, Policy, Which, changes, check, read};
 
 use crate::{GUEST, changed_inside, domain};
 
@@ -33,9 +33,9 @@ fn a_change_has_parts() {
         (change.path.as_str(), change.kind, &change.old, &change.new, change.offset),
         (
             "/domain/memory/@unit",
-            Kind::Changed,
-            &Value::Shown("KiB".into()),
-            &Value::Shown("MiB".into()),
+            ChangeKind::Changed,
+            &ChangeValue::Shown("KiB".into()),
+            &ChangeValue::Shown("MiB".into()),
             document.find("<memory").unwrap()
         )
     );

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use hookmux::guard::{Change, Kind, Policy, Value, Which, changes, check, read};
+use hookmux::guard::{Change, ChangeKind, ChangeValue, Policy, Which, changes, check, read};
 
 use crate::property::Dice;
 use crate::{GUEST, domain};
@@ -206,17 +206,17 @@ fn mutate(document: &mut Vec<u8>, dice: &mut Dice) {
 /// Reports whether a difference is a known one without a meaning: of white space only, as libxml2 does not report which of
 /// it was written as a reference, which hookmux calls text.
 fn is_known(change: &Change) -> bool {
-    let blank = |value: &Value| match value {
-        Value::Shown(text) => text.trim().is_empty(),
-        Value::None => true,
-        Value::Hidden => false,
+    let blank = |value: &ChangeValue| match value {
+        ChangeValue::Shown(text) => text.trim().is_empty(),
+        ChangeValue::None => true,
+        ChangeValue::Hidden => false,
     };
-    blank(&change.old) && blank(&change.new) && (change.path.contains("text()") || change.kind == Kind::Changed)
-        || change.kind == Kind::Moved && change.path.contains("text()")
+    blank(&change.old) && blank(&change.new) && (change.path.contains("text()") || change.kind == ChangeKind::Changed)
+        || change.kind == ChangeKind::Moved && change.path.contains("text()")
         // libxml2 ignores a declaration without a namespace, which hookmux reads as one that ends the prefix.
-        || change.path.contains("/@xmlns:") && change.new == Value::Shown(String::new())
+        || change.path.contains("/@xmlns:") && change.new == ChangeValue::Shown(String::new())
         // libxml2 keeps `&` in the name of a namespace as `&#38;`, however it was written.
-        || change.path.contains("/@xmlns") && matches!(&change.old, Value::Shown(old) if old.contains("&#38;"))
+        || change.path.contains("/@xmlns") && matches!(&change.old, ChangeValue::Shown(old) if old.contains("&#38;"))
 }
 
 /// What libxml2 has read: the document written anew, and its name, UUID and id.

@@ -1,6 +1,6 @@
 //! `may-change`: what a rule lets a filter do.
 
-use hookmux::guard::{Defect, Pattern, Policy, check};
+use hookmux::guard::{Defect, PathPattern, Policy, check};
 
 use crate::{GUEST, domain};
 
@@ -11,7 +11,7 @@ const NOTHING: &str = "nothing";
 
 /// The first change of the guest that the paths do not allow.
 fn forbidden(paths: &[&str], before: &str, after: &str) -> String {
-    let may_change = Some(paths.iter().map(|path| path.parse::<Pattern>().unwrap()).collect());
+    let may_change = Some(paths.iter().map(|path| path.parse::<PathPattern>().unwrap()).collect());
     let policy = Policy { may_change, keep_guest_abi: false };
     check(domain(before).as_bytes(), domain(after).as_bytes(), GUEST, &policy).map_or_else(
         |fault| match fault.defect {

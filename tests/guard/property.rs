@@ -1,7 +1,7 @@
 //! A document is made up, changed at k places, and written down again in another style: the list of changes names these
 //! k places, each once, and nothing else.
 
-use hookmux::guard::{Kind, Policy, Value, Which, check, read};
+use hookmux::guard::{ChangeKind, ChangeValue, Policy, Which, check, read};
 use proptest::prelude::*;
 
 use crate::GUEST;
@@ -134,8 +134,8 @@ fn document(root: &Element, dice: &mut Dice) -> String {
 struct Expected {
     id: usize,
     leaf: String,
-    kind: Kind,
-    values: Option<(Value, Value)>,
+    kind: ChangeKind,
+    values: Option<(ChangeValue, ChangeValue)>,
 }
 
 /// Does it hold for the element, or for one in it?
@@ -164,7 +164,7 @@ fn nth(element: &mut Element, n: usize) -> &mut Element {
 fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(usize, String)>) -> Option<Expected> {
     let n = dice.below(count(root));
     let what = dice.below(6);
-    let shown = |value: &str| Value::Shown(value.to_owned());
+    let shown = |value: &str| ChangeValue::Shown(value.to_owned());
     let element = nth(root, n);
     let id = element.id;
     if element.fresh {
@@ -188,15 +188,15 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             let (kind, values) = match found {
                 Some(place) if dice.below(2) == 0 => {
                     let (_, old) = element.attributes.remove(place);
-                    (Kind::Removed, (shown(&old), Value::None))
+                    (ChangeKind::Removed, (shown(&old), ChangeValue::None))
                 }
                 Some(place) => {
                     let old = std::mem::replace(&mut element.attributes[place].1, new.clone());
-                    (Kind::Changed, (shown(&old), shown(&new)))
+                    (ChangeKind::Changed, (shown(&old), shown(&new)))
                 }
                 None => {
                     element.attributes.push((name, new.clone()));
-                    (Kind::Added, (Value::None, shown(&new)))
+                    (ChangeKind::Added, (ChangeValue::None, shown(&new)))
                 }
             };
             Some(Expected { id, leaf, kind, values: Some(values) })
@@ -207,7 +207,12 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             }
             let new = value(dice) + "!";
             let old = element.text.replace(new.clone()).unwrap_or_default();
-            Some(Expected { id, leaf: String::new(), kind: Kind::Changed, values: Some((shown(&old), shown(&new))) })
+            Some(Expected {
+                id,
+                leaf: String::new(),
+                kind: ChangeKind::Changed,
+                values: Some((shown(&old), shown(&new))),
+            })
         }
         _ if element.stirred || element.text.is_some() => None,
         3 => {
@@ -219,7 +224,7 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             new.text = None;
             let id = new.id;
             element.children.insert(dice.below(element.children.len() + 1), new);
-            Some(Expected { id, leaf: String::new(), kind: Kind::Added, values: None })
+            Some(Expected { id, leaf: String::new(), kind: ChangeKind::Added, values: None })
         }
         4 if !element.children.is_empty() => {
             let place = dice.below(element.children.len());
@@ -230,7 +235,7 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             }
             element.stirred = true;
             let old = element.children.remove(place);
-            Some(Expected { id: old.id, leaf: String::new(), kind: Kind::Removed, values: None })
+            Some(Expected { id: old.id, leaf: String::new(), kind: ChangeKind::Removed, values: None })
         }
         5 if element.children.len() > 2 => {
             // One step is as much a move of the neighbour; two or more are not.
@@ -243,7 +248,7 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
             let moved = element.children.remove(from);
             let id = moved.id;
             element.children.insert(to, moved);
-            Some(Expected { id, leaf: String::new(), kind: Kind::Moved, values: None })
+            Some(Expected { id, leaf: String::new(), kind: ChangeKind::Moved, values: None })
         }
         _ => None,
     }
@@ -314,7 +319,7 @@ proptest! {
             (place.unwrap() + &change.leaf, change.kind.word(), change.values)
         }).collect();
         let mut found: Vec<_> = found.list.into_iter().map(|change| {
-            let values = change.path.contains('@') || change.kind == Kind::Changed;
+            let values = change.path.contains('@') || change.kind == ChangeKind::Changed;
             (change.path, change.kind.word(), values.then_some((change.old, change.new)))
         }).collect();
         expected.sort_by_key(|(path, kind, _)| (path.clone(), *kind));

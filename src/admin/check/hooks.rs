@@ -23,7 +23,7 @@ const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
 /// What is known of one driver's hook.
 #[derive(Debug)]
-pub(crate) struct Hook<'a> {
+pub(crate) struct HookFacts<'a> {
     pub(crate) root: &'a Path,
     pub(crate) driver: &'a OsStr,
     pub(crate) path: &'a Path,
@@ -45,8 +45,8 @@ pub(crate) struct Hook<'a> {
 }
 
 /// Finds what is wrong with a hook.
-pub(crate) fn judge(hook: &Hook) -> Vec<Finding> {
-    let Hook { root, driver, path, scripts, .. } = hook;
+pub(crate) fn judge(hook: &HookFacts) -> Vec<Finding> {
+    let HookFacts { root, driver, path, scripts, .. } = hook;
     let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));
     let install = command("install");
     let need = if *scripts == 1 { "needs" } else { "need" };
@@ -120,11 +120,11 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn hook(existing: ExistingHook, scripts: usize) -> Hook<'static> {
+    fn hook(existing: ExistingHook, scripts: usize) -> HookFacts<'static> {
         let path = Path::new("/etc/libvirt/hooks/qemu");
         let (came, daemons) = (None, Vec::new());
         let root = Path::new("/");
-        Hook {
+        HookFacts {
             root,
             driver: OsStr::new("qemu"),
             path,
@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn each_state_of_a_hook_has_its_finding() {
         let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
-        let with = |daemon| Hook { came, daemons: vec![daemon], ..hook(link(), 1) };
-        let label = |label: &str| Hook { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
-        let program = |label: &str| Hook { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
+        let with = |daemon| HookFacts { came, daemons: vec![daemon], ..hook(link(), 1) };
+        let label = |label: &str| HookFacts { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
+        let program = |label: &str| HookFacts { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
         let module = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon -v /p";
         let changeable = Some(Distrust::WritableByOthers("/opt".into()));
         let denied = Denied { why: "no".into(), fix: "mv".into() };
@@ -176,8 +176,8 @@ mod tests {
             (program("system_u:object_r:hookmux_exec_t:s0"), None),
             (program("system_u:object_r:bin_t:s0"), Some(("selinux", module))),
             (program("system_u:object_r:virt_hook_t:s0"), Some(("selinux", module))),
-            (Hook { changeable, ..hook(link(), 1) }, Some(("changeable", "chmod o-w /opt"))),
-            (Hook { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
+            (HookFacts { changeable, ..hook(link(), 1) }, Some(("changeable", "chmod o-w /opt"))),
+            (HookFacts { denied: Some(denied), ..hook(link(), 1) }, Some(("apparmor", "mv"))),
         ];
         for (hook, expected) in rows {
             let found = judge(&hook);

@@ -28,7 +28,7 @@ use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::printable::{count, printable};
-use crate::settings::{self, Fault, Settings};
+use crate::settings::{self, Settings, SettingsError};
 
 mod finding;
 mod guests;
@@ -159,7 +159,7 @@ pub(crate) fn file(root: &Path, path: &Path, text: Vec<u8>) -> Vec<Finding> {
 pub(crate) fn system(
     root: &Path,
     settings: &Settings,
-    fault: Option<&Fault>,
+    fault: Option<&SettingsError>,
     plans: &[(OsString, Plan)],
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = fault.into_iter().map(|fault| rest::settings(root, fault)).collect();
@@ -227,7 +227,7 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
         SystemTime::UNIX_EPOCH.checked_add(seconds)
     });
-    hooks::judge(&hooks::Hook {
+    hooks::judge(&hooks::HookFacts {
         root,
         driver,
         path: &path,

@@ -13,13 +13,13 @@ use crate::files::resolve;
 use crate::files::trust;
 use crate::plan::Plan;
 use crate::printable::quoted;
-use crate::settings::{Fault, Origin};
+use crate::settings::{Origin, SettingsError};
 
 /// The number of free bytes below which a file system counts as full: enough for some hundred records.
 const LITTLE: u64 = 1 << 20;
 
 /// Returns the finding for settings that cannot be read.
-pub(crate) fn settings(root: &Path, fault: &Fault) -> Finding {
+pub(crate) fn settings(root: &Path, fault: &SettingsError) -> Finding {
     let distrust = trust::distrust(&resolve::resolve(root, &fault.file));
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });

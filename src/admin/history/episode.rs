@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::call::contract;
 use crate::printable;
-use crate::record::{Record, Step};
-use crate::verdict::outcome::{Ending, Kind};
+use crate::record::{Record, StepRecord};
+use crate::verdict::outcome::{Ending, OutcomeKind};
 
 /// The time without a call after which the next one begins another episode.
 const REST: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ pub(crate) struct Bar {
     /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
     /// What its outcome meant for the call.
-    pub(crate) kind: Kind,
+    pub(crate) kind: OutcomeKind,
 }
 
 /// Groups records, ordered by time, into episodes, ordered by their starts.
@@ -115,7 +115,7 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Bar> {
 
 /// Returns which script failed first and how, or what hookmux could not do.
 pub(crate) fn reason(record: &Record) -> Option<String> {
-    let failed = |row: &Bar| matches!(row.kind, Kind::Verdict | Kind::Fault);
+    let failed = |row: &Bar| matches!(row.kind, OutcomeKind::Verdict | OutcomeKind::Fault);
     let rows: Vec<Bar> = rows(record, record.time).filter(failed).collect();
     let step = rows.iter().find(|row| row.is_step).map(|row| format!("{} {}", row.label, row.note));
     step.or_else(|| rows.first()?.details.first().cloned())
@@ -137,12 +137,12 @@ fn call_row(record: &Record, offset: Duration) -> Bar {
     }
     let code = record.verdict.unwrap_or_default();
     let note = if code == 0 { String::new() } else { format!("exit {code}") };
-    let kind = if code == 0 && record.fault.is_none() { Kind::Success } else { Kind::Verdict };
+    let kind = if code == 0 && record.fault.is_none() { OutcomeKind::Success } else { OutcomeKind::Verdict };
     let details = record.fault.iter().map(|fault| printable::printable(OsStr::new(fault))).collect();
     Bar { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), kind }
 }
 
-fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Bar {
+fn step_row(step: &StepRecord, offset: Duration, prefix: &str, ignored: &str) -> Bar {
     let code = step.code.unwrap_or_default();
     let note = match step.outcome {
         Ending::Exited if code == 0 => String::new(),
@@ -152,7 +152,7 @@ fn step_row(step: &Step, offset: Duration, prefix: &str, ignored: &str) -> Bar {
         }
         other => other.to_string().replace('-', " "),
     };
-    let softened = matches!(step.kind(), Kind::Verdict | Kind::Fault);
+    let softened = matches!(step.kind(), OutcomeKind::Verdict | OutcomeKind::Fault);
     let note = if softened { format!("{note}{ignored}") } else { note };
     let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
     let path = printable::printable(&step.path.0);
@@ -189,7 +189,7 @@ fn quoted(stderr: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn changes(step: &Step) -> String {
+fn changes(step: &StepRecord) -> String {
     let first = step.changes.first().map(|change| printable::printable(OsStr::new(change))).unwrap_or_default();
     let others = step.changes.len().saturating_sub(1);
     match (others, step.more_changes) {
@@ -276,14 +276,21 @@ mod tests {
             kind,
         };
         let expected = [
-            row("qemu release (destroyed)", "", "exit 137", &["stopped\\nby SIGTERM"], Some((0, 9000)), Kind::Verdict),
+            row(
+                "qemu release (destroyed)",
+                "",
+                "exit 137",
+                &["stopped\\nby SIGTERM"],
+                Some((0, 9000)),
+                OutcomeKind::Verdict,
+            ),
             row(
                 "10-a",
                 "/etc/hookmux/qemu.d/10-a",
                 "",
                 &["changed /a: added, and 1 more"],
                 Some((500, 2000)),
-                Kind::Success,
+                OutcomeKind::Success,
             ),
             row(
                 "vm1/start/begin/20-b",
@@ -291,7 +298,7 @@ mod tests {
                 "SIGKILL",
                 &[],
                 Some((2600, 2000)),
-                Kind::Verdict,
+                OutcomeKind::Verdict,
             ),
             row(
                 "/srv/x",
@@ -299,9 +306,9 @@ mod tests {
                 "timed out",
                 &["timed out after 1 s", "| still\n| at \\u{1b}[31m"],
                 None,
-                Kind::Fault,
+                OutcomeKind::Fault,
             ),
-            row("30-c", "30-c", "not run", &[], None, Kind::NotRun),
+            row("30-c", "30-c", "not run", &[], None, OutcomeKind::NotRun),
         ];
         assert_eq!((episode.calls, episode.failed, episode.rows), (1, 1, expected.into()));
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
 use crate::printable;
-use crate::verdict::outcome::Kind;
+use crate::verdict::outcome::OutcomeKind;
 
 /// The style sheet.
 const STYLE: &str = include_str!("page.css");
@@ -65,10 +65,10 @@ fn section(episode: &Episode, clock: &Clock, page: &mut String) {
 fn row(row: &Bar, span: Duration, page: &mut String) {
     let kind = if row.is_step { "step" } else { "call" };
     let count = match row.kind {
-        Kind::Success => "success",
-        Kind::Verdict => "veto",
-        Kind::Fault => "fault",
-        Kind::NotRun => "idle",
+        OutcomeKind::Success => "success",
+        OutcomeKind::Verdict => "veto",
+        OutcomeKind::Fault => "fault",
+        OutcomeKind::NotRun => "idle",
     };
     let (label, path) = (escaped(&row.label), escaped(&row.path));
     let _ = write!(page, "<div class=\"row {kind} {count}\"><span class=\"label\" title=\"{path}\">{label}");

@@ -7,7 +7,7 @@ use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Paint;
 use crate::admin::support::table;
 use crate::printable;
-use crate::verdict::outcome::Kind;
+use crate::verdict::outcome::OutcomeKind;
 
 /// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
@@ -81,9 +81,9 @@ fn axis(span: Duration, bars: usize) -> String {
 
 fn coloured(row: &Bar, text: &str, paint: Paint) -> String {
     match row.kind {
-        Kind::Success if row.is_step => paint.good(text),
-        Kind::Success | Kind::NotRun => paint.faint(text),
-        Kind::Verdict | Kind::Fault => paint.bad(text),
+        OutcomeKind::Success if row.is_step => paint.good(text),
+        OutcomeKind::Success | OutcomeKind::NotRun => paint.faint(text),
+        OutcomeKind::Verdict | OutcomeKind::Fault => paint.bad(text),
     }
 }
 

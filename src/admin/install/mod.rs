@@ -77,7 +77,7 @@ const WRITTEN: &str = "00-written";
 struct Done {
     driver: String,
     hook: String,
-    state: State,
+    state: HookState,
     /// Where the hook that was there has been put, or came back from.
     original: Option<String>,
     /// Further notes, in sentences.
@@ -86,7 +86,7 @@ struct Done {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum State {
+enum HookState {
     Installed,
     InstalledAlready,
     Removed,
@@ -98,7 +98,7 @@ enum State {
 
 /// How hooks are installed.
 #[derive(Debug)]
-struct Choice<'a> {
+struct Installation<'a> {
     root: &'a Path,
     /// The program that links lead to.
     program: PathBuf,
@@ -115,13 +115,14 @@ impl Install {
         } else {
             let drivers = self.drivers.named_or_usual(&root)?;
             let program = target::program(&root)?;
-            let choice = Choice { root: &root, program, take_over: self.take_over, free_only: self.free_only };
+            let choice = Installation { root: &root, program, take_over: self.take_over, free_only: self.free_only };
             let all = each(&drivers, |driver| install(&choice, driver))?;
             (drivers, all)
         };
-        let changed = all.iter().any(|done| done.state == State::Installed);
+        let changed = all.iter().any(|done| done.state == HookState::Installed);
         // A package reloads no daemon for a hook that it did not install.
-        let told = if self.free_only { with(&drivers, &all, |done| done.state == State::Installed) } else { drivers };
+        let told =
+            if self.free_only { with(&drivers, &all, |done| done.state == HookState::Installed) } else { drivers };
         let daemons = reload::daemons(&root, &told, self.reload, changed)?;
         finish(console, "install", &root, &all, &daemons)
     }
@@ -135,7 +136,7 @@ impl Uninstall {
         let all = each(&drivers, |driver| uninstall(&root, driver))?;
         // libvirt since 6.5.0 does not call a hook that it does not find any more; an older one fails each call until it
         // looks again. So daemons are reloaded only if that is asked for.
-        let gone = with(&drivers, &all, |done| done.state == State::Removed && done.original.is_none());
+        let gone = with(&drivers, &all, |done| done.state == HookState::Removed && done.original.is_none());
         let daemons = if self.reload { reload::daemons(&root, &gone, true, true)? } else { Vec::new() };
         finish(console, "uninstall", &root, &all, &daemons)
     }
@@ -160,7 +161,7 @@ fn finish(
     command: &str,
     root: &Path,
     all: &[Done],
-    daemons: &[reload::Found],
+    daemons: &[reload::DaemonReport],
 ) -> anyhow::Result<ExitCode> {
     console.print(command, json!({ "hooks": all, "daemons": daemons }), |paint| {
         let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(paint)).collect();
@@ -172,21 +173,21 @@ fn finish(
         lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, paint)));
         lines
     })?;
-    Ok(support::exit_code(all.iter().any(|done| done.state == State::Failed)))
+    Ok(support::exit_code(all.iter().any(|done| done.state == HookState::Failed)))
 }
 
 /// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
-fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
-    let Choice { root, program, take_over, free_only } = choice;
+fn install(choice: &Installation, driver: &OsStr) -> anyhow::Result<Done> {
+    let Installation { root, program, take_over, free_only } = choice;
     let hook = root::hook(root, driver);
     directory(root, &root::base(root, driver), 0o755)?;
     directory(root, &root::directories(root, driver)[1], 0o755)?;
     directory(root, &paths::below(root, crate::admin::support::LOG_DIRECTORY), 0o750)?;
     let found = look(root, &hook)?;
-    let mut done = Done::new(driver, &hook, State::Installed);
+    let mut done = Done::new(driver, &hook, HookState::Installed);
     done.notes = target::warnings(root, program);
     match &found {
-        ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
+        ExistingHook::OurLink(text) if text == program || *free_only => done.state = HookState::InstalledAlready,
         ExistingHook::Overwritten(_) => {
             let fix = format!("{} {}", root::command(root, "install --restore"), done.driver);
             let why = format!("{} was overwritten through a hook's link", program.display());
@@ -200,7 +201,7 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
         ExistingHook::Another => return beside(choice, driver, done),
         ExistingHook::Nothing | ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy => {}
     }
-    if done.state == State::Installed {
+    if done.state == HookState::Installed {
         let over = found != ExistingHook::Nothing;
         files::link(root, program, &hook, over).with_context(|| format!("cannot link {}", hook.display()))?;
     }
@@ -212,19 +213,19 @@ fn install(choice: &Choice, driver: &OsStr) -> anyhow::Result<Done> {
 }
 
 /// Links hookmux beside another program's hook, where libvirt runs both.
-fn beside(choice: &Choice, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
-    let Choice { root, program, free_only, .. } = choice;
+fn beside(choice: &Installation, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
+    let Installation { root, program, free_only, .. } = choice;
     if let Some(why) = beside::unsupported(root, driver) {
         let take_over = format!("{} {}", root::command(root, "install --reload --take-over"), done.driver);
         let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
         return Ok(done.left_alone(*free_only, &why));
     }
     let (path, notes) = (beside::path(root, driver), done.notes);
-    let mut done = Done { notes, ..Done::new(driver, &path, State::Installed) };
+    let mut done = Done { notes, ..Done::new(driver, &path, HookState::Installed) };
     beside::make_directory(root, &path).with_context(|| format!("cannot make the directory of {}", path.display()))?;
     let found = look(root, &path)?;
     match &found {
-        ExistingHook::OurLink(text) if text == program || *free_only => done.state = State::InstalledAlready,
+        ExistingHook::OurLink(text) if text == program || *free_only => done.state = HookState::InstalledAlready,
         ExistingHook::Another | ExistingHook::NotAFile => {
             return Ok(done.left_alone(*free_only, "is another program's, and in the way"));
         }
@@ -267,10 +268,10 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, 
     }
     let cannot = || format!("cannot restore {}", program.display());
     files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
-    let mut done = Done::new(&driver, &link, State::Installed);
+    let mut done = Done::new(&driver, &link, HookState::Installed);
     if !is_beside {
         // Where hookmux cannot run beside what was written, nothing is wrong: that is the hook now.
-        let choice = Choice { root, program: target::program(root)?, take_over: false, free_only: true };
+        let choice = Installation { root, program: target::program(root)?, take_over: false, free_only: true };
         done = beside(&choice, &driver, done)?;
     }
     let (program, kept) = (printable::printable(&program), printable::printable(&kept));
@@ -285,14 +286,14 @@ fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     if look(root, &beside)?.is_ours() {
         remove_beside(root, &beside)?;
         if !found.is_ours() {
-            let mut done = Done::new(driver, &beside, State::Removed);
+            let mut done = Done::new(driver, &beside, HookState::Removed);
             done.notes.extend(keep::left_without(root, driver));
             return Ok(done);
         }
     }
-    let mut done = Done::new(driver, &hook, State::Removed);
+    let mut done = Done::new(driver, &hook, HookState::Removed);
     match found {
-        ExistingHook::Nothing => done.state = State::NotInstalled,
+        ExistingHook::Nothing => done.state = HookState::NotInstalled,
         ExistingHook::Another | ExistingHook::NotAFile => return Ok(done.failed("it is not hookmux".into(), None)),
         ExistingHook::OurLink(_)
         | ExistingHook::OurBrokenLink(_)
@@ -328,20 +329,20 @@ fn remove_beside(root: &Path, link: &Path) -> anyhow::Result<()> {
 }
 
 impl Done {
-    fn new(driver: &OsStr, hook: &Path, state: State) -> Self {
+    fn new(driver: &OsStr, hook: &Path, state: HookState) -> Self {
         let (driver, hook) = (printable::printable(driver), printable::printable(hook));
         Self { driver, hook, state, original: None, notes: Vec::new() }
     }
 
     /// Marks a hook that could not be installed: as an error, unless `--free-only` was given.
     fn left_alone(mut self, free_only: bool, why: &str) -> Self {
-        self.state = if free_only { State::LeftAlone } else { State::Failed };
+        self.state = if free_only { HookState::LeftAlone } else { HookState::Failed };
         self.notes = vec![why.into()];
         self
     }
 
     fn failed(mut self, why: String, fix: Option<String>) -> Self {
-        self.state = State::Failed;
+        self.state = HookState::Failed;
         self.notes = std::iter::once(why).chain(fix.map(|fix| format!("fix: {fix}"))).collect();
         self
     }
@@ -351,15 +352,15 @@ impl Done {
         let mut notes = self.notes.iter();
         let state = match self.state {
             // One line, amid a package manager's output.
-            State::LeftAlone => format!("left alone: {hook} {}", notes.next().map_or("", String::as_str)),
-            State::Installed => paint.good(&format!("installed as {hook}")),
-            State::InstalledAlready => format!("installed already as {hook}"),
-            State::Removed => paint.good(&format!("removed from {hook}")),
-            State::NotInstalled => format!("not installed: {hook} does not exist"),
-            State::Failed => paint.bad(&format!("left alone: {hook}")),
+            HookState::LeftAlone => format!("left alone: {hook} {}", notes.next().map_or("", String::as_str)),
+            HookState::Installed => paint.good(&format!("installed as {hook}")),
+            HookState::InstalledAlready => format!("installed already as {hook}"),
+            HookState::Removed => paint.good(&format!("removed from {hook}")),
+            HookState::NotInstalled => format!("not installed: {hook} does not exist"),
+            HookState::Failed => paint.bad(&format!("left alone: {hook}")),
         };
         let original = self.original.as_ref().map(|original| match self.state {
-            State::Removed => format!("  the hook that was there before is back from {original}"),
+            HookState::Removed => format!("  the hook that was there before is back from {original}"),
             _ => format!("  the hook that was there is kept, and runs as {original}"),
         });
         let notes = notes.map(|note| format!("  {note}"));

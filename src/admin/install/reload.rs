@@ -12,14 +12,19 @@ use crate::admin::support::root;
 
 /// A daemon that calls one of the hooks, and whether it was reloaded.
 #[derive(Debug, Serialize)]
-pub(crate) struct Found {
+pub(crate) struct DaemonReport {
     daemon: String,
     pid: i32,
     reloaded: bool,
 }
 
 /// Finds the daemons that call one of these hooks, if hooks were `changed`, and reloads them, if `reload` is set.
-pub(crate) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: bool) -> anyhow::Result<Vec<Found>> {
+pub(crate) fn daemons(
+    root: &Path,
+    drivers: &[OsString],
+    reload: bool,
+    changed: bool,
+) -> anyhow::Result<Vec<DaemonReport>> {
     if !reload && !changed {
         return Ok(Vec::new());
     }
@@ -30,13 +35,13 @@ pub(crate) fn daemons(root: &Path, drivers: &[OsString], reload: bool, changed: 
     for (daemon, process) in bases.iter().flat_map(|base| daemons::held(root, base)) {
         let calls = drivers.iter().any(|driver| daemon.calls(driver));
         if calls && (!reload || daemons::reload(root, &daemon, &process)?) {
-            found.push(Found { daemon: daemon.name, pid: daemon.pid, reloaded: reload });
+            found.push(DaemonReport { daemon: daemon.name, pid: daemon.pid, reloaded: reload });
         }
     }
     Ok(found)
 }
 
-impl Found {
+impl DaemonReport {
     pub(crate) fn line(&self, root: &Path, drivers: &[&str], paint: Paint) -> String {
         let Self { daemon, pid, reloaded } = self;
         if *reloaded {

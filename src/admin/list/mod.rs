@@ -58,7 +58,7 @@ impl List {
             plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
         let files = || sums::files(&root, &settings, &plans);
         if self.sums {
-            let (lines, troubles): (Vec<_>, Vec<_>) = files().iter().map(sums::File::line).partition(Result::is_ok);
+            let (lines, troubles): (Vec<_>, Vec<_>) = files().iter().map(sums::FileSum::line).partition(Result::is_ok);
             console.output.write_all(&lines.into_iter().flatten().flatten().collect::<Vec<u8>>())?;
             let troubles: Vec<String> = fault
                 .map(|it| it.to_string())

@@ -17,7 +17,7 @@ use crate::settings::Settings;
 
 /// One file with its sum.
 #[derive(Debug, Serialize)]
-pub(crate) struct File {
+pub(crate) struct FileSum {
     #[serde(skip)]
     at: PathBuf,
     path: String,
@@ -31,20 +31,20 @@ pub(crate) struct File {
 }
 
 /// Returns the settings files that apply, and for each driver its hookmux hooks and the scripts that run, in order.
-pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) -> Vec<File> {
-    let settings = settings.files.iter().map(|path| File::new(root, path, None));
+pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) -> Vec<FileSum> {
+    let settings = settings.files.iter().map(|path| FileSum::new(root, path, None));
     let of_plans = plans.iter().flat_map(|(driver, plan)| {
-        let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| File::new(root, &path, None));
-        let before = plan.before.iter().map(|path| File::new(root, path, None));
+        let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| FileSum::new(root, &path, None));
+        let before = plan.before.iter().map(|path| FileSum::new(root, path, None));
         let why_not = |step: &Step| step.distrust.as_ref().map(|why| format!("untrusted: {}", why.with_fix()));
-        let steps = plan.scripts().map(|step| File::new(root, &step.path, why_not(step)));
-        let after = plan.left_to_caller.iter().map(|path| File::new(root, path, None));
+        let steps = plan.scripts().map(|step| FileSum::new(root, &step.path, why_not(step)));
+        let after = plan.left_to_caller.iter().map(|path| FileSum::new(root, path, None));
         hooks.chain(before).chain(steps).chain(after).collect::<Vec<_>>()
     });
     settings.chain(of_plans).collect()
 }
 
-impl File {
+impl FileSum {
     /// Reads the file, unless `why_not` is a reason not to.
     fn new(root: &Path, path: &Path, why_not: Option<String>) -> Self {
         let facts = resolve::resolve(root, path).target.ok();

@@ -17,7 +17,7 @@ use crate::run::child::StepReport;
 use crate::run::{Event, RunReport};
 use crate::verdict::Verdict;
 use crate::verdict::messages;
-use crate::verdict::outcome::{Kind, Outcome};
+use crate::verdict::outcome::{Outcome, OutcomeKind};
 
 /// Returns to the beginning of the line, and clears it.
 const CLEAR_LINE: &str = "\r\u{1b}[K";
@@ -102,8 +102,8 @@ impl<'c> Live<'c> {
         }
         let outcome = outcome(&step.path, &report.outcome);
         let outcome = match report.outcome.kind() {
-            Kind::Success => self.paint.good(&outcome),
-            Kind::Verdict | Kind::Fault | Kind::NotRun => self.paint.bad(&outcome),
+            OutcomeKind::Success => self.paint.good(&outcome),
+            OutcomeKind::Verdict | OutcomeKind::Fault | OutcomeKind::NotRun => self.paint.bad(&outcome),
         };
         let time = report.started.map(|_| format!(", {}", printable::duration(report.elapsed)));
         writeln!(self.errors, "    {outcome}{}", time.unwrap_or_default())

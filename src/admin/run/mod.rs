@@ -36,7 +36,7 @@ use crate::run::watch;
 use crate::run::{Event, RunReport};
 use crate::settings::OnFailure;
 use crate::verdict::messages;
-use crate::verdict::outcome::Kind;
+use crate::verdict::outcome::OutcomeKind;
 
 mod document;
 mod live;
@@ -143,7 +143,7 @@ impl Run {
         let background = self.background(&hook, &plan, &result, document, &mut live)?;
         let call = Call::json(&call, never_made.as_deref());
         let (before, after) = (before.as_ref(), after.as_ref());
-        let answer = Answer { call, before, plan: &plan, result: &result, after, background, code };
+        let answer = CallResult { call, before, plan: &plan, result: &result, after, background, code };
         answer.print(console, &source, filtered.filter(|_| code == 0), output.as_deref())?;
         Ok(support::exit_code(code != 0))
     }
@@ -223,7 +223,7 @@ fn libvirts(
 }
 
 fn has_failed(run: &RunReport) -> bool {
-    run.steps.iter().any(|report| report.outcome.kind() != Kind::Success)
+    run.steps.iter().any(|report| report.outcome.kind() != OutcomeKind::Success)
 }
 
 /// Prints what would run.
@@ -250,7 +250,7 @@ fn dry_run(
 }
 
 /// The result of a call.
-struct Answer<'a> {
+struct CallResult<'a> {
     call: Value,
     /// What libvirt itself runs before the hook.
     before: Option<&'a (Plan, RunReport)>,
@@ -262,7 +262,7 @@ struct Answer<'a> {
     code: u8,
 }
 
-impl Answer<'_> {
+impl CallResult<'_> {
     /// Prints the filtered XML, unless standard output is a terminal or it goes to a file; or everything as JSON.
     fn print(
         &self,

@@ -10,7 +10,7 @@ use crate::admin::support::clock::Clock;
 use crate::admin::support::table;
 use crate::call::contract;
 use crate::printable;
-use crate::record::{Name, Record, Step};
+use crate::record::{Name, Record, StepRecord};
 use crate::verdict::outcome;
 
 /// The upper bounds of a duration's buckets, in microseconds, each as Prometheus writes it in seconds. libvirt waits for
@@ -36,23 +36,23 @@ pub(super) type CallKey = (Name, Name);
 pub(super) struct Counts {
     /// When the first call began.
     since: Option<SystemTime>,
-    pub(super) calls: BTreeMap<CallKey, Calls>,
-    pub(super) scripts: BTreeMap<(CallKey, Name), Script>,
+    pub(super) calls: BTreeMap<CallKey, CallCounts>,
+    pub(super) scripts: BTreeMap<(CallKey, Name), ScriptCounts>,
 }
 
 /// The calls of one driver and operation.
 #[derive(Debug, Default)]
-pub(super) struct Calls {
+pub(super) struct CallCounts {
     pub(super) all: u64,
-    /// Calls that returned a non-zero exit code.
+    /// CallCounts that returned a non-zero exit code.
     pub(super) failures: u64,
-    /// Calls that hookmux itself could not carry out.
+    /// CallCounts that hookmux itself could not carry out.
     pub(super) faults: u64,
 }
 
 /// What one script did in calls of one driver and operation.
 #[derive(Debug, Default)]
-pub(super) struct Script {
+pub(super) struct ScriptCounts {
     /// How often it exited non-zero, or was killed.
     pub(super) vetoes: u64,
     /// How often it could not be run to completion.
@@ -143,10 +143,10 @@ impl Counts {
     }
 }
 
-impl Script {
-    fn add(&mut self, step: &Step) {
-        count(&mut self.vetoes, step.kind() == outcome::Kind::Verdict);
-        count(&mut self.faults, step.kind() == outcome::Kind::Fault);
+impl ScriptCounts {
+    fn add(&mut self, step: &StepRecord) {
+        count(&mut self.vetoes, step.kind() == outcome::OutcomeKind::Verdict);
+        count(&mut self.faults, step.kind() == outcome::OutcomeKind::Fault);
         // What was never started took no time.
         if step.after_us.is_none() {
             return;

@@ -19,7 +19,7 @@ mod prometheus;
 mod state;
 
 use counts::Counts;
-use state::State;
+use state::HostState;
 
 /// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ impl Stats {
         let records = history::found(&root, Files::Newest, |_| true, console.errors)?;
         let counts = Counts::new(&records);
         if self.prometheus {
-            let text = prometheus::text(&counts, &State::read(&root, &records)?);
+            let text = prometheus::text(&counts, &HostState::read(&root, &records)?);
             match &self.output {
                 // The collector runs as another user.
                 Some(path) => files::write_public(Path::new("/"), path, text.as_bytes())

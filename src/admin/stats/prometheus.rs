@@ -3,27 +3,27 @@
 use std::fmt::Write as _;
 use std::time::UNIX_EPOCH;
 
-use crate::admin::stats::counts::{BUCKETS, CallKey, Calls, Counts, Script, shown};
-use crate::admin::stats::state::State;
+use crate::admin::stats::counts::{BUCKETS, CallCounts, CallKey, Counts, ScriptCounts, shown};
+use crate::admin::stats::state::HostState;
 use crate::printable;
 use crate::record::Name;
 
 /// A metric: its name, its help, and where its number is.
 type Metric<T> = (&'static str, &'static str, fn(&T) -> u64);
 
-const OF_CALLS: [Metric<Calls>; 3] = [
-    ("hookmux_calls_total", "Calls of hooks.", |it| it.all),
-    ("hookmux_call_failures_total", "Calls that returned a non-zero exit code.", |it| it.failures),
-    ("hookmux_call_faults_total", "Calls that hookmux itself could not carry out.", |it| it.faults),
+const OF_CALLS: [Metric<CallCounts>; 3] = [
+    ("hookmux_calls_total", "CallCounts of hooks.", |it| it.all),
+    ("hookmux_call_failures_total", "CallCounts that returned a non-zero exit code.", |it| it.failures),
+    ("hookmux_call_faults_total", "CallCounts that hookmux itself could not carry out.", |it| it.faults),
 ];
 
-const OF_SCRIPTS: [Metric<Script>; 2] = [
+const OF_SCRIPTS: [Metric<ScriptCounts>; 2] = [
     ("hookmux_script_vetoes_total", "Scripts that exited non-zero or were killed by a signal.", |it| it.vetoes),
     ("hookmux_script_faults_total", "Scripts that could not be run to completion.", |it| it.faults),
 ];
 
 /// Writes all metrics.
-pub(super) fn text(counts: &Counts, state: &State) -> String {
+pub(super) fn text(counts: &Counts, state: &HostState) -> String {
     let mut text = String::new();
     let mut family = |name: &str, help: &str, kind: &str, samples: Vec<(String, String)>| {
         let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -71,7 +71,7 @@ pub(super) fn text(counts: &Counts, state: &State) -> String {
     text
 }
 
-fn histogram(labels: &str, script: &Script) -> Vec<(String, String)> {
+fn histogram(labels: &str, script: &ScriptCounts) -> Vec<(String, String)> {
     let mut below = 0_u64;
     let mut samples = Vec::new();
     for ((_, bound), number) in BUCKETS.iter().zip(script.buckets) {

@@ -14,7 +14,7 @@ use crate::record::read::{self, Files};
 
 /// The state of a host.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct HostState {
     /// Each driver, whether its hook leads to a hookmux, and how many scripts need it.
     pub(super) drivers: Vec<(String, bool, usize)>,
     /// How many findings of each severity and kind `check` has.
@@ -25,7 +25,7 @@ pub(super) struct State {
     pub(super) running: u64,
 }
 
-impl State {
+impl HostState {
     /// Looks at the system; `records` are those of the current file.
     ///
     /// # Errors

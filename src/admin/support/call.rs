@@ -23,7 +23,7 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::plan::{self, Linked, Plan};
 use crate::printable;
-use crate::settings::{self, Fault, Settings};
+use crate::settings::{self, Settings, SettingsError};
 
 /// A call that libvirt may make.
 #[derive(Debug, Args)]
@@ -114,7 +114,7 @@ pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
 ///
 /// # Errors
 /// Settings that only root can read: whether they are broken is not known.
-pub(crate) fn settings_or_defaults(root: &Path) -> anyhow::Result<(Settings, Option<Fault>)> {
+pub(crate) fn settings_or_defaults(root: &Path) -> anyhow::Result<(Settings, Option<SettingsError>)> {
     match settings::read(root) {
         Ok(settings) => Ok((settings, None)),
         Err(fault) if File::open(&fault.file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) => {

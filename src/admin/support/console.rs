@@ -102,7 +102,7 @@ impl Paint {
 
 /// One document, with its schema and command.
 #[derive(Serialize)]
-struct Document<'a, T> {
+struct Envelope<'a, T> {
     schema: &'static str,
     command: &'a str,
     #[serde(flatten)]
@@ -122,7 +122,7 @@ impl Console<'_> {
 
     /// Writes the command's one JSON document.
     pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
-        let json = serde_json::to_string_pretty(&Document { schema: SCHEMA, command, content })?;
+        let json = serde_json::to_string_pretty(&Envelope { schema: SCHEMA, command, content })?;
         writeln!(self.output, "{}", printable::printable_json(&json))
     }
 

@@ -28,7 +28,7 @@ pub(crate) fn held(file: &File) -> PathBuf {
 
 /// Puts a symbolic link to `target` at `path`: over what lies there, if `over`; otherwise that is an error.
 pub(crate) fn link(root: &Path, target: &Path, path: &Path, over: bool) -> io::Result<()> {
-    let place = Place::open(root, path)?;
+    let place = Location::open(root, path)?;
     let made = place.temporary()?;
     rustix::fs::symlinkat(target, &place.directory, &made)?;
     place.settle(&made, over)
@@ -47,7 +47,7 @@ pub(crate) fn write_public(root: &Path, path: &Path, content: &[u8]) -> io::Resu
 
 fn write(root: &Path, path: &Path, content: &[u8], bits: Mode) -> io::Result<()> {
     let path = std::path::absolute(path)?;
-    let place = Place::open(root, &path)?;
+    let place = Location::open(root, &path)?;
     let made = place.temporary()?;
     let written = place.create(&made, bits)?.write_all(content);
     written.or_else(|error| place.undo(&made, error))?;
@@ -57,18 +57,18 @@ fn write(root: &Path, path: &Path, content: &[u8], bits: Mode) -> io::Result<()>
 /// Makes `to` the same file as `from`, which stays. Anything else at `to` is an error; the same file, left by an
 /// interrupted run, is not.
 pub(crate) fn same_at(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
-    let (from, to) = (Place::open(root, from)?, Place::open(root, to)?);
+    let (from, to) = (Location::open(root, from)?, Location::open(root, to)?);
     if is_same(&from, &to)? { Ok(()) } else { same(&from, &to, false) }
 }
 
 /// Makes `to` the same file as `from`, which stays, whatever lay there.
 pub(crate) fn same_over(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
-    same(&Place::open(root, from)?, &Place::open(root, to)?, true)
+    same(&Location::open(root, from)?, &Location::open(root, to)?, true)
 }
 
 /// Puts a copy of an open file at `to`, over what lies there.
 pub(crate) fn copy_over(root: &Path, from: &mut File, to: &Path) -> io::Result<()> {
-    let place = Place::open(root, to)?;
+    let place = Location::open(root, to)?;
     let made = place.temporary()?;
     place.write(&made, from)?;
     place.settle(&made, true)
@@ -81,7 +81,7 @@ pub(crate) fn directory(root: &Path, path: &Path, mode: u32) -> io::Result<()> {
         found => return found.map(drop),
     }
     path.parent().map_or(Ok(()), |parent| directory(root, parent, 0o755))?;
-    let place = Place::open(root, path)?;
+    let place = Location::open(root, path)?;
     rustix::fs::mkdirat(&place.directory, place.name, Mode::from_raw_mode(mode))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let directory = rustix::fs::openat(&place.directory, place.name, flags, Mode::empty())?;
@@ -90,14 +90,14 @@ pub(crate) fn directory(root: &Path, path: &Path, mode: u32) -> io::Result<()> {
 
 /// Removes a file, durably.
 pub(crate) fn remove(root: &Path, path: &Path) -> io::Result<()> {
-    let place = Place::open(root, path)?;
+    let place = Location::open(root, path)?;
     rustix::fs::unlinkat(&place.directory, place.name, AtFlags::empty())?;
     place.directory.sync_all()
 }
 
 /// Removes a directory if it is empty.
 pub(crate) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
-    let place = Place::open(root, path)?;
+    let place = Location::open(root, path)?;
     match rustix::fs::unlinkat(&place.directory, place.name, AtFlags::REMOVEDIR) {
         Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => Ok(()),
         removed => Ok(removed?),
@@ -105,12 +105,12 @@ pub(crate) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// A name in a directory that is open.
-struct Place<'a> {
+struct Location<'a> {
     directory: File,
     name: &'a OsStr,
 }
 
-impl<'a> Place<'a> {
+impl<'a> Location<'a> {
     fn open(root: &Path, path: &'a Path) -> io::Result<Self> {
         let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return Err(Errno::INVAL.into()) };
         Ok(Self { directory: open(root, parent, OFlags::RDONLY | OFlags::DIRECTORY)?, name })
@@ -184,7 +184,7 @@ impl<'a> Place<'a> {
     }
 }
 
-fn same(from: &Place, to: &Place, over: bool) -> io::Result<()> {
+fn same(from: &Location, to: &Location, over: bool) -> io::Result<()> {
     let kind = from.stat()?.ok_or(Errno::NOENT)?;
     let made = to.temporary()?;
     if is_link(&kind) {
@@ -200,7 +200,7 @@ fn same(from: &Place, to: &Place, over: bool) -> io::Result<()> {
 }
 
 /// Reports whether both are there and the same: one file, one content and mode, or links with one text.
-fn is_same(from: &Place, to: &Place) -> io::Result<bool> {
+fn is_same(from: &Location, to: &Location) -> io::Result<bool> {
     let (Some(one), Some(other)) = (from.stat()?, to.stat()?) else { return Ok(false) };
     if is_link(&one) && is_link(&other) {
         return Ok(from.text()? == to.text()?);
@@ -212,7 +212,7 @@ fn is_same(from: &Place, to: &Place) -> io::Result<bool> {
             && bytes(from)? == bytes(to)?))
 }
 
-fn bytes(place: &Place) -> io::Result<Vec<u8>> {
+fn bytes(place: &Location) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     place.read()?.read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use crate::admin::support::text::Text;
-use crate::files::resolve::{self, Kind};
+use crate::files::resolve::{self, FileKind};
 use crate::plan::admission::Skip;
 use crate::printable::quoted;
 use crate::run::shebang::Beginning;
@@ -30,7 +30,7 @@ pub(crate) fn edit(at: &Origin) -> String {
 
 /// Reports whether a file is a mask, which has no content: an empty file, or a link to /dev/null.
 pub(crate) fn is_mask(root: &Path, path: &Path) -> bool {
-    resolve::resolve(root, path).target.is_ok_and(|file| file.kind != Kind::Directory && file.size == 0)
+    resolve::resolve(root, path).target.is_ok_and(|file| file.kind != FileKind::Directory && file.size == 0)
 }
 
 #[cfg(test)]

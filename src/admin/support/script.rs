@@ -19,7 +19,7 @@ use crate::verdict::messages;
 pub(crate) struct Script {
     /// Its path, escaped where it is not text.
     path: String,
-    pub(crate) state: State,
+    pub(crate) state: ScriptState,
     /// Why it does not run, or cannot.
     reason: Option<String>,
     /// What follows when it cannot be run to completion; `None` if hookmux does not run it.
@@ -27,13 +27,13 @@ pub(crate) struct Script {
     /// The command that fixes that.
     fix: Option<String>,
     /// Its settings from rules, or from the operation.
-    settings: Vec<setting::Setting>,
+    settings: Vec<setting::KeyValue>,
 }
 
 /// Whether a script runs, and which program runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum State {
+pub(crate) enum ScriptState {
     /// hookmux runs it.
     Runs,
     /// It would run, but is untrusted, which is a fault.
@@ -60,25 +60,25 @@ pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script
             Some(Trouble { what, fix, .. }) => Script { reason: Some(what), fix: Some(fix), ..script },
         }
     };
-    let before = plan.before.iter().map(|path| libvirts(path, State::BeforeHookmux));
-    let steps = plan.steps.iter().map(|step| script(root, step, State::Runs, row));
-    let background = plan.background.iter().map(|step| script(root, step, State::Background, row));
-    let left = plan.left_to_caller.iter().map(|path| libvirts(path, State::LeftToLibvirt));
+    let before = plan.before.iter().map(|path| libvirts(path, ScriptState::BeforeHookmux));
+    let steps = plan.steps.iter().map(|step| script(root, step, ScriptState::Runs, row));
+    let background = plan.background.iter().map(|step| script(root, step, ScriptState::Background, row));
+    let left = plan.left_to_caller.iter().map(|path| libvirts(path, ScriptState::LeftToLibvirt));
     let skipped = plan.skipped.iter().map(|(path, skip)| {
         let (reason, fix) = (Some(messages::skip(skip)), fix::skip(root, path, skip));
-        Script { reason, fix, ..Script::new(path, State::Skipped) }
+        Script { reason, fix, ..Script::new(path, ScriptState::Skipped) }
     });
     before.chain(steps).chain(background).chain(left).chain(skipped).collect()
 }
 
-fn script(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
+fn script(root: &Path, step: &Step, state: ScriptState, row: Option<&Row>) -> Script {
     let if_fault = setting::fault(&step.effective, row).to_owned();
     let settings = setting::settings(&step.effective, row);
     let because = |what: String| Some(format!("{what}: {if_fault}"));
     let (state, reason, fix) = match &step.distrust {
-        Some(distrust) => (State::Untrusted, because(distrust.to_string()), distrust.fix()),
+        Some(distrust) => (ScriptState::Untrusted, because(distrust.to_string()), distrust.fix()),
         None => match startable::trouble(root, &step.path, &Text::read(root, &step.path)) {
-            Some(Trouble { what, fix, .. }) => (State::CannotStart, because(what), Some(fix)),
+            Some(Trouble { what, fix, .. }) => (ScriptState::CannotStart, because(what), Some(fix)),
             None => (state, None, None),
         },
     };
@@ -86,25 +86,25 @@ fn script(root: &Path, step: &Step, state: State, row: Option<&Row>) -> Script {
 }
 
 impl Script {
-    fn new(path: &Path, state: State) -> Self {
+    fn new(path: &Path, state: ScriptState) -> Self {
         let path = printable::printable(path);
         Self { path, state, reason: None, if_fault: None, fix: None, settings: Vec::new() }
     }
 
     /// Reports whether it has a turn among the scripts that hookmux runs before it answers.
     pub(crate) fn has_turn(&self) -> bool {
-        matches!(self.state, State::Runs | State::Untrusted | State::CannotStart)
+        matches!(self.state, ScriptState::Runs | ScriptState::Untrusted | ScriptState::CannotStart)
     }
 
     /// Returns its lines: what becomes of it and its path, in columns, and the details below the path.
     fn lines(&self, paint: Paint) -> Vec<String> {
         let (state, paint_it): (_, fn(Paint, &str) -> String) = match self.state {
-            State::Runs => ("runs", Paint::good),
-            State::Untrusted => ("untrusted", Paint::bad),
-            State::CannotStart => ("cannot start", Paint::bad),
-            State::Background => ("background", Paint::good),
-            State::BeforeHookmux | State::LeftToLibvirt => ("by libvirt", Paint::warning),
-            State::Skipped => ("skipped", Paint::faint),
+            ScriptState::Runs => ("runs", Paint::good),
+            ScriptState::Untrusted => ("untrusted", Paint::bad),
+            ScriptState::CannotStart => ("cannot start", Paint::bad),
+            ScriptState::Background => ("background", Paint::good),
+            ScriptState::BeforeHookmux | ScriptState::LeftToLibvirt => ("by libvirt", Paint::warning),
+            ScriptState::Skipped => ("skipped", Paint::faint),
         };
         // As wide as the longest state.
         let row = |state: &str, text: &str| [format!("{state:<12}"), text.to_owned()];

@@ -12,7 +12,7 @@ use crate::settings::{OnFault, Patterns, Rule};
 
 /// One key of a rule with its effective value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Setting {
+pub(crate) struct KeyValue {
     key: &'static str,
     value: String,
     /// Where the rule stands; `None` if it comes with the operation.
@@ -23,7 +23,7 @@ pub(crate) struct Setting {
     then: Option<String>,
 }
 
-impl fmt::Display for Setting {
+impl fmt::Display for KeyValue {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match (self.key, self.value.as_str()) {
             ("run", "false") => write!(out, "left out")?,
@@ -36,7 +36,7 @@ impl fmt::Display for Setting {
 }
 
 /// Returns everything that a rule or the operation sets, for one call or for every one.
-pub(crate) fn settings(effective: &Effective, row: Option<&Row>) -> Vec<Setting> {
+pub(crate) fn settings(effective: &Effective, row: Option<&Row>) -> Vec<KeyValue> {
     let mut settings = keys(effective, None, fault(effective, row));
     for rule in &effective.sometimes {
         let mut alone = Effective::default();
@@ -78,7 +78,7 @@ fn when(rule: &Rule) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<Setting> {
+fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<KeyValue> {
     let settings = [
         setting("run", &effective.run, |run| (*run == Run::Yes).to_string()),
         setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
@@ -94,7 +94,7 @@ fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<Setting> 
     let then = effective.timeout.value.map(|_| fault.to_owned());
     let new = |(key, value, rule)| {
         let then = then.clone().filter(|_| key == "timeout");
-        Setting { key, value, rule, when: when.map(str::to_owned), then }
+        KeyValue { key, value, rule, when: when.map(str::to_owned), then }
     };
     settings.into_iter().flatten().map(new).collect()
 }

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::guard::diff::path::{MAX_SHOWN, Step, render};
+use crate::guard::diff::path::{MAX_SHOWN, PathStep, render};
 use crate::guard::diff::secret;
 use crate::guard::xml::tree::{Document, Id};
 use crate::printable::{printable, shortened};
 
 /// What happened at a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ChangeKind {
     /// It has another value.
     Changed,
     /// It was not there before.
@@ -21,7 +21,7 @@ pub enum Kind {
     Moved,
 }
 
-impl Kind {
+impl ChangeKind {
     /// Returns the kind as a word in a sentence.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -36,8 +36,8 @@ impl Kind {
 
 /// A difference as it is found: borrowed, with everything that a rule may check.
 pub(crate) struct Difference<'s, 'a> {
-    pub(crate) place: &'s [Step<'a>],
-    pub(crate) kind: Kind,
+    pub(crate) place: &'s [PathStep<'a>],
+    pub(crate) kind: ChangeKind,
     pub(crate) old: Option<Cow<'a, str>>,
     pub(crate) new: Option<Cow<'a, str>>,
     /// Whether the values must not be shown.
@@ -57,11 +57,11 @@ pub struct Change {
     /// itself as in the one after.
     pub path: String,
     /// What happened there.
-    pub kind: Kind,
+    pub kind: ChangeKind,
     /// The value before.
-    pub old: Value,
+    pub old: ChangeValue,
     /// The value after.
-    pub new: Value,
+    pub new: ChangeValue,
     /// The byte offset in the document after the filter, without a byte order mark: of the element, or of the one that
     /// something was removed from.
     pub offset: usize,
@@ -69,7 +69,7 @@ pub struct Change {
 
 /// A value before or after.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum ChangeValue {
     /// There is none, or it is a whole element, which the path describes well enough.
     None,
     /// A secret, which is never kept.
@@ -84,9 +84,9 @@ impl Change {
         let is_secret = |value: &Option<Cow<'_, str>>| value.as_deref().is_some_and(secret::contains_secret);
         let hidden = difference.secret || is_secret(old) || is_secret(new);
         let value = |value: &Option<Cow<'_, str>>| match value {
-            Some(_) if hidden => Value::Hidden,
-            Some(value) => Value::Shown(shortened(value, MAX_SHOWN).into_owned()),
-            None => Value::None,
+            Some(_) if hidden => ChangeValue::Hidden,
+            Some(value) => ChangeValue::Shown(shortened(value, MAX_SHOWN).into_owned()),
+            None => ChangeValue::None,
         };
         Self { path: render(place), kind: *kind, old: value(old), new: value(new), offset: *at }
     }
@@ -97,9 +97,13 @@ impl fmt::Display for Change {
         let quoted = |value: &str| format!("'{}'", printable(value));
         write!(f, "{}: ", printable(&self.path))?;
         match (self.kind, &self.old, &self.new) {
-            (Kind::Changed, Value::Shown(old), Value::Shown(new)) => write!(f, "{} → {}", quoted(old), quoted(new)),
-            (Kind::Moved, Value::Shown(old), Value::Shown(new)) => write!(f, "moved from place {old} to place {new}"),
-            (Kind::Added, _, Value::Shown(value)) | (Kind::Removed, Value::Shown(value), _) => {
+            (ChangeKind::Changed, ChangeValue::Shown(old), ChangeValue::Shown(new)) => {
+                write!(f, "{} → {}", quoted(old), quoted(new))
+            }
+            (ChangeKind::Moved, ChangeValue::Shown(old), ChangeValue::Shown(new)) => {
+                write!(f, "moved from place {old} to place {new}")
+            }
+            (ChangeKind::Added, _, ChangeValue::Shown(value)) | (ChangeKind::Removed, ChangeValue::Shown(value), _) => {
                 write!(f, "{} {}", self.kind.word(), quoted(value))
             }
             _ => f.write_str(self.kind.word()),

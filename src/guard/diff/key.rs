@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use crate::guard::xml::tree::{Document, Id};
 
 /// A part of an element's identity.
-enum Part {
+enum IdentityPart {
     /// Its own attribute.
     Own(&'static str),
     /// The attribute of a child element.
@@ -15,10 +15,10 @@ enum Part {
     Whole(&'static str),
 }
 
-use Part::{Child, Own, Whole};
+use IdentityPart::{Child, Own, Whole};
 
 /// What identifies libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare.
-const KEYS: [(&str, &[Part]); 16] = [
+const KEYS: [(&str, &[IdentityPart]); 16] = [
     ("disk", &[Child("target", "dev")]),
     ("interface", &[Child("mac", "address")]),
     ("controller", &[Own("type"), Own("index")]),
@@ -41,13 +41,13 @@ const KEYS: [(&str, &[Part]); 16] = [
 const USUAL: [&str; 4] = ["name", "id", "index", "key"];
 
 /// The hashes of one document's nodes, each computed once.
-pub(crate) struct Keys<'d, 'a> {
+pub(crate) struct NodeHashes<'d, 'a> {
     document: &'d Document<'a>,
     /// 0: not computed.
     contents: Vec<u64>,
 }
 
-impl<'d, 'a> Keys<'d, 'a> {
+impl<'d, 'a> NodeHashes<'d, 'a> {
     pub(crate) fn new(document: &'d Document<'a>) -> Self {
         Self { document, contents: vec![0; document.nodes.len()] }
     }

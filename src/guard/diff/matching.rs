@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::guard::diff::key::{Keys, alike, hash};
+use crate::guard::diff::key::{NodeHashes, alike, hash};
 use crate::guard::xml::tree::{Document, Id};
 
 /// A child after, with the index of its partner among the children before.
@@ -17,13 +17,13 @@ pub(crate) struct Match {
 pub(crate) struct Documents<'d, 'a> {
     pub(crate) old: &'d Document<'a>,
     pub(crate) new: &'d Document<'a>,
-    old_keys: Keys<'d, 'a>,
-    new_keys: Keys<'d, 'a>,
+    old_keys: NodeHashes<'d, 'a>,
+    new_keys: NodeHashes<'d, 'a>,
 }
 
 impl<'d, 'a> Documents<'d, 'a> {
     pub(crate) fn new(old: &'d Document<'a>, new: &'d Document<'a>) -> Self {
-        Self { old, new, old_keys: Keys::new(old), new_keys: Keys::new(new) }
+        Self { old, new, old_keys: NodeHashes::new(old), new_keys: NodeHashes::new(new) }
     }
 
     /// Matches each of `new`, the children after, with one of `old`, the children before.

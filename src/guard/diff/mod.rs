@@ -17,9 +17,9 @@ pub(crate) mod siblings;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::guard::diff::change::{Difference, Kind};
+use crate::guard::diff::change::{ChangeKind, Difference};
 use crate::guard::diff::matching::Documents;
-use crate::guard::diff::path::Step;
+use crate::guard::diff::path::PathStep;
 use crate::guard::diff::secret::{leads_to_secret, names_secret};
 use crate::guard::diff::siblings::{Steps, reordered};
 use crate::guard::xml::tree::{Document, Id, ROOT};
@@ -33,7 +33,7 @@ pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sin
     let mut push = |name, what| {
         comparison.tasks.push(Task {
             depth: 0,
-            step: Step::Element { name, number: 1, only: true },
+            step: PathStep::Element { name, number: 1, only: true },
             secret: false,
             what,
         });
@@ -50,9 +50,9 @@ pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sin
 
 /// Reports a document that was made from nothing as added.
 pub(crate) fn all_new(new: &Document<'_>, sink: &mut Sink<'_>) {
-    let place = [Step::Element { name: new.name(ROOT), number: 1, only: true }];
+    let place = [PathStep::Element { name: new.name(ROOT), number: 1, only: true }];
     let (at, subtree) = (new.offset(ROOT), Some((new, ROOT)));
-    let (kind, secret, among_its_kind) = (Kind::Added, false, false);
+    let (kind, secret, among_its_kind) = (ChangeKind::Added, false, false);
     let _stopped = sink(&Difference { place: &place, kind, old: None, new: None, secret, at, subtree, among_its_kind });
 }
 
@@ -60,7 +60,7 @@ pub(crate) fn all_new(new: &Document<'_>, sink: &mut Sink<'_>) {
 struct Task<'a> {
     /// How many steps lead to its parent.
     depth: usize,
-    step: Step<'a>,
+    step: PathStep<'a>,
     /// The parent is secret.
     secret: bool,
     what: What,
@@ -82,7 +82,7 @@ enum What {
 
 struct Comparison<'d, 'a> {
     documents: Documents<'d, 'a>,
-    place: Vec<Step<'a>>,
+    place: Vec<PathStep<'a>>,
     tasks: Vec<Task<'a>>,
 }
 
@@ -94,11 +94,11 @@ impl<'a> Comparison<'_, 'a> {
             self.place.push(task.step);
             match task.what {
                 What::Pair(old, new) => self.pair(old, new, secret, sink)?,
-                What::Added(id) => self.subtree(Kind::Added, id, self.documents.new.offset(id), secret, sink)?,
-                What::Removed(id, at) => self.subtree(Kind::Removed, id, at, secret, sink)?,
+                What::Added(id) => self.subtree(ChangeKind::Added, id, self.documents.new.offset(id), secret, sink)?,
+                What::Removed(id, at) => self.subtree(ChangeKind::Removed, id, at, secret, sink)?,
                 What::Moved { places: (old, new), among_its_kind, at } => sink(&Difference {
                     place: &self.place,
-                    kind: Kind::Moved,
+                    kind: ChangeKind::Moved,
                     old: Some(Cow::Owned(old.to_string())),
                     new: Some(Cow::Owned(new.to_string())),
                     secret: false,
@@ -114,7 +114,7 @@ impl<'a> Comparison<'_, 'a> {
     /// Reports whether the element names a secret in an attribute, or, in metadata, in the text of a child:
     /// `<name>dbPassword</name><value>…</value>`.
     fn names_secret(&self, document: &Document<'a>, id: Id) -> bool {
-        let in_metadata = matches!(self.place.get(1), Some(Step::Element { name: "metadata", .. }));
+        let in_metadata = matches!(self.place.get(1), Some(PathStep::Element { name: "metadata", .. }));
         let names =
             |id: Id| document.children(id).any(|text| document.is_text(text) && names_secret(&document.text(text)));
         document.attributes(id).any(|(_, value)| names_secret(&value))
@@ -130,7 +130,7 @@ impl<'a> Comparison<'_, 'a> {
             return if old == new {
                 ControlFlow::Continue(())
             } else {
-                self.report(Kind::Changed, Some(old), Some(new), secret, at, sink)
+                self.report(ChangeKind::Changed, Some(old), Some(new), secret, at, sink)
             };
         }
         let secret = secret || self.names_secret(before, old) || self.names_secret(after, new);
@@ -154,11 +154,11 @@ impl<'a> Comparison<'_, 'a> {
             let new = after.next_if(|(found, _)| *found == name).map(|(_, value)| value);
             let kind = match (&old, &new) {
                 (Some(old), Some(new)) if old == new => continue,
-                (Some(_), Some(_)) => Kind::Changed,
-                (None, _) => Kind::Added,
-                (Some(_), None) => Kind::Removed,
+                (Some(_), Some(_)) => ChangeKind::Changed,
+                (None, _) => ChangeKind::Added,
+                (Some(_), None) => ChangeKind::Removed,
             };
-            let step = Step::Attribute(name);
+            let step = PathStep::Attribute(name);
             let secret = secret || leads_to_secret(&self.place, &step);
             self.place.push(step);
             self.report(kind, old, new, secret, at, sink)?;
@@ -178,7 +178,7 @@ impl<'a> Comparison<'_, 'a> {
         let depth = self.place.len();
         let (bottom, parent) = (self.tasks.len(), after.offset(new));
         let tasks = &mut self.tasks;
-        let mut push = |step: Option<&Step<'a>>, what: What| {
+        let mut push = |step: Option<&PathStep<'a>>, what: What| {
             tasks.extend(step.map(|&step| Task { depth, step, secret, what }));
         };
         let mut lost = siblings::lost(&matches, old_children.len()).into_iter().peekable();
@@ -209,13 +209,13 @@ impl<'a> Comparison<'_, 'a> {
         }
     }
 
-    fn subtree(&self, kind: Kind, id: Id, at: usize, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
-        let added = kind == Kind::Added;
+    fn subtree(&self, kind: ChangeKind, id: Id, at: usize, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
+        let added = kind == ChangeKind::Added;
         let document = if added { self.documents.new } else { self.documents.old };
-        if let Some(Step::Text { only, .. }) = self.place.last() {
+        if let Some(PathStep::Text { only, .. }) = self.place.last() {
             let value = Some(document.text(id));
             // All that an element contains, before or after: the other value is empty.
-            let (kind, empty) = if *only { (Kind::Changed, Some(Cow::Borrowed(""))) } else { (kind, None) };
+            let (kind, empty) = if *only { (ChangeKind::Changed, Some(Cow::Borrowed(""))) } else { (kind, None) };
             let (old, new) = if added { (empty, value) } else { (value, empty) };
             return self.report(kind, old, new, secret, at, sink);
         }
@@ -232,7 +232,7 @@ impl<'a> Comparison<'_, 'a> {
 
     fn report(
         &self,
-        kind: Kind,
+        kind: ChangeKind,
         old: Option<Cow<'a, str>>,
         new: Option<Cow<'a, str>>,
         secret: bool,

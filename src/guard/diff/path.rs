@@ -16,7 +16,7 @@ const MAX_NAME: usize = 60;
 
 /// One step to a place. Numbers are 1-based among the siblings of the same name, as in `XPath`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step<'a> {
+pub(crate) enum PathStep<'a> {
     Element {
         /// Its name as written, with its prefix.
         name: &'a str,
@@ -35,13 +35,13 @@ pub(crate) enum Step<'a> {
 
 /// Formats the steps as a path, without the number of an element that is the only one of its name. Names and the path are
 /// shortened: a filter chooses them.
-pub(crate) fn render(steps: &[Step<'_>]) -> String {
-    let step = |step: &Step<'_>| match *step {
-        Step::Element { name, only: true, .. } => format!("/{}", shortened(name, MAX_NAME)),
-        Step::Element { name, number, only: false } => format!("/{}[{number}]", shortened(name, MAX_NAME)),
-        Step::Attribute(name) => format!("/@{}", shortened(name, MAX_NAME)),
-        Step::Text { only: true, .. } => String::new(),
-        Step::Text { number, only: false } => format!("/text()[{number}]"),
+pub(crate) fn render(steps: &[PathStep<'_>]) -> String {
+    let step = |step: &PathStep<'_>| match *step {
+        PathStep::Element { name, only: true, .. } => format!("/{}", shortened(name, MAX_NAME)),
+        PathStep::Element { name, number, only: false } => format!("/{}[{number}]", shortened(name, MAX_NAME)),
+        PathStep::Attribute(name) => format!("/@{}", shortened(name, MAX_NAME)),
+        PathStep::Text { only: true, .. } => String::new(),
+        PathStep::Text { number, only: false } => format!("/text()[{number}]"),
     };
     let path: String = steps.iter().map(step).collect();
     // The first and the last steps name the place best.
@@ -55,18 +55,18 @@ pub(crate) fn render(steps: &[Step<'_>]) -> String {
 
 /// A path of a setting or an argument: it means each place that it leads to, and everything below.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern(Vec<Part>);
+pub struct PathPattern(Vec<StepPattern>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum StepPattern {
     /// Without a number: each of them.
-    Element(Name, Option<u32>),
-    Attribute(Name),
+    Element(NamePattern, Option<u32>),
+    Attribute(NamePattern),
     Text(Option<u32>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Name {
+enum NamePattern {
     /// `*`.
     Any,
     /// `*:name`: this name with any prefix, or without one.
@@ -75,18 +75,18 @@ enum Name {
     Exact(String),
 }
 
-impl fmt::Display for Pattern {
+impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = |number: &Option<u32>| number.map_or(String::new(), |number| format!("[{number}]"));
         self.0.iter().try_for_each(|part| match part {
-            Part::Element(name, at) => write!(f, "/{name}{}", number(at)),
-            Part::Attribute(name) => write!(f, "/@{name}"),
-            Part::Text(at) => write!(f, "/text(){}", number(at)),
+            StepPattern::Element(name, at) => write!(f, "/{name}{}", number(at)),
+            StepPattern::Attribute(name) => write!(f, "/@{name}"),
+            StepPattern::Text(at) => write!(f, "/text(){}", number(at)),
         })
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for NamePattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("*"),
@@ -96,7 +96,7 @@ impl fmt::Display for Name {
     }
 }
 
-impl std::str::FromStr for Pattern {
+impl std::str::FromStr for PathPattern {
     type Err = String;
 
     /// Parses `/domain/devices/disk[2]/source/@file`, also with `*`, `*:name`, `@*` and `text()`, without predicates.
@@ -107,18 +107,18 @@ impl std::str::FromStr for Pattern {
         }
         let pattern = Self::of_any_document(text)?;
         match pattern.0.first() {
-            Some(Part::Element(Name::Exact(root), None | Some(1))) if root == "domain" => Ok(pattern),
+            Some(StepPattern::Element(NamePattern::Exact(root), None | Some(1))) if root == "domain" => Ok(pattern),
             _ => Err(not_from_domain()),
         }
     }
 }
 
-fn part(step: &str) -> Result<Part, String> {
+fn part(step: &str) -> Result<StepPattern, String> {
     if step.is_empty() {
         return Err("a name is missing between two slashes or at the end".into());
     }
     if let Some(attribute) = step.strip_prefix('@') {
-        return name(attribute).map(Part::Attribute);
+        return name(attribute).map(StepPattern::Attribute);
     }
     let (element, number) = match step.split_once('[') {
         None => (step, None),
@@ -132,19 +132,19 @@ fn part(step: &str) -> Result<Part, String> {
             .ok_or_else(|| format!("expected a number from 1 in brackets, got '[{}'", number.escape_debug()))
     });
     let number = number.transpose()?;
-    if element == "text()" { Ok(Part::Text(number)) } else { Ok(Part::Element(name(element)?, number)) }
+    if element == "text()" { Ok(StepPattern::Text(number)) } else { Ok(StepPattern::Element(name(element)?, number)) }
 }
 
-fn name(text: &str) -> Result<Name, String> {
+fn name(text: &str) -> Result<NamePattern, String> {
     match text.strip_prefix("*:") {
-        _ if text == "*" => Ok(Name::Any),
-        Some(local) if is_name(local) && !local.contains(':') => Ok(Name::Local(local.to_owned())),
-        None if is_name(text) => Ok(Name::Exact(text.to_owned())),
+        _ if text == "*" => Ok(NamePattern::Any),
+        Some(local) if is_name(local) && !local.contains(':') => Ok(NamePattern::Local(local.to_owned())),
+        None if is_name(text) => Ok(NamePattern::Exact(text.to_owned())),
         _ => Err(format!("'{}' is not the name of an element or attribute", text.escape_debug())),
     }
 }
 
-impl Name {
+impl NamePattern {
     fn fits(&self, name: &str) -> bool {
         match self {
             Self::Any => true,
@@ -159,26 +159,26 @@ pub(crate) fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-impl Part {
-    fn fits(&self, step: &Step<'_>) -> bool {
+impl StepPattern {
+    fn fits(&self, step: &PathStep<'_>) -> bool {
         match (self, step) {
-            (Self::Element(wanted, number), Step::Element { name, number: found, .. }) => {
+            (Self::Element(wanted, number), PathStep::Element { name, number: found, .. }) => {
                 wanted.fits(name) && number.is_none_or(|number| number == *found)
             }
-            (Self::Attribute(wanted), Step::Attribute(name)) => wanted.fits(name),
-            (Self::Text(number), Step::Text { number: found, .. }) => number.is_none_or(|number| number == *found),
+            (Self::Attribute(wanted), PathStep::Attribute(name)) => wanted.fits(name),
+            (Self::Text(number), PathStep::Text { number: found, .. }) => number.is_none_or(|number| number == *found),
             _ => false,
         }
     }
 }
 
 /// Something that a pattern leads to.
-enum Found<'a> {
+enum Selected<'a> {
     Node(Id),
     Attribute(Cow<'a, str>),
 }
 
-impl Pattern {
+impl PathPattern {
     /// Parses a path into a document that may have another root than `<domain>`.
     ///
     /// # Errors
@@ -187,7 +187,7 @@ impl Pattern {
         let mut parts = Vec::new();
         for step in text.strip_prefix('/').ok_or("a path starts with a slash")?.split('/') {
             match parts.last() {
-                Some(Part::Attribute(_) | Part::Text(_)) => {
+                Some(StepPattern::Attribute(_) | StepPattern::Text(_)) => {
                     return Err("nothing can follow an attribute or text()".into());
                 }
                 _ => parts.push(part(step)?),
@@ -197,17 +197,17 @@ impl Pattern {
     }
 
     /// Reports whether the pattern leads to the place, or to one above it.
-    pub(crate) fn covers(&self, place: &[Step<'_>]) -> bool {
+    pub(crate) fn covers(&self, place: &[PathStep<'_>]) -> bool {
         self.0.len() <= place.len() && self.0.iter().zip(place).all(|(part, step)| part.fits(step))
     }
 
     /// Reports whether the pattern leads to exactly this place.
-    pub(crate) fn is(&self, place: &[Step<'_>]) -> bool {
+    pub(crate) fn is(&self, place: &[PathStep<'_>]) -> bool {
         self.0.len() == place.len() && self.covers(place)
     }
 
     /// Reports whether the pattern leads to something in the element at this place.
-    pub(crate) fn leads_into(&self, place: &[Step<'_>], document: &Document<'_>, id: Id) -> bool {
+    pub(crate) fn leads_into(&self, place: &[PathStep<'_>], document: &Document<'_>, id: Id) -> bool {
         let Some((above, below)) = self.0.split_at_checked(place.len()) else { return false };
         let fits = !below.is_empty() && above.iter().zip(place).all(|(part, step)| part.fits(step));
         fits && !find(below, document, id).is_empty()
@@ -217,33 +217,33 @@ impl Pattern {
     /// text in elements.
     #[must_use]
     pub(crate) fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
-        let root = Step::Element { name: document.name(ROOT), number: 1, only: true };
+        let root = PathStep::Element { name: document.name(ROOT), number: 1, only: true };
         let below = match self.0.split_first() {
             Some((first, below)) if first.fits(&root) => below,
             _ => return Vec::new(),
         };
         let value = |found| match found {
-            Found::Node(id) => document.string(id),
-            Found::Attribute(value) => value,
+            Selected::Node(id) => document.string(id),
+            Selected::Attribute(value) => value,
         };
         find(below, document, ROOT).into_iter().map(value).collect()
     }
 }
 
 /// Finds what the steps lead to from this element.
-fn find<'a>(parts: &[Part], document: &Document<'a>, top: Id) -> Vec<Found<'a>> {
+fn find<'a>(parts: &[StepPattern], document: &Document<'a>, top: Id) -> Vec<Selected<'a>> {
     let mut nodes = vec![top];
     for part in parts {
-        if let Part::Attribute(name) = part {
+        if let StepPattern::Attribute(name) = part {
             let attributes = nodes.iter().flat_map(|&id| document.attributes(id)).filter(|(found, _)| name.fits(found));
-            return attributes.map(|(_, value)| Found::Attribute(value)).collect();
+            return attributes.map(|(_, value)| Selected::Attribute(value)).collect();
         }
         nodes = nodes.iter().flat_map(|&id| children(part, document, id)).collect();
     }
-    nodes.into_iter().map(Found::Node).collect()
+    nodes.into_iter().map(Selected::Node).collect()
 }
 
-fn children(part: &Part, document: &Document<'_>, id: Id) -> Vec<Id> {
+fn children(part: &StepPattern, document: &Document<'_>, id: Id) -> Vec<Id> {
     let mut counts: HashMap<&str, u32> = HashMap::new();
     let fits = |&child: &Id| {
         let name = document.name(child);
@@ -251,7 +251,7 @@ fn children(part: &Part, document: &Document<'_>, id: Id) -> Vec<Id> {
         *number = number.saturating_add(1);
         let (number, only) = (*number, false);
         let text = document.is_text(child);
-        part.fits(&if text { Step::Text { number, only } } else { Step::Element { name, number, only } })
+        part.fits(&if text { PathStep::Text { number, only } } else { PathStep::Element { name, number, only } })
     };
     document.children(id).filter(fits).collect()
 }
@@ -260,25 +260,28 @@ fn children(part: &Part, document: &Document<'_>, id: Id) -> Vec<Id> {
 mod tests {
     use super::*;
 
-    fn pattern(text: &str) -> Pattern {
+    fn pattern(text: &str) -> PathPattern {
         text.parse().unwrap()
     }
 
-    const PLACE: [Step<'_>; 5] = [
-        Step::Element { name: "domain", number: 1, only: true },
-        Step::Element { name: "devices", number: 1, only: true },
-        Step::Element { name: "disk", number: 2, only: false },
-        Step::Element { name: "source", number: 1, only: true },
-        Step::Attribute("file"),
+    const PLACE: [PathStep<'_>; 5] = [
+        PathStep::Element { name: "domain", number: 1, only: true },
+        PathStep::Element { name: "devices", number: 1, only: true },
+        PathStep::Element { name: "disk", number: 2, only: false },
+        PathStep::Element { name: "source", number: 1, only: true },
+        PathStep::Attribute("file"),
     ];
 
     #[test]
     fn a_path_numbers_only_what_is_not_alone() {
         assert_eq!(render(&PLACE), "/domain/devices/disk[2]/source/@file");
-        let text =
-            [PLACE[0], Step::Element { name: "name", number: 1, only: true }, Step::Text { number: 1, only: true }];
+        let text = [
+            PLACE[0],
+            PathStep::Element { name: "name", number: 1, only: true },
+            PathStep::Text { number: 1, only: true },
+        ];
         assert_eq!(render(&text), "/domain/name");
-        assert_eq!(render(&[PLACE[0], Step::Text { number: 2, only: false }]), "/domain/text()[2]");
+        assert_eq!(render(&[PLACE[0], PathStep::Text { number: 2, only: false }]), "/domain/text()[2]");
     }
 
     #[test]
@@ -335,17 +338,17 @@ mod tests {
             ("/domain/*:a:b", name("*:a:b")),
             ("/*", start.into()),
         ];
-        assert_eq!(wrong.clone().map(|(words, _)| words.parse::<Pattern>()), wrong.map(|(_, fault)| Err(fault)));
+        assert_eq!(wrong.clone().map(|(words, _)| words.parse::<PathPattern>()), wrong.map(|(_, fault)| Err(fault)));
     }
 
     #[test]
     fn long_names_and_long_paths_are_shortened() {
         let long = "é".repeat(48_000);
-        let element = |name| Step::Element { name, number: 2, only: false };
-        let short = render(&[element("domain"), element(&long), Step::Attribute(&long)]);
+        let element = |name| PathStep::Element { name, number: 2, only: false };
+        let short = render(&[element("domain"), element(&long), PathStep::Attribute(&long)]);
         let letters = "é".repeat(60);
         assert_eq!(short, format!("/domain[2]/{letters}…[2]/@{letters}…"));
-        let steps: Vec<_> = (0..256).map(|_| element(&long)).chain([Step::Attribute("file")]).collect();
+        let steps: Vec<_> = (0..256).map(|_| element(&long)).chain([PathStep::Attribute("file")]).collect();
         let path = render(&steps);
         assert_eq!(
             (path.chars().count() <= 202, path.ends_with("/@file"), path.matches('…').count() > 2),
@@ -357,7 +360,7 @@ mod tests {
     fn a_pattern_selects_values() {
         let source = b"<d t='1'><n:a xmlns:n='u' v='x'>1<b>2</b></n:a><a v='y'/><a v='&lt;'>3</a></d>";
         let document = crate::guard::xml::reader::read(source).unwrap();
-        let select = |path| Pattern::of_any_document(path).unwrap().select(&document);
+        let select = |path| PathPattern::of_any_document(path).unwrap().select(&document);
         let selected =
             ["/d/@t", "/*/*:a/@v", "/d/a[2]", "/d/n:a", "/d/*/text()", "/d/a[2]/@v", "/e", "/d/c", "/d/@*"].map(select);
         let expected: [&[&str]; 9] = [&["1"], &["x", "y", "<"], &["3"], &["12"], &["1", "3"], &["<"], &[], &[], &["1"]];

@@ -5,7 +5,7 @@
 //! `source/cookies` of network disks (`virDomainDiskSourceFormatNetworkCookies`). The rest of the table is what
 //! administrators and other programs keep in domain XML.
 
-use crate::guard::diff::path::{Step, local};
+use crate::guard::diff::path::{PathStep, local};
 
 /// An element of this name hides everything in it, attributes included.
 const ELEMENTS: [&str; 15] = [
@@ -40,14 +40,16 @@ const NAMES: [&str; 10] =
 const VALUES: [&str; 6] = ["pw=", "pw:", "key=", "sig=", "signature=", "-----begin"];
 
 /// Reports whether this step, taken from `above`, leads to a secret. Everything below it is one as well.
-pub(crate) fn leads_to_secret(above: &[Step<'_>], step: &Step<'_>) -> bool {
+pub(crate) fn leads_to_secret(above: &[PathStep<'_>], step: &PathStep<'_>) -> bool {
     match step {
         // <sysinfo type='fwcfg'>: files for the guest's firmware, which is how Ignition gets its configuration. SMBIOS
         // has its entries one level deeper.
-        Step::Element { name: "entry", .. } if matches!(above, [_, Step::Element { name: "sysinfo", .. }]) => true,
-        Step::Element { name, .. } => ELEMENTS.contains(&local(name)) || contains_any(local(name), &NAMES),
-        Step::Attribute(name) => ATTRIBUTES.contains(&local(name)) || contains_any(local(name), &NAMES),
-        Step::Text { .. } => false,
+        PathStep::Element { name: "entry", .. } if matches!(above, [_, PathStep::Element { name: "sysinfo", .. }]) => {
+            true
+        }
+        PathStep::Element { name, .. } => ELEMENTS.contains(&local(name)) || contains_any(local(name), &NAMES),
+        PathStep::Attribute(name) => ATTRIBUTES.contains(&local(name)) || contains_any(local(name), &NAMES),
+        PathStep::Text { .. } => false,
     }
 }
 
@@ -86,7 +88,7 @@ mod tests {
 
     #[test]
     fn secrets_are_recognized_by_libvirts_names_and_by_common_parts_of_names() {
-        let element = |name| Step::Element { name, number: 1, only: true };
+        let element = |name| PathStep::Element { name, number: 1, only: true };
         let secret =
             ["auth", "secret", "cookies", "dhCert", "session", "x:password", "rootPassword", "api-token", "q:arg"];
         let open = ["disk", "source", "keymap", "author", "target", "entry"];
@@ -94,8 +96,11 @@ mod tests {
         assert_eq!(open.map(|name| leads_to_secret(&[], &element(name))), [false; 6]);
         assert!(leads_to_secret(&[element("domain"), element("sysinfo")], &element("entry")));
         assert!(!leads_to_secret(&[element("domain"), element("sysinfo"), element("bios")], &element("entry")));
-        assert_eq!(["passwd", "query", "secret"].map(|name| leads_to_secret(&[], &Step::Attribute(name))), [true; 3]);
-        assert_eq!(["type", "name", "keymap"].map(|name| leads_to_secret(&[], &Step::Attribute(name))), [false; 3]);
+        assert_eq!(
+            ["passwd", "query", "secret"].map(|name| leads_to_secret(&[], &PathStep::Attribute(name))),
+            [true; 3]
+        );
+        assert_eq!(["type", "name", "keymap"].map(|name| leads_to_secret(&[], &PathStep::Attribute(name))), [false; 3]);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::guard::diff::matching::Match;
-use crate::guard::diff::path::Step;
+use crate::guard::diff::path::PathStep;
 use crate::guard::xml::tree::{Document, Id};
 
 /// The steps to the children before and after, with their numbers.
 pub(crate) struct Steps<'a> {
-    pub(crate) old: Vec<Step<'a>>,
-    pub(crate) new: Vec<Step<'a>>,
+    pub(crate) old: Vec<PathStep<'a>>,
+    pub(crate) new: Vec<PathStep<'a>>,
 }
 
 impl<'a> Steps<'a> {
@@ -34,9 +34,9 @@ impl<'a> Steps<'a> {
         };
         let step = |(name, number): (&'a str, u32)| {
             if name.is_empty() {
-                Step::Text { number, only: alone }
+                PathStep::Text { number, only: alone }
             } else {
-                Step::Element { name, number, only: single(name) }
+                PathStep::Element { name, number, only: single(name) }
             }
         };
         Self { old: old_numbers.into_iter().map(step).collect(), new: new_numbers.into_iter().map(step).collect() }
@@ -71,9 +71,9 @@ pub(crate) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
 }
 
 /// Reports for each child after whether it has another place among those of its name that were there before, too.
-pub(crate) fn reordered(matches: &[Match], old: &[Step<'_>]) -> Vec<bool> {
+pub(crate) fn reordered(matches: &[Match], old: &[PathStep<'_>]) -> Vec<bool> {
     let name = |place: usize| match old.get(place) {
-        Some(Step::Element { name, .. }) => *name,
+        Some(PathStep::Element { name, .. }) => *name,
         _ => "",
     };
     let mut by_old: Vec<usize> = matches.iter().filter_map(|found| found.old).collect();

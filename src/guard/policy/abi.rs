@@ -8,8 +8,8 @@
 
 use std::sync::LazyLock;
 
-use crate::guard::diff::change::{Difference, Kind};
-use crate::guard::diff::path::{Pattern, Step};
+use crate::guard::diff::change::{ChangeKind, Difference};
+use crate::guard::diff::path::{PathPattern, PathStep};
 
 const FLAGS: &str = "virDomainDefCheckABIStabilityFlags";
 const INFO: &str = "virDomainDeviceInfoCheckABIStability";
@@ -97,9 +97,9 @@ const COUNTED: &[(&str, &str, &str)] = &[
 ];
 
 /// A pattern with the reason to keep what it covers.
-type Row = (Pattern, &'static str);
+type AbiRow = (PathPattern, &'static str);
 
-static ROWS: LazyLock<[Vec<Row>; 2]> = LazyLock::new(|| {
+static ROWS: LazyLock<[Vec<AbiRow>; 2]> = LazyLock::new(|| {
     // A path that does not parse would be lost here: a test counts them.
     [KEPT, COUNTED].map(|table| {
         let paths = table.iter().flat_map(|&(row, top, below)| below.split(' ').map(move |path| (row, top, path)));
@@ -115,30 +115,30 @@ pub(crate) fn row_against(difference: &Difference<'_, '_>) -> Option<&'static st
     let [kept, counted] = &*ROWS;
     let Difference { place, kind, .. } = *difference;
     let appears = match kind {
-        Kind::Changed => false,
-        Kind::Added | Kind::Removed => true,
-        Kind::Moved => difference.among_its_kind,
+        ChangeKind::Changed => false,
+        ChangeKind::Added | ChangeKind::Removed => true,
+        ChangeKind::Moved => difference.among_its_kind,
     };
-    let counts = |pattern: &Pattern| pattern.is(place) || contains(difference, pattern);
+    let counts = |pattern: &PathPattern| pattern.is(place) || contains(difference, pattern);
     let kept = kept
         .iter()
-        .filter(|(pattern, _)| kind != Kind::Moved && pattern.covers(place) || contains(difference, pattern));
+        .filter(|(pattern, _)| kind != ChangeKind::Moved && pattern.covers(place) || contains(difference, pattern));
     counted.iter().filter(|(pattern, _)| appears && counts(pattern)).chain(kept).map(|&(_, row)| row).next()
 }
 
 /// Reports whether something was added or removed that contains what the pattern leads to.
-fn contains(difference: &Difference<'_, '_>, pattern: &Pattern) -> bool {
+fn contains(difference: &Difference<'_, '_>, pattern: &PathPattern) -> bool {
     difference.subtree.is_some_and(|(document, id)| pattern.leads_into(difference.place, document, id))
 }
 
 /// Reports whether elements outside of `<metadata>` may have come into another namespace. A new prefix on the root cannot
 /// do that.
 fn changes_namespace(difference: &Difference<'_, '_>) -> bool {
-    let is_metadata = |step: &Step<'_>| matches!(step, Step::Element { name: "metadata", .. });
+    let is_metadata = |step: &PathStep<'_>| matches!(step, PathStep::Element { name: "metadata", .. });
     match difference.place {
         [_, second, ..] if is_metadata(second) => false,
-        [_, Step::Attribute(name)] if difference.kind == Kind::Added => *name == "xmlns",
-        [.., Step::Attribute(name)] => *name == "xmlns" || name.starts_with("xmlns:"),
+        [_, PathStep::Attribute(name)] if difference.kind == ChangeKind::Added => *name == "xmlns",
+        [.., PathStep::Attribute(name)] => *name == "xmlns" || name.starts_with("xmlns:"),
         _ => false,
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 
 use crate::call::drivers;
-use crate::guard::fault::{Flaw, quoted};
+use crate::guard::rejection::{Flaw, quoted};
 use crate::guard::xml::tree::{Document, Id, ROOT};
 
 /// Checks that the root is `<domain>`, with a `type` that the driver runs.

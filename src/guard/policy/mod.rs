@@ -4,8 +4,8 @@ pub(crate) mod abi;
 pub(crate) mod identity;
 
 use crate::guard::diff::change::Difference;
-use crate::guard::diff::path::{Pattern, render};
-use crate::guard::fault::Defect;
+use crate::guard::diff::path::{PathPattern, render};
+use crate::guard::rejection::Defect;
 
 /// The limits of one script, from the rules that match it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Policy {
     /// A pattern covers each place that it leads to and everything below, whatever happens there: a changed value, and
     /// something added, removed or moved. It does not cover what is above: with `/domain/devices/disk/source`, a whole
     /// `<disk>` can be neither added nor removed, with `/domain/devices/disk` it can.
-    pub may_change: Option<Vec<Pattern>>,
+    pub may_change: Option<Vec<PathPattern>>,
     /// `guest-abi = "keep"`.
     pub keep_guest_abi: bool,
 }
@@ -30,7 +30,7 @@ impl Policy {
     /// Returns why the difference is forbidden, if it is.
     pub(crate) fn forbids(&self, difference: &Difference<'_, '_>) -> Option<Defect> {
         let Difference { place, kind, .. } = *difference;
-        let listed = |patterns: &Vec<Pattern>| patterns.iter().any(|pattern| pattern.covers(place));
+        let listed = |patterns: &Vec<PathPattern>| patterns.iter().any(|pattern| pattern.covers(place));
         if !self.may_change.as_ref().is_none_or(listed) {
             return Some(Defect::MayChange { path: render(place), kind: kind.word() });
         }

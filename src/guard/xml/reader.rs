@@ -12,7 +12,7 @@ use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::name::{NamespaceError, NamespaceResolver, ResolveResult};
 use quick_xml::{NsReader, XmlVersion};
 
-use crate::guard::fault::{Flaw, MARK, quoted};
+use crate::guard::rejection::{Flaw, MARK, quoted};
 use crate::guard::xml::name::{is_allowed, is_name, referenced};
 use crate::guard::xml::tree::{Document, Id, Node};
 
@@ -62,7 +62,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
     // Domain XML has a node in about 50 bytes.
     let nodes = Vec::with_capacity((source.len() / 40).min(MAX_NODES));
     let mut builder =
-        Builder { document: Document { source, nodes }, open: Vec::new(), text: None, significant: false };
+        TreeBuilder { document: Document { source, nodes }, open: Vec::new(), text: None, significant: false };
     loop {
         let start = narrow(reader.buffer_position());
         match reader.read_event() {
@@ -75,7 +75,7 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
 }
 
 /// A document being read.
-struct Builder<'a> {
+struct TreeBuilder<'a> {
     document: Document<'a>,
     open: Vec<Id>,
     /// The offset of the text since the last tag, if there is any.
@@ -84,7 +84,7 @@ struct Builder<'a> {
     significant: bool,
 }
 
-impl<'a> Builder<'a> {
+impl<'a> TreeBuilder<'a> {
     /// Takes the event at `start..end`.
     fn add(&mut self, event: &Event<'_>, namespaces: &NamespaceResolver, start: u32, end: u32) -> Result<(), Flaw> {
         let at = start as usize;

@@ -9,7 +9,7 @@ pub(crate) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Why a document is not passed on to libvirt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct Rejection {
     /// The document that has the defect.
     pub document: Which,
     /// 1-based; lines end with a line feed.
@@ -75,18 +75,18 @@ impl Flaw {
     }
 
     /// Adds line and column in the document.
-    pub(crate) fn within(self, source: &[u8], document: Which) -> Fault {
+    pub(crate) fn within(self, source: &[u8], document: Which) -> Rejection {
         let source = source.strip_prefix(MARK).unwrap_or(source);
         let before = source.get(..self.at).unwrap_or(source);
         let line = before.split(|&byte| byte == b'\n').count();
         let last = before.rsplit(|&byte| byte == b'\n').next().unwrap_or_default();
         // Continuation bytes (10xxxxxx) belong to the character before them.
         let column = last.iter().filter(|&&byte| byte & 0xC0 != 0x80).count().saturating_add(1);
-        Fault { document, line, column, defect: self.defect }
+        Rejection { document, line, column, defect: self.defect }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.document == Which::Before {
             f.write_str("in the document before the filter, ")?;
@@ -95,7 +95,7 @@ impl fmt::Display for Fault {
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for Rejection {}
 
 impl fmt::Display for Defect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
