@@ -25,7 +25,7 @@ use crate::hook::background::Background;
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::plan::rules::{self, Run};
+use crate::plan::rules;
 use crate::plan::{self, Linked, Plan, Step};
 use crate::printable;
 use crate::record::{self, draft::Draft};
@@ -337,7 +337,7 @@ impl<'a> Hook<'a> {
             let effective = rules::effective(&self.settings.rules, Calls::One(undoing), facts, script);
             Step { effective, ..step.clone() }
         };
-        started.rev().map(step).filter(|step| step.effective.run.value == Run::Yes).collect()
+        started.rev().map(step).filter(|step| !step.effective.excluded.value).collect()
     }
 
     /// Returns the path of the document that the guest's `started` had, where scripts may read it.

@@ -22,7 +22,7 @@ use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::plan::listing::{Entry, Listing, Scope};
-use crate::plan::rules::{Effective, Run, Setting, Wait};
+use crate::plan::rules::{Effective, Setting};
 use crate::settings::{LibvirtRunsDotD, Settings};
 
 /// How hookmux is linked, and which hook runs before it.
@@ -114,9 +114,8 @@ pub(crate) fn read(
         calls.are_libvirts()
             && listing.entries.iter().any(is_own)
             && match settings.libvirt_runs_dot_d {
-                LibvirtRunsDotD::Auto => caller_runs_its_own(),
-                LibvirtRunsDotD::Yes => true,
-                LibvirtRunsDotD::No => false,
+                LibvirtRunsDotD::Known(runs) => runs,
+                LibvirtRunsDotD::ByRelease(_) => caller_runs_its_own(),
             }
     };
     // The caller of one file in the directory runs the other files as well.
@@ -167,12 +166,12 @@ impl Plan {
                 Decision::Distrust(distrust) => Some(distrust),
             };
             let effective = treat(&path);
-            match (&effective.run, effective.wait.value) {
-                (Setting { value: Run::No, from: Some(rule) }, _) => {
+            match (&effective.excluded, effective.background.value) {
+                (Setting { value: true, from: Some(rule) }, _) => {
                     plan.skipped.push((path, Skip::ByRule(rule.clone())));
                 }
-                (_, Wait::No) => plan.background.push(Step { path, distrust, effective }),
-                (_, Wait::Yes) => plan.steps.push(Step { path, distrust, effective }),
+                (_, true) => plan.background.push(Step { path, distrust, effective }),
+                (_, false) => plan.steps.push(Step { path, distrust, effective }),
             }
         }
         if order == Order::Reverse {
@@ -339,8 +338,8 @@ mod tests {
     fn a_rule_leaves_a_script_out_even_an_untrusted_one() {
         let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
         let treat = |path: &Path| {
-            let run = if path.ends_with("20-b") { Run::Yes } else { Run::No };
-            Effective { run: Setting { value: run, from: Some(origin.clone()) }, ..Effective::default() }
+            let excluded = !path.ends_with("20-b");
+            Effective { excluded: Setting { value: excluded, from: Some(origin.clone()) }, ..Effective::default() }
         };
         let paths = ["/etc/hookmux/qemu.d/10-!", "/etc/hookmux/qemu.d/20-b"];
         let listing = Listing { entries: paths.iter().map(|path| entry(path)).collect(), unreadable: vec![] };

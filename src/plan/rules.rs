@@ -16,16 +16,16 @@ use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 /// How a script runs in a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effective {
-    /// Whether it runs at all.
-    pub run: Setting<Run>,
+    /// Whether it does not run at all (`run = false`).
+    pub excluded: Setting<bool>,
     /// How long it may take.
     pub timeout: Setting<Option<Duration>>,
     /// What happens when it exits non-zero.
     pub on_failure: Setting<OnFailure>,
     /// What happens when it could not be run to completion.
     pub on_fault: Setting<OnFault>,
-    /// Whether the answer waits for it.
-    pub wait: Setting<Wait>,
+    /// Whether it starts once the answer is known (`wait = false`).
+    pub background: Setting<bool>,
     /// What a filter may change; `None` for everything.
     pub(crate) may_change: Setting<Option<Vec<guard::PathPattern>>>,
     /// Whether a filter may change the guest's hardware.
@@ -52,26 +52,6 @@ pub struct Setting<T> {
     pub from: Option<Origin>,
 }
 
-/// Whether a script runs in a call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Run {
-    /// It does.
-    #[default]
-    Yes,
-    /// It is left out.
-    No,
-}
-
-/// Whether the answer waits for a script.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Wait {
-    /// It does.
-    #[default]
-    Yes,
-    /// The script is started once the answer is known.
-    No,
-}
-
 impl<T> Setting<T> {
     fn set(&mut self, value: Option<T>, rule: &Rule) {
         if let Some(value) = value {
@@ -83,11 +63,11 @@ impl<T> Setting<T> {
 impl Effective {
     /// Applies a rule on top of earlier ones, key by key.
     pub(crate) fn apply(&mut self, rule: &Rule) {
-        self.run.set(rule.run.map(|run| if run { Run::Yes } else { Run::No }), rule);
+        self.excluded.set(rule.run.map(|run| !run), rule);
         self.timeout.set(rule.timeout, rule);
         self.on_failure.set(rule.on_failure, rule);
         self.on_fault.set(rule.on_fault, rule);
-        self.wait.set(rule.wait.map(|wait| if wait { Wait::Yes } else { Wait::No }), rule);
+        self.background.set(rule.wait.map(|wait| !wait), rule);
         self.may_change.set(rule.may_change.clone().map(Some), rule);
         self.guest_abi.set(rule.guest_abi, rule);
     }
@@ -147,8 +127,8 @@ fn of_every<'a>(rules: impl Iterator<Item = &'a Rule>, driver: &OsStr) -> Effect
             effective.apply(rule);
             continue;
         }
-        if rule.run == Some(true) && effective.run.value == Run::No {
-            effective.run = Setting { value: Run::Yes, from: Some(rule.origin.clone()) };
+        if rule.run == Some(true) && effective.excluded.value {
+            effective.excluded = Setting { value: false, from: Some(rule.origin.clone()) };
         }
         effective.sometimes.push(rule.clone());
     }
@@ -250,17 +230,17 @@ mod tests {
         let of = |words| effective(&rules, Calls::One(&call(words)), &Facts::nothing(), Path::new("/x/10-a"));
         let by = |line| Some(Origin { file: Path::new("/x.toml").into(), line });
         let expected = Effective {
-            run: Setting::default(),
+            excluded: Setting::default(),
             timeout: Setting { value: Some(Duration::from_secs(5)), from: by(4) },
             on_failure: Setting { value: OnFailure::Ignore, from: by(1) },
             on_fault: Setting::default(),
-            wait: Setting { value: Wait::No, from: by(4) },
+            background: Setting { value: true, from: by(4) },
             may_change: Setting::default(),
             guest_abi: Setting::default(),
             sometimes: vec![],
         };
         assert_eq!(of("qemu vm1 start"), expected);
-        assert_eq!(of("qemu other start").run, Setting { value: Run::No, from: by(8) });
+        assert_eq!(of("qemu other start").excluded, Setting { value: true, from: by(8) });
         assert_eq!(of("qemu vm2 start").timeout, Setting { value: None, from: by(11) });
     }
 
@@ -270,17 +250,17 @@ mod tests {
             let effective =
                 effective(&rules(text), Calls::Every(OsStr::new("qemu")), &Facts::nothing(), Path::new("/x/10-a"));
             let lines: Vec<usize> = effective.sometimes.iter().map(|rule| rule.origin.line).collect();
-            (effective.run.value, effective.timeout.value.map(|limit| limit.as_secs()), lines)
+            (effective.excluded.value, effective.timeout.value.map(|limit| limit.as_secs()), lines)
         };
         let rows = [
-            ("[[rule]]\nrun = false\ntimeout = '5s'\n", (Run::No, Some(5), vec![])),
-            ("[[rule]]\nguest = '*'\noperation = ['*']\nrun = false\n", (Run::No, None, vec![])),
-            ("[[rule]]\nguest = 'vm1'\nrun = false\n", (Run::Yes, None, vec![1])),
-            ("[[rule]]\noperation = 'stop'\ntimeout = '5s'\n", (Run::Yes, None, vec![1])),
-            ("[[rule]]\ndriver = 'lxc'\nrun = false\n", (Run::Yes, None, vec![])),
-            ("[[rule]]\nscript = '20-*'\nrun = false\n", (Run::Yes, None, vec![])),
-            ("[[rule]]\nrun = false\n[[rule]]\nguest = 'vm1'\nrun = true\n", (Run::Yes, None, vec![3])),
-            ("[[rule]]\nguest = 'vm1'\nrun = true\n[[rule]]\nrun = false\n", (Run::No, None, vec![1])),
+            ("[[rule]]\nrun = false\ntimeout = '5s'\n", (true, Some(5), vec![])),
+            ("[[rule]]\nguest = '*'\noperation = ['*']\nrun = false\n", (true, None, vec![])),
+            ("[[rule]]\nguest = 'vm1'\nrun = false\n", (false, None, vec![1])),
+            ("[[rule]]\noperation = 'stop'\ntimeout = '5s'\n", (false, None, vec![1])),
+            ("[[rule]]\ndriver = 'lxc'\nrun = false\n", (false, None, vec![])),
+            ("[[rule]]\nscript = '20-*'\nrun = false\n", (false, None, vec![])),
+            ("[[rule]]\nrun = false\n[[rule]]\nguest = 'vm1'\nrun = true\n", (false, None, vec![3])),
+            ("[[rule]]\nguest = 'vm1'\nrun = true\n[[rule]]\nrun = false\n", (true, None, vec![1])),
         ];
         for (text, expected) in rows {
             assert_eq!(of(text), expected, "{text}");

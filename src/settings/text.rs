@@ -20,7 +20,6 @@ use crate::settings::values::{self, LibvirtRunsDotD, MAX_PARALLEL, Origin, Rule,
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SettingsFile {
     strict: Option<bool>,
-    #[serde(deserialize_with = "values::libvirt_runs_dot_d")]
     libvirt_runs_dot_d: Option<LibvirtRunsDotD>,
     exit_with_parent: Option<bool>,
     #[serde(deserialize_with = "values::parallel")]
@@ -186,7 +185,7 @@ mod tests {
         };
         let expected = SettingsFile {
             strict: Some(false),
-            libvirt_runs_dot_d: Some(LibvirtRunsDotD::Auto),
+            libvirt_runs_dot_d: Some(LibvirtRunsDotD::ByRelease(values::Auto::Auto)),
             exit_with_parent: Some(true),
             parallel: Some(4),
             kill_after: Some(Duration::from_secs(10)),
@@ -216,7 +215,7 @@ mod tests {
         };
         assert_eq!(file, expected);
         assert_eq!(parsed(""), SettingsFile::default());
-        assert_eq!(parsed("libvirt-runs-dot-d = true").libvirt_runs_dot_d, Some(LibvirtRunsDotD::Yes));
+        assert_eq!(parsed("libvirt-runs-dot-d = true").libvirt_runs_dot_d, Some(LibvirtRunsDotD::Known(true)));
     }
 
     #[test]

@@ -17,15 +17,20 @@ use crate::printable::printable;
 pub(crate) const MAX_PARALLEL: usize = 64;
 
 /// Whether libvirt itself runs the files directly in its own `.d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "expected \"auto\", true or false")]
 pub(crate) enum LibvirtRunsDotD {
+    /// It does or does not, whatever its release.
+    Known(bool),
     /// It depends on the calling daemon's release.
-    #[default]
+    ByRelease(Auto),
+}
+
+/// The word `"auto"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Auto {
     Auto,
-    /// It does, whatever its release.
-    Yes,
-    /// It does not, whatever its release.
-    No,
 }
 
 /// Everything that can be set.
@@ -53,7 +58,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             strict: true,
-            libvirt_runs_dot_d: LibvirtRunsDotD::Auto,
+            libvirt_runs_dot_d: LibvirtRunsDotD::ByRelease(Auto::Auto),
             exit_with_parent: false,
             parallel: 1,
             // Long enough to release a lock, short enough for a user who waits for `virsh`.
@@ -212,26 +217,6 @@ pub(crate) enum GuestAbi {
     Any,
     /// It may not.
     Keep,
-}
-
-/// Reads `"auto"`, true or false.
-pub(super) fn libvirt_runs_dot_d<'de, D: Deserializer<'de>>(from: D) -> Result<Option<LibvirtRunsDotD>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected \"auto\", true or false")]
-    enum Written {
-        Known(bool),
-        Auto(Auto),
-    }
-    #[derive(Deserialize)]
-    #[serde(rename_all = "kebab-case")]
-    enum Auto {
-        Auto,
-    }
-    Ok(Some(match Written::deserialize(from)? {
-        Written::Auto(Auto::Auto) => LibvirtRunsDotD::Auto,
-        Written::Known(true) => LibvirtRunsDotD::Yes,
-        Written::Known(false) => LibvirtRunsDotD::No,
-    }))
 }
 
 /// Reads a number of scripts at a time.

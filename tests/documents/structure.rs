@@ -128,3 +128,19 @@ fn every_file_that_the_map_names_exists() {
     let missing: Vec<_> = named.iter().filter(|path| !repository().join("src").join(path).exists()).collect();
     assert!(named.len() >= 10 && missing.is_empty(), "{named:?} {missing:?}");
 }
+
+#[test]
+fn a_type_name_has_one_meaning() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (module, code) in sources() {
+        // Those inside a function or an implementation are indented.
+        for line in code.lines().map(|line| line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ")) {
+            let mut words = line.trim_start_matches("pub ").split(|letter: char| !letter.is_alphanumeric());
+            if matches!(words.next(), Some("struct" | "enum" | "type" | "trait")) {
+                places.entry(words.next().unwrap().to_owned()).or_default().push(module.clone());
+            }
+        }
+    }
+    let shared: Vec<_> = places.iter().filter(|(_, modules)| modules.len() > 1).collect();
+    assert!(places.len() > 100 && shared.is_empty(), "{shared:?}");
+}

@@ -19,7 +19,7 @@ use crate::plan::Plan;
 use crate::plan::admission::Skip;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
-use crate::plan::rules::{self, Effective, Wait};
+use crate::plan::rules::{self, Effective};
 use crate::printable::{printable_json, quoted};
 use crate::settings::{self, OnFailure, OnFault, Origin, Patterns, Rule};
 
@@ -75,7 +75,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
     let effective: Vec<(&Site, Effective)> = matched.into_iter().map(|site| (site, with(list, rule, site))).collect();
     let is_by_it = |from: &Option<Origin>| from.as_ref() == Some(&rule.origin);
     let has_effect = |(_, it): &(&Site, Effective)| {
-        let from = [&it.run.from, &it.timeout.from, &it.on_failure.from, &it.on_fault.from, &it.wait.from];
+        let from = [&it.excluded.from, &it.timeout.from, &it.on_failure.from, &it.on_fault.from, &it.background.from];
         from.into_iter().chain([&it.may_change.from, &it.guest_abi.from]).any(is_by_it)
     };
     if !effective.iter().any(has_effect) {
@@ -103,7 +103,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], ours: &[Site], libvirts:
             && it.on_failure.value == OnFailure::Ignore
             && is_by_it(&it.on_failure.from)
             && it.on_fault.value == OnFault::Fail
-            && it.wait.value == Wait::Yes
+            && !it.background.value
             && site.call.row.failure == Failure::Aborts
             && !is_unknown(site)
     });

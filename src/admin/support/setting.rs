@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::call::contract::{Failure, Row};
-use crate::plan::rules::{self, Effective, Run, Wait};
+use crate::plan::rules::{self, Effective};
 use crate::printable;
 use crate::settings::{OnFault, Patterns, Rule};
 
@@ -51,7 +51,7 @@ pub(crate) fn settings(effective: &Effective, row: Option<&Row>) -> Vec<KeyValue
 /// Returns what follows when a script cannot be run to completion.
 pub(crate) fn fault<'a>(effective: &Effective, row: Option<&'a Row>) -> &'a str {
     match row {
-        _ if effective.on_fault.value == OnFault::Ignore || effective.wait.value == Wait::No => "that is logged",
+        _ if effective.on_fault.value == OnFault::Ignore || effective.background.value => "that is logged",
         None => "the call fails",
         Some(row) if row.failure == Failure::Aborts => row.effect.split(';').next().unwrap_or(row.effect),
         Some(_) => "that is logged",
@@ -80,11 +80,11 @@ fn when(rule: &Rule) -> String {
 
 fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<KeyValue> {
     let settings = [
-        setting("run", &effective.run, |run| (*run == Run::Yes).to_string()),
+        setting("run", &effective.excluded, |excluded| (!excluded).to_string()),
         setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
         setting("on-failure", &effective.on_failure, printable::name_of),
         setting("on-fault", &effective.on_fault, printable::name_of),
-        setting("wait", &effective.wait, |wait| (*wait == Wait::Yes).to_string()),
+        setting("wait", &effective.background, |background| (!background).to_string()),
         setting("may-change", &effective.may_change, |paths| {
             let paths: Vec<String> = paths.iter().flatten().map(ToString::to_string).collect();
             paths.join(", ")
