@@ -41,8 +41,6 @@ pub struct Version {
     pub minor: u32,
 }
 
-/// Searches the ancestors of this process for a libvirt daemon.
-#[must_use]
 pub(crate) fn daemon() -> Option<Daemon> {
     let mut pid = std::os::unix::process::parent_id();
     for _ in 0..MAX_ANCESTORS {
@@ -65,7 +63,6 @@ impl fmt::Display for Version {
 }
 
 impl Version {
-    /// Reports whether this release runs the files in `<driver>.d` itself.
     pub(crate) fn runs_dot_d(self) -> bool {
         self >= RUNS_ITS_OWN_SINCE
     }
@@ -85,13 +82,11 @@ impl Daemon {
 
     /// Reports whether the daemon itself runs the files directly in its own `<driver>.d`. A daemon whose version cannot be
     /// read counts as one that does: a script that is not run is noticed, one that runs twice may have done harm by then.
-    #[must_use]
     pub(crate) fn runs_its_own(&self) -> bool {
         self.version().is_none_or(Version::runs_dot_d)
     }
 
     /// Returns its release, from the name of the library that it has mapped.
-    #[must_use]
     pub(crate) fn version(&self) -> Option<Version> {
         let maps = File::open(self.process.join("maps")).ok()?;
         version_in_maps(BufReader::with_capacity(1 << 16, maps.take(MAX_MAPS))).ok()?
@@ -114,7 +109,6 @@ fn executable_name(path: &OsStr) -> Option<&OsStr> {
     Path::new(OsStr::from_bytes(path)).file_name()
 }
 
-/// Returns the parent of a process.
 fn parent(process: &Path) -> Option<u32> {
     let mut stat = [0; MAX_STAT];
     let read = File::open(process.join("stat")).ok()?.read(&mut stat).ok()?;

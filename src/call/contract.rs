@@ -34,7 +34,6 @@ pub enum Output {
     Filter,
 }
 
-/// The order of the steps of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Order {
@@ -96,7 +95,6 @@ pub struct Row {
     pub failure: Failure,
     /// What standard output does.
     pub output: Output,
-    /// In which order the steps run.
     pub(crate) order: Order,
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
@@ -132,69 +130,25 @@ impl Row {
         Self { moment: Some(moment), ..self }
     }
 
-    const fn until(self, release: &'static str) -> Self {
-        Self { until: Some(release), ..self }
-    }
-
     const fn filter(self) -> Self {
         Self { output: Output::Filter, ..self }
     }
 
-    const fn once_called(self, older: &'static str) -> Self {
-        Self { once_called: Some(older), ..self }
-    }
-
     const fn undone_by(self, operation: &'static str) -> Self {
         Self { undone_by: Some(operation), ..self }
-    }
-
-    const fn reverse(self) -> Self {
-        Self { order: Order::Reverse, ..self }
-    }
-
-    const fn shown(self) -> Self {
-        Self { output: Output::Shown, ..self }
-    }
-
-    const fn may_come_late(self) -> Self {
-        Self { may_come_late: true, ..self }
-    }
-
-    const fn limit(self, limit: Duration) -> Self {
-        Self { limit: Some(limit), ..self }
     }
 }
 
 const fn row(
     driver: &'static str,
     operation: &'static str,
-    words: (&'static str, &'static str),
+    (sub_operation, extra): (&'static str, &'static str),
     since: &'static str,
     input: Input,
     failure: Failure,
     effect: &'static str,
 ) -> Row {
-    let (sub_operation, extra) = words;
-    let (once_called, until, undone_by, limit) = (None, None, None, None);
-    let (output, order) = (Output::Dropped, Order::Forward);
-    Row {
-        driver,
-        operation,
-        once_called,
-        sub_operation,
-        extra,
-        since,
-        until,
-        input,
-        failure,
-        output,
-        order,
-        undone_by,
-        limit,
-        may_come_late: false,
-        moment: None,
-        effect,
-    }
+    Row { driver, operation, sub_operation, extra, since, input, failure, effect, ..UNKNOWN }
 }
 
 const BEGIN: (&str, &str) = ("begin", "-");
@@ -229,16 +183,21 @@ pub const ROWS: &[Row] = {
         row("qemu", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED).at(Start),
         row("qemu", "started", BEGIN, "0.9.13", Domain, Aborts, KILLED_AT_START).at(Started),
         // Proposed on libvirt's list; in no release up to 12.8.0.
-        row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the destroy is refused and the guest runs on").may_come_late(),
+        Row {
+            may_come_late: true,
+            ..row("qemu", "stop", BEGIN, "-", Domain, Aborts, "the destroy is refused and the guest runs on")
+        },
         row("qemu", "stopped", END, "0.8.0", Domain, Ignored, NOTHING).at(Stopped),
         row("qemu", "release", ("end", "REASON"), "0.9.0", Domain, Ignored, NOTHING).at(Release),
         row("qemu", "migrate", BEGIN, "0.9.11", Domain, Aborts, "the incoming migration is cancelled").filter(),
         row("qemu", "restore", BEGIN, "1.2.9", Domain, Aborts, "the restore is aborted").filter(),
         // Proposed as well; the guest is paused on the source host, so that every second is downtime.
-        row("qemu", "preswitchover", ("-", "-"), "-", Domain, Aborts, "the outgoing migration is cancelled")
-            .limit(SWITCHOVER_LIMIT),
+        Row {
+            limit: Some(SWITCHOVER_LIMIT),
+            ..row("qemu", "preswitchover", ("-", "-"), "-", Domain, Aborts, "the outgoing migration is cancelled")
+        },
         row("qemu", "reconnect", BEGIN, "0.9.13", Domain, KillsGuest, KILLED),
-        row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted").until("5.5.0"),
+        Row { until: Some("5.5.0"), ..row("qemu", "attach", BEGIN, "0.9.13", Domain, Aborts, "the attach is aborted") },
 
         row("lxc", "prepare", BEGIN, "0.9.13", Domain, Aborts, NOT_STARTED).at(Prepare),
         row("lxc", "start", BEGIN, "0.8.0", Domain, Aborts, NOT_STARTED).at(Start),
@@ -274,30 +233,52 @@ pub const ROWS: &[Row] = {
         row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, though it is made"),
         // Also for every port whenever the network daemon starts, and when a guest's daemon claims a lost port: the result
         // is ignored then.
-        row("network", "port-created", BEGIN, "1.2.2", HookData, Aborts, "the guest's start or attach fails")
-            .once_called("plugged"),
-        row("network", "port-deleted", BEGIN, "1.2.2", HookData, Ignored, NOTHING).once_called("unplugged"),
+        Row {
+            once_called: Some("plugged"),
+            ..row("network", "port-created", BEGIN, "1.2.2", HookData, Aborts, "the guest's start or attach fails")
+        },
+        Row { once_called: Some("unplugged"), ..row("network", "port-deleted", BEGIN, "1.2.2", HookData, Ignored, NOTHING) },
 
         row("daemon", "start", ("-", "start"), "0.8.0", Nothing, Ignored, NOTHING),
         row("daemon", "shutdown", ("-", "shutdown"), "0.8.0", Nothing, Ignored, NOTHING),
         row("daemon", "reload", ("begin", "SIGHUP"), "0.8.0", Nothing, Ignored, NOTHING),
 
-        row("fsfreeze-hook", "freeze", ("", ""), "-", Nothing, Aborts, "the file systems are not frozen")
-            .undone_by("thaw")
-            .limit(FREEZE_LIMIT)
-            .shown(),
+        Row {
+            undone_by: Some("thaw"),
+            limit: Some(FREEZE_LIMIT),
+            output: Output::Shown,
+            ..row("fsfreeze-hook", "freeze", ("", ""), "-", Nothing, Aborts, "the file systems are not frozen")
+        },
         // The agent returns the error, but thaws the file systems.
-        row("fsfreeze-hook", "thaw", ("", ""), "-", Nothing, Ignored, "the agent reports it; the file systems are thawed")
-            .reverse()
-            .limit(FREEZE_LIMIT)
-            .shown(),
+        Row {
+            order: Order::Reverse,
+            limit: Some(FREEZE_LIMIT),
+            output: Output::Shown,
+            ..row("fsfreeze-hook", "thaw", ("", ""), "-", Nothing, Ignored, "the agent reports it; the file systems are thawed")
+        },
     ]
 };
 
 /// The row of a call that the table does not contain: the strictest one, so that a veto is effective in future operations of
 /// libvirt, and hookmux does not have to be newer than libvirt.
-pub(crate) const UNKNOWN: Row =
-    row("", "", ("", ""), "-", Input::Unknown, Failure::Aborts, "what libvirt then does is not known to this version");
+pub(crate) const UNKNOWN: Row = Row {
+    driver: "",
+    operation: "",
+    once_called: None,
+    sub_operation: "",
+    extra: "",
+    since: "-",
+    until: None,
+    input: Input::Unknown,
+    failure: Failure::Aborts,
+    output: Output::Dropped,
+    order: Order::Forward,
+    undone_by: None,
+    limit: None,
+    may_come_late: false,
+    moment: None,
+    effect: "what libvirt then does is not known to this version",
+};
 
 /// Returns the row of a call, or the row of calls that hookmux does not know.
 #[must_use]

@@ -12,7 +12,6 @@ use std::os::unix::ffi::OsStrExt;
 pub(crate) enum ArgLayout {
     /// Object, operation, sub-operation, extra.
     Libvirt,
-    /// The operation alone.
     GuestAgent,
 }
 
@@ -21,20 +20,15 @@ pub(crate) enum ArgLayout {
 pub(crate) enum Object {
     /// A guest or a container.
     Guest,
-    /// A virtual network.
     Network,
-    /// Nothing.
     None,
 }
 
-/// Which programs call a driver's hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CalledBy {
     /// libvirtd, and the daemon of this name where libvirt runs one daemon for each driver.
     LibvirtdOr(Option<&'static str>),
-    /// Every libvirt daemon.
     EveryDaemon,
-    /// The QEMU guest agent.
     GuestAgent,
 }
 
@@ -45,13 +39,10 @@ pub struct Driver {
     pub name: &'static str,
     /// What the hook is for, as help texts and completions show it.
     pub(crate) about: &'static str,
-    /// How its arguments are laid out.
     pub(crate) args: ArgLayout,
     /// Where the caller looks for the hook: the directory when argv\[0\] names none.
     pub(crate) base: &'static str,
-    /// The programs that call it.
     pub(crate) called_by: CalledBy,
-    /// What its first argument names.
     pub(crate) object: Object,
     /// The values of `<domain type='…'>` that it runs, the usual one first; any, if there is none here.
     pub(crate) domain_types: &'static [&'static str],
@@ -149,7 +140,6 @@ const fn libvirt(name: &'static str, about: &'static str) -> Driver {
 }
 
 /// Returns the driver of that name, or [`UNKNOWN_DRIVER`].
-#[must_use]
 pub(crate) fn driver(name: &OsStr) -> Driver {
     DRIVERS.iter().find(|driver| name == driver.name).copied().unwrap_or(UNKNOWN_DRIVER)
 }
@@ -170,8 +160,6 @@ pub(crate) fn is_daemon(name: &OsStr) -> bool {
 }
 
 impl Driver {
-    /// Reports whether the daemon of that name calls this driver's hook.
-    #[must_use]
     pub(crate) fn is_called_by(&self, daemon: &OsStr) -> bool {
         let daemon = without_libtool(daemon);
         match self.called_by {

@@ -43,7 +43,6 @@ pub struct Invocation {
     pub object: OsString,
     /// The operation; `-` when the call has none, which no caller does.
     pub operation: OsString,
-    /// The sub-operation, or `-`.
     pub(crate) sub_operation: OsString,
     /// The last of libvirt's arguments, or `-`.
     pub(crate) extra: OsString,
@@ -101,7 +100,6 @@ impl Invocation {
     }
 
     /// Returns the call that undoes this one, if the caller does not make it.
-    #[must_use]
     pub(crate) fn undoing(&self) -> Option<Self> {
         let row = contract::look_up(&self.driver, OsStr::new(self.row.undone_by?));
         let args = match drivers::driver(&self.driver).args {
@@ -114,7 +112,6 @@ impl Invocation {
     }
 
     /// Reports whether the arguments name an operation. libvirt always names one; a person who tries a hook by hand may not.
-    #[must_use]
     pub(crate) fn has_operation(&self) -> bool {
         let needed = match drivers::driver(&self.driver).args {
             ArgLayout::Libvirt => 2,

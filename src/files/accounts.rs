@@ -4,14 +4,10 @@
 
 use std::fs;
 
-/// Returns the name of a user.
-#[must_use]
 pub(crate) fn user(uid: u32) -> String {
     quoted(user_name(uid), uid)
 }
 
-/// Returns the name of a group.
-#[must_use]
 pub(crate) fn group(gid: u32) -> String {
     let lines = fs::read_to_string("/etc/group").unwrap_or_default();
     quoted(find(&lines, gid).map(str::to_owned), gid)

@@ -9,7 +9,6 @@ use std::path::Path;
 use nix::errno::Errno;
 use rustix::io::Errno as Error;
 
-/// The extended attribute.
 const NAME: &str = "system.posix_acl_access";
 
 /// The longest value that the kernel returns for an extended attribute, in bytes (`XATTR_SIZE_MAX`).
@@ -33,9 +32,7 @@ const OTHER: u16 = 0x20;
 /// A user or group that an ACL names and that may write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AclWriter {
-    /// This user.
     User(u32),
-    /// This group.
     Group(u32),
 }
 

@@ -20,7 +20,6 @@ use crate::files::resolve::{self, FileFacts};
 /// How many bytes of names are read at a time; the longest name needs 280.
 const BUFFER: usize = 2 << 10;
 
-/// A directory that is open.
 #[derive(Debug)]
 pub(crate) struct OpenDirectory(OwnedFd);
 
@@ -35,9 +34,6 @@ impl OpenDirectory {
 
     /// Returns the names in it, in the file system's order, that are wanted for themselves or for their kind of file, which
     /// is `None` if it cannot be determined.
-    ///
-    /// # Errors
-    /// Those of reading it.
     pub(crate) fn names(&self, mut wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<OsString>> {
         // On the stack, because musl maps and unmaps a buffer of this length.
         let (mut names, mut buffer) = (Vec::new(), [MaybeUninit::uninit(); BUFFER]);
@@ -65,9 +61,6 @@ impl OpenDirectory {
     }
 
     /// Returns the facts about the file of that name, whose path is `path`; a link is not followed.
-    ///
-    /// # Errors
-    /// Those of fstatat.
     pub(crate) fn node(&self, name: &OsStr, path: PathBuf) -> io::Result<FileFacts> {
         Ok(FileFacts::new(path, &self.look(name)?))
     }

@@ -40,7 +40,6 @@ const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// next: less than a millisecond, with a margin for a loaded machine.
 const SETTLE: Duration = Duration::from_millis(250);
 
-/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// The time between two scans of all processes.
@@ -56,12 +55,10 @@ pub(crate) struct Lock {
 #[derive(Debug, Clone, Copy)]
 enum Byte {
     /// Who may take the lock next.
-    Turn = 0,
-    /// The lock itself.
+    Next = 0,
     Lock = 1,
 }
 
-/// How a byte is locked.
 #[derive(Debug, Clone, Copy)]
 enum Mode {
     Shared = libc::F_RDLCK as isize,
@@ -70,14 +67,12 @@ enum Mode {
 }
 
 /// Returns the lock file for a driver's directories below `root`.
-#[must_use]
 pub(crate) fn file(root: &Path, driver: &OsStr) -> PathBuf {
     paths::below(root, "/run/hookmux").join(paths::with_ending(driver, ".lock"))
 }
 
 /// Takes the shared lock of a call. `None` if libvirt has no directory to move a script out of, or if the lock cannot be
 /// taken: the call is made nevertheless.
-#[must_use]
 pub(crate) fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     if !libvirts.is_dir() {
         return None;
@@ -85,9 +80,9 @@ pub(crate) fn shared(libvirts: &Path, file: &Path) -> Option<Lock> {
     let file = open(file, OpenOptions::new().read(true)).ok()?;
     let until = Instant::now().checked_add(CALL_TIMEOUT)?;
     // Held only until the second byte is locked.
-    hold(&file, Byte::Turn, Mode::Shared, until).ok()?;
+    hold(&file, Byte::Next, Mode::Shared, until).ok()?;
     hold(&file, Byte::Lock, Mode::Shared, until).ok()?;
-    hold(&file, Byte::Turn, Mode::Unlocked, until).ok()?;
+    hold(&file, Byte::Next, Mode::Unlocked, until).ok()?;
     Some(Lock { _file: file })
 }
 
@@ -103,7 +98,7 @@ pub(crate) fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     let until = Instant::now().checked_add(EXCLUSIVE_TIMEOUT).ok_or(Errno::EINVAL)?;
     let file = open(file, OpenOptions::new().read(true).write(true))?;
     file.set_permissions(Permissions::from_mode(MODE))?;
-    hold(&file, Byte::Turn, Mode::Exclusive, until)?;
+    hold(&file, Byte::Next, Mode::Exclusive, until)?;
     hold(&file, Byte::Lock, Mode::Exclusive, until)?;
     let mut quiet_since = Instant::now();
     while quiet_since.elapsed() < SETTLE {
@@ -118,7 +113,6 @@ pub(crate) fn exclusive(libvirts: &Path, file: &Path) -> io::Result<Lock> {
     Ok(Lock { _file: file })
 }
 
-/// Opens the file, and creates it and its directory if necessary.
 fn open(path: &Path, how: &OpenOptions) -> io::Result<File> {
     let open = || how.clone().custom_flags(libc::O_NOFOLLOW).open(path);
     let make = || OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path);
@@ -211,10 +205,10 @@ mod tests {
         let stranger = File::open(&path).unwrap();
         let now = Instant::now();
         assert!(
-            hold(&stranger, Byte::Turn, Mode::Exclusive, now).is_err(),
+            hold(&stranger, Byte::Next, Mode::Exclusive, now).is_err(),
             "a read-only descriptor cannot hold it alone"
         );
-        hold(&stranger, Byte::Turn, Mode::Shared, now).unwrap();
+        hold(&stranger, Byte::Next, Mode::Shared, now).unwrap();
         hold(&stranger, Byte::Lock, Mode::Shared, now).unwrap();
         assert!(shared(&libvirts, &path).is_some());
     }

@@ -24,7 +24,6 @@ pub(crate) enum Place {
 /// A driver's directory in one of the places.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directory {
-    /// Which of the places.
     pub(crate) place: Place,
     /// The directory, `…/<driver>.d`; it need not exist.
     pub path: PathBuf,
@@ -43,14 +42,11 @@ pub fn directories(root: &Path, base: &Path, driver: &OsStr) -> [Directory; 4] {
     ]
 }
 
-/// Returns the absolute path `path` below `root`.
-#[must_use]
 pub(crate) fn below(root: &Path, path: &str) -> PathBuf {
     join(root, path.trim_start_matches('/'))
 }
 
 /// Returns a path as it is on the system whose root is `root`; unchanged if it is not below it.
-#[must_use]
 pub(crate) fn inside<'a>(root: &Path, path: &'a Path) -> &'a Path {
     let (root, bytes) = (root.as_os_str().as_bytes(), path.as_os_str().as_bytes());
     let inside = bytes.strip_prefix(root.strip_suffix(b"/").unwrap_or(root)).filter(|inside| inside.starts_with(b"/"));
@@ -58,7 +54,6 @@ pub(crate) fn inside<'a>(root: &Path, path: &'a Path) -> &'a Path {
 }
 
 /// Adds an ending to a name or path, with one allocation.
-#[must_use]
 pub(crate) fn with_ending(name: impl AsRef<OsStr>, ending: &str) -> OsString {
     let name = name.as_ref();
     let mut longer = OsString::with_capacity(name.len().saturating_add(ending.len()));
@@ -68,7 +63,6 @@ pub(crate) fn with_ending(name: impl AsRef<OsStr>, ending: &str) -> OsString {
 }
 
 /// Joins two paths with one allocation; [`Path::join`] allocates for the parent, and then for both.
-#[must_use]
 pub(crate) fn join(parent: &Path, name: impl AsRef<OsStr>) -> PathBuf {
     let name = name.as_ref();
     let mut path = PathBuf::with_capacity(parent.as_os_str().len().saturating_add(name.len()).saturating_add(1));

@@ -26,14 +26,11 @@ const SMALLEST: u64 = 1 << 19;
 pub(crate) enum Main {
     /// Nothing that can be executed.
     Nothing,
-    /// hookmux.
     Hookmux,
-    /// Another program.
     Another,
 }
 
 /// Returns what libvirt calls at `path`, on a system whose root directory is `root`.
-#[must_use]
 pub(crate) fn main_hook(root: &Path, path: &Path) -> Main {
     if root != Path::new(HOST) {
         let target = resolve::resolve(root, path).target;

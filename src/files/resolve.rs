@@ -26,11 +26,8 @@ const NULL: &str = "/dev/null";
 /// A kind of file, as far as it matters for hooks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
-    /// A regular file.
     Regular,
-    /// A directory.
     Directory,
-    /// A symbolic link.
     Link,
     /// /dev/null, or another node of the same device.
     Null,
@@ -38,18 +35,13 @@ pub(crate) enum FileKind {
     Special,
 }
 
-/// One file, directory or link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FileFacts {
-    /// Where it is.
     pub(crate) path: PathBuf,
-    /// What it is.
     pub(crate) kind: FileKind,
     /// Its permission bits, with set-uid, set-gid and sticky.
     pub(crate) mode: u32,
-    /// Its owner.
     pub(crate) uid: u32,
-    /// Its group.
     pub(crate) gid: u32,
     /// Its size in bytes.
     pub(crate) size: u64,
@@ -69,7 +61,6 @@ pub(crate) struct Resolved {
 
 impl FileFacts {
     /// Returns the facts about `path`, whose `stat` was read without following a link.
-    #[must_use]
     pub(crate) fn new(path: PathBuf, stat: &Stat) -> Self {
         let size = u64::try_from(stat.st_size).unwrap_or_default();
         let (kind, mode) = (FileKind::new(stat), stat.st_mode & 0o7777);
@@ -102,28 +93,27 @@ pub(crate) const HOST: &str = "/";
 
 /// Resolves `path`, component by component and link by link. A relative path starts at the working directory. A link below
 /// `root` is followed as on a system whose root directory that is.
-#[must_use]
 pub(crate) fn resolve(root: &Path, path: &Path) -> Resolved {
-    let mut passed = Vec::new();
-    let end = follow(root, path, &mut passed).map_err(|error| errno(&error));
-    Resolved { hops: passed, target: end }
+    let mut hops = Vec::new();
+    let target = follow(root, path, &mut hops).map_err(|error| errno(&error));
+    Resolved { hops, target }
 }
 
-fn follow(root: &Path, path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
+fn follow(root: &Path, path: &Path, hops: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
     let path = if path.is_absolute() { Cow::Borrowed(path) } else { std::path::absolute(path)?.into() };
     let (host, first) = (Path::new(HOST), look(PathBuf::from(HOST))?);
     match path.strip_prefix(root) {
         Ok(inside) if root != host => {
-            let first = walk(host, first, root.strip_prefix(host).unwrap_or(root), passed)?;
+            let first = follow_below(host, first, root.strip_prefix(host).unwrap_or(root), hops)?;
             let top = first.path.clone();
-            walk(&top, first, inside, passed)
+            follow_below(&top, first, inside, hops)
         }
-        _ => walk(host, first, path.strip_prefix(host).unwrap_or(&path), passed),
+        _ => follow_below(host, first, path.strip_prefix(host).unwrap_or(&path), hops),
     }
 }
 
-/// Walks from `first` on, below the root directory `top`.
-fn walk(top: &Path, first: FileFacts, path: &Path, passed: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
+/// Follows `path` from `first` on, below the root directory `top`.
+fn follow_below(top: &Path, first: FileFacts, path: &Path, hops: &mut Vec<FileFacts>) -> io::Result<FileFacts> {
     let mut here = first;
     let mut links = 0_usize;
     // The components that are still to be resolved, the next one last.
@@ -146,14 +136,14 @@ fn walk(top: &Path, first: FileFacts, path: &Path, passed: &mut Vec<FileFacts>) 
                 return Err(Errno::ELOOP.into());
             }
             let text = fs::read_link(&next.path)?;
-            passed.push(next);
+            hops.push(next);
             // An image has no devices; such a link is a mask all the same.
             if top != Path::new(HOST) && ahead.is_empty() && text == Path::new(NULL) {
                 return look(text);
             }
             push(&mut ahead, &text);
         } else {
-            passed.push(std::mem::replace(&mut here, next));
+            hops.push(std::mem::replace(&mut here, next));
         }
     }
     Ok(here)
@@ -222,14 +212,12 @@ pub(crate) fn read(root: &Path, path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reports whether both are the same file.
 pub(crate) fn is_same(one: &File, other: &File) -> bool {
     let id = |file: &File| file.metadata().map(|file| (file.dev(), file.ino())).ok();
     id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 /// Returns the errno of an error of the standard library; EIO for one without.
-#[must_use]
 pub(crate) fn errno(error: &io::Error) -> Errno {
     error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
@@ -267,11 +255,11 @@ mod tests {
         fs::write(root.join("other/deep/file"), "").unwrap();
         symlink("deep/file", root.join("other/middle")).unwrap();
         symlink("other/middle", root.join("first")).unwrap();
-        let passed: Vec<PathBuf> =
+        let hops: Vec<PathBuf> =
             resolve(Path::new(HOST), &root.join("first")).hops.into_iter().map(|node| node.path).collect();
-        let from = passed.iter().position(|path| path == &root.join("first")).unwrap();
+        let from = hops.iter().position(|path| path == &root.join("first")).unwrap();
         let expected = ["first", "", "other/middle", "other", "other/deep"].map(|name| root.join(name));
-        let seen: Vec<PathBuf> = passed[from..].iter().map(|path| path.components().collect()).collect();
+        let seen: Vec<PathBuf> = hops[from..].iter().map(|path| path.components().collect()).collect();
         assert_eq!(seen, expected.map(|path| path.components().collect::<PathBuf>()));
     }
 

@@ -23,8 +23,6 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Returns the context of this process.
-    #[must_use]
     pub(crate) fn ours(caller_runs_its_own: bool, strict: bool) -> Self {
         Self { user: nix::unistd::geteuid().as_raw(), caller_runs_its_own, strict }
     }
@@ -33,7 +31,6 @@ impl Context {
 /// What becomes of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// It is a step of ours.
     Run,
     /// The caller runs it, whatever hookmux decides.
     LeftToCaller,
@@ -46,7 +43,6 @@ pub(crate) enum Decision {
 /// Why a file is skipped, which is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Skip {
-    /// It has a name that is ignored.
     Name(Ignored),
     /// It is empty, or a link to /dev/null: it switches off its own name.
     Masked,
@@ -60,12 +56,10 @@ pub(crate) enum Skip {
     NotExecutable,
     /// A rule leaves it out of this call.
     ByRule(Origin),
-    /// It is hookmux itself.
     Hookmux,
 }
 
 /// Decides about one entry alone; the plan decides which entry hides which.
-#[must_use]
 pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
     if entry.is_hookmux {
         return Decision::Skip(Skip::Hookmux);
@@ -103,23 +97,27 @@ pub(crate) fn judge(entry: &Entry, context: Context) -> Decision {
 }
 
 /// Returns the first path component, or the file itself, that another user controls.
-#[must_use]
 pub(crate) fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
     let Context { user, strict: true, .. } = context else { return None };
-    let passed = entry.parents.iter().chain(&entry.links);
-    passed.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))
+    let hops = entry.parents.iter().chain(&entry.links);
+    hops.chain(entry.file.as_ref().ok()).find_map(|node| distrust_node(node, user))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::files::resolve::FileFacts;
+    use crate::files::trust::Why;
     use std::path::Path;
 
     const ROOT: Context = Context { user: 0, caller_runs_its_own: false, strict: true };
 
     fn node(path: &str, kind: FileKind, mode: u32, uid: u32, gid: u32) -> FileFacts {
         FileFacts { path: path.into(), kind, mode, uid, gid, size: 10, writers: Ok(vec![]) }
+    }
+
+    fn distrusted(at: &str, why: Why) -> Decision {
+        Decision::Distrust(Distrust { at: at.into(), why })
     }
 
     fn directory(path: &str, mode: u32) -> FileFacts {
@@ -167,18 +165,17 @@ mod tests {
     #[test]
     fn what_others_own_or_may_write_to_is_untrusted() {
         let file = |mode, uid, gid| entry("a", node("/d/a", FileKind::Regular, mode, uid, gid));
-        let path = || PathBuf::from("/d/a");
         let rows = [
             (file(0o755, 0, 0), None),
             (file(0o775, 0, 0), None),
             (file(0o755, 0, 50), None),
-            (file(0o775, 0, 50), Some(Distrust::WritableByGroup(path(), 50))),
-            (file(0o757, 0, 0), Some(Distrust::WritableByOthers(path()))),
-            (file(0o755, 1000, 0), Some(Distrust::OwnedBy(path(), 1000))),
-            (file(0o4755, 0, 0), Some(Distrust::SetUid(path()))),
+            (file(0o775, 0, 50), Some(Why::WritableByGroup(50))),
+            (file(0o757, 0, 0), Some(Why::WritableByOthers)),
+            (file(0o755, 1000, 0), Some(Why::OwnedBy(1000))),
+            (file(0o4755, 0, 0), Some(Why::SetUid)),
         ];
-        for (entry, distrust) in rows {
-            let decision = distrust.map_or(Decision::Run, Decision::Distrust);
+        for (entry, why) in rows {
+            let decision = why.map_or(Decision::Run, |why| distrusted("/d/a", why));
             assert_eq!(judge(&entry, ROOT), decision, "{:?}", entry.file);
         }
         let user = Context { user: 1000, ..ROOT };
@@ -194,17 +191,11 @@ mod tests {
         let link = |uid| Entry { links: vec![node("/tmp/l", FileKind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
         let rows = [
             (with(directory("/tmp", 0o1777)), Decision::Run),
-            (with(directory("/srv", 0o777)), Decision::Distrust(Distrust::WritableByOthers("/srv".into()))),
-            (
-                with(node("/srv", FileKind::Directory, 0o2775, 0, 50)),
-                Decision::Distrust(Distrust::WritableByGroup("/srv".into(), 50)),
-            ),
-            (
-                with(node("/home/u", FileKind::Directory, 0o700, 7, 7)),
-                Decision::Distrust(Distrust::OwnedBy("/home/u".into(), 7)),
-            ),
+            (with(directory("/srv", 0o777)), distrusted("/srv", Why::WritableByOthers)),
+            (with(node("/srv", FileKind::Directory, 0o2775, 0, 50)), distrusted("/srv", Why::WritableByGroup(50))),
+            (with(node("/home/u", FileKind::Directory, 0o700, 7, 7)), distrusted("/home/u", Why::OwnedBy(7))),
             (link(0), Decision::Run),
-            (link(7), Decision::Distrust(Distrust::OwnedBy("/tmp/l".into(), 7))),
+            (link(7), distrusted("/tmp/l", Why::OwnedBy(7))),
         ];
         for (entry, decision) in rows {
             assert_eq!(judge(&entry, ROOT), decision, "{entry:?}");
@@ -220,7 +211,7 @@ mod tests {
     #[test]
     fn a_mask_is_trusted_no_more_than_a_script() {
         let mask = FileFacts { size: 0, ..node("/d/a", FileKind::Regular, 0o666, 0, 0) };
-        assert_eq!(judge(&entry("a", mask), ROOT), Decision::Distrust(Distrust::WritableByOthers("/d/a".into())));
+        assert_eq!(judge(&entry("a", mask), ROOT), distrusted("/d/a", Why::WritableByOthers));
     }
 
     #[test]

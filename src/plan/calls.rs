@@ -17,8 +17,6 @@ pub enum Calls<'a> {
 }
 
 impl<'a> Calls<'a> {
-    /// Returns the driver that is called.
-    #[must_use]
     pub(crate) fn driver(self) -> &'a OsStr {
         match self {
             Self::One(call) => &call.driver,
@@ -27,13 +25,10 @@ impl<'a> Calls<'a> {
     }
 
     /// Reports whether libvirt makes these calls, rather than the guest agent.
-    #[must_use]
     pub(crate) fn are_libvirts(self) -> bool {
         drivers::driver(self.driver()).args == ArgLayout::Libvirt
     }
 
-    /// Returns the order of the scripts.
-    #[must_use]
     pub(crate) fn order(self) -> Order {
         match self {
             Self::One(call) => call.row.order,
@@ -42,7 +37,6 @@ impl<'a> Calls<'a> {
     }
 
     /// Reports whether the directory `name` belongs to a guest of these calls, and how its name fits.
-    #[must_use]
     pub(crate) fn guest(self, name: &OsStr) -> Option<Fit> {
         match self {
             Self::One(call) => guest::fits(name, &call.object),
@@ -51,7 +45,6 @@ impl<'a> Calls<'a> {
     }
 
     /// Reports whether a guest's directory `name` belongs to an operation of these calls, by its newer or older name.
-    #[must_use]
     pub(crate) fn operation(self, name: &OsStr) -> bool {
         match self {
             Self::One(Invocation { operation, row, .. }) => name == operation || Row::is_called(row, name),
@@ -60,7 +53,6 @@ impl<'a> Calls<'a> {
     }
 
     /// Reports whether an operation's entry `name` belongs to a sub-operation of these calls.
-    #[must_use]
     pub(crate) fn sub_operation(self, name: &OsStr) -> bool {
         match self {
             Self::One(call) => name == call.sub_operation,

@@ -20,8 +20,6 @@ pub struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// Returns the facts of a call that has this document.
-    #[must_use]
     pub(crate) fn new(document: &'a dyn Fn() -> Result<Vec<u8>, String>) -> Self {
         Self { document, selected: OnceCell::new(), user: OnceCell::new() }
     }
@@ -33,7 +31,6 @@ impl<'a> Facts<'a> {
     }
 
     /// Returns why the document that a rule asked for could not be read. No rule with paths applies then.
-    #[must_use]
     pub(crate) fn fault(&self) -> Option<&str> {
         self.selected.get()?.as_ref().err().map(String::as_str)
     }

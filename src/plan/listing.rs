@@ -15,7 +15,6 @@ use crate::files::resolve::{self, FileFacts, FileKind};
 use crate::plan::calls::Calls;
 use crate::plan::guest::Fit;
 
-/// What was found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listing {
     /// Files, by place, scope and name.
@@ -37,7 +36,7 @@ pub(crate) struct Entry {
     pub(crate) key: PathBuf,
     /// The directories and links to the directory that it lies in, that one included.
     pub(crate) parents: Rc<[FileFacts]>,
-    /// The further directories and links passed where it is a link itself.
+    /// The further directories and links on the way where it is a link itself.
     pub(crate) links: Vec<FileFacts>,
     /// What it is in the end, or why that cannot be seen.
     pub(crate) file: Result<FileFacts, Errno>,
@@ -45,7 +44,6 @@ pub(crate) struct Entry {
     pub(crate) is_hookmux: bool,
 }
 
-/// For which guests an entry is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Scope {
     /// All of them: it lies directly in the driver's directory.
@@ -56,7 +54,6 @@ pub(crate) enum Scope {
 
 impl Entry {
     /// Returns the file name, by which steps are ordered.
-    #[must_use]
     pub(crate) fn name(&self) -> &OsStr {
         self.path.file_name().unwrap_or_default()
     }
@@ -65,8 +62,8 @@ impl Entry {
         self.file.as_ref().is_ok_and(|node| node.kind == FileKind::Directory)
     }
 
-    /// Returns everything that is passed on the way to it, itself included, if it can be seen.
-    fn passed(&self) -> Option<Rc<[FileFacts]>> {
+    /// Returns the directories and links on the way to it, itself included, if it can be seen.
+    fn hops(&self) -> Option<Rc<[FileFacts]>> {
         let mut file = self.file.clone().ok()?;
         let before = if self.links.is_empty() {
             // Because of earlier links, it may lie elsewhere than its path.
@@ -82,7 +79,6 @@ impl Entry {
 
 /// Reads the directories; links are followed below `root`. One that does not exist holds nothing. With
 /// `guests_of_libvirts`, the guests' directories in libvirt's own directory are read as well.
-#[must_use]
 pub(crate) fn read(root: &Path, directories: &[Directory], calls: Calls, guests_of_libvirts: bool) -> Listing {
     let mut listing = Listing::default();
     for directory in directories {
@@ -99,7 +95,7 @@ pub(crate) fn read(root: &Path, directories: &[Directory], calls: Calls, guests_
             }
         }
         let unreadable = listing.unreadable.len();
-        let level = Level { root, place, path, key: Path::new(""), scope, passed: None };
+        let level = Level { root, place, path, key: Path::new(""), scope, hops: None };
         listing.driver(&level, calls, guests_of_libvirts || place != Place::Libvirt);
         listing.unreadable.get_mut(unreadable..).unwrap_or_default().sort_by(|(one, _), (other, _)| one.cmp(other));
         let found = listing.entries.get_mut(first..).unwrap_or_default();
@@ -165,11 +161,11 @@ impl Listing {
     }
 }
 
-/// Returns everything that is passed on the way to a directory, itself included.
-fn walk(root: &Path, path: &Path) -> io::Result<Rc<[FileFacts]>> {
-    let resolve::Resolved { hops: mut passed, target: end } = resolve::resolve(root, path);
-    passed.push(end?);
-    Ok(passed.into())
+/// Returns the directories and links on the way to a directory, that one included.
+fn hops(root: &Path, path: &Path) -> io::Result<Rc<[FileFacts]>> {
+    let resolve::Resolved { mut hops, target } = resolve::resolve(root, path);
+    hops.push(target?);
+    Ok(hops.into())
 }
 
 /// A directory that is being read.
@@ -179,13 +175,13 @@ struct Level<'a> {
     path: &'a Path,
     key: &'a Path,
     scope: &'a Scope,
-    /// What was passed on the way to it, if it was resolved.
-    passed: Option<Rc<[FileFacts]>>,
+    /// The directories and links on the way to it, if it was resolved.
+    hops: Option<Rc<[FileFacts]>>,
 }
 
 impl Level<'_> {
     fn below<'a>(&'a self, entry: &'a Entry, scope: &'a Scope) -> Level<'a> {
-        Level { root: self.root, place: self.place, path: &entry.path, key: &entry.key, scope, passed: entry.passed() }
+        Level { root: self.root, place: self.place, path: &entry.path, key: &entry.key, scope, hops: entry.hops() }
     }
 
     fn entries(&self, wanted: impl FnMut(&OsStr, Option<FileType>) -> bool) -> io::Result<Vec<Entry>> {
@@ -200,9 +196,9 @@ impl Level<'_> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        let parents = match &self.passed {
-            Some(passed) => Rc::clone(passed),
-            None => walk(self.root, self.path)?,
+        let parents = match &self.hops {
+            Some(hops) => Rc::clone(hops),
+            None => hops(self.root, self.path)?,
         };
         names.iter().filter_map(|name| self.entry(&directory, name, &parents).transpose()).collect()
     }
@@ -262,7 +258,7 @@ mod tests {
         for entry in &listing.entries {
             assert_eq!(
                 entry.parents,
-                walk(Path::new("/"), entry.path.parent().unwrap()).unwrap(),
+                hops(Path::new("/"), entry.path.parent().unwrap()).unwrap(),
                 "{}",
                 entry.path.display()
             );

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use crate::call::contract::Order;
 use crate::files::paths::{self, Directory, Place};
 use crate::files::program::{self, Main};
-use crate::files::trust::Distrust;
+use crate::files::trust::{Distrust, Why};
 use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -32,18 +32,12 @@ pub(crate) enum Linked {
     #[default]
     AsHook,
     /// libvirt calls it as a file of this name in its own directory, after `main`, another program's hook, if there is one.
-    Beside {
-        /// The file's name.
-        name: OsString,
-        /// The other program's hook.
-        main: Option<PathBuf>,
-    },
+    Beside { name: OsString, main: Option<PathBuf> },
 }
 
 impl Linked {
     /// Returns how a file called `name` in libvirt's own directory is called; `None` where the main hook is hookmux as
     /// well, so that the file does nothing.
-    #[must_use]
     pub(crate) fn beside(root: &Path, hook: PathBuf, name: OsString) -> Option<Self> {
         match program::main_hook(root, &hook) {
             Main::Hookmux => None,
@@ -53,20 +47,16 @@ impl Linked {
     }
 }
 
-/// What a call does.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
-    /// How hookmux is linked.
     pub(crate) linked: Linked,
     /// What the caller runs before hookmux if that is linked beside another hook, in its order.
     pub(crate) before: Vec<PathBuf>,
-    /// What hookmux runs, in order.
     pub(crate) steps: Vec<Step>,
     /// The background scripts, which start once the answer is known.
     pub(crate) background: Vec<Step>,
     /// What the caller itself runs after hookmux, in its order.
     pub(crate) left_to_caller: Vec<PathBuf>,
-    /// What does not run, and why.
     pub(crate) skipped: Vec<(PathBuf, Skip)>,
 }
 
@@ -87,7 +77,6 @@ pub(crate) struct Step {
 /// Beside another hook, what lies directly in libvirt's own directory is the caller's, and the guests' directories in it
 /// are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies directly
 /// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
-#[must_use]
 pub(crate) fn read(
     root: &Path,
     calls: Calls,
@@ -132,7 +121,6 @@ pub(crate) fn read(
     Plan { linked, ..plan }
 }
 
-/// Reports whether an entry lies directly in libvirt's own directory.
 fn is_own(entry: &Entry) -> bool {
     entry.place == Place::Libvirt && entry.scope == Scope::Every
 }
@@ -200,7 +188,11 @@ fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
 }
 
 fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
-    Step { distrust: Some(Distrust::Unreadable(path.clone(), errno)), path, effective: Effective::default() }
+    Step {
+        distrust: Some(Distrust { at: path.clone(), why: Why::Unreadable(errno) }),
+        path,
+        effective: Effective::default(),
+    }
 }
 
 #[cfg(test)]
@@ -360,7 +352,7 @@ mod tests {
         };
         let plan =
             Plan::new(listing, Order::Forward, Context { user: 0, caller_runs_its_own: false, strict: true }, nothing);
-        let distrust = Some(Distrust::Unreadable(path.clone(), Errno::ENOTDIR));
+        let distrust = Some(Distrust { at: path.clone(), why: Why::Unreadable(Errno::ENOTDIR) });
         assert_eq!(plan.steps.first(), Some(&Step { path, distrust, effective: Effective::default() }));
     }
 }

@@ -35,8 +35,6 @@ pub struct Effective {
 }
 
 impl Effective {
-    /// Returns what a filter may change.
-    #[must_use]
     pub(crate) fn policy(&self) -> guard::Policy {
         let keep_guest_abi = self.guest_abi.value == GuestAbi::Keep;
         guard::Policy { may_change: self.may_change.value.clone(), keep_guest_abi }

@@ -19,11 +19,8 @@ use crate::files::trust;
 use crate::settings::text::{SettingsError, parse};
 use crate::settings::values::Settings;
 
-/// The administrator's main file.
 pub(crate) const FILE: &str = "/etc/hookmux/hookmux.toml";
-/// The administrator's drop-ins.
 pub(crate) const DROP_INS: &str = "/etc/hookmux/hookmux.toml.d";
-/// The drop-ins of packages.
 pub(crate) const PACKAGES_DROP_INS: &str = "/usr/lib/hookmux/hookmux.toml.d";
 
 /// Reads all settings below `root` that this process's user may trust; without any, returns the defaults.

@@ -48,7 +48,6 @@ impl SettingsFile {
 /// What is wrong with a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
-    /// The file.
     pub(crate) file: PathBuf,
     /// Line and column, from 1, the column in characters; `None` where it is the file as a whole.
     pub at: Option<(usize, usize)>,

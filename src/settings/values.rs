@@ -102,10 +102,8 @@ pub struct Rule {
     /// Scripts: by file name, or by whole path for a pattern with a slash.
     #[serde(deserialize_with = "patterns")]
     pub(crate) script: Patterns,
-    /// Drivers.
     #[serde(deserialize_with = "patterns")]
     pub(crate) driver: Patterns,
-    /// Guests or networks.
     #[serde(deserialize_with = "patterns")]
     pub(crate) guest: Patterns,
     /// Operations, by newer or older name.
@@ -152,7 +150,6 @@ pub(crate) struct Condition {
 
 impl Condition {
     /// Reports whether the path selects something in the document, with a value that matches.
-    #[must_use]
     pub(crate) fn selects(&self, document: &guard::Document<'_>) -> bool {
         let values = self.path.select(document);
         match &self.value {
@@ -219,7 +216,6 @@ pub(crate) enum GuestAbi {
     Keep,
 }
 
-/// Reads a number of scripts at a time.
 pub(super) fn parallel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Error> {
     let number = i64::deserialize(from)?;
     let scripts = usize::try_from(number).ok().filter(|scripts| (1..=MAX_PARALLEL).contains(scripts));
@@ -227,7 +223,6 @@ pub(super) fn parallel<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usiz
     scripts.ok_or_else(wrong).map(Some)
 }
 
-/// Reads a positive duration.
 pub(super) fn limit<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
     positive(&String::deserialize(from)?).map(Some).map_err(D::Error::custom)
 }
