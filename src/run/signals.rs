@@ -16,10 +16,8 @@ pub(super) const STOP_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, S
 /// The number of the last signal, `SIGRTMAX`.
 const LAST_SIGNAL: c_int = 64;
 
-/// The signals that end no process, those that the standard library handles (SIGSEGV, SIGBUS), and SIGPIPE, which it ignores.
-const HARMLESS: [c_int; 10] = [
-    libc::SIGBUS,
-    libc::SIGSEGV,
+/// The signals that end no process, and SIGPIPE, which the standard library ignores.
+const HARMLESS: [c_int; 8] = [
     libc::SIGPIPE,
     libc::SIGCHLD,
     libc::SIGCONT,

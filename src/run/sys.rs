@@ -137,6 +137,8 @@ pub(super) fn set_disposition(signal: c_int, disposition: Disposition) {
     // SAFETY: all zeroes are a valid sigaction, with an empty mask and no flags; the handlers call nothing but `_exit`.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
+        // A stack that has overflowed has no room for a handler; Rust's runtime sets another one up for that.
+        action.sa_flags = libc::SA_ONSTACK;
         action.sa_sigaction = match disposition {
             Disposition::Default => libc::SIG_DFL,
             Disposition::Exit => on_exit as *const () as libc::sighandler_t,
