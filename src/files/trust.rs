@@ -11,16 +11,16 @@ use crate::files::acl::AclWriter;
 use crate::files::resolve::{FileFacts, FileKind, Resolved};
 use crate::printable::{printable, quoted};
 
-/// Why a script is untrusted: another user decides what is in it.
+/// Reason a script is untrusted: another user decides what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Distrust {
     /// The script, or the directory or link on the way to it.
     pub(crate) at: PathBuf,
-    pub(crate) why: Why,
+    pub(crate) reason: Reason,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum Reason {
     OwnedBy(u32),
     WritableByGroup(u32),
     WritableByOthers,
@@ -40,74 +40,74 @@ pub(crate) fn distrust(file: &Resolved) -> Option<Distrust> {
 
 /// Returns why another user than `user` controls one file, directory or link.
 pub(crate) fn distrust_node(node: &FileFacts, user: u32) -> Option<Distrust> {
-    why(node, user).map(|why| Distrust { at: node.path.clone(), why })
+    reason(node, user).map(|reason| Distrust { at: node.path.clone(), reason })
 }
 
-fn why(node: &FileFacts, user: u32) -> Option<Why> {
+fn reason(node: &FileFacts, user: u32) -> Option<Reason> {
     // /dev/null is writable by every user, and always empty.
     if node.kind == FileKind::Null {
         return None;
     }
     if node.uid != 0 && node.uid != user {
-        return Some(Why::OwnedBy(node.uid));
+        return Some(Reason::OwnedBy(node.uid));
     }
     // A link's mode is always 0777 and has no meaning; in a sticky directory, users can change only their own files.
     if node.kind == FileKind::Link || (node.kind == FileKind::Directory && node.mode & 0o1000 != 0) {
         return None;
     }
     if node.mode & 0o002 != 0 {
-        return Some(Why::WritableByOthers);
+        return Some(Reason::WritableByOthers);
     }
     // Group 0 is trusted like root, as sudo does for its files (`sudo_secure_path`).
     if node.mode & 0o020 != 0 && node.gid != 0 {
-        return Some(Why::WritableByGroup(node.gid));
+        return Some(Reason::WritableByGroup(node.gid));
     }
     let is_trusted = |writer: &AclWriter| match writer {
         AclWriter::User(id) => *id == 0 || *id == user,
         AclWriter::Group(id) => *id == 0,
     };
     match &node.writers {
-        Err(errno) => return Some(Why::UnreadableAcl(*errno)),
+        Err(errno) => return Some(Reason::UnreadableAcl(*errno)),
         Ok(writers) => {
             if let Some(writer) = writers.iter().find(|writer| !is_trusted(writer)) {
-                return Some(Why::WritableByAcl(*writer));
+                return Some(Reason::WritableByAcl(*writer));
             }
         }
     }
-    (node.kind == FileKind::Regular && node.mode & 0o4000 != 0).then_some(Why::SetUid)
+    (node.kind == FileKind::Regular && node.mode & 0o4000 != 0).then_some(Reason::SetUid)
 }
 
 impl fmt::Display for Distrust {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         let at = printable(&self.at);
-        match self.why {
-            Why::OwnedBy(uid) => write!(out, "{at} belongs to user {}", accounts::user(uid)),
-            Why::WritableByGroup(gid) => write!(out, "{at} is writable by group {}", accounts::group(gid)),
-            Why::WritableByOthers => write!(out, "{at} is writable by everybody"),
-            Why::WritableByAcl(AclWriter::User(uid)) => {
+        match self.reason {
+            Reason::OwnedBy(uid) => write!(out, "{at} belongs to user {}", accounts::user(uid)),
+            Reason::WritableByGroup(gid) => write!(out, "{at} is writable by group {}", accounts::group(gid)),
+            Reason::WritableByOthers => write!(out, "{at} is writable by everybody"),
+            Reason::WritableByAcl(AclWriter::User(uid)) => {
                 write!(out, "{at} is writable by user {}, by its ACL", accounts::user(uid))
             }
-            Why::WritableByAcl(AclWriter::Group(gid)) => {
+            Reason::WritableByAcl(AclWriter::Group(gid)) => {
                 write!(out, "{at} is writable by group {}, by its ACL", accounts::group(gid))
             }
-            Why::UnreadableAcl(errno) => {
+            Reason::UnreadableAcl(errno) => {
                 write!(out, "{at} has an ACL that cannot be read: {}", errno.desc().to_lowercase())
             }
-            Why::SetUid => write!(out, "{at} is set-uid"),
-            Why::Unreadable(errno) => write!(out, "{at} cannot be read: {}", errno.desc().to_lowercase()),
+            Reason::SetUid => write!(out, "{at} is set-uid"),
+            Reason::Unreadable(errno) => write!(out, "{at} cannot be read: {}", errno.desc().to_lowercase()),
         }
     }
 }
 
 impl Distrust {
     pub(crate) fn fix(&self) -> Option<String> {
-        let command = match self.why {
-            Why::OwnedBy(_) => "chown root",
-            Why::WritableByGroup(_) => "chmod g-w",
-            Why::WritableByOthers => "chmod o-w",
-            Why::WritableByAcl(_) | Why::UnreadableAcl(_) => "setfacl -b",
-            Why::SetUid => "chmod u-s",
-            Why::Unreadable(_) => return None,
+        let command = match self.reason {
+            Reason::OwnedBy(_) => "chown root",
+            Reason::WritableByGroup(_) => "chmod g-w",
+            Reason::WritableByOthers => "chmod o-w",
+            Reason::WritableByAcl(_) | Reason::UnreadableAcl(_) => "setfacl -b",
+            Reason::SetUid => "chmod u-s",
+            Reason::Unreadable(_) => return None,
         };
         Some(format!("{command} {}", quoted(&self.at)))
     }
@@ -124,12 +124,15 @@ mod tests {
     #[test]
     fn a_reason_is_followed_by_the_command_that_fixes_it() {
         let rows = [
-            (Why::WritableByOthers, "/srv/my hooks is writable by everybody (chmod o-w '/srv/my hooks')"),
-            (Why::WritableByGroup(4_000_000), "/srv/my hooks is writable by group 4000000 (chmod g-w '/srv/my hooks')"),
-            (Why::Unreadable(Errno::ENOTDIR), "/srv/my hooks cannot be read: not a directory"),
+            (Reason::WritableByOthers, "/srv/my hooks is writable by everybody (chmod o-w '/srv/my hooks')"),
+            (
+                Reason::WritableByGroup(4_000_000),
+                "/srv/my hooks is writable by group 4000000 (chmod g-w '/srv/my hooks')",
+            ),
+            (Reason::Unreadable(Errno::ENOTDIR), "/srv/my hooks cannot be read: not a directory"),
         ];
-        for (why, expected) in rows {
-            assert_eq!(Distrust { at: "/srv/my hooks".into(), why }.with_fix(), expected);
+        for (reason, expected) in rows {
+            assert_eq!(Distrust { at: "/srv/my hooks".into(), reason }.with_fix(), expected);
         }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) enum Decision {
     Distrust(Distrust),
 }
 
-/// Why a file is skipped, which is not a fault.
+/// Reason a file is skipped, which is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Skip {
     Name(Ignored),
@@ -107,7 +107,7 @@ pub(crate) fn distrust(entry: &Entry, context: Context) -> Option<Distrust> {
 mod tests {
     use super::*;
     use crate::files::resolve::FileFacts;
-    use crate::files::trust::Why;
+    use crate::files::trust::Reason;
     use std::path::Path;
 
     const ROOT: Context = Context { user: 0, caller_runs_its_own: false, strict: true };
@@ -116,8 +116,8 @@ mod tests {
         FileFacts { path: path.into(), kind, mode, uid, gid, size: 10, writers: Ok(vec![]) }
     }
 
-    fn distrusted(at: &str, why: Why) -> Decision {
-        Decision::Distrust(Distrust { at: at.into(), why })
+    fn distrusted(at: &str, reason: Reason) -> Decision {
+        Decision::Distrust(Distrust { at: at.into(), reason })
     }
 
     fn directory(path: &str, mode: u32) -> FileFacts {
@@ -169,13 +169,13 @@ mod tests {
             (file(0o755, 0, 0), None),
             (file(0o775, 0, 0), None),
             (file(0o755, 0, 50), None),
-            (file(0o775, 0, 50), Some(Why::WritableByGroup(50))),
-            (file(0o757, 0, 0), Some(Why::WritableByOthers)),
-            (file(0o755, 1000, 0), Some(Why::OwnedBy(1000))),
-            (file(0o4755, 0, 0), Some(Why::SetUid)),
+            (file(0o775, 0, 50), Some(Reason::WritableByGroup(50))),
+            (file(0o757, 0, 0), Some(Reason::WritableByOthers)),
+            (file(0o755, 1000, 0), Some(Reason::OwnedBy(1000))),
+            (file(0o4755, 0, 0), Some(Reason::SetUid)),
         ];
-        for (entry, why) in rows {
-            let decision = why.map_or(Decision::Run, |why| distrusted("/d/a", why));
+        for (entry, reason) in rows {
+            let decision = reason.map_or(Decision::Run, |reason| distrusted("/d/a", reason));
             assert_eq!(judge(&entry, ROOT), decision, "{:?}", entry.file);
         }
         let user = Context { user: 1000, ..ROOT };
@@ -191,11 +191,11 @@ mod tests {
         let link = |uid| Entry { links: vec![node("/tmp/l", FileKind::Link, 0o777, uid, uid)], ..script("a", 0o755) };
         let rows = [
             (with(directory("/tmp", 0o1777)), Decision::Run),
-            (with(directory("/srv", 0o777)), distrusted("/srv", Why::WritableByOthers)),
-            (with(node("/srv", FileKind::Directory, 0o2775, 0, 50)), distrusted("/srv", Why::WritableByGroup(50))),
-            (with(node("/home/u", FileKind::Directory, 0o700, 7, 7)), distrusted("/home/u", Why::OwnedBy(7))),
+            (with(directory("/srv", 0o777)), distrusted("/srv", Reason::WritableByOthers)),
+            (with(node("/srv", FileKind::Directory, 0o2775, 0, 50)), distrusted("/srv", Reason::WritableByGroup(50))),
+            (with(node("/home/u", FileKind::Directory, 0o700, 7, 7)), distrusted("/home/u", Reason::OwnedBy(7))),
             (link(0), Decision::Run),
-            (link(7), distrusted("/tmp/l", Why::OwnedBy(7))),
+            (link(7), distrusted("/tmp/l", Reason::OwnedBy(7))),
         ];
         for (entry, decision) in rows {
             assert_eq!(judge(&entry, ROOT), decision, "{entry:?}");
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_mask_is_trusted_no_more_than_a_script() {
         let mask = FileFacts { size: 0, ..node("/d/a", FileKind::Regular, 0o666, 0, 0) };
-        assert_eq!(judge(&entry("a", mask), ROOT), distrusted("/d/a", Why::WritableByOthers));
+        assert_eq!(judge(&entry("a", mask), ROOT), distrusted("/d/a", Reason::WritableByOthers));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use nix::errno::Errno;
 use crate::call::contract::Order;
 use crate::files::paths::{self, Directory, Place};
 use crate::files::program::{self, Main};
-use crate::files::trust::{Distrust, Why};
+use crate::files::trust::{Distrust, Reason};
 use crate::plan::admission::{Context, Decision, Skip};
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -65,7 +65,7 @@ pub(crate) struct Plan {
 pub(crate) struct Step {
     /// The script's path, as it is called.
     pub(crate) path: PathBuf,
-    /// Why it must not be started; its turn is a fault then.
+    /// Reason it must not be started; its turn is a fault then.
     pub(crate) distrust: Option<Distrust>,
     /// What the rules decide.
     pub(crate) effective: Effective,
@@ -189,7 +189,7 @@ fn judge(entries: &[Entry], context: Context) -> Vec<(&Entry, Decision)> {
 
 fn unreadable((path, errno): (PathBuf, Errno)) -> Step {
     Step {
-        distrust: Some(Distrust { at: path.clone(), why: Why::Unreadable(errno) }),
+        distrust: Some(Distrust { at: path.clone(), reason: Reason::Unreadable(errno) }),
         path,
         effective: Effective::default(),
     }
@@ -352,7 +352,7 @@ mod tests {
         };
         let plan =
             Plan::new(listing, Order::Forward, Context { user: 0, caller_runs_its_own: false, strict: true }, nothing);
-        let distrust = Some(Distrust { at: path.clone(), why: Why::Unreadable(Errno::ENOTDIR) });
+        let distrust = Some(Distrust { at: path.clone(), reason: Reason::Unreadable(Errno::ENOTDIR) });
         assert_eq!(plan.steps.first(), Some(&Step { path, distrust, effective: Effective::default() }));
     }
 }

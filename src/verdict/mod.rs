@@ -84,7 +84,7 @@ mod tests {
 
     use nix::errno::Errno;
 
-    use crate::files::trust::{Distrust, Why};
+    use crate::files::trust::{Distrust, Reason};
     use crate::plan::rules::Setting;
 
     const YES: Outcome = Outcome::Exited(0);
@@ -99,7 +99,7 @@ mod tests {
     }
 
     fn untrusted() -> Outcome {
-        Outcome::Untrusted(Distrust { at: "/x".into(), why: Why::WritableByOthers })
+        Outcome::Untrusted(Distrust { at: "/x".into(), reason: Reason::WritableByOthers })
     }
 
     #[test]

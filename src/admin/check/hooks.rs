@@ -34,7 +34,7 @@ pub(crate) struct HookFacts<'a> {
     pub(crate) came: Option<SystemTime>,
     /// The daemons that call it.
     pub(crate) daemons: Vec<Running>,
-    /// Why `AppArmor` would not let it run.
+    /// Reason `AppArmor` would not let it run.
     pub(crate) denied: Option<Denied>,
     /// Who besides root could change the program that it leads to.
     pub(crate) changeable: Option<Distrust>,
@@ -118,7 +118,7 @@ fn has_type(label: &str, wanted: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::trust::Why;
+    use crate::files::trust::Reason;
     use std::time::Duration;
 
     fn hook(existing: ExistingHook, scripts: usize) -> HookFacts<'static> {
@@ -157,7 +157,7 @@ mod tests {
         let label = |label: &str| HookFacts { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
         let program = |label: &str| HookFacts { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
         let module = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon -v /p";
-        let changeable = Some(Distrust { at: "/opt".into(), why: Why::WritableByOthers });
+        let changeable = Some(Distrust { at: "/opt".into(), reason: Reason::WritableByOthers });
         let denied = Denied { why: "no".into(), fix: "mv".into() };
         let rows = [
             (hook(ExistingHook::Nothing, 0), None),
