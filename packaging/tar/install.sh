@@ -101,12 +101,12 @@ case ${1-} in
     ;;
 --uninstall)
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
-        # First, because a link that leads nowhere would make an older libvirt fail every start of a guest.
+        # First, because a dangling link would make every start of a guest fail with an older libvirt.
         if ! /usr/bin/hookmux install --restore || ! /usr/bin/hookmux uninstall --reload; then
             fail "the hooks could not be removed, so nothing else was"
         fi
         ! command -v systemctl >/dev/null || systemctl --quiet disable --now hookmux-metrics.timer || true
-        # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
+        # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories belong to hookmux.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt
         fi
@@ -115,7 +115,7 @@ case ${1-} in
         fi
     fi
     remove
-    # systemd's, where it is installed.
+    # Where systemd is installed, the directory belongs to it.
     [ ! -d "$DESTDIR/usr/lib/systemd/catalog" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR/usr/lib/systemd/catalog"
     [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
     ;;
