@@ -13,12 +13,12 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 DESTDIR=${DESTDIR:-}
 
-say() {
+info() {
     echo "install.sh: $*"
 }
 
 fail() {
-    say "$*" >&2
+    info "$*" >&2
     exit 1
 }
 
@@ -33,7 +33,7 @@ put() {
         config)
             if [ -e "$to" ] && ! cmp -s "$from" "$to"; then
                 install -m "$mode" "$from" "$to.new"
-                say "$to was changed and stays; the new one is $to.new"
+                info "$to was changed and stays; the new one is $to.new"
             else
                 whole "$mode" "$from" "$to"
             fi
@@ -57,7 +57,7 @@ remove() {
         dir) ;;
         config)
             if [ -e "$to" ] && ! cmp -s "$here/root$path" "$to"; then
-                say "$to was changed and stays"
+                info "$to was changed and stays"
             else
                 rm -f "$to"
             fi
@@ -67,7 +67,7 @@ remove() {
     done <"$here/files"
     # In reverse, so that a directory is removed after the directories in it.
     sed -n 's/^dir [0-7]* //p' "$here/files" | sort -r | while read -r path; do
-        [ ! -d "$DESTDIR$path" ] || rmdir "$DESTDIR$path" 2>/dev/null || say "$DESTDIR$path stays: it is not empty"
+        [ ! -d "$DESTDIR$path" ] || rmdir "$DESTDIR$path" 2>/dev/null || info "$DESTDIR$path stays: it is not empty"
     done
 }
 
@@ -88,9 +88,9 @@ case ${1-} in
     fi
     put
     [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
-    say "installed the files below ${DESTDIR:-/}"
+    info "installed the files below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
-        say "to install the hooks that libvirt calls, run on that system: hookmux install"
+        info "to install the hooks that libvirt calls, run on that system: hookmux install"
     elif ! label; then
         fail "the SELinux module hookmux is not installed, so SELinux would deny the hooks and none was made:" \
             "see /usr/share/doc/hookmux/selinux.md"
@@ -111,7 +111,7 @@ case ${1-} in
             rmdir /etc/libvirt/hooks /etc/libvirt
         fi
         if selinuxenabled 2>/dev/null; then
-            semodule -X 200 -r hookmux || say "the SELinux module hookmux was not removed: run semodule -X 200 -r hookmux"
+            semodule -X 200 -r hookmux || info "the SELinux module hookmux was not removed: run semodule -X 200 -r hookmux"
         fi
     fi
     remove
