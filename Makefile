@@ -1,16 +1,16 @@
-# The commands that people type; everything else is cargo's.
+# Commands for people; cargo does everything else.
 
 MUSL := $(shell uname -m)-unknown-linux-musl
 GNU := $(shell uname -m)-unknown-linux-gnu
 has = $(wildcard $(shell rustc --print target-libdir --target $(1) 2>/dev/null)/libstd-*.rlib)
 
-# musl if the toolchain has it: the binary is smaller and starts faster.
+# musl, if the toolchain has it: the binary is smaller and starts faster.
 TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
 TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
 BINARY := target/$(TARGET)/release/hookmux
 
-# The binary names the crates' sources in /cargo instead of a home directory, or of the place where a release's sources are
-# unpacked, so that builds are reproducible. Added to the flags in .cargo/config.toml.
+# The binary contains paths of the crates' sources: in /cargo instead of a home directory or the directory where a release's
+# sources are unpacked, so that builds are reproducible. Added to the flags in .cargo/config.toml.
 CARGO_HOME ?= $(HOME)/.cargo
 REMAP := --remap-path-prefix=$(CARGO_HOME)=/cargo --remap-path-prefix=$(CURDIR)/vendor=/cargo/vendor
 flags = CARGO_TARGET_$(shell echo $(1) | tr a-z- A-Z_)_RUSTFLAGS
@@ -57,14 +57,14 @@ check: tools ## checks format, lints, documents, spelling, fuzz targets and lice
 	$(call tool,typos)
 	$(call tool,cargo-deny) check licenses bans sources
 
-# The oldest Rust that Cargo.toml promises. Clippy knows it, too; the compiler itself is asked where it can be had.
+# The oldest Rust that Cargo.toml allows. Clippy checks for it, and the compiler itself does where rustup has it.
 OLDEST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 OLDEST_IS_HERE = $(shell rustup toolchain list 2>/dev/null | grep -F "$(OLDEST)")
 
-# A binary: compiling it takes longer than everything else that `make check` does.
+# Installed as a binary: compiling it takes longer than everything else that `make check` does.
 TYPOS := 1.52.0
 
-# Programs that check: the one that is installed, or one of our own.
+# The path of a tool: the one that is installed, or that in target/tools.
 tool = $(shell command -v $(1) || echo target/tools/bin/$(1))
 
 .PHONY: tools
@@ -75,13 +75,13 @@ tools: ## installs what `make check` needs, where it is missing
 		python3 -m venv target/tools/python && target/tools/python/bin/pip install --quiet typos==$(TYPOS) && \
 		mkdir -p target/tools/bin && ln -s ../python/bin/typos target/tools/bin/typos; }
 	command -v rustup >/dev/null && rustup toolchain install $(OLDEST) --profile minimal --no-self-update >/dev/null 2>&1 || \
-		echo "make check: Rust $(OLDEST) cannot be had here, so clippy alone looks for what it lacks" >&2
+		echo "make check: Rust $(OLDEST) cannot be installed, so that only clippy looks for what it lacks" >&2
 
 # Three parts: all tests for this machine's own target, with the packages of the static one; then the tests of the hook and
-# the log for each static release that can be built, with the cost of a call; then the tables of what the tests on real
-# daemons have seen, and of the packages on each system. `make` runs again because tests/needs may have added a target.
+# the log for each static release that can be built, with the cost of a call; then tables of the operations that the tests on
+# real daemons have seen, and of the packages on each system. `make` runs again because tests/needs may have added a target.
 .PHONY: test
-test: needs ## installs what is missing, and runs every test
+test: needs ## installs what is missing, and runs all tests without a target of their own
 	$(MAKE) --no-print-directory packages
 	rm -rf target/*/tmp/packages-table
 	cargo test --locked
@@ -98,7 +98,7 @@ test-releases:
 	$(if $(call has,$(BUDGETED)),$(COUNT))
 
 # Each of these builds a system and then waits for machines that are emulated on one thread each. Their tests are compiled
-# first: cargo compiles one at a time.
+# before, because parallel runs of cargo would wait for each other.
 MACHINES := test-host test-xen test-arm
 
 .PHONY: test-machines
@@ -106,33 +106,33 @@ test-machines: needs ## test-host, test-xen and test-arm, two at a time
 	cargo test --locked --no-run $(patsubst test-%,--test %,$(MACHINES))
 	$(MAKE) --no-print-directory --jobs=2 --output-sync=target --keep-going $(MACHINES)
 
-# Builds a libvirt with the proposed operation `stop`, once: six minutes of processor time, three on two cores that are free.
+# Builds a libvirt with the proposed operation `stop`, once: six minutes of CPU time, or three on two idle cores.
 # The tests take less than two.
 .PHONY: test-stop
 test-stop: needs ## tests the proposed operation `stop`, on a libvirt that has it
 	tests/stop/build
 	cargo test --locked --test stop
 
-# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots in software for both of its scenarios at once,
-# since tests that wait for a boot take a thread each.
+# Builds a Debian 13 with systemd and AppArmor, once: two minutes. It boots under emulation, for both of its scenarios at once:
+# tests that wait for a boot take a thread each.
 .PHONY: test-host
-test-host: needs packages ## tests the packages on a whole host, emulated
+test-host: needs packages ## tests the packages on a complete emulated host
 	tests/host/build
 	cargo test --locked --test host -- --test-threads=32
 
-# Builds the source package in clean systems of Debian 13 and sid: four minutes of processor time each, and one for a system.
+# Builds the source package in clean systems of Debian 13 and sid: four minutes of CPU time each, and one for each system.
 .PHONY: test-debian
-test-debian: needs packages ## builds Debian's source package in clean systems, and tests what comes out
+test-debian: needs packages ## builds Debian's source package in clean systems, and tests the result
 	tests/debian/build
 	cargo test --locked --test debian
 
-# Builds a Debian 12 with Xen, once: two minutes. It boots in software, which takes two to three more.
+# Builds a Debian 12 with Xen, once: two minutes. It boots under emulation, which takes two to three more.
 .PHONY: test-xen
-test-xen: needs ## tests libvirt's driver libxl on a real Xen, emulated
+test-xen: needs ## tests libvirt's libxl driver on a real Xen in an emulated machine
 	tests/xen/build
 	cargo test --locked --test xen
 
-# The other machine code that packages are made for. A first root with busybox boots in software within half a minute.
+# The other architecture that packages are made for. An initramfs with busybox boots under emulation within half a minute.
 ARM := aarch64-unknown-linux-musl
 $(if $(filter $(ARM),$(MUSL)),,$(eval export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER := aarch64-linux-gnu-gcc))
 export $(call flags,$(ARM)) := $(REMAP)
@@ -144,13 +144,13 @@ test-arm: needs ## builds the packages for aarch64, and tests the program on an 
 	tests/arm/build
 	cargo test --locked --test arm
 
-# Four to eight minutes of processor time.
+# Four to eight minutes of CPU time.
 .PHONY: test-source-rpm
 test-source-rpm: needs ## builds the packages as Fedora and SUSE do, from the source tarball, and tests them
 	tests/source_rpm/build
 	cargo test --locked --test source_rpm
 
-# The numbers in tests/budget.toml are one machine code's.
+# The numbers in tests/budget.toml apply to one architecture.
 BUDGETED := x86_64-unknown-linux-musl
 COUNT = HOOKMUX_BIN=$(CURDIR)/target/$(BUDGETED)/release/hookmux cargo test --locked --test budget
 
@@ -173,9 +173,9 @@ fuzz: ## runs every fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 			target/fuzz/$$target tests/fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1; \
 	done
 
-# Needs root and some minutes. REAL_TIME=1 keeps other load of a busy machine from disturbing it.
+# Needs root and some minutes. REAL_TIME=1 runs at real-time priority, for a busy machine.
 .PHONY: bench
-bench: build ## measures ratios for docs/performance.md, and what checks of filters cost
+bench: build ## measures ratios for docs/performance.md, and the cost of checking filters
 	HOOKMUX_BENCH_REAL_TIME=$(REAL_TIME) $(WITH_BINARY) cargo bench --locked --bench performance
 	$(WITH_BINARY) cargo bench --locked --bench guard
 

@@ -25,7 +25,7 @@ def cargo(*words):
 
 
 def names(edges):
-    """Returns (name, version) of each crate that these edges lead to, sorted, and of the program itself."""
+    """Returns (name, version) of the program and of each crate that it reaches by these edges, sorted."""
     lines = cargo("tree", "--target", TARGET, "--edges", edges, "--prefix", "none", "--format", "{p}").splitlines()
     return sorted({(name, version.removeprefix("v")) for name, version, *_ in map(str.split, lines)})
 
@@ -48,14 +48,14 @@ def read():
 def dependencies():
     """Maps (name, version) of each crate to its direct dependencies, which the depth of each line in the tree shows."""
     lines = cargo("tree", "--target", TARGET, "--edges", "normal,build", "--prefix", "depth", "--no-dedupe", "--format", " {p}")
-    found, way = {}, []
+    found, path = {}, []
     for line in lines.splitlines():
         depth, name, version, *_ = line.split()
         crate = (name, version.removeprefix("v"))
-        way[int(depth) :] = [crate]
+        path[int(depth) :] = [crate]
         found.setdefault(crate, set())
-        if len(way) > 1:
-            found[way[-2]].add(crate)
+        if len(path) > 1:
+            found[path[-2]].add(crate)
     return found
 
 
@@ -66,5 +66,5 @@ def rustc():
 
 
 def same(text):
-    """Returns a licence's text without its line breaks, to compare it."""
+    """Returns a digest of a licence's text, whose line breaks do not matter."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()

@@ -1,22 +1,22 @@
 
 # Values of arguments that clap does not know. tests/completions.rs adds the tables of drivers and operations.
 
-# The operations of a driver.
+# Prints the operations of a driver.
 _hookmux_operations() {
     case $1 in
         OPERATIONS
     esac
 }
 
-# How virsh lists the guests or networks of a driver.
+# Prints the connection and the command by which virsh lists the guests or networks of a driver.
 _hookmux_connection() {
     case $1 in
         CONNECTIONS
     esac
 }
 
-# The guests or networks of a driver. Read-only, since libvirt then asks for no password. If it refuses or does not
-# answer, there are none.
+# Prints the guests or networks of a driver. Read-only, because libvirt then asks for no password. Prints nothing if it
+# refuses or does not answer.
 _hookmux_guests() {
     local -a connection
     read -ra connection <<<"$(_hookmux_connection "$1")"
@@ -25,7 +25,7 @@ _hookmux_guests() {
         </dev/null 2>/dev/null || true
 }
 
-# The files in libvirt's own directory of a driver, below a root.
+# Prints the files in libvirt's own directory of a driver, below a root.
 _hookmux_scripts() {
     local path
     for path in "$1/etc/libvirt/hooks/$2.d"/*; do
@@ -33,8 +33,8 @@ _hookmux_scripts() {
     done
 }
 
-# Prints what the last word of a line can be, one a line; fails where clap knows better. The words are bash's, or those of
-# another shell, which does not split --root=DIR.
+# Prints the values that the last word can have, one per line; fails if clap completes it. The words are split as in bash, or
+# as in another shell, which does not split --root=DIR.
 _hookmux_find() {
     local word before='' current=${!#} root='' driver line values=''
     local -a given=()

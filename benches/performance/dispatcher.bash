@@ -1,6 +1,6 @@
 #!/bin/bash
-# A dispatcher as in the guides to PCI passthrough, like VFIO-Tools: one directory for each guest, operation
-# and sub-operation, read by find. Written for this bench.
+# A dispatcher as in the guides to PCI passthrough, similar to VFIO-Tools: one directory for each guest, operation and
+# sub-operation, read with find. Written for this benchmark.
 set -e
 
 guest=$1

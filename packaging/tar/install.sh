@@ -13,12 +13,12 @@ umask 022
 here=$(cd "$(dirname "$0")" && pwd)
 DESTDIR=${DESTDIR:-}
 
-say() {
+info() {
     echo "install.sh: $*"
 }
 
 fail() {
-    say "$*" >&2
+    info "$*" >&2
     exit 1
 }
 
@@ -33,7 +33,7 @@ put() {
         config)
             if [ -e "$to" ] && ! cmp -s "$from" "$to"; then
                 install -m "$mode" "$from" "$to.new"
-                say "$to was changed and stays; the new one is $to.new"
+                info "$to was changed and stays; the new one is $to.new"
             else
                 whole "$mode" "$from" "$to"
             fi
@@ -57,7 +57,7 @@ remove() {
         dir) ;;
         config)
             if [ -e "$to" ] && ! cmp -s "$here/root$path" "$to"; then
-                say "$to was changed and stays"
+                info "$to was changed and stays"
             else
                 rm -f "$to"
             fi
@@ -67,7 +67,7 @@ remove() {
     done <"$here/files"
     # In reverse, so that a directory is removed after the directories in it.
     sed -n 's/^dir [0-7]* //p' "$here/files" | sort -r | while read -r path; do
-        [ ! -d "$DESTDIR$path" ] || rmdir "$DESTDIR$path" 2>/dev/null || say "$DESTDIR$path stays: it is not empty"
+        [ ! -d "$DESTDIR$path" ] || rmdir "$DESTDIR$path" 2>/dev/null || info "$DESTDIR$path stays: it is not empty"
     done
 }
 
@@ -88,9 +88,9 @@ case ${1-} in
     fi
     put
     [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
-    say "installed the files below ${DESTDIR:-/}"
+    info "installed the files below ${DESTDIR:-/}"
     if [ -n "$DESTDIR" ]; then
-        say "to install the hooks that libvirt calls, run on that system: hookmux install"
+        info "to install the hooks that libvirt calls, run on that system: hookmux install"
     elif ! label; then
         fail "the SELinux module hookmux is not installed, so SELinux would deny the hooks and none was made:" \
             "see /usr/share/doc/hookmux/selinux.md"
@@ -101,21 +101,21 @@ case ${1-} in
     ;;
 --uninstall)
     if [ -z "$DESTDIR" ] && [ -x /usr/bin/hookmux ]; then
-        # First, because a link that leads nowhere would make an older libvirt fail every start of a guest.
+        # First, because a dangling link would make every start of a guest fail with an older libvirt.
         if ! /usr/bin/hookmux install --restore || ! /usr/bin/hookmux uninstall --reload; then
             fail "the hooks could not be removed, so nothing else was"
         fi
         ! command -v systemctl >/dev/null || systemctl --quiet disable --now hookmux-metrics.timer || true
-        # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories are hookmux's.
+        # Without libvirt, whose packages put more than hooks into /etc/libvirt, these directories belong to hookmux.
         if [ "$(ls -A /etc/libvirt 2>/dev/null)" = hooks ] && [ -z "$(ls -A /etc/libvirt/hooks)" ]; then
             rmdir /etc/libvirt/hooks /etc/libvirt
         fi
         if selinuxenabled 2>/dev/null; then
-            semodule -X 200 -r hookmux || say "the SELinux module hookmux was not removed: run semodule -X 200 -r hookmux"
+            semodule -X 200 -r hookmux || info "the SELinux module hookmux was not removed: run semodule -X 200 -r hookmux"
         fi
     fi
     remove
-    # systemd's, where it is installed.
+    # Where systemd is installed, the directory belongs to it.
     [ ! -d "$DESTDIR/usr/lib/systemd/catalog" ] || rmdir --ignore-fail-on-non-empty "$DESTDIR/usr/lib/systemd/catalog"
     [ -n "$DESTDIR" ] || ! command -v journalctl >/dev/null || journalctl --update-catalog || true
     ;;

@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# The first and only process of the machine: runs the scenario, and ends the machine.
+# The machine's init: runs the scenario, and powers the machine off.
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sys /sys

@@ -1,4 +1,4 @@
-# What the machine does, part by part; main.rs compares what this prints.
+# Runs on the machine; main.rs compares the output of each part.
 export NO_COLOR=1
 hooks=/etc/libvirt/hooks
 mkdir -p /tmp $hooks
@@ -20,7 +20,7 @@ readlink $hooks/qemu
 
 echo == three
 for name in 10-a 20-b 30-c; do
-    # shellcheck disable=SC2016 # the script reads it
+    # shellcheck disable=SC2016 # The script expands it.
     add $name 'echo "${0##*/} $*: $(wc -c)" >>/tmp/log'
 done
 call prepare begin -

@@ -1,7 +1,7 @@
-# What the recipes do to a real system.
+# Checks what the recipes do to a real system.
 . /inject/common.sh
 dpkg -i /inject/hookmux.deb >/dev/null
-# A guest that no recipe is about.
+# A guest that is not in the settings of any recipe.
 virsh start --paused g1 >/dev/null
 
 part cpus
@@ -29,7 +29,7 @@ virsh destroy two >/dev/null && echo "without both: $(slices)"
 find /run/hookmux/cpus -type f -printf '%P\n'
 
 part plain
-# The same without systemd's directory, as on a host without it: the kernel's own files, which the calls act on directly.
+# The same without systemd's directory, as on a host without systemd: the calls write to the kernel's own files.
 cat >/run/plain.sh <<'END'
 mount -t tmpfs tmpfs /run/systemd
 document() { virsh dumpxml "$1" --inactive; }
@@ -65,7 +65,7 @@ virsh undefine "usb guest" >/dev/null
 rm /etc/hookmux/qemu.d/90-attach-usb /etc/hookmux/attach-usb /etc/hookmux/hookmux.toml.d/90-attach-usb.toml
 
 part backup
-# What the command writes shows how often it ran, for whom, and where; it goes on until it is told to end.
+# The output of the command shows how often, for which guest and where it ran; it runs until a file is removed.
 install -D -m 755 /inject/90-backup /etc/hookmux/qemu.d/90-backup
 cp /inject/90-backup.toml /etc/hookmux/hookmux.toml.d/
 cat >/etc/hookmux/backup <<'END'
@@ -97,7 +97,7 @@ rm /etc/hookmux/qemu.d/90-backup /etc/hookmux/backup /etc/hookmux/hookmux.toml.d
 
 part gpu
 # A guest gets both functions of the card: the one with the framebuffer, which has no driver, and the one with a driver.
-# What takes the place of a display manager is running. Each line is the state of all that the script may change.
+# A stand-in for the display manager is running. Each line is the state of everything that the script may change.
 cat >/etc/systemd/system/screen.service <<'END'
 [Service]
 ExecStart=/bin/sleep infinity
@@ -166,7 +166,7 @@ rm /etc/hookmux/qemu.d/40-no
 virsh start --paused "managed card" >/dev/null && card "managed card runs"
 virsh destroy "managed card" >/dev/null && card "managed card ended"
 
-# With something that uses the card, until the script gives up, and until its time is up.
+# A process uses the card, until the script gives up, and until its time limit is exceeded.
 sleep 1000 8</dev/dri/card0 &
 call prepare | sed "s/$!/PID/"
 card "in use"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The first process of the first domain: what Xen's tools and libvirt need, then the scenario of the second disk. Does.
+# The init of dom0: sets up what Xen's tools and libvirt need, then runs the scenario on the second disk.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb LC_ALL=C
 mount -t proc proc /proc
 mount -t sysfs sys /sys

@@ -1,11 +1,11 @@
-# Run as root in the first domain of the emulated Xen host, with hookmux beside it. In: /inject. Out: what each part
-# prints, after "== NAME".
+# Runs as root in dom0 of the emulated Xen host, with hookmux beside it. In: /inject. Out: what each part prints, after
+# "== NAME".
 part() { echo "== $1"; }
 wait_for() {
     for _ in $(seq 240); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.5; done
     echo "waited for: $*"
 }
-# Calls since this was last asked.
+# Prints the calls since it was last called.
 calls() { cat "$1" 2>/dev/null; rm -f "$1"; }
 is_off() { [ "$(virsh domstate pv1)" = "shut off" ]; }
 is_up() { [ "$(grep -ac 'guest is up' /var/log/xen/console/guest-pv1.log)" -ge "$1" ]; }
@@ -49,7 +49,7 @@ virsh domstate pv1 | head -n 1
 virsh --quiet destroy pv1
 calls /run/calls
 
-# A second daemon on the same host, with settings, scripts and state of its own. What it writes to /run is in /run/second.
+# A second daemon on the same host, with its own settings, scripts and state. What it writes to /run is in /run/second.
 mkdir -p /run/second/libvirt /tmp/second
 cp -a /etc/libvirt /etc/hookmux /tmp/second
 rm /tmp/second/libvirt/libxl/pv1.xml
@@ -67,7 +67,7 @@ sed -i 's|/run/calls|/run/second/calls|' /tmp/second/hookmux/libxl.d/10-record
 unshare --mount bash /tmp/second/start
 second='xen:///system?socket=/run/second/libvirt/libvirt-sock'
 wait_for virsh --connect "$second" version
-# Debian's Xen has no shadow paging, so that a paravirtualised guest stands still while it moves.
+# Debian's Xen has no shadow paging, so that a paravirtualised guest is paused while it migrates.
 port=49200
 migrate() {
     port=$((port + 1))
