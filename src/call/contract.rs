@@ -226,9 +226,11 @@ pub const ROWS: &[Row] = {
         row("bhyve", "release", END, "6.1.0", Domain, Ignored, NOTHING).at(Release),
 
         row("network", "start", BEGIN, "1.2.2", HookData, Aborts, NOT_STARTED),
-        // Seen on 9.0.0: libvirt takes down an active network only, and this one becomes active after the call.
-        row("network", "started", BEGIN, "1.2.2", HookData, Aborts, "the start fails, and the bridge and dnsmasq stay"),
-        // Also after a start that failed; and, when a network is destroyed under running guests, instead of port-deleted.
+        // Seen on 7.0.0 and 9.0.0: libvirt takes down an active network only, and this one becomes active after the call.
+        // Seen on 11.3.0: it takes it down, and calls stopped.
+        row("network", "started", BEGIN, "1.2.2", HookData, Aborts, "the start fails; libvirt 9.0 leaves the bridge and dnsmasq behind"),
+        // Since 11.3.0 or earlier, but after 9.0.0, also after a start that failed; and, when a network is destroyed under
+        // running guests, instead of port-deleted.
         row("network", "stopped", END, "1.2.2", HookData, Ignored, NOTHING),
         row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, though it is made"),
         // Also for every port whenever the network daemon starts, and when a guest's daemon claims a lost port: the result
