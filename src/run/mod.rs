@@ -157,27 +157,36 @@ impl Runner<'_> {
         }
         let Some(written) = report.document.take() else { return };
         let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
-        let checked = (|| -> io::Result<_> {
-            if written.is_blank()? || written.is_same(read)? {
+        let lost = |error: io::Error| Outcome::Lost(resolve::errno(&error));
+        let changes = (|| {
+            let text = written.bytes().map_err(lost)?;
+            if is_blank(&text) {
                 return Ok(None);
             }
-            let text = written.bytes()?;
-            let checked = guard::check(&read.bytes()?, &text, guest, &step.effective.policy());
-            Ok(Some(checked.map_err(|fault| (fault, first_words(&text)))))
+            let read = read.bytes().map_err(lost)?;
+            if text == read {
+                return Ok(None);
+            }
+            let checked = guard::check(&read, &text, guest, &step.effective.policy());
+            if checked.is_err() {
+                report.output = first_words(&text);
+            }
+            checked.map(Some).map_err(Outcome::Unfit)
         })();
-        match checked {
+        match changes {
             Ok(None) => {}
-            Ok(Some(Ok(changes))) => {
+            Ok(Some(changes)) => {
                 report.changes = changes;
                 report.document = Some(written);
             }
-            Ok(Some(Err((fault, words)))) => {
-                report.outcome = Outcome::Unfit(fault);
-                report.output = words;
-            }
-            Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
+            Err(outcome) => report.outcome = outcome,
         }
     }
+}
+
+/// Reports whether a document contains only white space, which libvirt treats as empty (`virStringIsEmpty`).
+fn is_blank(document: &[u8]) -> bool {
+    document.trim_ascii().is_empty()
 }
 
 /// Returns the beginning of what precedes the XML in a filter's output: probably a message, which belongs on standard error.
@@ -259,4 +268,16 @@ impl<'a> Progress<'a> {
 fn width(row: &Row, parallel: usize) -> usize {
     let is_independent = row.failure == Failure::Ignored && row.output == Output::Dropped;
     if is_independent && row.order == Order::Forward { parallel.max(1) } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_alone_is_blank() {
+        let late = [vec![b' '; spool::CHUNK], b"<domain/>".to_vec()].concat();
+        let blank = [&b""[..], b" \t\r\n", b"\n<domain/>", &late].map(is_blank);
+        assert_eq!(blank, [true, true, false, false]);
+    }
 }
