@@ -17,7 +17,7 @@ use crate::run::detach;
 use crate::run::launch::Strings;
 use crate::run::scope;
 use crate::run::spool::Spool;
-use crate::run::watch::Watch;
+use crate::run::watch::{self, Watch};
 use crate::run::{Event, Purpose, Runner};
 
 /// The background scripts of a call.
@@ -59,11 +59,11 @@ impl Background {
         if let Err(error) = scope::enter() {
             log::in_daemons_cgroup(&call, &error);
         }
-        let watch = Watch::new()?;
+        let watch = Watch::new(watch::REPORT_INTERVAL)?;
         let purpose = Purpose::Background;
         let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, purpose, watch };
-        runner.run(&steps, &document, &mut |event| {
-            log::event(&call, &event);
+        runner.run(&steps, &document, &mut |call, event| {
+            log::event(call, event);
             if let (Event::Ended(step, report), Some(record)) = (event, &record) {
                 record.keep_background(&root, step, report);
             }

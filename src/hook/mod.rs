@@ -36,7 +36,7 @@ use crate::run::signals;
 use crate::run::spawn;
 use crate::run::spool::Spool;
 use crate::run::watch::{self, Watch};
-use crate::run::{Event, Purpose, RunReport, Runner};
+use crate::run::{OnEvent, Purpose, RunReport, Runner};
 use crate::settings::{self, Settings};
 use crate::verdict::messages;
 use crate::verdict::outcome::OutcomeKind;
@@ -178,10 +178,9 @@ fn made(hook: &Hook, linked: Linked, input: OnceCell<io::Result<Spool>>, record:
     if plan.steps.is_empty() && plan.background.is_empty() {
         return Answer::default();
     }
-    let on_event = &mut |call: &Invocation, event: Event| log::event(call, &event);
     let document = input.into_inner().unwrap_or_else(|| standard_input(call));
     let done = document.and_then(|document| {
-        let result = hook.run(&plan, &document, on_event)?;
+        let result = hook.run(&plan, &document, &mut log::event)?;
         if let Some(record) = record {
             record.steps(&plan.steps, &result.run, &result.undone);
             record.guest(port_owner(call, &document));
@@ -270,14 +269,9 @@ impl<'a> Hook<'a> {
     ///
     /// # Errors
     /// What keeps hookmux itself from running anything: no descriptor or no memory is left.
-    pub(crate) fn run(
-        &self,
-        plan: &Plan,
-        document: &Spool,
-        on_event: &mut dyn FnMut(&Invocation, Event),
-    ) -> io::Result<HookReport> {
+    pub(crate) fn run(&self, plan: &Plan, document: &Spool, on_event: OnEvent) -> io::Result<HookReport> {
         let mut runner = self.runner(Purpose::Answer)?;
-        let run = runner.run(&plan.steps, document, &mut |event| on_event(self.call, event));
+        let run = runner.run(&plan.steps, document, on_event);
         let outcomes = plan.steps.iter().zip(&run.steps).map(|(step, report)| (&step.effective, &report.outcome));
         let verdict = Verdict::new(self.call.row.failure, outcomes, run.stopped_by);
         let mut undone = Vec::new();
@@ -287,7 +281,7 @@ impl<'a> Hook<'a> {
             let mut runner = Runner { call: &call, purpose: Purpose::Undo, ..runner };
             let nothing = Spool::nothing();
             let document = if call.row.input == Input::Nothing { &nothing } else { document };
-            let reports = runner.run(&steps, document, &mut |event| on_event(&call, event)).steps;
+            let reports = runner.run(&steps, document, on_event).steps;
             undone = steps.into_iter().zip(reports).collect();
         }
         Ok(HookReport { run, verdict, undone })
@@ -301,9 +295,8 @@ impl<'a> Hook<'a> {
         &self,
         plan: &Plan,
         document: &Spool,
-        on_event: &mut dyn FnMut(&Invocation, Event),
+        on_event: OnEvent,
     ) -> io::Result<Vec<StepReport>> {
-        let on_event = &mut |event: Event| on_event(self.call, event);
         Ok(self.runner(Purpose::Background)?.run(&plan.background, document, on_event).steps)
     }
 
@@ -316,7 +309,7 @@ impl<'a> Hook<'a> {
             parallel: self.settings.parallel,
             kill_after: self.settings.kill_after,
             purpose,
-            watch: Watch::new()?.reporting_every(interval),
+            watch: Watch::new(interval)?,
         })
     }
 

@@ -15,7 +15,9 @@ mod sys;
 pub(crate) mod watch;
 
 use std::io;
+use std::iter::Enumerate;
 use std::os::unix::ffi::OsStrExt;
+use std::slice;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -48,6 +50,9 @@ pub(crate) enum Event<'a> {
     /// The step has ended, or could not be started.
     Ended(&'a Step, &'a StepReport),
 }
+
+/// Gets what happens, and in which call.
+pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(&Invocation, &Event);
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -91,41 +96,41 @@ pub(crate) struct Runner<'a> {
 
 impl Runner<'_> {
     /// Runs the steps until one fails where that matters.
-    pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: &mut dyn FnMut(Event)) -> RunReport {
+    pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: OnEvent) -> RunReport {
+        let call = self.call;
         let (width, failure) = match self.purpose {
-            Purpose::Answer => (width(&self.call.row, self.parallel), self.call.row.failure),
+            Purpose::Answer => (width(&call.row, self.parallel), call.row.failure),
             Purpose::Undo => (1, Failure::Ignored),
             Purpose::Background => (steps.len(), Failure::Ignored),
         };
         let mut progress = Progress::new(steps, document, self.purpose, failure);
-        let mut running: Vec<(usize, Child)> = Vec::new();
+        let mut running: Vec<((usize, &Step), Child)> = Vec::new();
         loop {
-            while running.len() < width
-                && !self.is_stopped()
-                && let Some((at, step)) = progress.next_step()
+            let may_start = self.purpose == Purpose::Undo || self.watch.stopped_by.is_none();
+            let (at, step, report) = if running.len() < width
+                && may_start
+                && let Some((at, step)) = progress.waiting.next()
             {
-                on_event(Event::Starting(step));
+                on_event(call, &Event::Starting(step));
                 match self.start(step, progress.document()) {
-                    Ok(child) => running.push((at, child)),
-                    Err(outcome) => progress.finish(at, StepReport::never_started(outcome), on_event),
+                    Ok(child) => {
+                        running.push(((at, step), child));
+                        continue;
+                    }
+                    Err(outcome) => (at, step, StepReport { outcome, ..StepReport::default() }),
                 }
-            }
-            let still_running = &mut |at: &usize, child: &Child| {
-                if let Some(step) = steps.get(*at) {
-                    on_event(Event::StillRunning(step, child.pid, child.started.elapsed()));
-                }
-            };
-            let Some((at, mut report)) = self.watch.next(&mut running, still_running) else { break };
-            if let Some(step) = steps.get(at) {
+            } else {
+                let still_running = &mut |(_, step): &(usize, &Step), child: &Child| {
+                    on_event(call, &Event::StillRunning(step, child.pid, child.started.elapsed()));
+                };
+                let Some(((at, step), mut report)) = self.watch.next(&mut running, still_running) else { break };
                 self.check(step, progress.document(), &mut report);
-            }
-            progress.finish(at, report, on_event);
+                (at, step, report)
+            };
+            on_event(call, &Event::Ended(step, &report));
+            progress.finish(at, step, report);
         }
-        progress.into_report(self.watch.stopped_by())
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.purpose != Purpose::Undo && self.watch.stopped_by().is_some()
+        progress.into_report(self.watch.stopped_by)
     }
 
     fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
@@ -198,33 +203,23 @@ fn first_words(text: &[u8]) -> Vec<u8> {
 
 /// How far a run has come. Pure.
 struct Progress<'a> {
-    steps: &'a [Step],
     purpose: Purpose,
     failure: Failure,
     original: &'a Spool,
     /// The document of the last filter that changed it.
     filtered: Option<Spool>,
-    reports: Vec<Option<StepReport>>,
-    /// The step to start next.
-    next: usize,
-    /// A failure keeps the steps that were not started from being started.
-    is_over: bool,
+    /// The steps that are still to be started; none after a failure that keeps them from it.
+    waiting: Enumerate<slice::Iter<'a, Step>>,
+    /// One for each step.
+    reports: Vec<StepReport>,
     /// The first step, in their order, whose failure counts.
     cause: Option<usize>,
 }
 
 impl<'a> Progress<'a> {
     fn new(steps: &'a [Step], original: &'a Spool, purpose: Purpose, failure: Failure) -> Self {
-        let reports = steps.iter().map(|_| None).collect();
-        Self { steps, purpose, failure, original, filtered: None, reports, next: 0, is_over: false, cause: None }
-    }
-
-    /// Returns the step to start next.
-    fn next_step(&mut self) -> Option<(usize, &'a Step)> {
-        let step = self.steps.get(self.next).filter(|_| !self.is_over)?;
-        let at = self.next;
-        self.next = at.saturating_add(1);
-        Some((at, step))
+        let reports = steps.iter().map(|_| StepReport::default()).collect();
+        Self { purpose, failure, original, filtered: None, waiting: steps.iter().enumerate(), reports, cause: None }
     }
 
     /// Returns the document that the next step reads.
@@ -232,19 +227,18 @@ impl<'a> Progress<'a> {
         self.filtered.as_ref().unwrap_or(self.original)
     }
 
-    /// Takes the report of a step.
-    fn finish(&mut self, at: usize, mut report: StepReport, on_event: &mut dyn FnMut(Event)) {
-        let Some(step) = self.steps.get(at) else { return };
-        on_event(Event::Ended(step, &report));
+    fn finish(&mut self, at: usize, step: &Step, mut report: StepReport) {
         let effect = verdict::effect(self.failure, &step.effective, &report.outcome);
-        self.is_over |= !effect.continues;
+        if !effect.continues {
+            self.waiting = Enumerate::default();
+        }
         // The caller gets the text of the first failure only, since that of many steps would be long, and of each step that
         // could not undo what it did.
         let is_later = self.purpose != Purpose::Undo && self.cause.is_some_and(|first| first < at);
         if effect.code.is_none() || is_later {
             report.drop_text();
         } else if let Some(later) = self.cause.replace(at).filter(|cause| *cause > at)
-            && let Some(Some(later)) = self.reports.get_mut(later)
+            && let Some(later) = self.reports.get_mut(later)
         {
             later.drop_text();
         }
@@ -252,14 +246,13 @@ impl<'a> Progress<'a> {
             self.filtered = Some(document);
         }
         if let Some(place) = self.reports.get_mut(at) {
-            *place = Some(report);
+            *place = report;
         }
     }
 
     fn into_report(self, stopped_by: Option<Signal>) -> RunReport {
         let document = self.filtered.filter(|filtered| !filtered.is_same(self.original).unwrap_or(false));
-        let report = |report: Option<StepReport>| report.unwrap_or_else(|| StepReport::never_started(Outcome::NotRun));
-        RunReport { steps: self.reports.into_iter().map(report).collect(), document, stopped_by }
+        RunReport { steps: self.reports, document, stopped_by }
     }
 }
 

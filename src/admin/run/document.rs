@@ -13,7 +13,7 @@ use crate::call::invocation::Invocation;
 use crate::run::child::{Child, Start};
 use crate::run::launch::Strings;
 use crate::run::spool::{MAX_DOCUMENT, Spool};
-use crate::run::watch::Watch;
+use crate::run::watch::{self, Watch};
 use crate::verdict::messages;
 
 /// How long libvirt may take to answer before a made-up document is used instead.
@@ -108,7 +108,7 @@ fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
     };
     let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
     let child = Child::start(&start).map_err(|errno| failed(&errno.desc()))?;
-    let mut watch = Watch::new().map_err(|errno| failed(&errno.desc()))?;
+    let mut watch = Watch::new(watch::REPORT_INTERVAL).map_err(|errno| failed(&errno.desc()))?;
     let ended = watch.next(&mut vec![((), child)], &mut |(), _| {});
     let ((), report) = ended.ok_or_else(|| failed(&"it is lost"))?;
     if let Some(document) = report.document {

@@ -33,7 +33,7 @@ use crate::run::child::StepReport;
 use crate::run::signals;
 use crate::run::spool::Spool;
 use crate::run::watch;
-use crate::run::{Event, RunReport};
+use crate::run::{OnEvent, RunReport};
 use crate::settings::OnFailure;
 use crate::verdict::messages;
 use crate::verdict::outcome::OutcomeKind;
@@ -187,14 +187,11 @@ impl Run {
 }
 
 /// Runs something, and shows what happens.
-fn show<T>(
-    live: &mut Live,
-    run: impl FnOnce(&mut dyn FnMut(&Invocation, Event)) -> io::Result<T>,
-) -> anyhow::Result<T> {
+fn show<T>(live: &mut Live, run: impl FnOnce(OnEvent) -> io::Result<T>) -> anyhow::Result<T> {
     let mut shown = Ok(());
     let result = run(&mut |call, event| {
         if shown.is_ok() {
-            shown = live.on_event(call, &event);
+            shown = live.on_event(call, event);
         }
     })?;
     shown?;
