@@ -104,7 +104,8 @@ impl Child {
     pub(crate) fn start(start: &Start) -> Result<Self, Errno> {
         let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
         // argv[0] is the path, as it is for libvirt's own hooks.
-        let argv = [start.path.as_os_str()].into_iter().chain(start.args.iter().map(OsString::as_os_str)).collect();
+        let arguments = start.args.iter().map(OsString::as_os_str);
+        let argv = Strings::arguments([start.path.as_os_str()].into_iter().chain(arguments));
         let input = start.input.reader().map_err(|error| resolve::errno(&error))?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = pipe()?;

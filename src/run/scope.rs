@@ -158,11 +158,11 @@ mod tests {
         let request = request();
         let begin = request.windows(4).position(|start| start == b"l\x01\0\x01").unwrap();
         let call = &request[begin..];
-        let number = |at: usize| number(&mut &call[at..]).unwrap() as usize;
+        let number = |at: usize| usize::try_from(number(&mut &call[at..]).unwrap()).unwrap();
         let body = (16 + number(12)).next_multiple_of(8);
         assert_eq!((body + number(4), number(body)), (call.len(), "hookmux-0000001-1700000000000000.scope".len()));
         let unit = std::str::from_utf8(&call[body + 4..][..number(body)]).unwrap();
-        assert!(unit.starts_with("hookmux-") && unit.ends_with(".scope"), "{unit}");
+        assert!(unit.starts_with("hookmux-") && unit.find(".scope") == Some(unit.len() - 6), "{unit}");
         let properties = call.windows(5).position(|start| start == b"fail\0").unwrap() + 8;
         assert_eq!(call.len() - properties - 8 - number(properties), 8);
     }

@@ -9,6 +9,7 @@ use std::os::fd::RawFd;
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus as Waited, waitid};
 use nix::unistd::Pid;
+use rustix::io::retry_on_intr;
 use rustix::process::{WaitOptions, WaitStatus, waitpid};
 
 use crate::run::launch::Launch;
@@ -33,13 +34,8 @@ pub(super) fn spawn(launch: &Launch) -> Result<Pid, Errno> {
 /// # Errors
 /// ECHILD when it is not a child of ours, or was reaped before.
 pub(super) fn reap(pid: Pid, options: WaitOptions) -> Result<Option<WaitStatus>, Errno> {
-    loop {
-        match waitpid(rustix::process::Pid::from_raw(pid.as_raw()), options) {
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Errno::from_raw(errno.raw_os_error())),
-            Ok(ended) => return Ok(ended.map(|(_, status)| status)),
-        }
-    }
+    let ended = retry_on_intr(|| waitpid(rustix::process::Pid::from_raw(pid.as_raw()), options));
+    ended.map(|ended| Some(ended?.1)).map_err(|errno| Errno::from_raw(errno.raw_os_error()))
 }
 
 /// Reports whether a child has ended, without reaping it: its number is not given to another process until then.

@@ -93,7 +93,9 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 
 /// Returns what a program prints, or the first line of its error message.
 fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
-    let environment = Strings::variables(std::env::vars_os());
+    let variables: Vec<_> = std::env::vars_os().collect();
+    let variables = variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    let environment = Strings::variables(variables);
     let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
     let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
