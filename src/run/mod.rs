@@ -34,6 +34,7 @@ use crate::run::child::{Child, Start, StepReport};
 use crate::run::launch::Strings;
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
+use crate::settings::Settings;
 use crate::verdict;
 use crate::verdict::outcome::{Outcome, OutcomeKind};
 
@@ -80,17 +81,10 @@ pub(crate) enum Purpose {
 /// What all steps of a run have in common.
 #[derive(Debug)]
 pub(crate) struct Runner<'a> {
-    /// The call.
     pub(crate) call: &'a Invocation,
-    /// The environment of the scripts.
     pub(crate) environment: Strings,
-    /// How many steps may run at a time, where that changes no answer.
-    pub(crate) parallel: usize,
-    /// Time between SIGTERM and SIGKILL for a script that runs for too long.
-    pub(crate) kill_after: Duration,
-    /// Why the steps run.
+    pub(crate) settings: &'a Settings,
     pub(crate) purpose: Purpose,
-    /// What waits for them.
     pub(crate) watch: Watch,
 }
 
@@ -99,18 +93,16 @@ impl Runner<'_> {
     pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: OnEvent) -> RunReport {
         let call = self.call;
         let (width, failure) = match self.purpose {
-            Purpose::Answer => (width(&call.row, self.parallel), call.row.failure),
+            Purpose::Answer => (width(&call.row, self.settings.parallel), call.row.failure),
             Purpose::Undo => (1, Failure::Ignored),
             Purpose::Background => (steps.len(), Failure::Ignored),
         };
         let mut progress = Progress::new(steps, document, self.purpose, failure);
         let mut running: Vec<((usize, &Step), Child)> = Vec::new();
         loop {
-            let may_start = self.purpose == Purpose::Undo || self.watch.stopped_by.is_none();
-            let (at, step, report) = if running.len() < width
-                && may_start
-                && let Some((at, step)) = progress.waiting.next()
-            {
+            let is_stopped = self.watch.stopped_by.is_some() && self.purpose != Purpose::Undo;
+            let may_start = running.len() < width && !is_stopped;
+            let (at, step, report) = if may_start && let Some((at, step)) = progress.waiting.next() {
                 on_event(call, &Event::Starting(step));
                 match self.start(step, progress.document()) {
                     Ok(child) => {
@@ -145,7 +137,7 @@ impl Runner<'_> {
             input,
             document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
             limit: step.effective.timeout.value,
-            kill_after: self.kill_after,
+            kill_after: self.settings.kill_after,
             session: self.purpose == Purpose::Background,
         };
         Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, exec_error::explain(&step.path, errno)))

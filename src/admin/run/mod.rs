@@ -22,7 +22,8 @@ use crate::admin::support::script;
 use crate::admin::support::xml::{self, RulePath};
 use crate::admin::support::{self, FOUND};
 use crate::call::invocation::Invocation;
-use crate::hook::{ByHand, Hook, HookReport, guest_process};
+use crate::hook::guest_process;
+use crate::hook::steps::{ByHand, Hook, HookReport};
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -102,7 +103,7 @@ impl Run {
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }
-        let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
+        let hook = Hook::new(&call, &root, settings, Some(by_hand));
         let never_made = made::never(&root, &call.row);
         if self.dry {
             return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
