@@ -66,8 +66,15 @@ fn answer<'a>(call: &'a Invocation, root: &'a Path) -> Answer<'a> {
     let Some(linked) = linked(call, root) else { return Answer::default() };
     let mut record = record::file::is_kept(root).then(|| Draft::new(call));
     let answer = carry_out(call, linked, root, parent, &mut record);
-    let answer = answer.unwrap_or_else(|fault| own_fault(call, &fault, record.as_mut()));
-    let answer = if answer.code == 0 { answer } else { unless_late(call, root, answer) };
+    let mut answer = answer.unwrap_or_else(|fault| own_fault(call, &fault, record.as_mut()));
+    // A failure would keep libvirt from cleaning up after a guest that has ended.
+    if answer.code != 0
+        && call.row.may_come_late
+        && let Some(end) = guest_process::end(root, &call.driver, &call.object)
+    {
+        log::overruled(call, end.reason());
+        answer = Answer::default();
+    }
     Answer { record, ..answer }
 }
 
@@ -104,16 +111,6 @@ fn linked(call: &Invocation, root: &Path) -> Option<Linked> {
     Linked::beside(Path::new(HOST), call.base.join(&call.driver), name.clone())
 }
 
-/// Returns an empty answer instead of a failure that would keep libvirt from cleaning up after a guest that has ended.
-fn unless_late<'a>(call: &Invocation, root: &Path, answer: Answer<'a>) -> Answer<'a> {
-    if !call.row.may_come_late {
-        return answer;
-    }
-    let Some(end) = guest_process::end(root, &call.driver, &call.object) else { return answer };
-    log::overruled(call, end.reason());
-    Answer::default()
-}
-
 /// Returns the answer to a call, or what keeps hookmux itself from carrying it out.
 fn carry_out<'a>(
     call: &'a Invocation,
@@ -135,7 +132,7 @@ fn carry_out<'a>(
     if settings.exit_with_parent {
         signals::end_with(parent);
     }
-    let hook = Hook::new(call, root, settings, None);
+    let hook = Hook::new(call, root, settings);
     let _lock = hook.lock();
     let input = OnceCell::new();
     let moment = hook.keeping();
@@ -214,10 +211,7 @@ fn answered(hook: Hook, plan: Plan, document: Spool, report: HookReport) -> Answ
 
 /// Reads the document of a call, if it has one.
 fn standard_input(call: &Invocation) -> io::Result<Spool> {
-    match call.row.input {
-        Input::Nothing => Ok(Spool::nothing()),
-        Input::Domain | Input::HookData | Input::Unknown => Spool::splice(rustix::stdio::stdin()),
-    }
+    if call.row.input == Input::Nothing { Ok(Spool::nothing()) } else { Spool::splice(rustix::stdio::stdin()) }
 }
 
 /// Returns the guest whose port is created or deleted: only the document names it.

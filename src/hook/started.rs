@@ -19,6 +19,9 @@ use crate::files::resolve::{self, FileFacts};
 use crate::files::trust;
 use crate::run::spool::Spool;
 
+/// The mode of the directory that holds the documents of a driver's guests.
+const PRIVATE: u32 = 0o700;
+
 /// Where the document of a call's guest is kept.
 #[derive(Debug)]
 struct Started {
@@ -36,22 +39,19 @@ impl Started {
         let mut directory = rustix::fs::open(root, flags, Mode::empty())?;
         let user = rustix::process::geteuid().as_raw();
         let mut path = root.to_owned();
-        for name in [OsStr::new("run"), OsStr::new("hookmux"), &last] {
+        for (name, mode) in [(OsStr::new("run"), 0o755), (OsStr::new("hookmux"), 0o755), (&last, PRIVATE)] {
             path.push(name);
-            let mode = if name == last { 0o700 } else { 0o755 };
             let open = || rustix::fs::openat(&directory, name, flags | OFlags::NOFOLLOW, Mode::empty());
-            let next = match open() {
-                Err(Errno::NOENT) if create => {
-                    // Another call may create it as well.
-                    let _ = rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(mode));
-                    open()
-                }
-                next => next,
-            };
+            let mut next = open();
+            if create && matches!(next, Err(Errno::NOENT)) {
+                // Another call may create it as well.
+                let _ = rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(mode));
+                next = open();
+            }
             directory = next?;
             let facts = FileFacts::new(path.clone(), &rustix::fs::fstat(&directory)?);
-            let is_open = facts.uid != user || facts.mode & 0o077 != 0;
-            if trust::distrust_node(&facts, user).is_some() || (name == last && is_open) {
+            let is_private = facts.uid == user && facts.mode & 0o077 == 0;
+            if trust::distrust_node(&facts, user).is_some() || (mode == PRIVATE && !is_private) {
                 return Err(Errno::PERM.into());
             }
         }

@@ -37,15 +37,9 @@ pub(crate) struct Hook<'a> {
     directories: [Directory; 4],
     /// The libvirt daemon that makes this call, which is searched for at the first use.
     caller: OnceCell<Option<Daemon>>,
-    by_hand: Option<ByHand>,
-}
-
-/// What `hookmux run` decides about a call that no daemon makes.
-#[derive(Debug)]
-pub(crate) struct ByHand {
-    /// The environment of the scripts, without the variables that hookmux adds.
-    pub(crate) environment: Vec<(OsString, OsString)>,
-    /// The daemon that would make the call.
+    /// The environment of the scripts without the variables that hookmux adds; `None` for this process's own.
+    pub(crate) environment: Option<Vec<(OsString, OsString)>>,
+    /// The daemon that would make a call by hand; `None` for `caller`.
     pub(crate) daemon: Option<OsString>,
     /// How often a step that is still running is reported.
     pub(crate) interval: Duration,
@@ -62,9 +56,10 @@ pub(crate) struct HookReport {
 
 impl<'a> Hook<'a> {
     /// Returns the hook of a call; everything but libvirt's own directory is below `root`.
-    pub(crate) fn new(call: &'a Invocation, root: &'a Path, settings: Settings, by_hand: Option<ByHand>) -> Self {
+    pub(crate) fn new(call: &'a Invocation, root: &'a Path, settings: Settings) -> Self {
         let directories = paths::directories(root, &call.base, &call.driver);
-        Self { call, root, settings, directories, caller: OnceCell::new(), by_hand }
+        let (caller, interval) = (OnceCell::new(), watch::REPORT_INTERVAL);
+        Self { call, root, settings, directories, caller, environment: None, daemon: None, interval }
     }
 
     fn caller(&self) -> Option<&Daemon> {
@@ -119,9 +114,6 @@ impl<'a> Hook<'a> {
     }
 
     /// Runs the background scripts of a plan, and waits for them.
-    ///
-    /// # Errors
-    /// Those of [`Self::run`].
     pub(crate) fn run_background(
         &self,
         plan: &Plan,
@@ -135,8 +127,7 @@ impl<'a> Hook<'a> {
     /// Returns what runs steps, which find the document that the guest's `started` had at the path `started`.
     pub(super) fn runner(&self, purpose: Purpose, started: Option<&Path>) -> io::Result<Runner<'_>> {
         spawn::inherit_nothing();
-        let interval = self.by_hand.as_ref().map_or(watch::REPORT_INTERVAL, |by_hand| by_hand.interval);
-        let (environment, watch) = (self.environment(started), Watch::new(interval)?);
+        let (environment, watch) = (self.environment(started), Watch::new(self.interval)?);
         Ok(Runner { call: self.call, environment, settings: &self.settings, purpose, watch })
     }
 
@@ -168,8 +159,7 @@ impl<'a> Hook<'a> {
 
     /// Returns the environment of the scripts: hookmux's own, which is libvirt's, and what hookmux adds.
     fn environment(&self, started: Option<&Path>) -> Strings {
-        let daemon = self.by_hand.as_ref().and_then(|by_hand| by_hand.daemon.as_deref());
-        let daemon = daemon.or_else(|| Some(&self.caller()?.name)).unwrap_or(OsStr::new("-"));
+        let daemon = self.daemon.as_deref().or_else(|| Some(&self.caller()?.name)).unwrap_or(OsStr::new("-"));
         let mut added = vec![
             ("HOOKMUX_VERSION", OsStr::new(env!("CARGO_PKG_VERSION"))),
             ("HOOKMUX_DRIVER", &self.call.driver),
@@ -179,8 +169,7 @@ impl<'a> Hook<'a> {
             added.push((paths::ROOT_VARIABLE, self.root.as_os_str()));
         }
         added.extend(started.map(|path| ("HOOKMUX_STARTED", path.as_os_str())));
-        let by_hand = self.by_hand.as_ref().map(|by_hand| by_hand.environment.clone());
-        let inherited = by_hand.unwrap_or_else(|| std::env::vars_os().collect());
+        let inherited = self.environment.clone().unwrap_or_else(|| std::env::vars_os().collect());
         let inherited = inherited.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
         let inherited = inherited.filter(|(name, _)| added.iter().all(|(added, _)| name != added));
         let added = added.iter().map(|(name, value)| (OsStr::new(name), *value));

@@ -23,7 +23,7 @@ use crate::admin::support::xml::{self, RulePath};
 use crate::admin::support::{self, FOUND};
 use crate::call::invocation::Invocation;
 use crate::hook::guest_process;
-use crate::hook::steps::{ByHand, Hook, HookReport};
+use crate::hook::steps::{Hook, HookReport};
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -85,12 +85,6 @@ impl Run {
         let call = self.call.invocation(&root)?;
         let settings = call::settings(&root)?;
         let daemon = call::daemon(&root, &call.driver);
-        let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
-        let by_hand = ByHand {
-            environment: ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into(),
-            daemon: daemon.map(|daemon| daemon.name.into()),
-            interval,
-        };
         let input = OnceCell::new();
         let read = || {
             let document = input.get_or_init(|| document::get(&call, &root, self.xml.as_deref())).as_ref();
@@ -103,7 +97,10 @@ impl Run {
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }
-        let hook = Hook::new(&call, &root, settings, Some(by_hand));
+        let mut hook = Hook::new(&call, &root, settings);
+        hook.environment = Some(ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into());
+        hook.daemon = daemon.map(|daemon| daemon.name.into());
+        hook.interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let never_made = made::never(&root, &call.row);
         if self.dry {
             return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
