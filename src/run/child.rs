@@ -17,7 +17,7 @@ use crate::guard;
 use crate::run::launch::{Launch, Strings};
 use crate::run::spawn;
 use crate::run::spool::{Spool, SpoolWriter};
-use crate::run::stream::{Kept, Stream};
+use crate::run::stream::Stream;
 use crate::verdict::outcome::Outcome;
 
 /// How much of a failing script's standard error is kept for the record, in bytes.
@@ -71,11 +71,9 @@ pub(crate) struct StepReport {
     pub(crate) outcome: Outcome,
     /// When it was started; `None` if it never was.
     pub(crate) started: Option<Instant>,
-    /// How long it ran.
     pub(crate) elapsed: Duration,
-    /// How many bytes it wrote to its standard output.
+    /// How many bytes it wrote to its standard output, and to its standard error.
     pub(crate) bytes_out: u64,
-    /// How many bytes it wrote to its standard error.
     pub(crate) bytes_err: u64,
     /// The end of its standard output, where that is text.
     pub(crate) output: Vec<u8>,
@@ -97,10 +95,6 @@ impl StepReport {
 }
 
 impl Child {
-    /// Starts a script.
-    ///
-    /// # Errors
-    /// Why it cannot be started: the errno of execve, or of a preparation.
     pub(crate) fn start(start: &Start) -> Result<Self, Errno> {
         let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
         // argv[0] is the path, as it is for libvirt's own hooks.
@@ -197,18 +191,17 @@ impl Child {
             elapsed: self.started.elapsed(),
             bytes_out: self.output.length,
             bytes_err: self.errors.length,
-            errors: self.errors.into_text(),
+            output: self.output.text,
+            errors: self.errors.text,
             ..StepReport::default()
         };
-        match self.output.kept {
-            Kept::Text(text) => report.output = text,
-            Kept::Document(written) if report.outcome == Outcome::Exited(0) => {
-                match written.and_then(SpoolWriter::finish) {
-                    Ok(document) => report.document = Some(document),
-                    Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
-                }
+        if report.outcome == Outcome::Exited(0)
+            && let Some(written) = self.output.document
+        {
+            match written.and_then(SpoolWriter::finish) {
+                Ok(document) => report.document = Some(document),
+                Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
             }
-            Kept::Document(_) => {}
         }
         report
     }

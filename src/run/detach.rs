@@ -12,9 +12,6 @@ use crate::run::sys;
 
 /// Does `work` in a copy of this process, in a session of its own, which ends with it. Does not wait for the copy. `work`
 /// gets why the copy could not leave the caller, if so.
-///
-/// # Errors
-/// No process or no memory is left.
 pub(crate) fn fork_detached(work: impl FnOnce(io::Result<()>)) -> io::Result<()> {
     if let ForkResult::Child = sys::fork()? {
         work(detach());

@@ -21,10 +21,10 @@ const CRLF: &str = "its first line ends in CRLF, as on Windows (fix it: sed -i '
 /// Returns why `path` could not be started.
 pub(super) fn explain(path: &Path, errno: Errno) -> String {
     let noexec = || statvfs(path).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOEXEC));
-    match errno {
-        Errno::EACCES if noexec() => "its file system is mounted noexec".into(),
-        _ => describe(errno, &beginning(path)),
+    if errno == Errno::EACCES && noexec() {
+        return "its file system is mounted noexec".into();
     }
+    describe(errno, &beginning(path))
 }
 
 /// Returns what is wrong with the first line of a script that did start and failed: the kernel executes

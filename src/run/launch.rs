@@ -45,7 +45,6 @@ impl Strings {
         Self { bytes, pointers }
     }
 
-    /// Returns the array, for execve.
     pub(super) fn as_ptr(&self) -> *const *const c_char {
         self.pointers.as_ptr()
     }

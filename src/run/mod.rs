@@ -44,7 +44,6 @@ const MAX_WORDS: usize = 80;
 /// Something that happens while a plan runs.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// The step is about to start.
     Starting(&'a Step),
     /// The step has been running for so long, and libvirt is waiting.
     StillRunning(&'a Step, Pid, Duration),
@@ -62,14 +61,12 @@ pub(crate) struct RunReport {
     pub(crate) steps: Vec<StepReport>,
     /// What the filters made of the document; `None` if it is unchanged.
     pub(crate) document: Option<Spool>,
-    /// The signal that stopped the run.
     pub(crate) stopped_by: Option<Signal>,
 }
 
 /// Why the steps run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To answer a call.
     Answer,
     /// To undo what the steps of a failed call have done: every step runs, whatever becomes of the others and whichever
     /// signal arrives, since something is locked until then.

@@ -27,9 +27,6 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// Moves this process into a scope of its own, where systemd runs the host and this process is root's: what it starts is
 /// born there. The scope ends with its last process.
-///
-/// # Errors
-/// Why it stays in its cgroup.
 pub(crate) fn enter() -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
@@ -85,9 +82,6 @@ impl Read for Systemd {
 }
 
 /// Reads up to the reply. The answer to AUTH is one line; messages follow, signals among them.
-///
-/// # Errors
-/// The error that systemd reports, or those of reading.
 fn await_reply(systemd: &mut impl BufRead) -> io::Result<()> {
     systemd.read_until(b'\n', &mut Vec::new())?;
     loop {

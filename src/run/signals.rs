@@ -21,9 +21,6 @@ const LAST_SIGNAL: c_int = 64;
 const HARMLESS: [c_int; 10] = [SIGBUS, SIGSEGV, SIGPIPE, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH];
 
 /// Makes the signals that stop a call, and that of a child's end, readable from a descriptor.
-///
-/// # Errors
-/// That of signalfd: no descriptor or no memory is left.
 pub(super) fn descriptor() -> Result<SignalFd, Errno> {
     let mut mask = SigSet::empty();
     for signal in STOP_SIGNALS.into_iter().chain([Signal::SIGCHLD]) {

@@ -23,6 +23,7 @@ pub(crate) const MAX_DOCUMENT: u64 = 64 << 20;
 pub(crate) struct Spool {
     /// `None` if it is empty and was never read.
     file: Option<File>,
+    /// In bytes.
     length: u64,
     /// A reader has got `file` itself.
     is_lent: Cell<bool>,
@@ -42,18 +43,12 @@ impl Spool {
         Self { file: None, length: 0, is_lent: Cell::new(false) }
     }
 
-    /// Reads `input` to its end.
-    ///
-    /// # Errors
-    /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
+    /// Reads `input` to its end; more than [`MAX_DOCUMENT`] is an error.
     pub(crate) fn read(input: impl Read) -> io::Result<Self> {
         SpoolWriter::new(MAX_DOCUMENT)?.read(input)
     }
 
     /// Reads a descriptor to its end. From a pipe, which libvirt uses, without a copy in our own memory.
-    ///
-    /// # Errors
-    /// As above.
     pub(crate) fn splice(input: BorrowedFd) -> io::Result<Self> {
         let mut writer = SpoolWriter::new(MAX_DOCUMENT)?;
         loop {
@@ -68,15 +63,11 @@ impl Spool {
         }
     }
 
-    /// Returns its length in bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length
     }
 
     /// Returns a descriptor that reads it from its beginning, whatever other readers do.
-    ///
-    /// # Errors
-    /// No descriptor is left, or neither /proc nor memory for a copy.
     pub(crate) fn reader(&self) -> io::Result<File> {
         let Some(file) = &self.file else {
             // A root without /dev still has nothing to read.
@@ -101,7 +92,6 @@ impl Spool {
         writer.finish()?.reader()
     }
 
-    /// Returns all of its bytes.
     pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
         let mut document = vec![0; usize::try_from(self.length).unwrap_or_default()];
         if let Some(file) = &self.file {
@@ -110,7 +100,6 @@ impl Spool {
         Ok(document)
     }
 
-    /// Reports whether both contain the same bytes.
     pub(crate) fn is_same(&self, other: &Self) -> io::Result<bool> {
         Ok(self.length == other.length && self.bytes()? == other.bytes()?)
     }
@@ -135,9 +124,6 @@ impl Spool {
 
 impl SpoolWriter {
     /// Starts a document of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// No descriptor or no memory is left.
     pub(crate) fn new(limit: u64) -> io::Result<Self> {
         let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
         // A document is never executed. Hosts with `vm.memfd_noexec=2` require the flag, and Linux before 6.3 lacks it.
@@ -164,7 +150,6 @@ impl SpoolWriter {
         if self.length > self.limit { Err(Errno::FBIG) } else { Ok(spliced) }
     }
 
-    /// Ends the writing.
     pub(crate) fn finish(self) -> io::Result<Spool> {
         fcntl_add_seals(&self.file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
         Ok(Spool { file: Some(self.file), length: self.length, is_lent: Cell::new(false) })

@@ -20,25 +20,18 @@ const MAX_TEXT: usize = 16 << 10;
 pub(super) struct Stream {
     /// `None` once the end was read.
     pipe: Option<OwnedFd>,
-    pub(super) kept: Kept,
     /// How many bytes were read so far.
     pub(super) length: u64,
-}
-
-/// The kept part of an output.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// Its end.
-    Text(Vec<u8>),
-    /// The whole of it, or why that could not be kept: EFBIG if it was longer than its limit.
-    Document(io::Result<SpoolWriter>),
+    /// The end of it, unless it is a document.
+    pub(super) text: Vec<u8>,
+    /// All of it, or why that could not be kept: EFBIG if it was longer than its limit. `None` if it is text.
+    pub(super) document: Option<io::Result<SpoolWriter>>,
 }
 
 impl Stream {
     /// Keeps the last [`MAX_TEXT`] bytes; of a document, which has a limit, all up to so many bytes.
     pub(super) fn new(pipe: OwnedFd, limit: Option<u64>) -> Self {
-        let document = limit.map(|limit| Kept::Document(SpoolWriter::new(limit)));
-        Self { pipe: Some(pipe), kept: document.unwrap_or(Kept::Text(Vec::new())), length: 0 }
+        Self { pipe: Some(pipe), length: 0, text: Vec::new(), document: limit.map(SpoolWriter::new) }
     }
 
     /// Returns the descriptor to poll, until the end was read.
@@ -51,8 +44,7 @@ impl Stream {
         let Some(pipe) = &self.pipe else { return 0 };
         match retry_on_intr(|| rustix::io::read(pipe, chunk.as_mut_slice())) {
             Ok(read) if read > 0 => {
-                self.kept.add(chunk.get(..read).unwrap_or_default());
-                self.length = self.length.saturating_add(read as u64);
+                self.keep(chunk.get(..read).unwrap_or_default());
                 if read == chunk.len() {
                     chunk.resize(CHUNK, 0);
                 }
@@ -81,31 +73,21 @@ impl Stream {
         }
     }
 
-    /// Returns the text that was kept; a document has none.
-    pub(super) fn into_text(self) -> Vec<u8> {
-        match self.kept {
-            Kept::Text(text) => text,
-            Kept::Document(_) => Vec::new(),
-        }
-    }
-}
-
-impl Kept {
-    fn add(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Text(text) => {
+    fn keep(&mut self, bytes: &[u8]) {
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        match &mut self.document {
+            None => {
                 let bytes = bytes.get(bytes.len().saturating_sub(MAX_TEXT)..).unwrap_or_default();
                 // Never more than the limit, since many scripts may write at the same time.
-                text.drain(..text.len().saturating_add(bytes.len()).saturating_sub(MAX_TEXT));
-                text.extend_from_slice(bytes);
+                self.text.drain(..self.text.len().saturating_add(bytes.len()).saturating_sub(MAX_TEXT));
+                self.text.extend_from_slice(bytes);
             }
-            Self::Document(document) => {
-                if let Ok(writer) = document
-                    && let Err(error) = writer.write_all(bytes)
-                {
-                    *document = Err(error);
+            Some(Ok(writer)) => {
+                if let Err(error) = writer.write_all(bytes) {
+                    self.document = Some(Err(error));
                 }
             }
+            Some(Err(_)) => {}
         }
     }
 }
@@ -136,15 +118,15 @@ mod tests {
         let long: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
         let stream = drained(Stream::new(pipe(), None), &long);
         assert_eq!(stream.length, 300_000);
-        assert!(stream.into_text() == long[long.len() - MAX_TEXT..]);
-        assert_eq!(drained(Stream::new(pipe(), None), b"few").into_text(), b"few");
+        assert!(stream.text == long[long.len() - MAX_TEXT..]);
+        assert_eq!(drained(Stream::new(pipe(), None), b"few").text, b"few");
     }
 
     #[test]
     fn a_document_is_kept_whole_or_is_an_error() {
-        let document = |limit| match drained(Stream::new(pipe(), Some(limit)), b"<domain/>").kept {
-            Kept::Document(document) => document.and_then(SpoolWriter::finish),
-            Kept::Text(text) => panic!("{text:?}"),
+        let document = |limit| {
+            let stream = drained(Stream::new(pipe(), Some(limit)), b"<domain/>");
+            stream.document.unwrap().and_then(SpoolWriter::finish)
         };
         assert_eq!(document(9).unwrap().length(), 9);
         assert_eq!(document(8).unwrap_err().kind(), io::ErrorKind::FileTooLarge);

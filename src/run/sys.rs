@@ -27,7 +27,6 @@ const CHILD_STACK: usize = 8 << 10;
 /// What parent and child share while the parent is suspended.
 struct Request<'a> {
     launch: &'a Launch<'a>,
-    streams: [RawFd; 3],
     parent: libc::pid_t,
     /// Set by the child when it could not execute the program.
     errno: AtomicI32,
@@ -37,8 +36,7 @@ struct Request<'a> {
 /// the process is a zombie then.
 pub(super) fn clone_and_exec(launch: &Launch) -> Result<(Pid, Result<(), Errno>), Errno> {
     let mut stack = [MaybeUninit::<u128>::uninit(); CHILD_STACK / size_of::<u128>()];
-    let streams = launch.streams.map(|stream| stream.as_raw_fd());
-    let request = Request { launch, streams, parent: getpid().as_raw(), errno: AtomicI32::new(0) };
+    let request = Request { launch, parent: getpid().as_raw(), errno: AtomicI32::new(0) };
     // CLONE_VM: the page tables are not copied. CLONE_VFORK: this process is suspended until the child has left our
     // memory, by execve or by its end. Descriptors, signal handlers and mask are the child's own copies (no CLONE_FILES,
     // no CLONE_SIGHAND), so what it changes there does not affect us.
@@ -72,8 +70,8 @@ extern "C" fn in_child(request: *mut c_void) -> c_int {
         if libc::getppid() != request.parent {
             libc::_exit(127);
         }
-        for (to, from) in (0..).zip(request.streams) {
-            if libc::dup2(from, to) < 0 {
+        for (to, from) in (0..).zip(launch.streams) {
+            if libc::dup2(from.as_raw_fd(), to) < 0 {
                 return not_executed(request);
             }
         }
@@ -94,7 +92,6 @@ fn not_executed(request: &Request) -> c_int {
     127
 }
 
-/// Forks this process.
 pub(super) fn fork() -> Result<ForkResult, Errno> {
     // SAFETY: this program has one thread, so the copy finds no lock held by a thread that it lacks.
     unsafe { nix::unistd::fork() }

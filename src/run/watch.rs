@@ -15,8 +15,8 @@ use crate::run::signals::{self, STOP_SIGNALS};
 /// How often a script that is still running is reported.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Bytes read at a time as long as no script writes more than a few lines: one of [`CHUNK`](crate::run::spool::CHUNK) costs a call several
-/// microseconds.
+/// Bytes read at a time as long as no script writes more than a few lines: a buffer of [`spool::CHUNK`](super::spool::CHUNK)
+/// costs a call several microseconds.
 const FIRST_CHUNK: usize = 1 << 10;
 
 /// Waits for scripts, with one buffer and one descriptor for signals.
@@ -35,9 +35,6 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Makes the signals readable. Works once in a process.
-    ///
-    /// # Errors
-    /// No descriptor is left.
     pub(crate) fn new(interval: Duration) -> Result<Self, Errno> {
         let signals = signals::descriptor()?;
         Ok(Self { signals, chunk: vec![0; FIRST_CHUNK], stopped_by: None, interval, may_have_ended: false })
