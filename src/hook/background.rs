@@ -33,14 +33,11 @@ impl Background<'_> {
     /// left it. Each gets a record of its own if the call has one.
     pub(super) fn start(self, filtered: Option<Spool>, record: Option<&Draft>) {
         let call = self.hook.call;
-        let log_error = |started: io::Result<()>| {
-            if let Err(error) = started {
-                log::background_not_started(call, &error);
-            }
-        };
-        log_error(detach::fork_detached(|detached| {
-            log_error(detached.and_then(|()| self.supervise(filtered, record)));
-        }));
+        let log_error = |error| log::background_not_started(call, &error);
+        let forked = detach::fork_detached(|detached| {
+            detached.and_then(|()| self.supervise(filtered, record)).unwrap_or_else(log_error);
+        });
+        forked.unwrap_or_else(log_error);
     }
 
     fn supervise(self, filtered: Option<Spool>, record: Option<&Draft>) -> io::Result<()> {

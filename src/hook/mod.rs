@@ -216,10 +216,8 @@ fn standard_input(call: &Invocation) -> io::Result<Spool> {
 
 /// Returns the guest whose port is created or deleted: only the document names it.
 fn port_owner(call: &Invocation, document: &Spool) -> Option<String> {
-    if call.row.input != Input::HookData {
-        return None;
-    }
-    guard::port_owner(&document.bytes().ok()?)
+    let is_network = call.row.input == Input::HookData;
+    is_network.then(|| guard::port_owner(&document.bytes().ok()?)).flatten()
 }
 
 /// Returns the answer to a hook that is called by hand without its arguments.

@@ -58,23 +58,6 @@ impl Started {
         Ok(Self { directory, path, name: encoded(&call.object) })
     }
 
-    /// Writes a document in place of an earlier one.
-    fn write(&self, document: &Spool) -> io::Result<()> {
-        let made = own_name();
-        // One of a process with the same number, which was killed.
-        self.unlink(&made)?;
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.directory, &made, flags, Mode::RUSR | Mode::WUSR)?;
-        let written = document
-            .write_to(file)
-            .and_then(|()| Ok(rustix::fs::renameat(&self.directory, &made, &self.directory, &self.name)?));
-        if written.is_err() {
-            self.unlink(&made)?;
-            self.unlink(&self.name)?;
-        }
-        written
-    }
-
     /// Removes a file, if there is one.
     fn unlink(&self, name: &OsStr) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
@@ -87,7 +70,19 @@ impl Started {
 /// Keeps the document of a call in place of an earlier one, which does not stay if the new one cannot be written.
 pub(super) fn keep(root: &Path, call: &Invocation, document: &io::Result<Spool>) -> io::Result<()> {
     let started = Started::open(root, call, true)?;
-    started.write(document.as_ref().map_err(resolve::errno)?)
+    let document = document.as_ref().map_err(resolve::errno)?;
+    let (directory, made) = (&started.directory, own_name());
+    // One of a process with the same number, which was killed.
+    started.unlink(&made)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, &made, flags, Mode::RUSR | Mode::WUSR)?;
+    let written = document.write_to(file);
+    let written = written.and_then(|()| Ok(rustix::fs::renameat(directory, &made, directory, &started.name)?));
+    if written.is_err() {
+        started.unlink(&made)?;
+        started.unlink(&started.name)?;
+    }
+    written
 }
 
 /// Removes the kept document of a call's guest, if there is one.

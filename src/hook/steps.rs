@@ -91,10 +91,7 @@ impl<'a> Hook<'a> {
     }
 
     /// Runs a plan and judges it. If it failed, and the caller does not undo what was done, undoes that. `on_event` gets
-    /// what happens, and in which of the two calls.
-    ///
-    /// # Errors
-    /// What keeps hookmux itself from running anything: no descriptor or no memory is left.
+    /// what happens, and in which of the two calls. After an error no script has run: no descriptor or no memory is left.
     pub(crate) fn run(&self, plan: &Plan, document: &Spool, on_event: OnEvent) -> io::Result<HookReport> {
         let mut runner = self.runner(Purpose::Answer, self.started(started::path).as_deref())?;
         let run = runner.run(&plan.steps, document, on_event);
@@ -114,14 +111,9 @@ impl<'a> Hook<'a> {
     }
 
     /// Runs the background scripts of a plan, and waits for them.
-    pub(crate) fn run_background(
-        &self,
-        plan: &Plan,
-        document: &Spool,
-        on_event: OnEvent,
-    ) -> io::Result<Vec<StepReport>> {
+    pub(crate) fn run_background(&self, plan: &Plan, document: &Spool, on_event: OnEvent) -> io::Result<RunReport> {
         let mut runner = self.runner(Purpose::Background, self.started(started::path).as_deref())?;
-        Ok(runner.run(&plan.background, document, on_event).steps)
+        Ok(runner.run(&plan.background, document, on_event))
     }
 
     /// Returns what runs steps, which find the document that the guest's `started` had at the path `started`.

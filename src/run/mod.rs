@@ -95,7 +95,7 @@ impl Runner<'_> {
             Purpose::Background => (steps.len(), Failure::Ignored),
         };
         let mut progress = Progress::new(steps, document, self.purpose, failure);
-        let mut running: Vec<((usize, &Step), Child)> = Vec::new();
+        let mut running = Vec::new();
         loop {
             let is_stopped = self.watch.stopped_by.is_some() && self.purpose != Purpose::Undo;
             let may_start = running.len() < width && !is_stopped;

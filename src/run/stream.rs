@@ -42,34 +42,28 @@ impl Stream {
     /// Reads once what is there, and returns the number of bytes. `chunk` grows once it was filled.
     pub(super) fn drain(&mut self, chunk: &mut Vec<u8>) -> usize {
         let Some(pipe) = &self.pipe else { return 0 };
-        match retry_on_intr(|| rustix::io::read(pipe, chunk.as_mut_slice())) {
-            Ok(read) if read > 0 => {
-                self.keep(chunk.get(..read).unwrap_or_default());
-                if read == chunk.len() {
-                    chunk.resize(CHUNK, 0);
-                }
-                read
-            }
-            Err(Errno::AGAIN) => 0,
+        let read = retry_on_intr(|| rustix::io::read(pipe, chunk.as_mut_slice()));
+        if !matches!(read, Ok(1..) | Err(Errno::AGAIN)) {
             // The end, or an error that is not temporary.
-            _ => {
-                self.pipe = None;
-                0
-            }
+            self.pipe = None;
         }
+        let read = read.unwrap_or_default();
+        self.keep(chunk.get(..read).unwrap_or_default());
+        if read == chunk.len() {
+            chunk.resize(CHUNK, 0);
+        }
+        read
     }
 
     /// Reads what a script that has ended left in the pipe: no more than fits into it, since a background process may go on
     /// writing.
     pub(super) fn drain_rest(&mut self, chunk: &mut Vec<u8>) {
-        let first = self.drain(chunk);
-        let capacity = self.pipe().filter(|_| first > 0).map(|pipe| fcntl_getpipe_size(pipe).unwrap_or(CHUNK));
-        let mut left = capacity.unwrap_or_default().saturating_sub(first);
-        while left > 0 {
-            left = match self.drain(chunk) {
-                0 => 0,
-                read => left.saturating_sub(read),
-            };
+        let mut read = self.drain(chunk);
+        let capacity = self.pipe().filter(|_| read > 0).map(|pipe| fcntl_getpipe_size(pipe).unwrap_or(CHUNK));
+        let mut left = capacity.unwrap_or_default();
+        while read > 0 && read < left {
+            left = left.saturating_sub(read);
+            read = self.drain(chunk);
         }
     }
 

@@ -180,7 +180,7 @@ impl Run {
         }
         live.now("in the background, once libvirt has the answer:")?;
         let document = result.run.document.as_ref().unwrap_or(document);
-        show(live, |on_event| hook.run_background(plan, document, on_event))
+        Ok(show(live, |on_event| hook.run_background(plan, document, on_event))?.steps)
     }
 }
 
