@@ -132,7 +132,7 @@ impl Runner<'_> {
             args: &self.call.args,
             environment: &self.environment,
             input,
-            document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
+            document: is_filter.then(|| input.length.saturating_add(MAX_GROWTH)),
             limit: step.effective.timeout.value,
             kill_after: self.settings.kill_after,
             session: self.purpose == Purpose::Background,

@@ -24,7 +24,7 @@ pub(crate) struct Spool {
     /// `None` if it is empty and was never read.
     file: Option<File>,
     /// In bytes.
-    length: u64,
+    pub(super) length: u64,
     /// A reader has got `file` itself.
     is_lent: Cell<bool>,
 }
@@ -61,10 +61,6 @@ impl Spool {
                 Err(errno) => return Err(errno.into()),
             }
         }
-    }
-
-    pub(crate) fn length(&self) -> u64 {
-        self.length
     }
 
     /// Returns a descriptor that reads it from its beginning, whatever other readers do.
@@ -228,11 +224,11 @@ mod tests {
         let writing = std::thread::spawn(move || writer.write_all(&bytes));
         let of_pipe = Spool::splice(reader.as_fd()).unwrap();
         writing.join().unwrap().unwrap();
-        assert_eq!((of_pipe.length(), of_pipe.bytes().unwrap() == long), (200_000, true));
+        assert_eq!((of_pipe.length, of_pipe.bytes().unwrap() == long), (200_000, true));
         let of_file = Spool::splice(of_pipe.reader().unwrap().as_fd()).unwrap();
-        assert!(of_file.length() == 200_000 && of_file.bytes().unwrap() == long);
+        assert!(of_file.length == 200_000 && of_file.bytes().unwrap() == long);
         assert!(of_pipe.reader().unwrap().write_all(b"y").is_err());
-        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length(), 0);
+        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length, 0);
     }
 
     #[test]

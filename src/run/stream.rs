@@ -122,7 +122,7 @@ mod tests {
             let stream = drained(Stream::new(pipe(), Some(limit)), b"<domain/>");
             stream.document.unwrap().and_then(SpoolWriter::finish)
         };
-        assert_eq!(document(9).unwrap().length(), 9);
+        assert_eq!(document(9).unwrap().length, 9);
         assert_eq!(document(8).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }
