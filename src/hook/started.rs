@@ -50,8 +50,8 @@ impl Started {
             }
             directory = next?;
             let facts = FileFacts::new(path.clone(), &rustix::fs::fstat(&directory)?);
-            let is_private = facts.uid == user && facts.mode & 0o077 == 0;
-            if trust::distrust_node(&facts, user).is_some() || (mode == PRIVATE && !is_private) {
+            let is_open = facts.uid != user || facts.mode & 0o077 != 0;
+            if trust::distrust_node(&facts, user).is_some() || (mode == PRIVATE && is_open) {
                 return Err(Errno::PERM.into());
             }
         }
