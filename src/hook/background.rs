@@ -7,65 +7,49 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use crate::call::invocation::Invocation;
+use crate::hook::steps::Hook;
 use crate::log;
 use crate::plan::Step;
 use crate::record::draft::Draft;
 use crate::run::detach;
-use crate::run::launch::Strings;
 use crate::run::scope;
 use crate::run::spool::Spool;
-use crate::run::watch::Watch;
-use crate::run::{Event, Purpose, Runner};
+use crate::run::{Event, Purpose};
 
-/// The background scripts of a call.
+/// The background scripts of a call that is over.
 #[derive(Debug)]
-pub(super) struct Background {
-    /// The call that is over.
-    pub(super) call: Invocation,
-    /// Its background scripts.
+pub(super) struct Background<'a> {
+    pub(super) hook: Hook<'a>,
     pub(super) steps: Vec<Step>,
-    /// Their environment.
-    pub(super) environment: Strings,
     /// Their standard input, unless a filter changed it.
     pub(super) document: Spool,
     /// The document that the guest's `started` had, which is removed at their end.
     pub(super) started: Option<PathBuf>,
-    /// Time between SIGTERM and SIGKILL for a script that runs for too long.
-    pub(super) kill_after: Duration,
-    /// The root directory.
-    pub(super) root: PathBuf,
-    /// The record of the call, if calls are recorded.
-    pub(super) record: Option<Draft>,
 }
 
-impl Background {
+impl Background<'_> {
     /// Starts a supervisor, which starts all scripts at once and waits for them. They read the document as the filters
-    /// left it. Returns in both processes: here at once, in the supervisor when all scripts have ended.
-    pub(super) fn start(mut self, filtered: Option<Spool>) {
-        self.document = filtered.unwrap_or(self.document);
-        let call = self.call.clone();
-        let forked = detach::fork_supervisor().map_err(io::Error::from);
-        let started = forked.and_then(|is_supervisor| if is_supervisor { self.supervise() } else { Ok(()) });
-        if let Err(error) = started {
-            log::background_not_started(&call, &error);
-        }
+    /// left it. Each gets a record of its own if the call has one.
+    pub(super) fn start(self, filtered: Option<Spool>, record: Option<&Draft>) {
+        let call = self.hook.call;
+        let log_error = |error| log::background_not_started(call, &error);
+        let forked = detach::fork_detached(|detached| {
+            detached.and_then(|()| self.supervise(filtered, record)).unwrap_or_else(log_error);
+        });
+        forked.unwrap_or_else(log_error);
     }
 
-    fn supervise(self) -> io::Result<()> {
-        let Self { call, steps, environment, document, started, kill_after, root, record } = self;
+    fn supervise(self, filtered: Option<Spool>, record: Option<&Draft>) -> io::Result<()> {
+        let Self { hook, steps, document, started } = self;
         if let Err(error) = scope::enter() {
-            log::in_daemons_cgroup(&call, &error);
+            log::in_daemons_cgroup(hook.call, &error);
         }
-        let watch = Watch::new()?;
-        let purpose = Purpose::Background;
-        let mut runner = Runner { call: &call, environment, parallel: 1, kill_after, purpose, watch };
-        runner.run(&steps, &document, &mut |event| {
-            log::event(&call, &event);
-            if let (Event::Ended(step, report), Some(record)) = (event, &record) {
-                record.keep_background(&root, step, report);
+        let mut runner = hook.runner(Purpose::Background, started.as_deref())?;
+        runner.run(&steps, &filtered.unwrap_or(document), &mut |call, event| {
+            log::event(call, event);
+            if let (Event::Ended(step, report), Some(record)) = (event, record) {
+                record.keep_background(hook.root, step, report);
             }
         });
         started.map_or(Ok(()), fs::remove_file)

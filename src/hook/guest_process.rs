@@ -35,16 +35,14 @@ const EXITING: u64 = 0x4;
 /// How a guest has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
-    /// The guest was powered off.
     PoweredOff,
     /// Its process has ended, or is ending.
     Process,
-    /// It was an incoming guest whose migration has failed.
+    /// It was an incoming guest.
     Migration,
 }
 
 impl End {
-    /// Describes it.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::PoweredOff => "the guest was powered off",
@@ -117,20 +115,19 @@ impl GuestStatus {
         let mut status = Self::default();
         let mut reader = Reader::from_reader(xml);
         loop {
-            let tag = match reader.read_event() {
-                Ok(Event::Start(tag) | Event::Empty(tag)) => tag,
+            match reader.read_event() {
+                Ok(Event::Start(tag) | Event::Empty(tag)) => match tag.name().as_ref() {
+                    "domstatus" => {
+                        status.state = attribute(&tag, "state");
+                        status.reason = attribute(&tag, "reason");
+                        status.pids.extend(number(attribute(&tag, "pid").as_bytes()));
+                    }
+                    "job" => status.job = attribute(&tag, "async"),
+                    "domain" => return status,
+                    _ => {}
+                },
                 Ok(Event::Eof) | Err(_) => return status,
-                Ok(_) => continue,
-            };
-            match tag.name().as_ref() {
-                "domstatus" => {
-                    status.state = attribute(&tag, "state");
-                    status.reason = attribute(&tag, "reason");
-                    status.pids.extend(number(attribute(&tag, "pid").as_bytes()));
-                }
-                "job" => status.job = attribute(&tag, "async"),
-                "domain" => return status,
-                _ => {}
+                Ok(_) => {}
             }
         }
     }
@@ -153,8 +150,7 @@ impl GuestStatus {
 }
 
 fn attribute(tag: &BytesStart, name: &str) -> String {
-    let found = tag.attributes().flatten().find(|attribute| attribute.key.as_ref() == name);
-    found.map(|attribute| attribute.value.into_owned()).unwrap_or_default()
+    tag.try_get_attribute(name).ok().flatten().map(|found| found.value.into_owned()).unwrap_or_default()
 }
 
 /// Reads the number of a process. Drivers without processes, such as Xen's, write 0.

@@ -10,8 +10,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use nix::errno::Errno;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::call::invocation::Invocation;
 use crate::files::paths;
@@ -19,9 +19,12 @@ use crate::files::resolve::{self, FileFacts};
 use crate::files::trust;
 use crate::run::spool::Spool;
 
+/// The mode of the directory that holds the documents of a driver's guests.
+const PRIVATE: u32 = 0o700;
+
 /// Where the document of a call's guest is kept.
 #[derive(Debug)]
-pub(super) struct Started {
+struct Started {
     /// The directory of the driver's guests.
     directory: OwnedFd,
     path: PathBuf,
@@ -36,99 +39,75 @@ impl Started {
         let mut directory = rustix::fs::open(root, flags, Mode::empty())?;
         let user = rustix::process::geteuid().as_raw();
         let mut path = root.to_owned();
-        for name in [OsStr::new("run"), OsStr::new("hookmux"), &last] {
+        for (name, mode) in [(OsStr::new("run"), 0o755), (OsStr::new("hookmux"), 0o755), (&last, PRIVATE)] {
             path.push(name);
-            let mode = if name == last { 0o700 } else { 0o755 };
             let open = || rustix::fs::openat(&directory, name, flags | OFlags::NOFOLLOW, Mode::empty());
-            let next = match open() {
-                Err(rustix::io::Errno::NOENT) if create => {
-                    // Another call may create it as well.
-                    let _ = rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(mode));
-                    open()
-                }
-                next => next,
-            };
+            let mut next = open();
+            if create && matches!(next, Err(Errno::NOENT)) {
+                // Another call may create it as well.
+                let _ = rustix::fs::mkdirat(&directory, name, Mode::from_raw_mode(mode));
+                next = open();
+            }
             directory = next?;
             let facts = FileFacts::new(path.clone(), &rustix::fs::fstat(&directory)?);
             let is_open = facts.uid != user || facts.mode & 0o077 != 0;
-            if trust::distrust_node(&facts, user).is_some() || (name == last && is_open) {
-                return Err(Errno::EPERM.into());
+            if trust::distrust_node(&facts, user).is_some() || (mode == PRIVATE && is_open) {
+                return Err(Errno::PERM.into());
             }
         }
         Ok(Self { directory, path, name: encoded(&call.object) })
     }
 
-    /// Returns the path of its document, if there is one.
-    fn path(&self) -> Option<PathBuf> {
-        let stat = rustix::fs::statat(&self.directory, &self.name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then(|| self.path.join(&self.name))
-    }
-
-    /// Writes a document in place of an earlier one, which is removed in any case.
-    fn write(&self, document: &Spool) -> io::Result<()> {
-        let made = own_name();
-        // One of a process with the same number, which was killed.
-        self.unlink(&made)?;
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.directory, &made, flags, Mode::RUSR | Mode::WUSR)?;
-        let written = document
-            .write_to(file)
-            .and_then(|()| Ok(rustix::fs::renameat(&self.directory, &made, &self.directory, &self.name)?));
-        if written.is_err() {
-            self.unlink(&made)?;
-            self.remove()?;
-        }
-        written
-    }
-
-    /// Gives the document a second name.
-    fn link(&self) -> Option<PathBuf> {
-        let second = own_name();
-        self.unlink(&second).ok()?;
-        rustix::fs::linkat(&self.directory, &self.name, &self.directory, &second, AtFlags::empty()).ok()?;
-        Some(self.path.join(second))
-    }
-
-    fn remove(&self) -> io::Result<()> {
-        self.unlink(&self.name)
-    }
-
+    /// Removes a file, if there is one.
     fn unlink(&self, name: &OsStr) -> io::Result<()> {
         match rustix::fs::unlinkat(&self.directory, name, AtFlags::empty()) {
-            Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(Errno::NOENT) => Ok(()),
             removed => Ok(removed?),
         }
     }
 }
 
-/// Keeps the document of a call.
-///
-/// # Errors
-/// Those of reading and writing it.
+/// Keeps the document of a call in place of an earlier one, which does not stay if the new one cannot be written.
 pub(super) fn keep(root: &Path, call: &Invocation, document: &io::Result<Spool>) -> io::Result<()> {
     let started = Started::open(root, call, true)?;
-    document.as_ref().map_err(|error| resolve::errno(error).into()).and_then(|document| started.write(document))
+    let document = document.as_ref().map_err(resolve::errno)?;
+    let (directory, made) = (&started.directory, own_name());
+    // One of a process with the same number, which was killed.
+    started.unlink(&made)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(directory, &made, flags, Mode::RUSR | Mode::WUSR)?;
+    let written = document.write_to(file);
+    let written = written.and_then(|()| Ok(rustix::fs::renameat(directory, &made, directory, &started.name)?));
+    if written.is_err() {
+        started.unlink(&made)?;
+        started.unlink(&started.name)?;
+    }
+    written
 }
 
 /// Removes the kept document of a call's guest, if there is one.
-///
-/// # Errors
-/// Those of opening the directory and removing the file.
 pub(super) fn forget(root: &Path, call: &Invocation) -> io::Result<()> {
     match Started::open(root, call, false) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        started => started?.remove(),
+        started => started.and_then(|started| started.unlink(&started.name)),
     }
 }
 
 /// Returns the path of the kept document of a call's guest, if there is one.
 pub(super) fn path(root: &Path, call: &Invocation) -> Option<PathBuf> {
-    Started::open(root, call, false).ok()?.path()
+    let Started { directory, path, name } = Started::open(root, call, false).ok()?;
+    let stat = rustix::fs::statat(&directory, &name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+    (FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile).then(|| path.join(name))
 }
 
 /// Returns another path of the kept document, which stays when `release` removes the document: for background scripts.
 pub(super) fn link(root: &Path, call: &Invocation) -> Option<PathBuf> {
-    Started::open(root, call, false).ok()?.link()
+    let started = Started::open(root, call, false).ok()?;
+    let second = own_name();
+    started.unlink(&second).ok()?;
+    let Started { directory, path, name } = started;
+    rustix::fs::linkat(&directory, &name, &directory, &second, AtFlags::empty()).ok()?;
+    Some(path.join(second))
 }
 
 /// Returns a name that no guest's document has.

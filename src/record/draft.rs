@@ -14,7 +14,7 @@ use crate::run::RunReport;
 use crate::run::child::StepReport;
 
 /// An unfinished record.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Draft {
     record: Record,
     begin: Instant,
@@ -50,7 +50,7 @@ impl Draft {
     }
 
     /// Ends the record with the exit code, and writes it.
-    pub(crate) fn keep(mut self, root: &Path, code: u8) {
+    pub(crate) fn keep(&mut self, root: &Path, code: u8) {
         self.record.verdict = Some(code);
         self.record.duration_us = micros(self.begin.elapsed());
         let disk = match self.disk {

@@ -56,14 +56,13 @@ pub(crate) fn append(root: &Path, disk: DiskState, line: impl FnOnce() -> Vec<u8
     let _ = match disk {
         DiskState::Any => open(&calls(root)).and_then(|mut file| write(&mut file, &line())),
         DiskState::Freeze => keep_back(root, line),
-        DiskState::Thaw => detach::fork_detached(|| {
-            let _ = open(&calls(root)).and_then(|mut file| {
+        DiskState::Thaw => detach::fork_detached(|detached| {
+            let _ = detached.and_then(|()| open(&calls(root))).and_then(|mut file| {
                 let mut lines = take_back(root);
                 lines.extend(line());
                 write(&mut file, &lines)
             });
-        })
-        .map_err(io::Error::from),
+        }),
     };
 }
 

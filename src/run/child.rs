@@ -16,8 +16,8 @@ use crate::files::resolve;
 use crate::guard;
 use crate::run::launch::{Launch, Strings};
 use crate::run::spawn;
-use crate::run::spool::Spool;
-use crate::run::stream::{Content, Stream};
+use crate::run::spool::{Spool, SpoolWriter};
+use crate::run::stream::Stream;
 use crate::verdict::outcome::Outcome;
 
 /// How much of a failing script's standard error is kept for the record, in bytes.
@@ -26,13 +26,10 @@ const MAX_RECORDED_ERRORS: usize = 1600;
 /// What a script is started with.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
-    /// The script.
     pub(crate) path: &'a Path,
-    /// Its arguments, without argv\[0\].
+    /// Without argv\[0\].
     pub(crate) args: &'a [OsString],
-    /// Its environment.
     pub(crate) environment: &'a Strings,
-    /// Its standard input.
     pub(crate) input: &'a Spool,
     /// The size limit, in bytes, of the document on its standard output; `None` where that is text.
     pub(crate) document: Option<u64>,
@@ -49,38 +46,34 @@ pub(crate) struct Start<'a> {
 pub(crate) struct Child {
     /// Its process, which leads a process group.
     pub(crate) pid: Pid,
-    /// When it was started.
     pub(crate) started: Instant,
-    /// Its standard output.
     pub(super) output: Stream,
-    /// Its standard error.
     pub(super) errors: Stream,
     limit: Option<Duration>,
     kill_after: Duration,
     stage: Stage,
+    /// When [`Self::enforce_limit`] has something to do.
+    pub(super) deadline: Option<Instant>,
 }
 
 /// What was done to end a script that has run for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     InTime,
-    Terminated(Instant),
-    Killed(Instant),
+    Terminated,
+    Killed,
     GivenUp,
 }
 
 /// What became of one step.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct StepReport {
-    /// How it ended.
     pub(crate) outcome: Outcome,
     /// When it was started; `None` if it never was.
     pub(crate) started: Option<Instant>,
-    /// How long it ran.
     pub(crate) elapsed: Duration,
-    /// How many bytes it wrote to its standard output.
+    /// How many bytes it wrote to its standard output, and to its standard error.
     pub(crate) bytes_out: u64,
-    /// How many bytes it wrote to its standard error.
     pub(crate) bytes_err: u64,
     /// The end of its standard output, where that is text.
     pub(crate) output: Vec<u8>,
@@ -93,13 +86,6 @@ pub(crate) struct StepReport {
 }
 
 impl StepReport {
-    /// Returns the report of a script that was never started.
-    pub(super) fn never_started(outcome: Outcome) -> Self {
-        let (output, errors, changes) = (Vec::new(), Vec::new(), guard::Changes::default());
-        let (started, bytes_out, bytes_err, elapsed) = (None, 0, 0, Duration::ZERO);
-        Self { outcome, started, elapsed, bytes_out, bytes_err, output, errors, document: None, changes }
-    }
-
     /// Drops what it wrote, but for the end of a failing script's standard error, which is recorded.
     pub(super) fn drop_text(&mut self) {
         self.output = Vec::new();
@@ -109,14 +95,11 @@ impl StepReport {
 }
 
 impl Child {
-    /// Starts a script.
-    ///
-    /// # Errors
-    /// Why it cannot be started: the errno of execve, or of a preparation.
     pub(crate) fn start(start: &Start) -> Result<Self, Errno> {
         let program = CString::new(start.path.as_os_str().as_bytes()).map_err(|_| Errno::EINVAL)?;
         // argv[0] is the path, as it is for libvirt's own hooks.
-        let argv = [start.path.as_os_str()].into_iter().chain(start.args.iter().map(OsString::as_os_str)).collect();
+        let arguments = start.args.iter().map(OsString::as_os_str);
+        let argv = Strings::arguments([start.path.as_os_str()].into_iter().chain(arguments));
         let input = start.input.reader().map_err(|error| resolve::errno(&error))?;
         let (output, output_end) = pipe()?;
         let (errors, errors_end) = pipe()?;
@@ -124,40 +107,39 @@ impl Child {
         let (environment, session) = (start.environment, start.session);
         let started = Instant::now();
         let pid = spawn::spawn(&Launch { program: &program, argv: &argv, environment, streams, session })?;
-        let output = match start.document {
-            Some(limit) => Stream::document(output, limit),
-            None => Stream::text(output),
-        };
-        let (errors, stage) = (Stream::text(errors), Stage::InTime);
-        Ok(Self { pid, started, output, errors, limit: start.limit, kill_after: start.kill_after, stage })
-    }
-
-    /// Returns when [`Self::enforce_limit`] has something to do.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.stage {
-            Stage::InTime => self.started.checked_add(self.limit?),
-            Stage::Terminated(since) | Stage::Killed(since) => since.checked_add(self.kill_after),
-            Stage::GivenUp => None,
-        }
+        Ok(Self {
+            pid,
+            started,
+            output: Stream::new(output, start.document),
+            errors: Stream::new(errors, None),
+            limit: start.limit,
+            kill_after: start.kill_after,
+            stage: Stage::InTime,
+            deadline: start.limit.and_then(|limit| started.checked_add(limit)),
+        })
     }
 
     /// Sends SIGTERM, then SIGKILL, to the process group when due. Reports whether the script has survived even that and
     /// is given up: a process that waits for a dead file system, or is frozen, outlives SIGKILL.
     pub(super) fn enforce_limit(&mut self, now: Instant) -> bool {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
             return false;
         }
-        match self.stage {
+        self.deadline = now.checked_add(self.kill_after);
+        self.stage = match self.stage {
             Stage::InTime => {
                 self.terminate(Signal::SIGTERM);
-                self.stage = Stage::Terminated(now);
+                Stage::Terminated
             }
-            Stage::Terminated(_) => {
+            Stage::Terminated => {
                 self.signal(Signal::SIGKILL);
-                self.stage = Stage::Killed(now);
+                Stage::Killed
             }
-            Stage::Killed(_) | Stage::GivenUp => self.stage = Stage::GivenUp,
-        }
+            Stage::Killed | Stage::GivenUp => {
+                self.deadline = None;
+                Stage::GivenUp
+            }
+        };
         self.stage == Stage::GivenUp
     }
 
@@ -179,46 +161,49 @@ impl Child {
 
     /// Reaps it if it has ended, and returns how. A script that was given up counts as ended; init reaps it later.
     pub(super) fn poll_end(&mut self) -> Option<Outcome> {
-        if self.stage != Stage::InTime && !spawn::has_ended(self.pid) {
-            return (self.stage == Stage::GivenUp).then(|| self.timed_out());
-        }
-        if self.stage != Stage::InTime {
+        let timed_out = (self.stage != Stage::InTime).then(|| Outcome::TimedOut(self.limit.unwrap_or_default()));
+        if timed_out.is_some() {
+            if !spawn::has_ended(self.pid) {
+                return timed_out.filter(|_| self.stage == Stage::GivenUp);
+            }
             // Its background processes took part in the timeout. Before it is reaped, since until then its number, and so
             // that of the process group, is not given to another process.
             self.signal(Signal::SIGKILL);
         }
         let status = match spawn::reap(self.pid, WaitOptions::NOHANG) {
-            Ok(None) => return None,
-            Ok(Some(status)) => status,
+            Ok(status) => status?,
             // Another process reaped it, which cannot happen here; its exit code is lost.
             Err(errno) => return Some(Outcome::Lost(errno)),
         };
-        Some(match (self.stage, status.exit_status(), status.terminating_signal()) {
-            (Stage::Terminated(_) | Stage::Killed(_) | Stage::GivenUp, ..) => self.timed_out(),
-            (_, Some(code), _) => Outcome::Exited(code),
-            (_, None, signal) => Outcome::Killed(signal.unwrap_or_default()),
-        })
+        Some(timed_out.unwrap_or_else(|| match status.exit_status() {
+            Some(code) => Outcome::Exited(code),
+            None => Outcome::Killed(status.terminating_signal().unwrap_or_default()),
+        }))
     }
 
-    fn timed_out(&self) -> Outcome {
-        Outcome::TimedOut(self.limit.unwrap_or_default())
-    }
-
-    /// Returns the report of a script that has ended.
-    pub(super) fn into_report(self, outcome: Outcome) -> StepReport {
-        let (started, elapsed) = (Some(self.started), self.started.elapsed());
-        let (bytes_out, bytes_err) = (self.output.length(), self.errors.length());
-        let errors = self.errors.into_text();
-        let (outcome, output, document) = match (outcome, self.output.into_content()) {
-            (Outcome::Exited(0), Content::Document(Err(error))) => {
-                (Outcome::Lost(resolve::errno(&error)), Vec::new(), None)
-            }
-            (Outcome::Exited(0), Content::Document(Ok(document))) => (Outcome::Exited(0), Vec::new(), Some(document)),
-            (outcome, Content::Document(_)) => (outcome, Vec::new(), None),
-            (outcome, Content::Text(text)) => (outcome, text, None),
+    /// Returns the report of a script that has ended, with what it left in its pipes.
+    pub(super) fn into_report(mut self, outcome: Outcome, chunk: &mut Vec<u8>) -> StepReport {
+        self.output.drain_rest(chunk);
+        self.errors.drain_rest(chunk);
+        let mut report = StepReport {
+            outcome,
+            started: Some(self.started),
+            elapsed: self.started.elapsed(),
+            bytes_out: self.output.length,
+            bytes_err: self.errors.length,
+            output: self.output.text,
+            errors: self.errors.text,
+            ..StepReport::default()
         };
-        let changes = guard::Changes::default();
-        StepReport { outcome, started, elapsed, bytes_out, bytes_err, output, errors, document, changes }
+        if report.outcome == Outcome::Exited(0)
+            && let Some(written) = self.output.document
+        {
+            match written.and_then(SpoolWriter::finish) {
+                Ok(document) => report.document = Some(document),
+                Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
+            }
+        }
+        report
     }
 }
 

@@ -2,36 +2,19 @@
 //! Does.
 
 use std::ffi::c_int;
+use std::io;
 
-use nix::errno::Errno;
 use nix::unistd::{ForkResult, setsid};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
-use crate::files::resolve;
 use crate::run::spool::Spool;
 use crate::run::sys;
 
-/// Makes a copy of this process that supervises background scripts, in a session of its own. Returns in both processes,
-/// and reports whether this one is the copy.
-///
-/// # Errors
-/// No process or no memory is left.
-pub(crate) fn fork_supervisor() -> Result<bool, Errno> {
-    match sys::fork()? {
-        ForkResult::Parent { .. } => Ok(false),
-        ForkResult::Child => detach().map(|()| true),
-    }
-}
-
-/// Does `work` in a copy of this process, which ends with it. Does not wait for the copy.
-///
-/// # Errors
-/// No process is left.
-pub(crate) fn fork_detached(work: impl FnOnce()) -> Result<(), Errno> {
+/// Does `work` in a copy of this process, in a session of its own, which ends with it. Does not wait for the copy. `work`
+/// gets why the copy could not leave the caller, if so.
+pub(crate) fn fork_detached(work: impl FnOnce(io::Result<()>)) -> io::Result<()> {
     if let ForkResult::Child = sys::fork()? {
-        if detach().is_ok() {
-            work();
-        }
+        work(detach());
         sys::exit(0)
     }
     Ok(())
@@ -45,9 +28,10 @@ pub fn end(code: u8) -> ! {
 }
 
 /// Starts a session, and lets go of libvirt's pipes: one that stayed open would keep libvirt waiting.
-fn detach() -> Result<(), Errno> {
+fn detach() -> io::Result<()> {
     setsid()?;
-    let null = Spool::nothing().reader().map_err(|error| resolve::errno(&error))?;
-    let replaced = dup2_stdin(&null).and_then(|()| dup2_stdout(&null)).and_then(|()| dup2_stderr(&null));
-    replaced.map_err(|errno| Errno::from_raw(errno.raw_os_error()))
+    let null = Spool::nothing().reader()?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    Ok(dup2_stderr(&null)?)
 }

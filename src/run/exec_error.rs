@@ -21,10 +21,10 @@ const CRLF: &str = "its first line ends in CRLF, as on Windows (fix it: sed -i '
 /// Returns why `path` could not be started.
 pub(super) fn explain(path: &Path, errno: Errno) -> String {
     let noexec = || statvfs(path).is_ok_and(|system| system.flags().contains(FsFlags::ST_NOEXEC));
-    match errno {
-        Errno::EACCES if noexec() => "its file system is mounted noexec".into(),
-        _ => describe(errno, &beginning(path)),
+    if errno == Errno::EACCES && noexec() {
+        return "its file system is mounted noexec".into();
     }
+    describe(errno, &beginning(path))
 }
 
 /// Returns what is wrong with the first line of a script that did start and failed: the kernel executes
@@ -40,26 +40,26 @@ fn beginning(path: &Path) -> Beginning {
 
 fn describe(errno: Errno, beginning: &Beginning) -> String {
     use Beginning::{ByteOrderMark, Elf, Empty, Shebang};
-    let interpreter = |program: &String| format!("its interpreter {}", printable::printable(program));
+    let program = match beginning {
+        Shebang { program, .. } => printable::printable(program),
+        _ => String::new(),
+    };
     match (errno, beginning) {
         (Errno::ENOENT, Shebang { crlf: true, .. }) => CRLF.into(),
-        (Errno::ENOENT, Shebang { program, .. }) => {
-            format!("{} does not exist (install it, or fix line 1)", interpreter(program))
+        (Errno::ENOENT, Shebang { .. }) => {
+            format!("its interpreter {program} does not exist (install it, or fix line 1)")
         }
         (Errno::ENOENT, Empty) => "it was deleted after the directory was read".into(),
         (Errno::ENOENT, _) => "the loader that it needs does not exist (built for another system?)".into(),
         (Errno::ENOEXEC, ByteOrderMark) => {
             "it starts with a byte order mark (save it as plain UTF-8, so that #! comes first)".into()
         }
-        (Errno::ENOEXEC, Shebang { program, .. }) => {
-            format!("{} is not a program for this machine", interpreter(program))
-        }
+        (Errno::ENOEXEC, Shebang { .. }) => format!("its interpreter {program} is not a program for this machine"),
         (Errno::ENOEXEC, Elf) => "it is a program for another machine".into(),
         (Errno::ENOEXEC, _) => "it has no #! line (add one as its first line, such as #!/bin/sh)".into(),
-        (Errno::EACCES, Shebang { program, .. }) => format!(
-            "permission denied: {} may not be executed, or AppArmor or SELinux forbids it (see the audit log; SELinux: \
-             restorecon)",
-            interpreter(program)
+        (Errno::EACCES, Shebang { .. }) => format!(
+            "permission denied: its interpreter {program} may not be executed, or AppArmor or SELinux forbids it (see the \
+             audit log; SELinux: restorecon)"
         ),
         (Errno::EACCES, _) => {
             "permission denied: AppArmor or SELinux may forbid it (see the audit log; SELinux: restorecon)".into()

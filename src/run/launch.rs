@@ -15,58 +15,38 @@ pub(crate) struct Strings {
 }
 
 impl Strings {
-    /// Returns the variables of an environment, `NAME=value`.
-    pub(crate) fn variables<N: AsRef<OsStr>, V: AsRef<OsStr>>(variables: impl Iterator<Item = (N, V)>) -> Self {
-        // Room for the few variables that libvirt passes on, and hookmux's.
-        let mut builder = StringsBuilder::new(1 << 10);
-        for (name, value) in variables {
-            builder.add(&[name.as_ref(), OsStr::new("="), value.as_ref()]);
-        }
-        builder.finish()
+    /// Returns the arguments of a program, its own name first.
+    pub(super) fn arguments<'s>(arguments: impl Iterator<Item = &'s OsStr>) -> Self {
+        // Room for the arguments of a call. For more than this, musl maps a page for each script, and unmaps it.
+        Self::new(1 << 8, arguments.map(|argument| [argument]))
     }
 
-    /// Returns the array, for execve.
+    /// Returns the variables of an environment, `NAME=value`.
+    pub(crate) fn variables<'s>(variables: impl Iterator<Item = (&'s OsStr, &'s OsStr)>) -> Self {
+        // Room for the few variables that libvirt passes on, and hookmux's.
+        Self::new(1 << 10, variables.map(|(name, value)| [name, OsStr::new("="), value]))
+    }
+
+    /// Joins the parts of each string. What comes from the kernel contains no NUL; a part that does is cut there.
+    fn new<'s, const N: usize>(room: usize, strings: impl Iterator<Item = [&'s OsStr; N]>) -> Self {
+        let mut bytes = Vec::with_capacity(room);
+        let mut starts = Vec::with_capacity(room >> 5);
+        for parts in strings {
+            starts.push(bytes.len());
+            for part in parts {
+                let until_nul = part.as_bytes().split(|byte| *byte == 0).next();
+                bytes.extend_from_slice(until_nul.unwrap_or_default());
+            }
+            bytes.push(0);
+        }
+        // The bytes no longer move.
+        let first: *const c_char = bytes.as_ptr().cast();
+        let pointers = starts.into_iter().map(|start| first.wrapping_add(start)).chain([ptr::null()]).collect();
+        Self { bytes, pointers }
+    }
+
     pub(super) fn as_ptr(&self) -> *const *const c_char {
         self.pointers.as_ptr()
-    }
-}
-
-impl<S: AsRef<OsStr>> FromIterator<S> for Strings {
-    fn from_iter<T: IntoIterator<Item = S>>(from: T) -> Self {
-        // Room for the arguments of a call. For more than this, musl maps a page for each script, and unmaps it.
-        let mut builder = StringsBuilder::new(1 << 8);
-        for string in from {
-            builder.add(&[string.as_ref()]);
-        }
-        builder.finish()
-    }
-}
-
-/// [`Strings`] without their pointers, which are taken once the bytes no longer move.
-struct StringsBuilder {
-    bytes: Vec<u8>,
-    starts: Vec<usize>,
-}
-
-impl StringsBuilder {
-    fn new(room: usize) -> Self {
-        Self { bytes: Vec::with_capacity(room), starts: Vec::with_capacity(room >> 5) }
-    }
-
-    /// Adds one string, made of parts. What comes from the kernel contains no NUL; a part that does is cut there.
-    fn add(&mut self, parts: &[&OsStr]) {
-        self.starts.push(self.bytes.len());
-        for part in parts {
-            let until_nul = part.as_bytes().split(|byte| *byte == 0).next();
-            self.bytes.extend_from_slice(until_nul.unwrap_or_default());
-        }
-        self.bytes.push(0);
-    }
-
-    fn finish(self) -> Strings {
-        let first: *const c_char = self.bytes.as_ptr().cast();
-        let pointers = self.starts.into_iter().map(|start| first.wrapping_add(start)).chain([ptr::null()]).collect();
-        Strings { bytes: self.bytes, pointers }
     }
 }
 
@@ -75,9 +55,7 @@ impl StringsBuilder {
 pub(super) struct Launch<'a> {
     /// The file to execute; PATH is not searched.
     pub(super) program: &'a CStr,
-    /// argv, the program's own name first.
     pub(super) argv: &'a Strings,
-    /// The environment, `NAME=value`.
     pub(super) environment: &'a Strings,
     /// Become its descriptors 0, 1 and 2; must not be one of these three.
     pub(super) streams: [BorrowedFd<'a>; 3],
@@ -103,11 +81,13 @@ mod tests {
     #[test]
     fn arguments_and_variables_are_as_execve_expects_them() {
         let long = "x".repeat(5000);
-        let arguments: Strings = ["/h/a b", "", "-", "cut\0here", &long].into_iter().collect();
+        let arguments = Strings::arguments(["/h/a b", "", "-", "cut\0here", &long].into_iter().map(OsStr::new));
         assert_eq!(read(&arguments), ["/h/a b", "", "-", "cut", &long]);
-        let moved = Some(Strings::variables([("A", "1"), ("EMPTY", ""), ("B", "x=y")].into_iter()));
+        let variables = [("A", "1"), ("EMPTY", ""), ("B", "x=y")];
+        let variables = variables.into_iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
+        let moved = Some(Strings::variables(variables));
         assert_eq!(read(moved.as_ref().unwrap()), ["A=1", "EMPTY=", "B=x=y"]);
         assert_eq!(arguments.pointers.last().copied(), Some(ptr::null()));
-        assert_eq!(read(&std::iter::empty::<&OsStr>().collect()), [""; 0]);
+        assert_eq!(read(&Strings::arguments(std::iter::empty())), [""; 0]);
     }
 }

@@ -15,7 +15,9 @@ mod sys;
 pub(crate) mod watch;
 
 use std::io;
+use std::iter::Enumerate;
 use std::os::unix::ffi::OsStrExt;
+use std::slice;
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -32,6 +34,7 @@ use crate::run::child::{Child, Start, StepReport};
 use crate::run::launch::Strings;
 use crate::run::spool::Spool;
 use crate::run::watch::Watch;
+use crate::settings::Settings;
 use crate::verdict;
 use crate::verdict::outcome::{Outcome, OutcomeKind};
 
@@ -41,13 +44,15 @@ const MAX_WORDS: usize = 80;
 /// Something that happens while a plan runs.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
-    /// The step is about to start.
     Starting(&'a Step),
     /// The step has been running for so long, and libvirt is waiting.
     StillRunning(&'a Step, Pid, Duration),
     /// The step has ended, or could not be started.
     Ended(&'a Step, &'a StepReport),
 }
+
+/// Gets what happens, and in which call.
+pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(&Invocation, &Event);
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -56,14 +61,12 @@ pub(crate) struct RunReport {
     pub(crate) steps: Vec<StepReport>,
     /// What the filters made of the document; `None` if it is unchanged.
     pub(crate) document: Option<Spool>,
-    /// The signal that stopped the run.
     pub(crate) stopped_by: Option<Signal>,
 }
 
 /// Why the steps run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// To answer a call.
     Answer,
     /// To undo what the steps of a failed call have done: every step runs, whatever becomes of the others and whichever
     /// signal arrives, since something is locked until then.
@@ -75,57 +78,48 @@ pub(crate) enum Purpose {
 /// What all steps of a run have in common.
 #[derive(Debug)]
 pub(crate) struct Runner<'a> {
-    /// The call.
     pub(crate) call: &'a Invocation,
-    /// The environment of the scripts.
     pub(crate) environment: Strings,
-    /// How many steps may run at a time, where that changes no answer.
-    pub(crate) parallel: usize,
-    /// Time between SIGTERM and SIGKILL for a script that runs for too long.
-    pub(crate) kill_after: Duration,
-    /// Why the steps run.
+    pub(crate) settings: &'a Settings,
     pub(crate) purpose: Purpose,
-    /// What waits for them.
     pub(crate) watch: Watch,
 }
 
 impl Runner<'_> {
     /// Runs the steps until one fails where that matters.
-    pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: &mut dyn FnMut(Event)) -> RunReport {
+    pub(crate) fn run(&mut self, steps: &[Step], document: &Spool, on_event: OnEvent) -> RunReport {
+        let call = self.call;
         let (width, failure) = match self.purpose {
-            Purpose::Answer => (width(&self.call.row, self.parallel), self.call.row.failure),
+            Purpose::Answer => (width(&call.row, self.settings.parallel), call.row.failure),
             Purpose::Undo => (1, Failure::Ignored),
             Purpose::Background => (steps.len(), Failure::Ignored),
         };
         let mut progress = Progress::new(steps, document, self.purpose, failure);
-        let mut running: Vec<(usize, Child)> = Vec::new();
+        let mut running = Vec::new();
         loop {
-            while running.len() < width
-                && !self.is_stopped()
-                && let Some((at, step)) = progress.next_step()
-            {
-                on_event(Event::Starting(step));
+            let is_stopped = self.watch.stopped_by.is_some() && self.purpose != Purpose::Undo;
+            let may_start = running.len() < width && !is_stopped;
+            let (at, step, report) = if may_start && let Some((at, step)) = progress.waiting.next() {
+                on_event(call, &Event::Starting(step));
                 match self.start(step, progress.document()) {
-                    Ok(child) => running.push((at, child)),
-                    Err(outcome) => progress.finish(at, StepReport::never_started(outcome), on_event),
+                    Ok(child) => {
+                        running.push(((at, step), child));
+                        continue;
+                    }
+                    Err(outcome) => (at, step, StepReport { outcome, ..StepReport::default() }),
                 }
-            }
-            let still_running = &mut |at: &usize, child: &Child| {
-                if let Some(step) = steps.get(*at) {
-                    on_event(Event::StillRunning(step, child.pid, child.started.elapsed()));
-                }
-            };
-            let Some((at, mut report)) = self.watch.next(&mut running, still_running) else { break };
-            if let Some(step) = steps.get(at) {
+            } else {
+                let still_running = &mut |(_, step): &(usize, &Step), child: &Child| {
+                    on_event(call, &Event::StillRunning(step, child.pid, child.started.elapsed()));
+                };
+                let Some(((at, step), mut report)) = self.watch.next(&mut running, still_running) else { break };
                 self.check(step, progress.document(), &mut report);
-            }
-            progress.finish(at, report, on_event);
+                (at, step, report)
+            };
+            on_event(call, &Event::Ended(step, &report));
+            progress.finish(at, step, report);
         }
-        progress.into_report(self.watch.stopped_by())
-    }
-
-    fn is_stopped(&self) -> bool {
-        self.purpose != Purpose::Undo && self.watch.stopped_by().is_some()
+        progress.into_report(self.watch.stopped_by)
     }
 
     fn start(&self, step: &Step, input: &Spool) -> Result<Child, Outcome> {
@@ -138,9 +132,9 @@ impl Runner<'_> {
             args: &self.call.args,
             environment: &self.environment,
             input,
-            document: is_filter.then(|| input.length().saturating_add(MAX_GROWTH)),
+            document: is_filter.then(|| input.length.saturating_add(MAX_GROWTH)),
             limit: step.effective.timeout.value,
-            kill_after: self.kill_after,
+            kill_after: self.settings.kill_after,
             session: self.purpose == Purpose::Background,
         };
         Child::start(&start).map_err(|errno| Outcome::NotStarted(errno, exec_error::explain(&step.path, errno)))
@@ -157,27 +151,36 @@ impl Runner<'_> {
         }
         let Some(written) = report.document.take() else { return };
         let guest = guard::Guest { driver: &self.call.driver.to_string_lossy(), object: self.call.object.as_bytes() };
-        let checked = (|| -> io::Result<_> {
-            if written.is_blank()? || written.is_same(read)? {
+        let lost = |error: io::Error| Outcome::Lost(resolve::errno(&error));
+        let changes = (|| {
+            let text = written.bytes().map_err(lost)?;
+            if is_blank(&text) {
                 return Ok(None);
             }
-            let text = written.bytes()?;
-            let checked = guard::check(&read.bytes()?, &text, guest, &step.effective.policy());
-            Ok(Some(checked.map_err(|fault| (fault, first_words(&text)))))
+            let read = read.bytes().map_err(lost)?;
+            if text == read {
+                return Ok(None);
+            }
+            let checked = guard::check(&read, &text, guest, &step.effective.policy());
+            if checked.is_err() {
+                report.output = first_words(&text);
+            }
+            checked.map(Some).map_err(Outcome::Unfit)
         })();
-        match checked {
+        match changes {
             Ok(None) => {}
-            Ok(Some(Ok(changes))) => {
+            Ok(Some(changes)) => {
                 report.changes = changes;
                 report.document = Some(written);
             }
-            Ok(Some(Err((fault, words)))) => {
-                report.outcome = Outcome::Unfit(fault);
-                report.output = words;
-            }
-            Err(error) => report.outcome = Outcome::Lost(resolve::errno(&error)),
+            Err(outcome) => report.outcome = outcome,
         }
     }
+}
+
+/// Reports whether a document contains only white space, which libvirt treats as empty (`virStringIsEmpty`).
+fn is_blank(document: &[u8]) -> bool {
+    document.trim_ascii().is_empty()
 }
 
 /// Returns the beginning of what precedes the XML in a filter's output: probably a message, which belongs on standard error.
@@ -189,33 +192,23 @@ fn first_words(text: &[u8]) -> Vec<u8> {
 
 /// How far a run has come. Pure.
 struct Progress<'a> {
-    steps: &'a [Step],
     purpose: Purpose,
     failure: Failure,
     original: &'a Spool,
     /// The document of the last filter that changed it.
     filtered: Option<Spool>,
-    reports: Vec<Option<StepReport>>,
-    /// The step to start next.
-    next: usize,
-    /// A failure keeps the steps that were not started from being started.
-    is_over: bool,
+    /// The steps that are still to be started; none after a failure that keeps them from it.
+    waiting: Enumerate<slice::Iter<'a, Step>>,
+    /// One for each step.
+    reports: Vec<StepReport>,
     /// The first step, in their order, whose failure counts.
     cause: Option<usize>,
 }
 
 impl<'a> Progress<'a> {
     fn new(steps: &'a [Step], original: &'a Spool, purpose: Purpose, failure: Failure) -> Self {
-        let reports = steps.iter().map(|_| None).collect();
-        Self { steps, purpose, failure, original, filtered: None, reports, next: 0, is_over: false, cause: None }
-    }
-
-    /// Returns the step to start next.
-    fn next_step(&mut self) -> Option<(usize, &'a Step)> {
-        let step = self.steps.get(self.next).filter(|_| !self.is_over)?;
-        let at = self.next;
-        self.next = at.saturating_add(1);
-        Some((at, step))
+        let reports = steps.iter().map(|_| StepReport::default()).collect();
+        Self { purpose, failure, original, filtered: None, waiting: steps.iter().enumerate(), reports, cause: None }
     }
 
     /// Returns the document that the next step reads.
@@ -223,19 +216,18 @@ impl<'a> Progress<'a> {
         self.filtered.as_ref().unwrap_or(self.original)
     }
 
-    /// Takes the report of a step.
-    fn finish(&mut self, at: usize, mut report: StepReport, on_event: &mut dyn FnMut(Event)) {
-        let Some(step) = self.steps.get(at) else { return };
-        on_event(Event::Ended(step, &report));
+    fn finish(&mut self, at: usize, step: &Step, mut report: StepReport) {
         let effect = verdict::effect(self.failure, &step.effective, &report.outcome);
-        self.is_over |= !effect.continues;
+        if !effect.continues {
+            self.waiting = Enumerate::default();
+        }
         // The caller gets the text of the first failure only, since that of many steps would be long, and of each step that
         // could not undo what it did.
         let is_later = self.purpose != Purpose::Undo && self.cause.is_some_and(|first| first < at);
         if effect.code.is_none() || is_later {
             report.drop_text();
         } else if let Some(later) = self.cause.replace(at).filter(|cause| *cause > at)
-            && let Some(Some(later)) = self.reports.get_mut(later)
+            && let Some(later) = self.reports.get_mut(later)
         {
             later.drop_text();
         }
@@ -243,14 +235,13 @@ impl<'a> Progress<'a> {
             self.filtered = Some(document);
         }
         if let Some(place) = self.reports.get_mut(at) {
-            *place = Some(report);
+            *place = report;
         }
     }
 
     fn into_report(self, stopped_by: Option<Signal>) -> RunReport {
         let document = self.filtered.filter(|filtered| !filtered.is_same(self.original).unwrap_or(false));
-        let report = |report: Option<StepReport>| report.unwrap_or_else(|| StepReport::never_started(Outcome::NotRun));
-        RunReport { steps: self.reports.into_iter().map(report).collect(), document, stopped_by }
+        RunReport { steps: self.reports, document, stopped_by }
     }
 }
 
@@ -259,4 +250,16 @@ impl<'a> Progress<'a> {
 fn width(row: &Row, parallel: usize) -> usize {
     let is_independent = row.failure == Failure::Ignored && row.output == Output::Dropped;
     if is_independent && row.order == Order::Forward { parallel.max(1) } else { 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_alone_is_blank() {
+        let late = [vec![b' '; spool::CHUNK], b"<domain/>".to_vec()].concat();
+        let blank = [&b""[..], b" \t\r\n", b"\n<domain/>", &late].map(is_blank);
+        assert_eq!(blank, [true, true, false, false]);
+    }
 }

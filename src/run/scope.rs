@@ -4,7 +4,7 @@
 //! (`bus_connect_transport_systemd`). docs/decisions/11-scopes.md has the reasons.
 
 use std::fs;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::process;
@@ -25,40 +25,18 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The time between two looks at the cgroup.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// The type of a D-Bus message that is a successful reply.
-const REPLY: u8 = 2;
-
-/// The type of one that reports an error.
-const ERROR: u8 = 3;
-
 /// Moves this process into a scope of its own, where systemd runs the host and this process is root's: what it starts is
 /// born there. The scope ends with its last process.
-///
-/// # Errors
-/// Why it stays in its cgroup.
 pub(crate) fn enter() -> io::Result<()> {
     if !rustix::process::geteuid().is_root() {
         return Ok(());
     }
     let until = Instant::now().checked_add(TIMEOUT).ok_or(Errno::EINVAL)?;
-    let Some(mut systemd) = open()? else { return Ok(()) };
+    let Some(mut stream) = open()? else { return Ok(()) };
     let before = cgroup()?;
-    systemd.set_write_timeout(Some(TIMEOUT))?;
-    // The user's number, 0, in hexadecimal digits of its text.
-    systemd.write_all(&[b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n", call(&unit()).as_slice()].concat())?;
-    let mut received = Vec::new();
-    let mut end = None;
-    loop {
-        // The reply to AUTH is one line; messages follow, signals among them.
-        end = end.or_else(|| Some(received.windows(2).position(|end| end == b"\r\n")?.saturating_add(2)));
-        let message = end.and_then(|at| message(received.get(at..)?));
-        match (message.and_then(|message| message.get(1)), message) {
-            (Some(&REPLY), _) => break,
-            (Some(&ERROR), Some(error)) => return Err(io::Error::other(text(error))),
-            (Some(_), Some(signal)) => end = end.map(|at| at.saturating_add(signal.len())),
-            _ => read(&mut systemd, until, &mut received)?,
-        }
-    }
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    stream.write_all(&request())?;
+    await_reply(&mut BufReader::new(Systemd { stream, until }))?;
     // The reply means that the job is queued.
     while cgroup()? == before {
         if Instant::now() >= until {
@@ -82,37 +60,49 @@ fn open() -> io::Result<Option<UnixStream>> {
     Ok(Some(stream))
 }
 
-fn read(systemd: &mut UnixStream, until: Instant, reply: &mut Vec<u8>) -> io::Result<()> {
-    let rest = until.saturating_duration_since(Instant::now()).max(PAUSE);
-    systemd.set_read_timeout(Some(rest))?;
-    let mut chunk = [0; 512];
-    match systemd.read(&mut chunk)? {
-        0 => Err(Errno::ECONNRESET.into()),
-        length => {
-            reply.extend_from_slice(chunk.get(..length).unwrap_or_default());
-            Ok(())
-        }
-    }
-}
-
 fn cgroup() -> io::Result<Vec<u8>> {
     fs::read("/proc/self/cgroup")
 }
 
-/// Returns the first message, if it is complete: 16 bytes, the fields that follow them, and the body.
-fn message(received: &[u8]) -> Option<&[u8]> {
-    let number = |at: usize| {
-        let bytes = received.get(at..)?.first_chunk()?;
-        usize::try_from(u32::from_le_bytes(*bytes)).ok()
-    };
-    let header = number(12)?.saturating_add(16).next_multiple_of(8);
-    received.get(..header.saturating_add(number(4)?))
+/// What systemd sends until a deadline. Its end is an error, since a reply is missing then.
+struct Systemd {
+    stream: UnixStream,
+    until: Instant,
 }
 
-/// Returns the name of a scope that did not exist before.
-fn unit() -> String {
-    let now = UNIX_EPOCH.elapsed().unwrap_or_default();
-    format!("hookmux-{}-{}.scope", process::id(), now.as_micros())
+impl Read for Systemd {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let rest = self.until.saturating_duration_since(Instant::now()).max(PAUSE);
+        self.stream.set_read_timeout(Some(rest))?;
+        match self.stream.read(bytes)? {
+            0 => Err(Errno::ECONNRESET.into()),
+            length => Ok(length),
+        }
+    }
+}
+
+/// Reads up to the reply. The answer to AUTH is one line; messages follow, signals among them.
+fn await_reply(systemd: &mut impl BufRead) -> io::Result<()> {
+    systemd.read_until(b'\n', &mut Vec::new())?;
+    loop {
+        let mut start = [0; 4];
+        systemd.read_exact(&mut start)?;
+        let [body, _serial, fields] = [number(systemd)?, number(systemd)?, number(systemd)?];
+        let mut rest = Vec::new();
+        systemd.take(fields.next_multiple_of(8).saturating_add(body)).read_to_end(&mut rest)?;
+        // The second byte is the type of the message.
+        match start {
+            [_, 2, ..] => return Ok(()),
+            [_, 3, ..] => return Err(io::Error::other(text(&rest))),
+            _ => {}
+        }
+    }
+}
+
+fn number(systemd: &mut impl Read) -> io::Result<u64> {
+    let mut bytes = [0; 4];
+    systemd.read_exact(&mut bytes)?;
+    Ok(u32::from_le_bytes(bytes).into())
 }
 
 /// Returns the text of an error: the last string of its message.
@@ -121,85 +111,53 @@ fn text(error: &[u8]) -> String {
     printable(String::from_utf8_lossy(text).as_ref())
 }
 
-/// Returns a call of `StartTransientUnit` for a scope with the process that sends it.
-fn call(unit: &str) -> Vec<u8> {
-    let mut body = Encoder::default();
-    body.string(unit);
-    // An existing unit of that name is an error.
-    body.string("fail");
-    body.array(|properties| {
-        properties.string("Description");
-        properties.signature("s");
-        properties.string("Background scripts of hookmux");
-        properties.align(8);
-        properties.string("PIDs");
-        properties.signature("au");
-        properties.number(4);
-        // systemd takes 0 for the sender, which may have another number in its namespace.
-        properties.number(0);
-    });
-    // No further units.
-    body.array(|_| {});
-    let mut header = Encoder(b"l\x01\0\x01".to_vec());
-    header.number(u32::try_from(body.0.len()).unwrap_or_default());
-    let serial = 1;
-    header.number(serial);
-    header.array(|fields| {
-        let texts = [
-            (1, "o", "/org/freedesktop/systemd1"),
-            (2, "s", "org.freedesktop.systemd1.Manager"),
-            (3, "s", "StartTransientUnit"),
-            (6, "s", "org.freedesktop.systemd1"),
-        ];
-        for (field, kind, value) in texts {
-            fields.align(8);
-            fields.0.push(field);
-            fields.signature(kind);
-            fields.string(value);
-        }
-        fields.align(8);
-        fields.0.push(8);
-        fields.signature("g");
-        fields.signature("ssa(sv)a(sa(sv))");
-    });
-    header.align(8);
-    [header.0, body.0].concat()
+/// Returns what is sent: a login, and a call of `StartTransientUnit` for a scope with the process that sends it.
+///
+/// The call is little-endian, a value is aligned to its size and a structure to 8 bytes, and strings are preceded by their
+/// length. It is the same each time but for the digits in the unit's name: process numbers have at most 7, and microseconds
+/// since 1970 have 16 until the year 2286.
+fn request() -> Vec<u8> {
+    let now = UNIX_EPOCH.elapsed().unwrap_or_default();
+    let unit = format!("hookmux-{:07}-{:016}.scope", process::id(), now.as_micros());
+    let pieces: [&[u8]; 13] = [
+        // The user's number, 0, in hexadecimal digits of its text.
+        b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n",
+        // A call in version 1 of the protocol: 152 bytes of body, serial number 1, 182 bytes of fields.
+        b"l\x01\0\x01\x98\0\0\0\x01\0\0\0\xb6\0\0\0",
+        // The fields: object, interface, method, destination, types in the body.
+        b"\x01\x01o\0\x19\0\0\0/org/freedesktop/systemd1\0\0\0\0\0\0\0",
+        b"\x02\x01s\0\x20\0\0\0org.freedesktop.systemd1.Manager\0\0\0\0\0\0\0\0",
+        b"\x03\x01s\0\x12\0\0\0StartTransientUnit\0\0\0\0\0\0",
+        b"\x06\x01s\0\x18\0\0\0org.freedesktop.systemd1\0\0\0\0\0\0\0\0",
+        b"\x08\x01g\0\x10ssa(sv)a(sa(sv))\0\0\0",
+        // The body. An existing unit of that name is an error ("fail").
+        b"\x26\0\0\0",
+        unit.as_bytes(),
+        b"\0\0\x04\0\0\0fail\0\0\0\0",
+        // 80 bytes of properties. systemd takes process 0 for the sender, which may have another number in its namespace.
+        b"\x50\0\0\0\0\0\0\0\x0b\0\0\0Description\0\x01s\0\0\x1d\0\0\0Background scripts of hookmux\0\0\0",
+        b"\x04\0\0\0PIDs\0\x02au\0\0\0\0\x04\0\0\0\0\0\0\0",
+        // No further units.
+        b"\0\0\0\0\0\0\0\0",
+    ];
+    pieces.concat()
 }
 
-/// Writes a message in D-Bus's format, or its body: little-endian, each value aligned to its size.
-#[derive(Default)]
-struct Encoder(Vec<u8>);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Encoder {
-    fn align(&mut self, to: usize) {
-        self.0.resize(self.0.len().next_multiple_of(to), 0);
-    }
-
-    fn number(&mut self, number: u32) {
-        self.align(4);
-        self.0.extend(number.to_le_bytes());
-    }
-
-    fn string(&mut self, text: &str) {
-        self.number(u32::try_from(text.len()).unwrap_or_default());
-        self.0.extend(text.bytes().chain([0]));
-    }
-
-    fn signature(&mut self, text: &str) {
-        self.0.push(u8::try_from(text.len()).unwrap_or_default());
-        self.0.extend(text.bytes().chain([0]));
-    }
-
-    /// Adds an array of structures, whose length does not include what aligns the first one.
-    fn array(&mut self, fill: impl FnOnce(&mut Self)) {
-        self.number(0);
-        let end = self.0.len();
-        self.align(8);
-        let start = self.0.len();
-        fill(self);
-        let length = u32::try_from(self.0.len().saturating_sub(start)).unwrap_or_default();
-        if let Some(place) = self.0.get_mut(end.saturating_sub(4)..end) {
-            place.copy_from_slice(&length.to_le_bytes());
-        }
+    #[test]
+    fn the_lengths_in_a_call_are_those_of_its_parts() {
+        let request = request();
+        let begin = request.windows(4).position(|start| start == b"l\x01\0\x01").unwrap();
+        let call = &request[begin..];
+        let number = |at: usize| usize::try_from(number(&mut &call[at..]).unwrap()).unwrap();
+        let body = (16 + number(12)).next_multiple_of(8);
+        assert_eq!((body + number(4), number(body)), (call.len(), "hookmux-0000001-1700000000000000.scope".len()));
+        let unit = std::str::from_utf8(&call[body + 4..][..number(body)]).unwrap();
+        assert!(unit.starts_with("hookmux-") && unit.find(".scope") == Some(unit.len() - 6), "{unit}");
+        let properties = call.windows(5).position(|start| start == b"fail\0").unwrap() + 8;
+        assert_eq!(call.len() - properties - 8 - number(properties), 8);
     }
 }

@@ -5,17 +5,13 @@
 pub(crate) enum Beginning {
     /// It is empty, or could not be read.
     Empty,
-    /// It is a binary.
     Elf,
     /// A byte order mark precedes its `#!`.
     ByteOrderMark,
-    /// It has no `#!` line.
     NoShebang,
-    /// It has a `#!` line.
     Shebang {
-        /// The interpreter.
         program: String,
-        /// What follows it, which the kernel passes as one argument.
+        /// What follows the program, which the kernel passes as one argument.
         argument: String,
         /// Whether the line ends in CRLF and fails for that.
         crlf: bool,

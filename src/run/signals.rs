@@ -2,6 +2,7 @@
 
 use std::ffi::c_int;
 
+use libc::{SIGCHLD, SIGCONT, SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{SigSet, Signal, kill};
@@ -17,21 +18,9 @@ pub(super) const STOP_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, S
 const LAST_SIGNAL: c_int = 64;
 
 /// The signals that end no process, and SIGPIPE, which the standard library ignores.
-const HARMLESS: [c_int; 8] = [
-    libc::SIGPIPE,
-    libc::SIGCHLD,
-    libc::SIGCONT,
-    libc::SIGTSTP,
-    libc::SIGTTIN,
-    libc::SIGTTOU,
-    libc::SIGURG,
-    libc::SIGWINCH,
-];
+const HARMLESS: [c_int; 8] = [SIGPIPE, SIGCHLD, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG, SIGWINCH];
 
 /// Makes the signals that stop a call, and that of a child's end, readable from a descriptor.
-///
-/// # Errors
-/// That of signalfd: no descriptor or no memory is left.
 pub(super) fn descriptor() -> Result<SignalFd, Errno> {
     let mut mask = SigSet::empty();
     for signal in STOP_SIGNALS.into_iter().chain([Signal::SIGCHLD]) {
@@ -48,7 +37,7 @@ pub(super) fn descriptor() -> Result<SignalFd, Errno> {
 /// inherit none that the caller ignores, such as SIGQUIT under `nohup` or in a background job. SIGPIPE stays ignored
 /// here, and is reset for each script when it starts.
 pub(crate) fn reset_dispositions() {
-    for signal in (1..=LAST_SIGNAL).filter(|signal| *signal != libc::SIGPIPE) {
+    for signal in (1..=LAST_SIGNAL).filter(|signal| *signal != SIGPIPE) {
         sys::set_disposition(signal, Disposition::Default);
     }
 }

@@ -9,16 +9,14 @@ use std::os::fd::RawFd;
 use nix::errno::Errno;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus as Waited, waitid};
 use nix::unistd::Pid;
+use rustix::io::retry_on_intr;
 use rustix::process::{WaitOptions, WaitStatus, waitpid};
 
 use crate::run::launch::Launch;
 use crate::run::sys;
 
 /// Starts a program in a process group of its own, with an empty signal mask and the default disposition of SIGPIPE. It
-/// gets SIGTERM when hookmux dies.
-///
-/// # Errors
-/// That of clone or of execve; the program was not started then, and there is nothing to reap.
+/// gets SIGTERM when hookmux dies. After an error, that of clone or of execve, there is nothing to reap.
 pub(super) fn spawn(launch: &Launch) -> Result<Pid, Errno> {
     let (pid, executed) = sys::clone_and_exec(launch)?;
     if executed.is_err() {
@@ -28,18 +26,10 @@ pub(super) fn spawn(launch: &Launch) -> Result<Pid, Errno> {
 }
 
 /// Reaps a process if it has ended, and no other process. Not with nix's waitpid, which does not know real-time signals
-/// and would lose the status of a script that one of them killed.
-///
-/// # Errors
-/// ECHILD when it is not a child of ours, or was reaped before.
+/// and would lose the status of a script that one of them killed. ECHILD means that it was reaped before.
 pub(super) fn reap(pid: Pid, options: WaitOptions) -> Result<Option<WaitStatus>, Errno> {
-    loop {
-        match waitpid(rustix::process::Pid::from_raw(pid.as_raw()), options) {
-            Err(rustix::io::Errno::INTR) => {}
-            Err(errno) => return Err(Errno::from_raw(errno.raw_os_error())),
-            Ok(ended) => return Ok(ended.map(|(_, status)| status)),
-        }
-    }
+    let ended = retry_on_intr(|| waitpid(rustix::process::Pid::from_raw(pid.as_raw()), options));
+    ended.map(|ended| Some(ended?.1)).map_err(|errno| Errno::from_raw(errno.raw_os_error()))
 }
 
 /// Reports whether a child has ended, without reaping it: its number is not given to another process until then.

@@ -3,14 +3,13 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, SealFlag, fcntl};
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use rustix::pipe::SpliceFlags;
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::pipe::{SpliceFlags, fcntl_setpipe_size};
 
 /// Bytes read at a time: what a pipe holds.
 pub(crate) const CHUNK: usize = 64 << 10;
@@ -19,14 +18,13 @@ pub(crate) const CHUNK: usize = 64 << 10;
 /// this bounds a faulty caller, not a guest.
 pub(crate) const MAX_DOCUMENT: u64 = 64 << 20;
 
-/// `MFD_NOEXEC_SEAL` of Linux 6.3: a document is never executed. Hosts with `vm.memfd_noexec=2` require it.
-const NOEXEC_SEAL: MFdFlags = MFdFlags::from_bits_retain(0x8);
-
 /// A document, complete and unchangeable.
 #[derive(Debug)]
 pub(crate) struct Spool {
+    /// `None` if it is empty and was never read.
     file: Option<File>,
-    length: u64,
+    /// In bytes.
+    pub(super) length: u64,
     /// A reader has got `file` itself.
     is_lent: Cell<bool>,
 }
@@ -45,52 +43,38 @@ impl Spool {
         Self { file: None, length: 0, is_lent: Cell::new(false) }
     }
 
-    /// Reads `input` to its end.
-    ///
-    /// # Errors
-    /// Those of reading, of making a memfd, and `FileTooLarge` above [`MAX_DOCUMENT`].
+    /// Reads `input` to its end; more than [`MAX_DOCUMENT`] is an error.
     pub(crate) fn read(input: impl Read) -> io::Result<Self> {
         SpoolWriter::new(MAX_DOCUMENT)?.read(input)
     }
 
     /// Reads a descriptor to its end. From a pipe, which libvirt uses, without a copy in our own memory.
-    ///
-    /// # Errors
-    /// As above.
     pub(crate) fn splice(input: BorrowedFd) -> io::Result<Self> {
         let mut writer = SpoolWriter::new(MAX_DOCUMENT)?;
         loop {
             match writer.splice(input) {
                 // The end; or, as in std for standard input, a descriptor that is not open for reading.
-                Ok(0) | Err(Errno::EBADF) => return writer.finish(),
+                Ok(0) | Err(Errno::BADF) => return writer.finish(),
                 Ok(_) => {}
                 // It is not a pipe.
-                Err(Errno::EINVAL) => return writer.read(File::from(input.try_clone_to_owned()?)),
+                Err(Errno::INVAL) => return writer.read(File::from(input.try_clone_to_owned()?)),
                 Err(errno) => return Err(errno.into()),
             }
         }
     }
 
-    /// Returns its length in bytes.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
-    }
-
     /// Returns a descriptor that reads it from its beginning, whatever other readers do.
-    ///
-    /// # Errors
-    /// No descriptor is left, or neither /proc nor memory for a copy.
     pub(crate) fn reader(&self) -> io::Result<File> {
         let Some(file) = &self.file else {
             // A root without /dev still has nothing to read.
-            return File::open("/dev/null").or_else(|_| SpoolWriter::new(0)?.finish()?.copy());
+            return File::open("/dev/null").or_else(|_| self.copy());
         };
         // The first reader gets the file as it was written: its seals forbid writing, and its offset is not used here. For
         // others it is opened again, for which the kernel first creates our directory in /proc: that takes a tenth of the
         // time of a call with one script.
         if !self.is_lent.replace(true) {
             let mut first = file.try_clone()?;
-            first.seek(SeekFrom::Start(0))?;
+            first.rewind()?;
             return Ok(first);
         }
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
@@ -100,93 +84,35 @@ impl Spool {
 
     fn copy(&self) -> io::Result<File> {
         let mut writer = SpoolWriter::new(self.length)?;
-        self.chunks(|chunk| writer.write_all(chunk).map(|()| true))?;
-        let mut file = writer.seal()?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(file)
+        writer.write_all(&self.bytes()?)?;
+        writer.finish()?.reader()
     }
 
-    /// Passes the document to `take` in chunks, until that returns false.
-    fn chunks(&self, mut take: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let mut chunk = vec![0; CHUNK];
-        let mut at = 0;
-        loop {
-            let read = file.read_at(&mut chunk, at)?;
-            if read == 0 || !take(chunk.get(..read).unwrap_or_default())? {
-                return Ok(());
-            }
-            at = at.saturating_add(read as u64);
-        }
-    }
-
-    /// Returns all of its bytes.
-    ///
-    /// # Errors
-    /// Those of reading.
     pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
-        let mut document = Vec::with_capacity(usize::try_from(self.length).unwrap_or_default());
-        self.chunks(|chunk| {
-            document.extend_from_slice(chunk);
-            Ok(true)
-        })?;
+        let mut document = vec![0; usize::try_from(self.length).unwrap_or_default()];
+        if let Some(file) = &self.file {
+            file.read_exact_at(&mut document, 0)?;
+        }
         Ok(document)
     }
 
-    /// Reports whether it contains only white space, which libvirt treats as empty (`virStringIsEmpty`).
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub(crate) fn is_blank(&self) -> io::Result<bool> {
-        let mut blank = true;
-        self.chunks(|chunk| {
-            blank = chunk.iter().all(u8::is_ascii_whitespace);
-            Ok(blank)
-        })?;
-        Ok(blank)
-    }
-
-    /// Reports whether both contain the same bytes.
-    ///
-    /// # Errors
-    /// Those of reading.
     pub(crate) fn is_same(&self, other: &Self) -> io::Result<bool> {
-        if self.length != other.length {
-            return Ok(false);
-        }
-        let Some(file) = &other.file else { return Ok(true) };
-        let mut theirs = vec![0; CHUNK];
-        let (mut same, mut at) = (true, 0_u64);
-        self.chunks(|ours| {
-            let theirs = theirs.get_mut(..ours.len()).unwrap_or_default();
-            file.read_exact_at(theirs, at)?;
-            at = at.saturating_add(ours.len() as u64);
-            same = ours == theirs;
-            Ok(same)
-        })?;
-        Ok(same)
+        Ok(self.length == other.length && self.bytes()? == other.bytes()?)
     }
 
     /// Writes the document. A pipe is enlarged first where that is allowed, so that a reader gets all of it in one write, or
     /// nothing if hookmux is killed.
-    ///
-    /// # Errors
-    /// Those of writing.
     pub(crate) fn write_to(&self, output: impl AsFd) -> io::Result<()> {
         let document = self.bytes()?;
         if document.len() > CHUNK {
-            let size = i32::try_from(document.len()).unwrap_or(i32::MAX);
             // Not a pipe, or above the limit of an ordinary user: then it is written in pieces.
-            let _ = fcntl(output.as_fd(), FcntlArg::F_SETPIPE_SZ(size));
+            let _ = fcntl_setpipe_size(&output, document.len());
         }
         // Not `std::io::Stdout`, which writes up to the last line feed, and the rest in a second write.
         let mut rest = document.as_slice();
         while !rest.is_empty() {
-            match nix::unistd::write(&output, rest) {
-                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
-            }
+            let written = retry_on_intr(|| rustix::io::write(&output, rest))?;
+            rest = rest.get(written..).unwrap_or_default();
         }
         Ok(())
     }
@@ -194,28 +120,19 @@ impl Spool {
 
 impl SpoolWriter {
     /// Starts a document of at most `limit` bytes.
-    ///
-    /// # Errors
-    /// No descriptor or no memory is left.
     pub(crate) fn new(limit: u64) -> io::Result<Self> {
-        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
-        let made = match memfd_create(c"hookmux-document", flags | NOEXEC_SEAL) {
-            Err(Errno::EINVAL) => memfd_create(c"hookmux-document", flags),
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        // A document is never executed. Hosts with `vm.memfd_noexec=2` require the flag, and Linux before 6.3 lacks it.
+        let made = match memfd_create(c"hookmux-document", flags | MemfdFlags::NOEXEC_SEAL) {
+            Err(Errno::INVAL) => memfd_create(c"hookmux-document", flags),
             made => made,
         };
         Ok(Self { file: File::from(made?), length: 0, limit })
     }
 
     fn read(mut self, mut input: impl Read) -> io::Result<Spool> {
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            match input.read(&mut chunk) {
-                Ok(0) => return self.finish(),
-                Ok(read) => self.write_all(chunk.get(..read).unwrap_or_default())?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        io::copy(&mut input, &mut self)?;
+        self.finish()
     }
 
     /// Moves what a pipe holds into the document; 0 bytes at its end.
@@ -223,29 +140,15 @@ impl SpoolWriter {
         // One byte more than there may be, to see that there is more.
         let room = self.limit.saturating_sub(self.length).saturating_add(1);
         let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let spliced = loop {
-            match rustix::pipe::splice(pipe, None, &self.file, None, room, SpliceFlags::empty()) {
-                Err(rustix::io::Errno::INTR) => {}
-                spliced => break spliced.map_err(|errno| Errno::from_raw(errno.raw_os_error()))?,
-            }
-        };
+        let flags = SpliceFlags::empty();
+        let spliced = retry_on_intr(|| rustix::pipe::splice(pipe, None, &self.file, None, room, flags))?;
         self.length = self.length.saturating_add(spliced as u64);
-        if self.length > self.limit { Err(Errno::EFBIG) } else { Ok(spliced) }
+        if self.length > self.limit { Err(Errno::FBIG) } else { Ok(spliced) }
     }
 
-    /// Ends the writing.
-    ///
-    /// # Errors
-    /// That of sealing.
     pub(crate) fn finish(self) -> io::Result<Spool> {
-        let length = self.length;
-        Ok(Spool { file: Some(self.seal()?), length, is_lent: Cell::new(false) })
-    }
-
-    fn seal(self) -> io::Result<File> {
-        let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE | SealFlag::F_SEAL_SEAL;
-        fcntl(&self.file, FcntlArg::F_ADD_SEALS(seals))?;
-        Ok(self.file)
+        fcntl_add_seals(&self.file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE | SealFlags::SEAL)?;
+        Ok(Spool { file: Some(self.file), length: self.length, is_lent: Cell::new(false) })
     }
 }
 
@@ -253,7 +156,7 @@ impl Write for SpoolWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let length = self.length.saturating_add(bytes.len() as u64);
         if length > self.limit {
-            return Err(Errno::EFBIG.into());
+            return Err(Errno::FBIG.into());
         }
         self.file.write_all(bytes)?;
         self.length = length;
@@ -306,13 +209,6 @@ mod tests {
     }
 
     #[test]
-    fn white_space_alone_is_blank() {
-        let blank = |bytes: &[u8]| spool(bytes).is_blank().unwrap();
-        let late = [vec![b' '; CHUNK], b"<domain/>".to_vec()].concat();
-        assert_eq!([blank(b""), blank(b" \t\r\n"), blank(b"\n<domain/>"), blank(&late)], [true, true, false, false]);
-    }
-
-    #[test]
     fn more_than_the_limit_is_an_error_and_not_a_part() {
         let mut writer = SpoolWriter::new(4).unwrap();
         writer.write_all(b"1234").unwrap();
@@ -328,11 +224,11 @@ mod tests {
         let writing = std::thread::spawn(move || writer.write_all(&bytes));
         let of_pipe = Spool::splice(reader.as_fd()).unwrap();
         writing.join().unwrap().unwrap();
-        assert_eq!((of_pipe.length(), of_pipe.bytes().unwrap() == long), (200_000, true));
+        assert_eq!((of_pipe.length, of_pipe.bytes().unwrap() == long), (200_000, true));
         let of_file = Spool::splice(of_pipe.reader().unwrap().as_fd()).unwrap();
-        assert!(of_file.length() == 200_000 && of_file.bytes().unwrap() == long);
+        assert!(of_file.length == 200_000 && of_file.bytes().unwrap() == long);
         assert!(of_pipe.reader().unwrap().write_all(b"y").is_err());
-        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length(), 0);
+        assert_eq!(Spool::splice(io::pipe().unwrap().1.as_fd()).unwrap().length, 0);
     }
 
     #[test]
@@ -344,7 +240,7 @@ mod tests {
             let mut writer = SpoolWriter::new(limit).unwrap();
             [writer.splice(reader.as_fd()), writer.splice(reader.as_fd())]
         };
-        assert_eq!([of(5), of(4)], [[Ok(5), Ok(0)], [Err(Errno::EFBIG), Err(Errno::EFBIG)]]);
+        assert_eq!([of(5), of(4)], [[Ok(5), Ok(0)], [Err(Errno::FBIG), Err(Errno::FBIG)]]);
     }
 
     #[test]

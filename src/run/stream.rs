@@ -3,126 +3,85 @@
 //!
 //! A pipe, not a file: `echo … > /dev/stderr` in a script opens with `O_TRUNC`, and would empty a file.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::fcntl::{FcntlArg, fcntl};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::pipe::fcntl_getpipe_size;
 
-use crate::run::spool::{self, Spool, SpoolWriter};
+use crate::run::spool::{CHUNK, SpoolWriter};
 
 /// How much of a script's text is kept, in bytes: its end, where the error is. libvirt puts all of it into one line of an
 /// error message.
 const MAX_TEXT: usize = 16 << 10;
 
-/// The kept part of an output.
-#[derive(Debug)]
-pub(crate) enum Content {
-    /// Its end.
-    Text(Vec<u8>),
-    /// The whole of it, or why that could not be kept: EFBIG if it was longer than its limit.
-    Document(io::Result<Spool>),
-}
-
 /// One of a script's outputs.
 #[derive(Debug)]
-pub(crate) struct Stream {
-    pipe: Option<File>,
-    kept: Kept,
-    length: u64,
-}
-
-#[derive(Debug)]
-enum Kept {
-    Text(Vec<u8>),
-    /// `Err` once it could not be kept whole; the document is lost then.
-    Document(io::Result<SpoolWriter>),
+pub(super) struct Stream {
+    /// `None` once the end was read.
+    pipe: Option<OwnedFd>,
+    /// How many bytes were read so far.
+    pub(super) length: u64,
+    /// The end of it, unless it is a document.
+    pub(super) text: Vec<u8>,
+    /// All of it, or why that could not be kept: EFBIG if it was longer than its limit. `None` if it is text.
+    pub(super) document: Option<io::Result<SpoolWriter>>,
 }
 
 impl Stream {
-    /// Keeps the last [`MAX_TEXT`] bytes.
-    pub(crate) fn text(pipe: OwnedFd) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Text(Vec::new()), length: 0 }
-    }
-
-    /// Keeps all, up to `limit` bytes.
-    pub(crate) fn document(pipe: OwnedFd, limit: u64) -> Self {
-        Self { pipe: Some(pipe.into()), kept: Kept::Document(SpoolWriter::new(limit)), length: 0 }
+    /// Keeps the last [`MAX_TEXT`] bytes; of a document, which has a limit, all up to so many bytes.
+    pub(super) fn new(pipe: OwnedFd, limit: Option<u64>) -> Self {
+        Self { pipe: Some(pipe), length: 0, text: Vec::new(), document: limit.map(SpoolWriter::new) }
     }
 
     /// Returns the descriptor to poll, until the end was read.
-    pub(crate) fn pipe(&self) -> Option<BorrowedFd<'_>> {
+    pub(super) fn pipe(&self) -> Option<BorrowedFd<'_>> {
         self.pipe.as_ref().map(AsFd::as_fd)
     }
 
-    /// Reads once what is there, and returns the number of bytes.
-    pub(crate) fn drain(&mut self, chunk: &mut [u8]) -> usize {
-        let Some(pipe) = &mut self.pipe else { return 0 };
-        let read = loop {
-            match pipe.read(chunk) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        match read {
-            Ok(read) if read > 0 => {
-                self.kept.add(chunk.get(..read).unwrap_or_default());
-                self.length = self.length.saturating_add(read as u64);
-                read
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+    /// Reads once what is there, and returns the number of bytes. `chunk` grows once it was filled.
+    pub(super) fn drain(&mut self, chunk: &mut Vec<u8>) -> usize {
+        let Some(pipe) = &self.pipe else { return 0 };
+        let read = retry_on_intr(|| rustix::io::read(pipe, chunk.as_mut_slice()));
+        if !matches!(read, Ok(1..) | Err(Errno::AGAIN)) {
             // The end, or an error that is not temporary.
-            _ => {
-                self.pipe = None;
-                0
-            }
+            self.pipe = None;
+        }
+        let read = read.unwrap_or_default();
+        self.keep(chunk.get(..read).unwrap_or_default());
+        if read == chunk.len() {
+            chunk.resize(CHUNK, 0);
+        }
+        read
+    }
+
+    /// Reads what a script that has ended left in the pipe: no more than fits into it, since a background process may go on
+    /// writing.
+    pub(super) fn drain_rest(&mut self, chunk: &mut Vec<u8>) {
+        let mut read = self.drain(chunk);
+        let capacity = self.pipe().filter(|_| read > 0).map(|pipe| fcntl_getpipe_size(pipe).unwrap_or(CHUNK));
+        let mut left = capacity.unwrap_or_default();
+        while read > 0 && read < left {
+            left = left.saturating_sub(read);
+            read = self.drain(chunk);
         }
     }
 
-    /// Returns the number of bytes that were read so far.
-    pub(crate) fn length(&self) -> u64 {
-        self.length
-    }
-
-    /// Returns how much the pipe can hold at once, in bytes.
-    pub(crate) fn capacity(&self) -> usize {
-        let size = self.pipe().and_then(|pipe| fcntl(pipe, FcntlArg::F_GETPIPE_SZ).ok());
-        size.and_then(|size| usize::try_from(size).ok()).unwrap_or(spool::CHUNK)
-    }
-
-    /// Returns what was kept.
-    pub(crate) fn into_content(self) -> Content {
-        match self.kept {
-            Kept::Text(text) => Content::Text(text),
-            Kept::Document(writer) => Content::Document(writer.and_then(SpoolWriter::finish)),
-        }
-    }
-
-    /// Returns the text that was kept; a document has none.
-    pub(crate) fn into_text(self) -> Vec<u8> {
-        match self.into_content() {
-            Content::Text(text) => text,
-            Content::Document(_) => Vec::new(),
-        }
-    }
-}
-
-impl Kept {
-    fn add(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Text(text) => {
+    fn keep(&mut self, bytes: &[u8]) {
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        match &mut self.document {
+            None => {
                 let bytes = bytes.get(bytes.len().saturating_sub(MAX_TEXT)..).unwrap_or_default();
                 // Never more than the limit, since many scripts may write at the same time.
-                text.drain(..text.len().saturating_add(bytes.len()).saturating_sub(MAX_TEXT));
-                text.extend_from_slice(bytes);
+                self.text.drain(..self.text.len().saturating_add(bytes.len()).saturating_sub(MAX_TEXT));
+                self.text.extend_from_slice(bytes);
             }
-            Self::Document(document) => {
-                if let Ok(writer) = document
-                    && let Err(error) = writer.write_all(bytes)
-                {
-                    *document = Err(error);
+            Some(Ok(writer)) => {
+                if let Err(error) = writer.write_all(bytes) {
+                    self.document = Some(Err(error));
                 }
             }
+            Some(Err(_)) => {}
         }
     }
 }
@@ -133,7 +92,7 @@ mod tests {
 
     fn drained(mut stream: Stream, bytes: &[u8]) -> Stream {
         let (reader, mut writer) = io::pipe().unwrap();
-        stream.pipe = Some(File::from(OwnedFd::from(reader)));
+        stream.pipe = Some(reader.into());
         let bytes = bytes.to_vec();
         let writing = std::thread::spawn(move || writer.write_all(&bytes));
         let mut chunk = vec![0; 7000];
@@ -151,19 +110,19 @@ mod tests {
     #[test]
     fn the_end_of_a_text_is_kept() {
         let long: Vec<u8> = (0..300_000_u32).map(|at| (at % 251) as u8).collect();
-        let stream = drained(Stream::text(pipe()), &long);
-        assert_eq!(stream.length(), 300_000);
-        assert!(stream.into_text() == long[long.len() - MAX_TEXT..]);
-        assert_eq!(drained(Stream::text(pipe()), b"few").into_text(), b"few");
+        let stream = drained(Stream::new(pipe(), None), &long);
+        assert_eq!(stream.length, 300_000);
+        assert!(stream.text == long[long.len() - MAX_TEXT..]);
+        assert_eq!(drained(Stream::new(pipe(), None), b"few").text, b"few");
     }
 
     #[test]
     fn a_document_is_kept_whole_or_is_an_error() {
-        let document = |limit| match drained(Stream::document(pipe(), limit), b"<domain/>").into_content() {
-            Content::Document(document) => document,
-            Content::Text(text) => panic!("{text:?}"),
+        let document = |limit| {
+            let stream = drained(Stream::new(pipe(), Some(limit)), b"<domain/>");
+            stream.document.unwrap().and_then(SpoolWriter::finish)
         };
-        assert_eq!(document(9).unwrap().length(), 9);
+        assert_eq!(document(9).unwrap().length, 9);
         assert_eq!(document(8).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
     }
 }

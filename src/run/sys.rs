@@ -16,9 +16,6 @@ use nix::unistd::{ForkResult, Pid, getpid};
 
 use crate::run::launch::Launch;
 
-/// Sent to a script when hookmux dies, so that a script does not outlive a hook that libvirt has given up.
-const DEATH_SIGNAL: c_int = libc::SIGTERM;
-
 /// Stack of the child between clone and execve, in bytes. It calls a dozen wrappers of system calls, the deepest a few
 /// hundred bytes; `posix_spawn` in musl uses 5 KiB, which includes the search in PATH. Each page of it is touched in
 /// each process that starts scripts.
@@ -27,7 +24,6 @@ const CHILD_STACK: usize = 8 << 10;
 /// What parent and child share while the parent is suspended.
 struct Request<'a> {
     launch: &'a Launch<'a>,
-    streams: [RawFd; 3],
     parent: libc::pid_t,
     /// Set by the child when it could not execute the program.
     errno: AtomicI32,
@@ -37,8 +33,7 @@ struct Request<'a> {
 /// the process is a zombie then.
 pub(super) fn clone_and_exec(launch: &Launch) -> Result<(Pid, Result<(), Errno>), Errno> {
     let mut stack = [MaybeUninit::<u128>::uninit(); CHILD_STACK / size_of::<u128>()];
-    let streams = launch.streams.map(|stream| stream.as_raw_fd());
-    let request = Request { launch, streams, parent: getpid().as_raw(), errno: AtomicI32::new(0) };
+    let request = Request { launch, parent: getpid().as_raw(), errno: AtomicI32::new(0) };
     // CLONE_VM: the page tables are not copied. CLONE_VFORK: this process is suspended until the child has left our
     // memory, by execve or by its end. Descriptors, signal handlers and mask are the child's own copies (no CLONE_FILES,
     // no CLONE_SIGHAND), so what it changes there does not affect us.
@@ -59,28 +54,27 @@ extern "C" fn in_child(request: *mut c_void) -> c_int {
     // SAFETY: the pointer comes from `clone_and_exec`, which is suspended until this process executes a program or ends.
     let request = unsafe { &*request.cast::<Request>() };
     let launch = request.launch;
-    // SAFETY: system calls on plain numbers, and on pointers into strings that `launch` borrows. The mask and the action
-    // are initialised by sigemptyset and by zeroes, of which all are valid.
+    // SAFETY: system calls on plain numbers, and on pointers into strings that `launch` borrows. sigemptyset initialises the
+    // mask.
     unsafe {
         if launch.session {
             libc::setsid();
         } else {
             libc::setpgid(0, 0);
         }
-        libc::prctl(libc::PR_SET_PDEATHSIG, DEATH_SIGNAL);
+        // A script does not outlive a hook that libvirt has given up.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM);
         // If the parent died before that call, no signal would ever arrive.
         if libc::getppid() != request.parent {
             libc::_exit(127);
         }
-        for (to, from) in (0..).zip(request.streams) {
-            if libc::dup2(from, to) < 0 {
+        for (to, from) in (0..).zip(launch.streams) {
+            if libc::dup2(from.as_raw_fd(), to) < 0 {
                 return not_executed(request);
             }
         }
         // Rust's runtime ignores SIGPIPE; a script must not inherit that.
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = libc::SIG_DFL;
-        libc::sigaction(libc::SIGPIPE, &raw const action, ptr::null_mut());
+        set_disposition(libc::SIGPIPE, Disposition::Default);
         let mut mask = MaybeUninit::<libc::sigset_t>::uninit();
         libc::sigemptyset(mask.as_mut_ptr());
         libc::sigprocmask(libc::SIG_SETMASK, mask.as_ptr(), ptr::null_mut());
@@ -94,7 +88,6 @@ fn not_executed(request: &Request) -> c_int {
     127
 }
 
-/// Forks this process.
 pub(super) fn fork() -> Result<ForkResult, Errno> {
     // SAFETY: this program has one thread, so the copy finds no lock held by a thread that it lacks.
     unsafe { nix::unistd::fork() }
@@ -148,10 +141,7 @@ pub(super) fn set_disposition(signal: c_int, disposition: Disposition) {
     }
 }
 
-/// Marks all descriptors from `first` on as close-on-exec.
-///
-/// # Errors
-/// ENOSYS before Linux 5.9, EINVAL before 5.11.
+/// Marks all descriptors from `first` on as close-on-exec. The error is ENOSYS before Linux 5.9, EINVAL before 5.11.
 pub(super) fn close_on_exec_from(first: c_uint) -> Result<(), Errno> {
     // SAFETY: a system call on plain numbers, which closes nothing before the next execve.
     let marked = unsafe { libc::syscall(libc::SYS_close_range, first, c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };

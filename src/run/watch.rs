@@ -11,14 +11,12 @@ use nix::sys::signalfd::SignalFd;
 
 use crate::run::child::{Child, StepReport};
 use crate::run::signals::{self, STOP_SIGNALS};
-use crate::run::spool::CHUNK;
-use crate::run::stream::Stream;
 
 /// How often a script that is still running is reported.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Bytes read at a time as long as no script writes more than a few lines: a buffer of [`CHUNK`] costs a call several
-/// microseconds.
+/// Bytes read at a time as long as no script writes more than a few lines: a buffer of [`spool::CHUNK`](super::spool::CHUNK)
+/// costs a call several microseconds.
 const FIRST_CHUNK: usize = 1 << 10;
 
 /// Waits for scripts, with one buffer and one descriptor for signals.
@@ -26,7 +24,9 @@ const FIRST_CHUNK: usize = 1 << 10;
 pub(crate) struct Watch {
     signals: SignalFd,
     chunk: Vec<u8>,
-    stopped_by: Option<Signal>,
+    /// The signal that stopped the call, if one did.
+    pub(super) stopped_by: Option<Signal>,
+    /// How often scripts that are still running are reported.
     interval: Duration,
     /// A child may have ended, or was given up. One signal may mean several ends, so it stays set until all children
     /// have been polled.
@@ -35,27 +35,9 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Makes the signals readable. Works once in a process.
-    ///
-    /// # Errors
-    /// No descriptor is left.
-    pub(crate) fn new() -> Result<Self, Errno> {
-        Ok(Self {
-            signals: signals::descriptor()?,
-            chunk: vec![0; FIRST_CHUNK],
-            stopped_by: None,
-            interval: REPORT_INTERVAL,
-            may_have_ended: false,
-        })
-    }
-
-    /// Reports scripts that are still running at this interval.
-    pub(crate) fn reporting_every(self, interval: Duration) -> Self {
-        Self { interval, ..self }
-    }
-
-    /// Returns the signal that stopped the call, if one did.
-    pub(crate) fn stopped_by(&self) -> Option<Signal> {
-        self.stopped_by
+    pub(crate) fn new(interval: Duration) -> Result<Self, Errno> {
+        let signals = signals::descriptor()?;
+        Ok(Self { signals, chunk: vec![0; FIRST_CHUNK], stopped_by: None, interval, may_have_ended: false })
     }
 
     /// Waits until one of `children` ends, and removes it. Calls `still_running` for each at every interval. `None`
@@ -66,16 +48,12 @@ impl Watch {
         still_running: &mut dyn FnMut(&K, &Child),
     ) -> Option<(K, StepReport)> {
         let mut reported = Instant::now();
-        loop {
-            if children.is_empty() {
-                return None;
-            }
+        while !children.is_empty() {
             if self.may_have_ended {
                 let ended = children.iter_mut().enumerate().find_map(|(at, (_, child))| Some((at, child.poll_end()?)));
                 if let Some((at, outcome)) = ended {
-                    let (key, mut child) = children.remove(at);
-                    self.drain_rest(&mut child);
-                    return Some((key, child.into_report(outcome)));
+                    let (key, child) = children.remove(at);
+                    return Some((key, child.into_report(outcome, &mut self.chunk)));
                 }
                 self.may_have_ended = false;
             }
@@ -91,6 +69,7 @@ impl Watch {
                 }
             }
         }
+        None
     }
 
     /// Sleeps until there is something to read, a child's end, a signal or a deadline.
@@ -99,9 +78,14 @@ impl Watch {
         polled.push(PollFd::new(self.signals.as_fd(), PollFlags::POLLIN));
         let pipes = children.iter().flat_map(|(_, child)| [child.output.pipe(), child.errors.pipe()]);
         polled.extend(pipes.flatten().map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
+        let deadlines = children.iter().filter_map(|(_, child)| child.deadline);
+        let next = deadlines.chain(reported.checked_add(self.interval)).min();
+        let left = next.map_or(self.interval, |next| next.saturating_duration_since(Instant::now()));
+        // Rounded up: a millisecond too early would be a round without work.
+        let timeout = PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX);
         // After EINTR and the like the caller checks everything again anyway.
-        let _ = poll(&mut polled, timeout(children, reported, self.interval));
-        let ready: Vec<bool> = polled.iter().map(is_ready).collect();
+        let _ = poll(&mut polled, timeout);
+        let ready: Vec<bool> = polled.iter().map(|polled| polled.any().unwrap_or_default()).collect();
         let mut ready = ready.into_iter();
         if ready.next() == Some(true) {
             self.take_signals(children);
@@ -109,7 +93,7 @@ impl Watch {
         let streams = children.iter_mut().flat_map(|(_, child)| [&mut child.output, &mut child.errors]);
         for (stream, ready) in streams.filter(|stream| stream.pipe().is_some()).zip(ready) {
             if ready {
-                drain(stream, &mut self.chunk);
+                stream.drain(&mut self.chunk);
             }
         }
     }
@@ -129,40 +113,4 @@ impl Watch {
             }
         }
     }
-
-    /// Reads what a script that has ended left in its pipes: no more than fits into them, since a background process may
-    /// go on writing.
-    fn drain_rest(&mut self, child: &mut Child) {
-        for stream in [&mut child.output, &mut child.errors] {
-            let mut left: Option<usize> = None;
-            while left != Some(0) {
-                let read = drain(stream, &mut self.chunk);
-                if read == 0 {
-                    break;
-                }
-                left = Some(left.unwrap_or_else(|| stream.capacity()).saturating_sub(read));
-            }
-        }
-    }
-}
-
-/// Reads once what is there, and returns the number of bytes.
-fn drain(stream: &mut Stream, chunk: &mut Vec<u8>) -> usize {
-    let read = stream.drain(chunk);
-    if read == chunk.len() {
-        chunk.resize(CHUNK, 0);
-    }
-    read
-}
-
-fn timeout<K>(children: &[(K, Child)], reported: Instant, interval: Duration) -> PollTimeout {
-    let deadlines = children.iter().filter_map(|(_, child)| child.deadline());
-    let next = deadlines.chain(reported.checked_add(interval)).min();
-    let left = next.map_or(interval, |next| next.saturating_duration_since(Instant::now()));
-    // Rounded up: a millisecond too early would be a round without work.
-    PollTimeout::try_from(left.saturating_add(Duration::from_millis(1))).unwrap_or(PollTimeout::MAX)
-}
-
-fn is_ready(polled: &PollFd) -> bool {
-    polled.any().unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use crate::files::trust::Distrust;
 use crate::guard;
 
 /// How a step ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The script exited with this code.
     Exited(i32),
@@ -27,6 +27,7 @@ pub(crate) enum Outcome {
     /// A filter wrote a document that libvirt must not get.
     Unfit(guard::Rejection),
     /// An earlier step failed, or hookmux was stopped.
+    #[default]
     NotRun,
 }
 

@@ -13,7 +13,7 @@ use crate::call::invocation::Invocation;
 use crate::run::child::{Child, Start};
 use crate::run::launch::Strings;
 use crate::run::spool::{MAX_DOCUMENT, Spool};
-use crate::run::watch::Watch;
+use crate::run::watch::{self, Watch};
 use crate::verdict::messages;
 
 /// How long libvirt may take to answer before a made-up document is used instead.
@@ -93,7 +93,9 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 
 /// Returns what a program prints, or the first line of its error message.
 fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
-    let environment = Strings::variables(std::env::vars_os());
+    let variables: Vec<_> = std::env::vars_os().collect();
+    let variables = variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+    let environment = Strings::variables(variables);
     let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
     let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
@@ -108,7 +110,7 @@ fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
     };
     let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
     let child = Child::start(&start).map_err(|errno| failed(&errno.desc()))?;
-    let mut watch = Watch::new().map_err(|errno| failed(&errno.desc()))?;
+    let mut watch = Watch::new(watch::REPORT_INTERVAL).map_err(|errno| failed(&errno.desc()))?;
     let ended = watch.next(&mut vec![((), child)], &mut |(), _| {});
     let ((), report) = ended.ok_or_else(|| failed(&"it is lost"))?;
     if let Some(document) = report.document {

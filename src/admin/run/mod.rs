@@ -22,7 +22,8 @@ use crate::admin::support::script;
 use crate::admin::support::xml::{self, RulePath};
 use crate::admin::support::{self, FOUND};
 use crate::call::invocation::Invocation;
-use crate::hook::{ByHand, Hook, HookReport, guest_process};
+use crate::hook::guest_process;
+use crate::hook::steps::{Hook, HookReport};
 use crate::log;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -33,7 +34,7 @@ use crate::run::child::StepReport;
 use crate::run::signals;
 use crate::run::spool::Spool;
 use crate::run::watch;
-use crate::run::{Event, RunReport};
+use crate::run::{OnEvent, RunReport};
 use crate::settings::OnFailure;
 use crate::verdict::messages;
 use crate::verdict::outcome::OutcomeKind;
@@ -84,12 +85,6 @@ impl Run {
         let call = self.call.invocation(&root)?;
         let settings = call::settings(&root)?;
         let daemon = call::daemon(&root, &call.driver);
-        let interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
-        let by_hand = ByHand {
-            environment: ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into(),
-            daemon: daemon.map(|daemon| daemon.name.into()),
-            interval,
-        };
         let input = OnceCell::new();
         let read = || {
             let document = input.get_or_init(|| document::get(&call, &root, self.xml.as_deref())).as_ref();
@@ -102,7 +97,10 @@ impl Run {
         if let Some(fault) = facts.fault() {
             anyhow::bail!("{}", xml::unreadable(fault));
         }
-        let hook = Hook::new(&call, &root, settings).by_hand(by_hand);
+        let mut hook = Hook::new(&call, &root, settings);
+        hook.environment = Some(ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into());
+        hook.daemon = daemon.map(|daemon| daemon.name.into());
+        hook.interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         let never_made = made::never(&root, &call.row);
         if self.dry {
             return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
@@ -182,19 +180,16 @@ impl Run {
         }
         live.now("in the background, once libvirt has the answer:")?;
         let document = result.run.document.as_ref().unwrap_or(document);
-        show(live, |on_event| hook.run_background(plan, document, on_event))
+        Ok(show(live, |on_event| hook.run_background(plan, document, on_event))?.steps)
     }
 }
 
 /// Runs something, and shows what happens.
-fn show<T>(
-    live: &mut Live,
-    run: impl FnOnce(&mut dyn FnMut(&Invocation, Event)) -> io::Result<T>,
-) -> anyhow::Result<T> {
+fn show<T>(live: &mut Live, run: impl FnOnce(OnEvent) -> io::Result<T>) -> anyhow::Result<T> {
     let mut shown = Ok(());
     let result = run(&mut |call, event| {
         if shown.is_ok() {
-            shown = live.on_event(call, &event);
+            shown = live.on_event(call, event);
         }
     })?;
     shown?;
