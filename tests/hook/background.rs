@@ -24,7 +24,7 @@ fn wait_for(hooks: &Hooks, name: &str) -> String {
 }
 
 #[test]
-fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_session_of_its_own() {
+fn a_background_script_runs_after_the_answer_with_arguments_document_and_its_own_session() {
     let body = "sleep 0.3; { cat; echo \"$@\"; ps -o sid= -p $$; echo $$; } >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/late";
     let hooks = Hooks::new().settings(NO_WAIT).script("qemu.d/50-late", body).script("qemu.d/60-now", "");
     let seen = hooks.call("qemu vm1 start begin -");
@@ -36,7 +36,7 @@ fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_
 }
 
 #[test]
-fn it_reads_the_document_as_the_filters_left_it() {
+fn a_background_script_reads_the_filtered_document() {
     let hooks = Hooks::new()
         .settings(NO_WAIT)
         .script("qemu.d/50-late", "cat >$HOOKMUX_ROOT/late; echo '<not-a-filter/>'")
@@ -49,7 +49,7 @@ fn it_reads_the_document_as_the_filters_left_it() {
 
 /// A background script that cannot be started is logged, and does not stop the others.
 #[test]
-fn each_has_its_turn_whatever_becomes_of_the_others() {
+fn a_background_script_that_cannot_be_started_does_not_stop_the_others() {
     let hooks = Hooks::new()
         .settings("[[rule]]\nscript = '5*'\nwait = false\n")
         .file("qemu.d/50-broken", 0o755, "#!/nowhere\n")
@@ -60,7 +60,7 @@ fn each_has_its_turn_whatever_becomes_of_the_others() {
 }
 
 #[test]
-fn it_does_not_run_when_the_operation_does_not_go_ahead() {
+fn a_background_script_does_not_run_when_the_operation_is_aborted() {
     let hooks = Hooks::new()
         .settings(NO_WAIT)
         .script("qemu.d/50-late", "echo late >$HOOKMUX_ROOT/late")
@@ -74,7 +74,7 @@ fn it_does_not_run_when_the_operation_does_not_go_ahead() {
 }
 
 #[test]
-fn it_keeps_none_of_libvirts_pipes_and_has_its_limit() {
+fn a_background_script_keeps_no_pipe_of_libvirt_open_and_has_its_time_limit() {
     let settings = format!("kill-after = '200ms'\n{NO_WAIT}timeout = '500ms'\n");
     let hooks = Hooks::new()
         .settings(&settings)
@@ -103,7 +103,7 @@ fn orphan(hooks: &Hooks) -> Pid {
 const SLEEPER: &str = "echo $PPID >$HOOKMUX_ROOT/background; echo $$ >$HOOKMUX_ROOT/pid; exec sleep 60";
 
 #[test]
-fn a_hook_that_is_told_to_ends_with_libvirt_and_its_script_with_it() {
+fn exit_with_parent_ends_the_hook_and_its_script_with_libvirt() {
     let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
     let script = orphan(&hooks);
     let started = Instant::now();
@@ -114,7 +114,7 @@ fn a_hook_that_is_told_to_ends_with_libvirt_and_its_script_with_it() {
 }
 
 #[test]
-fn otherwise_it_goes_on_without_libvirt() {
+fn without_exit_with_parent_the_hook_outlives_libvirt() {
     let hooks = Hooks::new().script("qemu.d/10-a", SLEEPER);
     let script = orphan(&hooks);
     std::thread::sleep(Duration::from_millis(300));

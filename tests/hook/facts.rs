@@ -45,7 +45,7 @@ fn scripts_still_read_the_whole_document_that_a_rule_has_read() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_aborts_only_the_calls_whose_rules_ask_for_it() {
+fn a_document_that_cannot_be_read_aborts_only_the_calls_whose_rules_need_it() {
     let hooks = gpu("'/domain/devices/hostdev'").document("<domain>");
     let fault = "a rule looks at the document, which cannot be read: ";
     hooks.call("qemu vm1 start begin -").is_like(1, [], &[fault, "line 1, column 9"]);

@@ -97,7 +97,7 @@ fn a_call_is_one_line_with_every_step() {
 }
 
 #[test]
-fn a_call_with_nothing_to_run_and_one_that_hookmux_cannot_carry_out_are_kept_too() {
+fn calls_without_scripts_and_calls_that_fail_before_any_script_are_recorded_too() {
     let hooks = kept(Hooks::new());
     hooks.call("network net1 updated begin -").is(0, [], "");
     let hooks = hooks.settings("zzz = 1\n").file("qemu.d/10-open", 0o777, "#!/bin/sh\n");
@@ -115,14 +115,14 @@ fn a_call_with_nothing_to_run_and_one_that_hookmux_cannot_carry_out_are_kept_too
 }
 
 #[test]
-fn without_the_directory_nothing_is_kept_and_nothing_is_made() {
+fn without_the_directory_nothing_is_recorded_or_created() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
     assert!(!hooks.root().join("var").exists());
 }
 
 #[test]
-fn names_that_are_no_text_survive() {
+fn names_that_are_not_utf_8_are_recorded() {
     let hooks = kept(Hooks::new().script("qemu.d/10-a", ""));
     let script = hooks.path("qemu.d").join(OsStr::from_bytes(b"20-\xff"));
     std::fs::hard_link(hooks.path("qemu.d/10-a"), script).unwrap();
@@ -134,7 +134,7 @@ fn names_that_are_no_text_survive() {
 }
 
 #[test]
-fn a_filters_changes_are_kept_and_neither_secrets_nor_documents() {
+fn a_filters_changes_are_recorded_without_secrets_and_documents() {
     let document = |passwd: &str, title: &str| {
         format!(
             "<domain type='qemu'><name>vm1</name><title>{title}</title><devices><graphics type='vnc' passwd='{passwd}'/>\
@@ -152,7 +152,7 @@ fn a_filters_changes_are_kept_and_neither_secrets_nor_documents() {
 }
 
 #[test]
-fn a_port_is_kept_with_the_guest_that_owns_it() {
+fn a_port_is_recorded_with_the_guest_that_owns_it() {
     let port = include_bytes!("../fixtures/xml/network-port-created.xml");
     let hooks = kept(Hooks::new().script("network.d/10-a", "").document(port));
     hooks.call("network tnet port-created begin -").is(0, ["10-a"], "");
@@ -181,7 +181,7 @@ fn lines_of_two_hundred_calls_at_once_never_mix() {
 }
 
 #[test]
-fn a_log_that_cannot_be_written_changes_no_answer() {
+fn a_log_that_cannot_be_written_does_not_change_the_exit_code() {
     type Spoil = fn(&Path);
     let outside = |hooks: &Hooks| hooks.root().join("outside");
     let spoil: [(&str, Spoil); 4] = [
@@ -204,7 +204,7 @@ fn a_log_that_cannot_be_written_changes_no_answer() {
 }
 
 #[test]
-fn a_script_that_nobody_waits_for_has_a_line_of_its_own() {
+fn a_background_script_has_its_own_line() {
     let hooks = kept(
         Hooks::new()
             .settings("[[rule]]\nscript = '50-*'\nwait = false\n")
@@ -224,7 +224,7 @@ fn a_script_that_nobody_waits_for_has_a_line_of_its_own() {
 }
 
 #[test]
-fn a_call_that_is_told_to_stop_says_so() {
+fn a_call_that_is_stopped_by_a_signal_is_recorded_as_such() {
     let hooks = kept(Hooks::new().script("qemu.d/10-a", "touch $HOOKMUX_ROOT/asleep; sleep 1000"));
     let mut call = spawn(
         hooks
@@ -248,7 +248,7 @@ const FREEZE: &str = "fsfreeze-hook - freeze - -";
 const THAW: &str = "fsfreeze-hook - thaw - -";
 
 #[test]
-fn a_freeze_is_kept_in_memory_until_thaw() {
+fn the_record_of_a_freeze_is_kept_in_memory_until_thaw() {
     // A file system in memory, as /run is.
     let hooks = kept(Hooks::within(Path::new("/dev/shm")).script("fsfreeze-hook.d/10-a", ""));
     hooks.directory(&hooks.root().join("run"));
@@ -263,7 +263,7 @@ fn a_freeze_is_kept_in_memory_until_thaw() {
 }
 
 #[test]
-fn a_freeze_is_not_kept_where_there_is_no_memory_for_it() {
+fn a_freeze_is_not_recorded_without_a_file_system_in_memory() {
     let hooks = kept(Hooks::within(Path::new(env!("CARGO_TARGET_TMPDIR"))).script("fsfreeze-hook.d/10-a", ""));
     hooks.directory(&hooks.root().join("run"));
     hooks.call("fsfreeze-hook freeze").is(0, ["10-a"], "");
@@ -274,7 +274,7 @@ fn a_freeze_is_not_kept_where_there_is_no_memory_for_it() {
 }
 
 #[test]
-fn a_freeze_that_failed_is_kept_at_once_with_what_was_taken_back() {
+fn a_failed_freeze_is_recorded_at_once_with_its_thaws() {
     let hooks = kept(Hooks::new().script("fsfreeze-hook.d/10-a", "[ $1 = thaw ] || exit 3; exit 5"));
     assert_eq!(hooks.call("fsfreeze-hook freeze").code, Some(3));
     let step = |code| step("/etc/hookmux/fsfreeze-hook.d/10-a", "exited", Some(code), [0, 0]);
@@ -284,7 +284,7 @@ fn a_freeze_that_failed_is_kept_at_once_with_what_was_taken_back() {
 }
 
 #[test]
-fn the_document_stays_what_it_was() {
+fn recording_a_call_does_not_change_the_document() {
     let hooks = kept(Hooks::new().script("qemu.d/10-a", "cat"));
     hooks.call("qemu vm1 migrate begin -").is(0, ["10-a"], "").prints("");
     let length = u64::try_from(domain("qemu", "one").len()).unwrap();
@@ -319,7 +319,7 @@ fn the_end_of_a_failing_scripts_standard_error_is_recorded() {
 }
 
 #[test]
-fn a_filter_that_changes_much_under_long_names_leaves_a_short_line() {
+fn many_changes_under_long_names_are_a_short_line() {
     let name = "n".repeat(4_000);
     let inner = "<leaf>x</leaf>".repeat(300);
     let nested = format!("{}{inner}{}", format!("<{name}>").repeat(38), format!("</{name}>").repeat(38));

@@ -38,7 +38,7 @@ fn kept(hooks: &Hooks, driver: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_guest_finds_its_own_document_at_its_end_and_nothing_stays() {
+fn each_guest_gets_its_own_document_at_its_end_and_no_file_is_left() {
     let (hooks, first) = live(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
     let (hooks, second) =
         live(hooks, "two", &["qemu vm2 prepare begin -", "qemu vm2 started begin -", "qemu vm1 reconnect begin -"]);
@@ -53,7 +53,7 @@ fn each_guest_finds_its_own_document_at_its_end_and_nothing_stays() {
 }
 
 #[test]
-fn only_the_owner_of_the_hook_may_read_it() {
+fn only_the_owner_of_the_hook_may_read_a_kept_document() {
     let (hooks, _) = live(hooks(), "one", &["qemu vm1 started begin -"]);
     let facts = |name: &str| {
         let facts = fs::symlink_metadata(hooks.path(name)).unwrap();
@@ -64,7 +64,7 @@ fn only_the_owner_of_the_hook_may_read_it() {
 }
 
 #[test]
-fn it_is_kept_for_a_later_script_where_none_runs_at_started_and_where_one_refuses() {
+fn a_document_is_kept_where_no_script_runs_at_started_and_where_one_refuses() {
     let hooks = Hooks::new().settings(KEEP).script("qemu.d/vm1/release/end/10-a", NOTES);
     let (hooks, notes) = live(hooks, "one", &["qemu vm1 started begin -", "qemu vm1 release end -"]);
     assert_eq!(notes, format!("release {}", domain("qemu", "one")));
@@ -75,7 +75,7 @@ fn it_is_kept_for_a_later_script_where_none_runs_at_started_and_where_one_refuse
 }
 
 #[test]
-fn a_start_that_fails_before_started_finds_no_document_of_an_earlier_life() {
+fn a_start_that_fails_before_started_gets_no_document_of_an_earlier_run() {
     let (hooks, _) = live(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
     // The guest ended while libvirt did not call this hook.
     let (hooks, notes) =
@@ -84,7 +84,7 @@ fn a_start_that_fails_before_started_finds_no_document_of_an_earlier_life() {
 }
 
 #[test]
-fn containers_and_xen_guests_have_theirs_and_networks_have_none() {
+fn documents_of_containers_and_xen_guests_are_kept_and_those_of_networks_are_not() {
     let hooks = ["lxc", "libxl", "network"]
         .into_iter()
         .fold(Hooks::new().settings(KEEP), |hooks, driver| hooks.script(&format!("{driver}.d/10-a"), NOTES));
@@ -101,14 +101,14 @@ fn containers_and_xen_guests_have_theirs_and_networks_have_none() {
 }
 
 #[test]
-fn without_the_setting_none_is_kept_or_given() {
+fn without_the_setting_no_document_is_kept_or_passed_on() {
     let calls = ["qemu vm1 started begin -", "qemu vm1 stopped end -", "qemu vm1 release end -"];
     let (hooks, notes) = live(Hooks::new().script("qemu.d/10-a", NOTES), "one", &calls);
     assert_eq!((notes.as_str(), kept(&hooks, "qemu")), ("started \nstopped \nrelease \n", vec![]));
 }
 
 #[test]
-fn a_background_script_reads_it_when_release_is_over() {
+fn a_background_script_can_read_the_document_after_release() {
     let settings = format!("{KEEP}[[rule]]\nscript = '50-*'\nwait = false\n");
     let wait = "while [ ! -e $HOOKMUX_ROOT/go ]; do sleep 0.01; done; cat \"$HOOKMUX_STARTED\" >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/late";
     let hooks =
@@ -148,7 +148,7 @@ fn no_name_of_a_guest_leads_out_of_the_directory_or_to_another_guests_document()
 }
 
 #[test]
-fn run_gives_it_and_leaves_it_where_it_is() {
+fn run_passes_the_document_on_and_does_not_delete_it() {
     let (hooks, _) = live(hooks(), "one", &["qemu vm1 started begin -"]);
     let document = hooks.root().join("vm1.xml");
     fs::write(&document, domain("qemu", "two")).unwrap();

@@ -8,7 +8,7 @@ use support::hook_program;
 
 /// Needs root, for chroot, and a C compiler with a static C library for the script.
 #[test]
-fn it_runs_in_a_root_that_holds_nothing_but_it_and_a_static_script() {
+fn it_runs_in_a_root_that_contains_only_it_and_a_static_script() {
     let root = tempfile::tempdir().unwrap();
     let at = |path: &str| root.path().join(path);
     for directory in ["etc/libvirt/hooks", "etc/hookmux/qemu.d"] {

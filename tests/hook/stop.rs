@@ -113,7 +113,7 @@ fn a_fault_at_stop_leaves_no_guest_behind_either() {
 }
 
 #[test]
-fn what_cannot_be_found_out_lets_the_refusal_stand() {
+fn a_refusal_is_passed_on_where_the_guests_state_is_unknown() {
     let hooks = refusing();
     let refused = |what: &str| {
         let seen = hooks.call(STOP);
