@@ -10,7 +10,7 @@ fn named(text: &str) -> Vec<(&str, &str)> {
 }
 
 #[test]
-fn each_test_that_the_safety_page_names_is_there() {
+fn each_test_that_the_safety_page_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("docs/safety.md")).unwrap();
     let named = named(&page);

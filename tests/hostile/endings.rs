@@ -15,13 +15,13 @@ const LIMIT: &str = "kill-after = '200ms'\n[[rule]]\ntimeout = '200ms'\n";
 const NOTE: &str = "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid;";
 
 #[test]
-fn a_script_that_has_left_its_process_group_is_ended_in_time() {
+fn a_script_that_has_left_its_process_group_is_ended_at_its_limit() {
     let hooks = Hooks::new().settings(LIMIT).program("qemu.d/10-a=leave");
     hooks.call("qemu vm1 start begin -").is_like(1, [], &["10-a=leave timed out after 200 ms"]).within(HANG);
 }
 
 #[test]
-fn a_script_that_has_left_its_process_group_hears_the_signal_that_stops_us() {
+fn a_script_that_has_left_its_process_group_gets_the_signal_that_stops_hookmux() {
     let hooks = Hooks::new().program("qemu.d/10-a=leave");
     let mut hook = under_way(&hooks, "qemu vm1 start begin -");
     assert!(comes(|| !hooks.text("log").is_empty()));
@@ -32,7 +32,7 @@ fn a_script_that_has_left_its_process_group_hears_the_signal_that_stops_us() {
 
 /// As one that waits for a dead file system: killed, and no end of it to be seen.
 #[test]
-fn a_script_that_outlives_even_sigkill_holds_nobody_beyond_its_limit() {
+fn a_script_that_survives_sigkill_delays_no_call_beyond_its_limit() {
     let hooks = Hooks::new().settings(LIMIT).program("qemu.d/10-a=cling").script("qemu.d/20-b", "");
     copy(&program("tracer"), &hooks.root().join("tracer"));
     let timed_out = ["10-a=cling timed out after 200 ms"];
@@ -43,7 +43,7 @@ fn a_script_that_outlives_even_sigkill_holds_nobody_beyond_its_limit() {
 }
 
 #[test]
-fn a_stopped_script_hears_the_signal_that_stops_us() {
+fn a_stopped_script_gets_the_signal_that_stops_hookmux() {
     let hooks = Hooks::new().script("qemu.d/10-a", &format!("{NOTE} kill -STOP $$; exit 0"));
     let mut hook = under_way(&hooks, "qemu vm1 start begin -");
     let script = process(&hooks, "pid");
@@ -64,7 +64,7 @@ fn a_stopped_script_does_not_outlive_a_killed_hookmux() {
 }
 
 #[test]
-fn a_script_that_ignores_the_signal_is_waited_for_and_the_answer_is_still_ours() {
+fn a_script_that_ignores_the_signal_is_waited_for_and_does_not_set_the_exit_code() {
     let body = format!("trap '' TERM; {NOTE} sleep 0.5; exit 0");
     let hooks = Hooks::new().script("qemu.d/10-a", &body).script("qemu.d/20-b", "");
     let mut hook = under_way(&hooks, "qemu vm1 start begin -");
@@ -74,7 +74,7 @@ fn a_script_that_ignores_the_signal_is_waited_for_and_the_answer_is_still_ours()
 }
 
 #[test]
-fn a_script_that_daemonises_holds_nobody_up_and_its_daemon_lives_on() {
+fn a_script_that_daemonises_delays_no_call_and_its_daemon_survives() {
     let body =
         "setsid sh -c 'echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/background; exec sleep 60' &
         while [ ! -s $HOOKMUX_ROOT/background ]; do sleep 0.01; done; exit 3";
@@ -84,7 +84,7 @@ fn a_script_that_daemonises_holds_nobody_up_and_its_daemon_lives_on() {
 }
 
 #[test]
-fn a_daemon_in_a_session_of_its_own_outlives_the_limit_of_its_script_and_holds_nobody() {
+fn a_daemon_in_its_own_session_outlives_the_limit_of_its_script_and_delays_no_call() {
     let body =
         "setsid sh -c 'echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/background; exec sleep 60' &
         sleep 60";
@@ -94,39 +94,39 @@ fn a_daemon_in_a_session_of_its_own_outlives_the_limit_of_its_script_and_holds_n
 }
 
 #[test]
-fn a_script_that_kills_its_own_group_kills_nobody_else() {
+fn a_script_that_kills_its_own_group_kills_no_other_process() {
     let hooks = Hooks::new().script("qemu.d/10-a", "sleep 60 & kill -KILL 0; exit 0");
     hooks.call("qemu vm1 start begin -").is_like(137, ["10-a"], &["was killed by SIGKILL"]).within(HANG);
 }
 
 #[test]
-fn a_script_that_tells_us_to_stop_has_stopped_the_call_and_killed_no_guest() {
+fn a_script_that_sends_hookmux_sigterm_stops_the_call_and_kills_no_guest() {
     let hooks = Hooks::new().script("qemu.d/10-a", "kill -TERM $PPID; sleep 60").script("qemu.d/20-b", "");
     hooks.call("qemu vm1 start begin -").is_like(143, ["10-a"], &["hookmux: qemu start 'vm1' refused"]).within(HANG);
     hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "").within(HANG);
 }
 
 #[test]
-fn a_script_that_stops_us_for_a_while_changes_no_answer() {
+fn a_script_that_stops_hookmux_for_a_while_does_not_change_the_exit_code() {
     let hooks = Hooks::new().script("qemu.d/10-a", "p=$PPID; kill -STOP $p; (sleep 0.2; kill -CONT $p) & exit 3");
     hooks.call("qemu vm1 start begin -").is_like(3, ["10-a"], &["exited 3"]).within(HANG);
 }
 
 #[test]
-fn a_script_that_sends_us_a_thousand_ends_of_children_is_still_waited_for() {
+fn a_script_that_sends_hookmux_sigchld_a_thousand_times_is_still_waited_for() {
     let body = "i=0; while [ $i -lt 1000 ]; do kill -CHLD $PPID; i=$((i+1)); done; exit 3";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     hooks.call("qemu vm1 start begin -").is_like(3, ["10-a"], &["exited 3"]).within(HANG);
 }
 
 #[test]
-fn a_script_that_executes_another_program_ends_with_that_ones_code() {
+fn a_script_that_executes_another_program_returns_its_exit_code() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exec sh -c 'exit 3'");
     hooks.call("qemu vm1 start begin -").is_like(3, ["10-a"], &["exited 3"]);
 }
 
 #[test]
-fn scripts_children_that_end_before_and_after_it_confuse_nobody() {
+fn children_that_end_before_and_after_their_script_change_no_result() {
     let body = "for i in 1 2 3 4 5 6 7 8 9; do (exit $i) & (sleep 0.0$i; exit $i) & done; exit 0";
     let mut hooks = Hooks::new();
     for at in 10..40 {

@@ -99,7 +99,7 @@ fn killed(hooks: &Hooks, length: usize, times: u32, reads_meanwhile: bool) -> u3
 }
 
 #[test]
-fn killed_at_a_thousand_moments_it_leaves_no_script_and_never_half_a_document() {
+fn a_thousand_kills_leave_no_script_running_and_never_half_a_document() {
     const MIB: usize = (1 << 20) - 100;
     for (times, length, reads_meanwhile) in
         [(400, 1 << 10, false), (400, 1 << 10, true), (100, MIB, false), (100, MIB, true)]
@@ -135,7 +135,7 @@ fn a_document_is_one_write() {
 }
 
 #[test]
-fn a_thousand_kills_leave_no_process_of_an_unfinished_script_either() {
+fn a_thousand_kills_leave_no_process_of_an_unfinished_script() {
     let hooks = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=pause");
     let words = ["qemu", "vm1", "start", "begin", "-"].map(std::ffi::OsStr::new);
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);

@@ -36,7 +36,7 @@ fn document(length: usize) -> String {
 }
 
 #[test]
-fn a_hundred_mib_on_each_output_are_not_kept() {
+fn a_hundred_mib_on_each_output_are_not_kept_in_memory() {
     let hooks = Hooks::new().program("qemu.d/10-a=flood");
     for (call, code) in [("qemu vm1 start begin -", 0), ("qemu vm1 stopped end -", 0), ("qemu vm1 migrate begin -", 1)]
     {
@@ -46,7 +46,7 @@ fn a_hundred_mib_on_each_output_are_not_kept() {
 }
 
 #[test]
-fn the_words_of_many_failing_scripts_are_not_kept() {
+fn the_output_of_many_failing_scripts_is_not_kept_in_memory() {
     let mut hooks = Hooks::new();
     for at in 100..400 {
         hooks = hooks.program(&format!("qemu.d/{at}-a=say"));
@@ -56,7 +56,7 @@ fn the_words_of_many_failing_scripts_are_not_kept() {
 }
 
 #[test]
-fn nor_those_of_as_many_as_may_run_at_the_same_time() {
+fn the_output_of_parallel_failing_scripts_is_not_kept_in_memory() {
     let mut hooks = Hooks::new().settings("parallel = 64\n");
     for at in 100..300 {
         hooks = hooks.program(&format!("qemu.d/{at}-a=say"));
@@ -66,7 +66,7 @@ fn nor_those_of_as_many_as_may_run_at_the_same_time() {
 }
 
 #[test]
-fn sixteen_mib_of_xml_that_are_only_read_are_not_held_at_all() {
+fn a_document_that_is_only_read_is_not_kept_in_memory() {
     let hooks = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=7").document(document(16 << 20));
     let peak = peak(&hooks, "qemu vm1 start begin -", 7);
     assert!(peak < BOUND, "{peak}");
@@ -74,7 +74,7 @@ fn sixteen_mib_of_xml_that_are_only_read_are_not_held_at_all() {
 
 /// What a filter wrote is compared with what it read.
 #[test]
-fn of_a_filtered_document_no_more_is_held_than_before_and_after() {
+fn a_filtered_document_is_in_memory_at_most_twice() {
     let mut hooks = Hooks::new().document(document(16 << 20));
     for at in 10..20 {
         hooks = hooks.program(&format!("qemu.d/{at}-a={}", if at % 2 == 0 { "translate" } else { "cat" }));
@@ -87,7 +87,7 @@ fn of_a_filtered_document_no_more_is_held_than_before_and_after() {
 
 /// Each of 200 paths to log would be 1.8 MB long.
 #[test]
-fn long_names_on_the_way_to_many_changes_are_not_kept() {
+fn long_paths_of_many_changes_are_not_kept_in_memory() {
     let name = "a".repeat(48_000);
     let (open, close) = (format!("<{name}>").repeat(38), format!("</{name}>").repeat(38));
     let metadata = format!("{open}{}{close}", "<l>@</l>".repeat(300));
@@ -99,7 +99,7 @@ fn long_names_on_the_way_to_many_changes_are_not_kept() {
 
 /// libvirt's protocol carries no longer string (`REMOTE_STRING_MAX`), so no longer document reaches a host by migration.
 #[test]
-fn the_longest_document_that_libvirt_carries_is_filtered_in_its_size_and_eight_mib() {
+fn the_longest_document_that_libvirt_sends_is_filtered_within_its_size_plus_eight_mib() {
     let document = document(4 << 20);
     let mut hooks = Hooks::new().document(document.as_str());
     for at in 10..20 {
@@ -110,7 +110,7 @@ fn the_longest_document_that_libvirt_carries_is_filtered_in_its_size_and_eight_m
 }
 
 #[test]
-fn a_directory_of_ten_thousand_other_guests_is_not_held() {
+fn a_directory_of_ten_thousand_other_guests_is_not_kept_in_memory() {
     let hooks = Hooks::new().program("qemu.d/10-a=7");
     for at in 0..10_000 {
         std::fs::create_dir(hooks.path(&format!("qemu.d/guest-{at}"))).unwrap();

@@ -51,7 +51,7 @@ fn without_run_everything_works() {
 }
 
 #[test]
-fn on_a_root_that_nobody_can_write_to_everything_works() {
+fn on_a_read_only_root_everything_works() {
     everything_works(
         "mount -o remount,bind,ro / && ! touch /written 2>/dev/null && mount -t tmpfs -o ro tmpfs /dev/shm",
     );
@@ -65,7 +65,7 @@ fn without_any_of_them_everything_works() {
 }
 
 #[test]
-fn in_a_directory_that_is_gone_everything_works() {
+fn in_a_deleted_directory_everything_works() {
     everything_works(
         "mkdir /dev/shm/gone.$$ && cd /dev/shm/gone.$$ && rmdir /dev/shm/gone.$$ && readlink /proc/$$/cwd | grep -q deleted",
     );
@@ -83,7 +83,7 @@ fn on_a_full_file_system_everything_works_since_nothing_is_written() {
 }
 
 #[test]
-fn a_document_for_a_full_file_system_is_a_failure() {
+fn writing_a_document_to_a_full_file_system_is_a_failure() {
     let hooks =
         Hooks::new().program("qemu.d/10-a=translate").document(support::builder::domain("kvm", &"@".repeat(100_000)));
     hooks.directory(&hooks.root().join("full"));
@@ -93,7 +93,7 @@ fn a_document_for_a_full_file_system_is_a_failure() {
 
 /// The clock that time limits go by cannot be set; in a time namespace it can be far from everybody else's.
 #[test]
-fn a_limit_holds_whatever_the_clock_says() {
+fn a_time_limit_does_not_depend_on_the_clock() {
     let settings = "kill-after = '200ms'\n[[rule]]\ntimeout = '300ms'\n";
     let hooks = Hooks::new()
         .settings(settings)
@@ -112,7 +112,7 @@ fn a_limit_holds_whatever_the_clock_says() {
 }
 
 #[test]
-fn an_ordinary_user_with_scripts_of_roots_and_its_own_is_served_like_root() {
+fn an_ordinary_user_can_run_scripts_of_root_and_its_own() {
     let hooks = Hooks::new().program("qemu.d/10-a=0").program("lib:qemu.d/20-b=7");
     std::os::unix::fs::chown(hooks.path("qemu.d/10-a=0"), Some(61_010), Some(61_010)).unwrap();
     let user = ["setpriv", "--reuid=61010", "--regid=61010", "--clear-groups"];
@@ -122,7 +122,7 @@ fn an_ordinary_user_with_scripts_of_roots_and_its_own_is_served_like_root() {
 }
 
 #[test]
-fn a_run_directory_that_is_full_keeps_no_document_and_fails_no_call() {
+fn a_full_run_directory_keeps_no_document_and_fails_no_call() {
     let hooks = Hooks::new()
         .settings("keep-document = true\n")
         .script("qemu.d/10-a", "echo \"$2 ${HOOKMUX_STARTED-none}\" >>$HOOKMUX_ROOT/notes")

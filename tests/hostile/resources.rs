@@ -42,7 +42,7 @@ fn processes_of(user: u32) -> Vec<Pid> {
 }
 
 #[test]
-fn a_fork_bomb_that_a_limit_holds_is_ended_with_all_its_processes() {
+fn a_fork_bomb_within_a_process_limit_is_ended_with_all_its_processes() {
     let settings = "kill-after = '300ms'\n[[rule]]\ntimeout = '500ms'\n";
     let hooks = Hooks::new().settings(settings).program("qemu.d/10-a=bombhang");
     let seen = hooks.see(as_user(&hooks, user(1), &["--nproc=40:40"], START));
@@ -52,7 +52,7 @@ fn a_fork_bomb_that_a_limit_holds_is_ended_with_all_its_processes() {
 }
 
 #[test]
-fn a_fork_bomb_that_its_script_has_left_behind_turns_no_veto_of_the_next_into_a_yes() {
+fn a_fork_bomb_that_a_script_leaves_behind_does_not_turn_the_next_veto_into_a_success() {
     let hooks = Hooks::new().program("qemu.d/10-a=bomb").program("qemu.d/20-b=3");
     let seen = hooks.see(as_user(&hooks, user(2), &["--nproc=24:24"], START));
     let left = processes_of(user(2));
@@ -65,7 +65,7 @@ fn a_fork_bomb_that_its_script_has_left_behind_turns_no_veto_of_the_next_into_a_
 }
 
 #[test]
-fn no_process_left_is_a_fault_that_says_so_and_kills_no_guest() {
+fn a_reached_process_limit_is_a_fault_that_names_it_and_kills_no_guest() {
     let hooks = Hooks::new().program("qemu.d/10-a=3");
     let words = ["10-a=3 could not be started: no process is left: a limit on processes is reached"];
     hooks.see(as_user(&hooks, user(3), &["--nproc=1:1"], START)).is_like(1, [], &words);
@@ -74,14 +74,14 @@ fn no_process_left_is_a_fault_that_says_so_and_kills_no_guest() {
 }
 
 #[test]
-fn what_nobody_waits_for_is_not_started_without_a_process_and_that_is_no_answer() {
+fn a_background_script_that_the_process_limit_prevents_does_not_fail_the_call() {
     let hooks = Hooks::new().settings("[[rule]]\nwait = false\n").program("qemu.d/10-a=3");
     hooks.see(as_user(&hooks, user(4), &["--nproc=1:1"], START)).is(0, [], "");
 }
 
 /// Every number of descriptors from none to plenty.
 #[test]
-fn too_few_descriptors_never_turn_a_no_into_a_yes_nor_kill_a_guest() {
+fn too_few_descriptors_never_turn_a_veto_into_a_success_nor_kill_a_guest() {
     let veto = Hooks::new().settings("parallel = 1\n").program("qemu.d/10-a=7").program("qemu.d/m*/start/begin/20-b=8");
     let content = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=0");
     for limit in 3..24 {
@@ -94,7 +94,7 @@ fn too_few_descriptors_never_turn_a_no_into_a_yes_nor_kill_a_guest() {
 }
 
 #[test]
-fn too_few_descriptors_for_a_chain_of_filters_mean_no_document() {
+fn too_few_descriptors_for_a_chain_of_filters_yield_no_document() {
     let hooks = Hooks::new().program("qemu.d/10-a=tag").program("qemu.d/20-b=tag").document(TITLED);
     let whole = "<domain type='qemu'><name>vm1</name><title>ab</title></domain>";
     let mut answered = 0;
@@ -114,7 +114,7 @@ const TITLED: &str = "<domain type='qemu'><name>vm1</name><title></title></domai
 
 /// From where the kernel can start hookmux at all, in steps of a page or a few.
 #[test]
-fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
+fn too_little_memory_never_turns_a_veto_into_a_success_nor_kills_a_guest() {
     let veto = Hooks::new().program("qemu.d/10-a=7");
     let empty = Hooks::new();
     for kind in ["--as", "--data"] {
@@ -140,7 +140,7 @@ fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
 }
 
 #[test]
-fn a_document_that_memory_does_not_hold_is_a_failure_and_no_half_of_it() {
+fn a_document_that_does_not_fit_in_memory_is_a_failure_without_output() {
     let pad = "@".repeat(24 << 20);
     let document = format!("<domain type='qemu'><name>vm1</name><title>{pad}</title></domain>");
     let hooks = Hooks::new().program("qemu.d/10-a=translate").document(document);
@@ -149,7 +149,7 @@ fn a_document_that_memory_does_not_hold_is_a_failure_and_no_half_of_it() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_a_fault_and_not_our_death() {
+fn a_file_size_limit_is_a_fault_and_does_not_kill_hookmux() {
     let hooks = Hooks::new().program("qemu.d/10-a=7");
     limited(&hooks, "--fsize=10:10", START).is_like(1, [], &["failed: before any script could run: File too large"]);
     limited(&hooks, "--fsize=10:10", RECONNECT).is(0, [], "");
@@ -161,7 +161,7 @@ fn a_limit_on_file_sizes_is_a_fault_and_not_our_death() {
 }
 
 #[test]
-fn a_script_meets_a_limit_on_file_sizes_as_it_would_without_us() {
+fn a_file_size_limit_affects_a_script_as_without_hookmux() {
     let hooks = Hooks::new()
         .script("qemu.d/10-a", "head -c 5000 /dev/zero >$HOOKMUX_ROOT/big; echo $? >$HOOKMUX_ROOT/code; exit 0");
     limited(&hooks, "--fsize=1000:1000", START).is(0, ["10-a"], "");
@@ -176,13 +176,13 @@ fn a_small_stack_is_enough() {
 }
 
 #[test]
-fn a_script_that_a_limit_on_time_has_killed_was_killed() {
+fn a_script_that_a_cpu_limit_kills_is_reported_as_killed() {
     let hooks = Hooks::new().script("qemu.d/10-a", "while :; do :; done");
     limited(&hooks, "--cpu=1:2", START).is_like(152, ["10-a"], &["was killed by SIGXCPU"]).within(HANG);
 }
 
 #[test]
-fn an_environment_that_leaves_no_room_for_ours_is_a_fault_that_says_so() {
+fn an_environment_that_is_too_large_is_a_fault_that_names_the_reason() {
     let hooks = Hooks::new().program("qemu.d/10-a=0");
     // A quarter of the stack's limit is what words and environment may take.
     let mut command = hooks.through(&["prlimit", "--stack=524288:524288"], START);

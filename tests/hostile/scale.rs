@@ -49,7 +49,7 @@ fn a_call_costs_as_much_for_its_thousandth_script_as_for_its_second() {
 
 /// They are names in one directory, and no more: it is read in a few pieces more, and nothing else is done.
 #[test]
-fn directories_of_other_guests_cost_the_reading_of_one_directory() {
+fn directories_of_other_guests_cost_only_reading_one_directory() {
     let counts = [0, 1, 10, 100, 1000].map(|others| (others, beside(others)));
     let without = |trace: &Trace| {
         // Waiting is a matter of chance, and a longer list of names takes more memory.

@@ -74,7 +74,7 @@ fn request(stream: &mut UnixStream) -> Vec<u8> {
 const STAYS: &str = "qemu start 'vm1': the background scripts stay in libvirt's cgroup: ";
 
 #[test]
-fn the_scripts_are_born_in_the_scope_that_systemd_makes_and_the_others_are_not() {
+fn background_scripts_run_in_the_scope_that_systemd_creates_and_the_others_do_not() {
     let hooks = hooks();
     let cgroups = Cgroups::new("scope");
     let directories = cgroups.directories.clone();
@@ -105,7 +105,7 @@ fn the_scripts_are_born_in_the_scope_that_systemd_makes_and_the_others_are_not()
 }
 
 #[test]
-fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
+fn whatever_systemd_replies_the_call_succeeds_and_the_scripts_run() {
     let nothing: &[u8] = b"";
     let rows = [
         ([OK, ERROR].concat(), "Unit is in the way"),
@@ -135,7 +135,7 @@ fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
 }
 
 #[test]
-fn a_systemd_that_does_not_answer_or_listen_holds_neither_the_call_nor_the_scripts() {
+fn a_systemd_that_does_not_reply_or_listen_blocks_neither_the_call_nor_the_scripts() {
     let silent = hooks();
     let _listener = listener(&silent);
     let (has_left, logged) = call(&silent);

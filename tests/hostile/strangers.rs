@@ -66,7 +66,7 @@ fn an_acl_that_lets_another_user_only_read_is_harmless() {
 }
 
 #[test]
-fn a_strangers_mask_or_link_to_nowhere_switches_no_rule_off() {
+fn a_mask_or_dangling_link_of_another_user_disables_no_rule() {
     for target in ["/dev/null", "/nowhere"] {
         let hooks = Hooks::new()
             .file("lib:hookmux.toml.d/50-p.toml", 0o644, "[[rule]]\nscript = '10-a'\nrun = false\n")
@@ -81,7 +81,7 @@ fn a_strangers_mask_or_link_to_nowhere_switches_no_rule_off() {
 }
 
 #[test]
-fn a_directory_of_settings_that_a_stranger_may_have_emptied_is_not_trusted() {
+fn a_directory_of_settings_that_other_users_may_write_to_is_not_trusted() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     hooks.directory(&hooks.path("hookmux.toml.d"));
     fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
@@ -89,7 +89,7 @@ fn a_directory_of_settings_that_a_stranger_may_have_emptied_is_not_trusted() {
 }
 
 #[test]
-fn a_strangers_link_to_nowhere_masks_no_script() {
+fn a_dangling_link_of_another_user_masks_no_script() {
     let hooks = Hooks::new().link("qemu.d/10-a", "/nowhere").script("lib:qemu.d/10-a", "");
     hooks.call(START).is(0, [], "");
     lchown(hooks.path("qemu.d/10-a"), Some(STRANGER), None).unwrap();
@@ -97,7 +97,7 @@ fn a_strangers_link_to_nowhere_masks_no_script() {
 }
 
 #[test]
-fn what_is_not_mounted_is_unreadable_and_not_absent() {
+fn a_link_into_an_unmounted_file_system_is_unreadable_and_not_absent() {
     let unmounted = |name: &str| {
         let hooks = Hooks::new();
         hooks.directory(&hooks.root().join("etc"));
@@ -176,7 +176,7 @@ fn no_user_can_hold_the_lock_of_a_call_or_of_adopt() {
 }
 
 #[test]
-fn what_a_stranger_puts_in_the_way_of_a_kept_document_is_neither_followed_nor_read() {
+fn what_another_user_puts_in_the_place_of_a_kept_document_is_neither_followed_nor_read() {
     let keeps = || {
         Hooks::new()
             .settings("keep-document = true\n")
