@@ -188,7 +188,7 @@ fn each_problem_is_found_and_the_printed_command_fixes_it() {
 }
 
 #[test]
-fn what_no_command_fixes_has_an_advice() {
+fn a_finding_that_no_command_fixes_has_advice() {
     let root = well();
     shell(root.path(), "mkdir -p etc/hookmux/qemu.d/vm1/strat/begin etc/hookmux/qemu.d/vm1/stopped/begin");
     shell(
@@ -205,7 +205,7 @@ fn what_no_command_fixes_has_an_advice() {
 }
 
 #[test]
-fn a_settings_file_is_judged_before_it_is_put_in_place() {
+fn a_settings_file_can_be_checked_before_it_is_put_in_place() {
     let root = well();
     let new = root.path().join("new.toml");
     let check = |text: &str| {
@@ -224,7 +224,7 @@ fn a_settings_file_is_judged_before_it_is_put_in_place() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
+fn a_pattern_that_matches_nothing_is_reported_with_a_suggestion() {
     let root = well();
     shell(
         root.path(),
@@ -265,7 +265,7 @@ fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_first_what_he_cannot_see_and_gets_no_finding_about_it() {
+fn an_ordinary_user_gets_the_list_of_unreadable_files_and_no_findings_about_them() {
     let root = well();
     std::fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
     shell(
@@ -287,7 +287,7 @@ fn an_ordinary_user_is_told_first_what_he_cannot_see_and_gets_no_finding_about_i
 }
 
 #[test]
-fn a_system_without_any_hook_is_told_how_to_begin() {
+fn without_any_hook_check_prints_how_to_install_one() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("var/log/hookmux/calls.jsonl", "")]);
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     let expected = "warning: /etc/libvirt/hooks: no hookmux hook is installed, and no script needs one\n  \

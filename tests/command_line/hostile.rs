@@ -48,7 +48,7 @@ fn commands_terminal(text: &str) -> bool {
 }
 
 #[test]
-fn check_repeats_nothing_of_a_script_that_is_not_trusted() {
+fn check_prints_nothing_from_an_untrusted_script() {
     for text in [EVIL, "touch PWNED\n", "#!/bin/touch PWNED\r\n", "\u{feff}#!/bin/touch PWNED\n"] {
         let root = system(&format!("#!{text}"));
         let script = root.path().join("etc/hookmux/qemu.d/10-a");
@@ -65,7 +65,7 @@ fn check_repeats_nothing_of_a_script_that_is_not_trusted() {
 }
 
 #[test]
-fn check_does_not_read_a_script_of_libvirts_directory_that_is_not_trusted() {
+fn check_does_not_read_an_untrusted_script_in_libvirts_directory() {
     let root = system(YES);
     let script = root.path().join("etc/libvirt/hooks/qemu.d/keep");
     fs::write(&script, EVIL).unwrap();
@@ -75,7 +75,7 @@ fn check_does_not_read_a_script_of_libvirts_directory_that_is_not_trusted() {
 }
 
 #[test]
-fn no_command_that_check_prints_obeys_a_text_or_a_name() {
+fn no_fix_that_check_prints_executes_a_text_or_a_name() {
     let root = system(EVIL);
     let name = "20-x'; touch PWNED; '$(touch PWNED)";
     let copy = |from: &str, to: &str| {
@@ -92,7 +92,7 @@ fn no_command_that_check_prints_obeys_a_text_or_a_name() {
 }
 
 #[test]
-fn nothing_that_check_prints_commands_a_terminal() {
+fn check_and_list_print_no_control_characters() {
     let root = system(&EVIL.replace("/opt/bin/sh", "/opt/\u{1b}[31m\u{202e}\u{9b}31m"));
     let hooks = root.path().join("etc/libvirt/hooks");
     symlink("/opt/\u{1b}[31m\u{9b}31m/hookmux", hooks.join("qemu")).unwrap();
@@ -107,7 +107,7 @@ fn nothing_that_check_prints_commands_a_terminal() {
 }
 
 #[test]
-fn a_record_that_is_a_fifo_holds_no_command() {
+fn a_record_that_is_a_fifo_blocks_no_command() {
     let root = system(YES);
     let calls = root.path().join("var/log/hookmux/calls.jsonl");
     fs::remove_file(&calls).unwrap();
@@ -153,7 +153,7 @@ fn image_with_links(host: &Path) -> TempDir {
 }
 
 #[test]
-fn a_link_of_an_image_leads_to_what_lies_in_the_image() {
+fn a_link_in_an_image_is_resolved_within_the_image() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     let states = |command: &str| {
@@ -187,7 +187,7 @@ fn a_link_of_an_image_leads_to_what_lies_in_the_image() {
 }
 
 #[test]
-fn nothing_of_the_host_is_read_or_started_in_place_of_an_images_script() {
+fn no_file_of_the_host_is_read_or_started_in_place_of_an_images_script() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     let (printed, _) = check(image.path());
@@ -225,7 +225,7 @@ fn an_interpreter_is_searched_for_in_the_image() {
 }
 
 #[test]
-fn adopt_moves_a_link_of_an_image_only_to_what_lies_in_the_image() {
+fn adopt_moves_a_link_in_an_image_only_if_its_target_is_in_the_image() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     symlink("/usr/bin/hookmux-hook", image.path().join("etc/libvirt/hooks/qemu")).unwrap();
@@ -239,7 +239,7 @@ fn adopt_moves_a_link_of_an_image_only_to_what_lies_in_the_image() {
 }
 
 #[test]
-fn check_reports_a_directory_of_scripts_that_a_stranger_may_have_emptied() {
+fn check_reports_a_directory_of_scripts_that_other_users_may_write_to() {
     for at in ["etc/hookmux/lxc.d", "usr/lib/hookmux/qemu.d", "etc/hookmux/qemu.d/vm1/start"] {
         let root = system(YES);
         let directory = root.path().join(at);

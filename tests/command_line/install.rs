@@ -35,7 +35,7 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
+fn install_links_the_usual_hooks_once_and_uninstall_removes_exactly_those() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/daemon", THEIRS)]);
     let before = files(root.path());
     let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}\n");
@@ -57,7 +57,7 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
 }
 
 #[test]
-fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
+fn the_hook_of_an_unknown_driver_is_uninstalled_with_the_others() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/theirs", THEIRS)]);
     fs::create_dir(root.path().join("etc/libvirt/hooks/nbd.d")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT nbd").0, Some(0));
@@ -67,7 +67,7 @@ fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
 }
 
 #[test]
-fn drivers_are_named_by_words_or_as_a_list() {
+fn drivers_are_given_as_arguments_or_as_a_list() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
     let hooks = || ["qemu", "bhyve", "daemon", "lxc"].map(|driver| hook(root.path(), driver).is_some());
@@ -77,7 +77,7 @@ fn drivers_are_named_by_words_or_as_a_list() {
 }
 
 #[test]
-fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
+fn without_a_program_to_link_to_install_changes_nothing_and_prints_the_next_step() {
     let root = root(&[]);
     let (code, out, err) = hookmux(root.path(), "install --root ROOT");
     assert_eq!((code, out.as_str()), (Some(1), ""));
@@ -96,7 +96,7 @@ fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
 }
 
 #[test]
-fn the_guest_agents_hook_goes_where_its_agent_looks() {
+fn the_guest_agents_hook_is_installed_where_its_agent_looks() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     fs::create_dir_all(root.path().join("etc/qemu-ga")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
@@ -105,7 +105,7 @@ fn the_guest_agents_hook_goes_where_its_agent_looks() {
 }
 
 #[test]
-fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known() {
+fn the_guest_package_installs_and_uninstalls_only_its_own_hook() {
     let root = root(&[("etc/qemu/x", "")]);
     let program = root.path().join("usr/bin/hookmux-guest");
     // By a process of its own: a child of another test would inherit a descriptor for writing, and make it "busy".
@@ -132,7 +132,7 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
 }
 
 #[test]
-fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qemus() {
+fn list_and_check_find_the_guest_packages_hook_where_it_does_not_divert_qemus() {
     let root = root(&[
         ("usr/bin/hookmux-guest", PROGRAM),
         ("etc/qemu-ga/fsfreeze-hook", THEIRS),
@@ -167,7 +167,7 @@ fn tree(root: &Path) -> Vec<String> {
 }
 
 #[test]
-fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_the_host() {
+fn installing_beside_another_hook_leaves_it_unchanged_and_uninstall_restores_the_host() {
     let files = [
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -207,7 +207,7 @@ fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_
 }
 
 #[test]
-fn with_take_over_a_hook_runs_on_as_the_first_script_and_comes_back_as_it_was() {
+fn a_hook_that_is_taken_over_runs_as_the_first_script_and_uninstall_restores_it() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -289,7 +289,7 @@ fn a_hook_that_depends_on_its_place_is_not_taken_over_and_the_message_names_the_
 }
 
 #[test]
-fn where_libvirt_is_too_old_there_is_no_beside_and_install_says_so() {
+fn install_refuses_to_run_beside_another_hook_where_libvirt_is_too_old() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -310,7 +310,7 @@ fn where_libvirt_is_too_old_there_is_no_beside_and_install_says_so() {
 }
 
 #[test]
-fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written_is_a_hook_of_its_own() {
+fn a_program_that_was_overwritten_through_a_link_is_restored_and_what_was_written_becomes_a_hook() {
     let root = root(&[]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -337,7 +337,7 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
 }
 
 #[test]
-fn what_was_written_through_a_link_is_the_hook_where_libvirt_is_too_old_for_hookmux_beside_it() {
+fn what_was_written_through_a_link_becomes_the_only_hook_where_libvirt_is_too_old() {
     let root = root(&[("usr/lib/x86_64-linux-gnu/libvirt.so.0.6004.0", "")]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -368,7 +368,7 @@ fn what_was_written_through_a_link_is_the_hook_where_libvirt_is_too_old_for_hook
 }
 
 #[test]
-fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
+fn what_was_written_through_a_link_beside_another_hook_keeps_running_beside_it() {
     let root = root(&[("etc/libvirt/hooks/qemu", THEIRS), ("etc/libvirt/hooks/lxc", THEIRS)]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -397,7 +397,7 @@ fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
 }
 
 #[test]
-fn a_link_that_is_only_called_hookmux_is_another_programs() {
+fn a_link_to_another_program_named_hookmux_is_not_ours() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("opt/vfio/hookmux", THEIRS)]);
     fs::create_dir_all(root.path().join("etc/libvirt/hooks")).unwrap();
     let links =

@@ -69,7 +69,7 @@ fn every_command_prints_one_document_and_each_field_is_described() {
 }
 
 #[test]
-fn a_programs_answer_is_the_same_as_a_persons() {
+fn run_and_list_print_steps_and_states_as_json() {
     let root = root(&[
         ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\necho hello; echo no >&2; exit 3\n"),

@@ -46,7 +46,7 @@ fn a_value_is_one_line_or_ends_with_a_nul() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_reported_with_its_place() {
+fn a_document_that_cannot_be_read_is_reported_with_line_and_column() {
     let expected = "hookmux: standard input: line 1, column 10: found the end of the document inside 'domain', expected its end \
                     tag\n";
     assert_eq!(

@@ -60,7 +60,7 @@ fn run_prints_the_filtered_xml_and_reads_a_given_document() {
 }
 
 #[test]
-fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
+fn a_script_gets_what_libvirt_gives_it_and_nothing_from_the_caller() {
     let show = "#!/bin/sh\npwd; umask; tr '\\0' '\\n' <\"/proc/$$/environ\" | sort; ls -l /proc/$$/fd/0\n";
     let root = root(&[("etc/hookmux/qemu.d/10-a", show)]);
     let binary = support::binary();
@@ -87,7 +87,7 @@ fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
 }
 
 #[test]
-fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
+fn run_starts_libvirts_own_scripts_last_and_as_libvirt_does() {
     let root = root(&[
         ("etc/hookmux/qemu.d/20-ours", "#!/bin/sh\nsed s/one/two/\n"),
         ("etc/libvirt/hooks/qemu.d/10-theirs", "#!/bin/sh\nsed s/two/three/\n"),
@@ -111,7 +111,7 @@ fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
 }
 
 #[test]
-fn a_dry_run_starts_nothing_and_says_what_would_be() {
+fn a_dry_run_starts_nothing_and_prints_what_would_run() {
     let root = root(&[
         ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ntouch $HOOKMUX_ROOT/started\n"),
@@ -126,7 +126,7 @@ fn a_dry_run_starts_nothing_and_says_what_would_be() {
 }
 
 #[test]
-fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
+fn a_terminal_shows_colours_and_how_long_a_step_has_been_running() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsleep 1.5\n")]);
     let (binary, at) = (support::binary(), root.path().display());
     let on_terminal = |variables: &str| {
@@ -142,7 +142,7 @@ fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
 }
 
 #[test]
-fn a_script_gets_default_dispositions_whatever_the_caller_ignores() {
+fn a_script_gets_default_signal_dispositions_whatever_the_caller_ignores() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ngrep -E '^Sig(Blk|Ign):' /proc/self/status >&2\n")]);
     let (binary, at) = (support::binary(), root.path().display());
     let line = format!("trap '' HUP INT QUIT USR1 TERM CHLD; exec {} run --root {at} qemu vm1 start", binary.display());
@@ -170,7 +170,7 @@ fn on_terminal(root: &Path, words: &str, answer: &str) -> (Option<i32>, String) 
 }
 
 #[test]
-fn background_scripts_start_when_asked_to_and_change_no_answer() {
+fn background_scripts_start_on_request_and_do_not_change_the_result() {
     let root = root(&[
         ("etc/hookmux/hookmux.toml", "[[rule]]\nscript = 'slow-*'\nwait = false\n"),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\n[ $1 = vm1 ] || exit 1\nsed s/one/two/\n"),
@@ -263,7 +263,7 @@ fn a_running_guest_is_not_released_by_mistake() {
 }
 
 #[test]
-fn new_xml_goes_to_a_pipe_or_a_file_and_not_to_a_terminal() {
+fn new_xml_is_written_to_a_pipe_or_a_file_and_not_to_a_terminal() {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsed s/one/two/\n"),
         ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),

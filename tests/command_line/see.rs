@@ -17,7 +17,7 @@ fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_rule_names_a_script_by_its_path_on_the_system_of_another_root() {
+fn a_rule_matches_the_path_of_a_script_without_the_root() {
     let rule = "[[rule]]\nscript = '/etc/hookmux/qemu.d/10-*'\nrun = false\n";
     let scripts = [("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)];
     let root = installed("qemu", &[&scripts[..], &[("etc/hookmux/hookmux.toml", rule)]].concat());
@@ -74,7 +74,7 @@ warning: /etc/libvirt/hooks/lxc: does not exist, and 1 script needs it
 }
 
 #[test]
-fn a_script_that_the_kernel_does_not_start_is_shown_with_what_follows() {
+fn a_script_that_the_kernel_cannot_start_is_shown_with_the_consequence() {
     let root = installed(
         "qemu",
         &[
@@ -237,7 +237,7 @@ fn with_broken_settings_list_and_explain_show_what_the_hook_would_do() {
 }
 
 #[test]
-fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
+fn freeze_and_thaw_have_a_time_limit_that_a_rule_can_change() {
     let rule = "[[rule]]\nscript = '20-b'\ntimeout = 'none'\n";
     let root = installed(
         "fsfreeze-hook",
@@ -269,7 +269,7 @@ fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
 }
 
 #[test]
-fn a_wrong_word_is_a_usage_error_and_help_is_none() {
+fn a_wrong_argument_is_a_usage_error_and_help_is_not() {
     let nowhere = Path::new("/nowhere");
     for words in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
         let (code, out, err) = hookmux(nowhere, words);
@@ -287,7 +287,7 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 }
 
 #[test]
-fn a_typing_error_is_not_a_new_driver() {
+fn a_misspelt_driver_or_operation_is_an_error() {
     let files = [
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/hookmux/qemu.d/10-a", YES),
@@ -344,7 +344,7 @@ fn the_help_of_each_command_ends_with_two_examples_that_are_valid_and_the_manual
 }
 
 #[test]
-fn contract_prints_every_operation_in_words_and_as_json() {
+fn contract_prints_every_operation_as_text_and_as_json() {
     let (code, out, err) = hookmux(Path::new("/nowhere"), "contract");
     let operation = |row: &hookmux::call::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
     assert_eq!((code, err.as_str(), hookmux::call::contract::ROWS.iter().all(operation)), (Some(0), "", true), "{out}");
@@ -455,7 +455,7 @@ fn verified(sums: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn sums_of_hooks_settings_and_scripts_that_run_are_what_sha256sum_verifies() {
+fn sha256sum_verifies_the_sums_of_hooks_settings_and_scripts_that_run() {
     let odd = "etc/hookmux/qemu.d/20-a\\b\nc\rd e";
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
@@ -512,7 +512,7 @@ fn user() -> serde_json::Value {
 }
 
 #[test]
-fn what_has_no_sum_is_named_and_is_an_error() {
+fn a_file_without_a_sum_is_named_and_is_an_error() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)]);
     let path = root.path().join("etc/hookmux/qemu.d/10-a");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o757)).unwrap();
@@ -529,7 +529,7 @@ fn what_has_no_sum_is_named_and_is_an_error() {
 }
 
 #[test]
-fn words_that_hands_type_are_commands() {
+fn names_from_other_programs_are_aliases_of_commands() {
     let command = hookmux::admin::command();
     let found = |alias: &str| command.find_subcommand(alias).map(|found| found.get_name().to_owned());
     assert_eq!(["logs", "test", "ps"].map(found), ["history", "run", "status"].map(|name| Some(name.to_owned())));

@@ -11,7 +11,7 @@ use support::builder::spawn;
 use crate::root::{PROGRAM, YES, as_it_is, hookmux, root};
 
 #[test]
-fn a_call_that_runs_is_shown_with_its_script_and_process() {
+fn a_running_call_is_shown_with_its_script_and_process() {
     for hook in ["qemu", "qemu.d/50-any-name"] {
         is_shown(hook);
     }
