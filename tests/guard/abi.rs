@@ -39,7 +39,7 @@ fn against(from: &str, to: &str) -> Option<(String, &'static str)> {
 }
 
 #[test]
-fn what_the_host_arranges_may_change() {
+fn what_the_host_provides_may_change() {
     let allowed = [
         ("<currentMemory unit='KiB'>32", "<currentMemory unit='KiB'>16"),
         ("<hugepages/>", ""),
@@ -72,7 +72,7 @@ fn what_the_host_arranges_may_change() {
 }
 
 #[test]
-fn what_the_guest_sees_may_not() {
+fn what_the_guest_sees_may_not_change() {
     let ours = "the guest sees it, though libvirt does not compare it";
     let flags = "virDomainDefCheckABIStabilityFlags";
     let (disk, cpu) = ("virDomainDiskDefCheckABIStability", "virCPUDefIsEqual");
@@ -184,7 +184,7 @@ fn a_device_may_move_among_others_but_not_among_its_own_kind() {
 }
 
 #[test]
-fn everything_at_once_is_forbidden_too() {
+fn changing_everything_at_once_is_forbidden_too() {
     let policy = Policy { may_change: None, keep_guest_abi: true };
     let (before, after) = (domain(GUEST_XML), domain("<devices/>"));
     assert!(check(before.as_bytes(), after.as_bytes(), GUEST, &policy).is_err());

@@ -251,7 +251,7 @@ fn libxml2(documents: &[Vec<u8>]) -> Vec<Meaning> {
 }
 
 #[test]
-fn what_both_accept_means_the_same_to_both() {
+fn documents_that_both_parsers_accept_mean_the_same_to_both() {
     let (sources, mut dice) = (sources(), Dice::new(2026));
     let mut documents = sources.clone();
     documents.extend((0..DOCUMENTS).map(|_| {
@@ -285,7 +285,7 @@ fn what_both_accept_means_the_same_to_both() {
 }
 
 #[test]
-fn no_document_that_passes_is_another_guest_to_libxml2() {
+fn no_accepted_document_is_another_guest_to_libxml2() {
     let (before, mut dice) = (domain("<title>t</title>").replace("'qemu'", "'qemu' id='3'").into_bytes(), Dice::new(7));
     let mut documents = vec![before.clone()];
     documents.extend((0..DOCUMENTS).map(|_| {

@@ -300,7 +300,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_changes_are_the_ones_that_were_made(seed in any::<u64>(), changes in 0..12_usize) {
+    fn the_list_contains_exactly_the_changes_that_were_made(seed in any::<u64>(), changes in 0..12_usize) {
         let (mut dice, mut ids) = (Dice(seed), 0);
         let old = make(&mut dice, &mut ids, 0);
         let (mut new, mut done) = (old.clone(), Vec::new());
@@ -328,7 +328,7 @@ proptest! {
     }
 
     #[test]
-    fn another_style_is_no_change(seed in any::<u64>()) {
+    fn another_style_is_not_a_change(seed in any::<u64>()) {
         let (mut dice, mut ids) = (Dice(seed), 0);
         let root = make(&mut dice, &mut ids, 0);
         let (before, after) = (document(&root, &mut dice), document(&root, &mut dice));
@@ -337,7 +337,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), words in "[<>/a&;'\"= !?\\[\\]-]{0,60}") {
+    fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), words in "[<>/a&;'\"= !?\\[\\]-]{0,60}") {
         let _ = read(&bytes, Which::After);
         let _ = read(words.as_bytes(), Which::After);
     }

@@ -50,7 +50,7 @@ fn lines(before: &str, after: &str) -> Vec<String> {
 }
 
 #[test]
-fn there_are_many_and_of_many_kinds() {
+fn the_fixtures_are_many_and_of_many_kinds() {
     let domains = domains();
     let with = |words: &str| domains.values().filter(|document| document.contains(words)).count();
     assert!(domains.len() >= 50, "{}", domains.len());
@@ -79,7 +79,7 @@ fn there_are_many_and_of_many_kinds() {
 }
 
 #[test]
-fn what_libvirt_writes_is_read_and_a_comment_is_no_change() {
+fn what_libvirt_writes_is_accepted_and_a_comment_is_not_a_change() {
     for (name, document) in domains() {
         assert!(read(document.as_bytes(), Which::Before).is_ok(), "{name}");
         let commented = document.replacen("</name>", "</name>\n  <!-- seen by a filter -->", 1);
@@ -101,7 +101,7 @@ fn values(document: &str) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn a_change_of_any_value_is_seen_where_it_is() {
+fn a_change_of_any_value_is_found() {
     let (mut one, mut all) = (0, 0);
     for (name, document) in domains() {
         for (start, end) in values(&document) {
@@ -126,7 +126,7 @@ fn a_change_of_any_value_is_seen_where_it_is() {
 }
 
 #[test]
-fn without_a_list_of_what_may_change_nothing_may() {
+fn an_empty_may_change_allows_no_change() {
     let policy = Policy { may_change: Some(Vec::new()), keep_guest_abi: false };
     for (name, document) in domains() {
         for (_, end) in values(&document) {

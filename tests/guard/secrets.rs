@@ -38,7 +38,7 @@ const PLACES: &[&str] = &[
 ];
 
 #[test]
-fn a_changed_secret_is_changed_and_no_more() {
+fn a_changed_secret_is_reported_without_its_values() {
     for place in PLACES {
         let (before, after) =
             (domain(&place.replace("SECRET", "hunter2")), domain(&place.replace("SECRET", "hunter3")));
@@ -51,7 +51,7 @@ fn a_changed_secret_is_changed_and_no_more() {
 }
 
 #[test]
-fn a_secret_that_comes_or_goes_is_not_shown_either() {
+fn an_added_or_removed_secret_is_not_shown_either() {
     for place in PLACES {
         let (without, with) = (domain(""), domain(&place.replace("SECRET", "hunter2")));
         for (before, after) in [(&without, &with), (&with, &without)] {
