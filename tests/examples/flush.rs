@@ -97,7 +97,7 @@ fn frozen_not(why: &str) -> Answer {
 const STATE: &str = "run/hookmux-flush-database";
 
 #[test]
-fn mariadb_keeps_its_lock_from_freeze_to_thaw_and_its_caller_is_not_kept() {
+fn mariadb_keeps_its_lock_from_freeze_to_thaw_without_blocking_its_caller() {
     for client in ["mariadb", "mysql"] {
         let guest = Guest::new("mariadb\n").program(client, LOCKS);
         // This comes back at all only if no process that stays behind holds stdout or stderr.
@@ -110,7 +110,7 @@ fn mariadb_keeps_its_lock_from_freeze_to_thaw_and_its_caller_is_not_kept() {
 }
 
 #[test]
-fn the_lock_outlives_hookmux_and_goes_with_its_thaw() {
+fn the_lock_outlives_the_freeze_and_is_released_by_the_thaw() {
     let guest = Guest::new("mariadb\n").program("mariadb", LOCKS);
     fs::create_dir(guest.0.path("etc/qemu")).unwrap();
     symlink(support::binary(), guest.0.path("etc/qemu/fsfreeze-hook")).unwrap();
@@ -127,7 +127,7 @@ fn the_lock_outlives_hookmux_and_goes_with_its_thaw() {
 }
 
 #[test]
-fn a_client_that_does_not_get_the_lock_fails_the_freeze_with_its_words_and_leaves_nothing() {
+fn a_client_that_does_not_get_the_lock_fails_the_freeze_with_its_message_and_leaves_nothing() {
     let lost = "ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try restarting transaction";
     // (what the client does, what its words are)
     let cases = [
@@ -145,7 +145,7 @@ fn a_client_that_does_not_get_the_lock_fails_the_freeze_with_its_words_and_leave
 }
 
 #[test]
-fn a_freeze_without_a_client_or_a_choice_fails_and_says_what_is_missing() {
+fn a_freeze_without_a_client_or_a_choice_fails_and_names_what_is_missing() {
     let choice = || frozen_not("ROOT/etc/hookmux/flush-database contains neither mariadb nor postgresql");
     let unset = Guest::new("");
     fs::remove_file(unset.0.path("etc/hookmux/flush-database")).unwrap();
@@ -170,7 +170,7 @@ fn thaw_is_safe_without_a_freeze_and_twice() {
 }
 
 #[test]
-fn a_second_freeze_lets_go_of_a_first_that_nobody_thawed() {
+fn a_second_freeze_releases_the_lock_of_the_first() {
     let guest = Guest::new("mariadb").program("mariadb", LOCKS);
     assert_eq!(guest.call("freeze"), passes());
     assert_eq!(guest.call("freeze"), passes());
@@ -191,7 +191,7 @@ fn thaw_cleans_up_after_a_freeze_that_was_killed_while_it_waited() {
 }
 
 #[test]
-fn thaw_does_not_wait_for_a_holder_that_was_killed() {
+fn thaw_does_not_wait_for_a_killed_lock_holder() {
     let guest = Guest::new("mariadb").program("mariadb", LOCKS);
     let mut freeze = guest.command("freeze").process_group(0).stdin(Stdio::null()).spawn().unwrap();
     let group = nix::unistd::Pid::from_raw(i32::try_from(freeze.id()).unwrap());
@@ -202,7 +202,7 @@ fn thaw_does_not_wait_for_a_holder_that_was_killed() {
 }
 
 #[test]
-fn postgresql_makes_a_checkpoint_as_its_own_user_and_fails_with_psqls_words() {
+fn postgresql_makes_a_checkpoint_as_its_own_user_and_fails_with_psqls_message() {
     let psql = "echo \"psql $*\" >>\"$HOOKMUX_ROOT/said\"";
     let runuser = "echo \"runuser $1 $2 $3\" >>\"$HOOKMUX_ROOT/said\"; shift 3; exec \"$@\"";
     let guest = Guest::new("postgresql\n").program("psql", psql).program("runuser", runuser);

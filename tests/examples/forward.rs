@@ -133,7 +133,7 @@ pub(crate) const THEIRS: &str = "
 ";
 
 #[test]
-fn rules_come_once_with_their_network_and_go_with_it_and_others_stay() {
+fn rules_are_added_once_with_their_network_and_removed_with_it_and_others_stay() {
     let steps = "
         rules before
         network started; rules started
@@ -155,7 +155,7 @@ fn rules_come_once_with_their_network_and_go_with_it_and_others_stay() {
 }
 
 #[test]
-fn rules_of_a_guest_come_and_go_with_its_port_under_old_names_too() {
+fn rules_of_a_guest_are_added_and_removed_with_its_port_under_old_names_too() {
     let list = "list() { iptables -t nat -S | grep -e PORT -e HOOKMUX || echo none; }";
     let steps = "
         list
@@ -174,7 +174,7 @@ fn rules_of_a_guest_come_and_go_with_its_port_under_old_names_too() {
 
 /// libvirt does not call port-deleted for the ports of a network that is destroyed.
 #[test]
-fn rules_of_its_guests_go_with_a_network_that_is_destroyed_under_them() {
+fn destroying_a_network_removes_the_rules_of_its_guests() {
     let steps = "
         hook_of() { printf %s \"$PORT\" | \"$SCRIPT\" \"$1\" port-created begin - >/dev/null; }
         printf '[other]\\nnetwork = other\\nguest = net vm\\nport = 23\\nto = 10.3.0.1:23\\n' \\
@@ -209,7 +209,7 @@ fn a_bridge_that_is_not_a_plain_interface_name_reaches_no_command() {
 }
 
 #[test]
-fn what_was_added_goes_whatever_the_settings_say_by_then() {
+fn added_rules_are_removed_even_after_the_settings_have_changed() {
     let steps = "
         network started
         printf '[settings]\napply = yes\n' >$HOOKMUX_ROOT/etc/hookmux/port-forward.conf
@@ -275,7 +275,7 @@ except OSError as error:
 }
 
 #[test]
-fn a_rule_that_cannot_be_added_fails_the_call_and_takes_back_the_others() {
+fn a_rule_that_cannot_be_added_fails_the_call_and_removes_the_others() {
     let steps = "
         ip6tables -P FORWARD ACCEPT
         mkdir $HOOKMUX_ROOT/bin

@@ -71,7 +71,7 @@ fn kept(example: &Example) -> Vec<String> {
 }
 
 #[test]
-fn a_document_that_makes_no_sense_is_refused_and_leaves_nothing() {
+fn an_invalid_document_is_refused_and_leaves_nothing() {
     let example = gpu("*\n");
     for document in ["", "<domain/>", &GUEST.replace("11111111-", "../")] {
         let answer = call(&example, "prepare", document);

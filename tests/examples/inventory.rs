@@ -88,7 +88,7 @@ fn no_example_is_without_a_test() {
 }
 
 #[test]
-fn shellcheck_has_nothing_to_say() {
+fn shellcheck_finds_nothing() {
     let mut command = Command::new("shellcheck");
     command
         .args(["-s", "sh", "-o", "all", "-e", "SC2250,SC2310,SC2312"])
@@ -109,7 +109,7 @@ fn python_compiles_without_a_warning() {
 }
 
 #[test]
-fn modes_and_first_lines_are_those_of_what_the_file_is() {
+fn modes_and_first_lines_fit_the_kind_of_the_file() {
     let seen: Vec<_> = EXAMPLES_AND_TESTS
         .iter()
         .map(|(name, ..)| {
@@ -130,7 +130,7 @@ fn modes_and_first_lines_are_those_of_what_the_file_is() {
 }
 
 #[test]
-fn every_script_says_where_to_put_it_when_it_acts_and_how_to_set_it_up() {
+fn every_header_states_where_to_put_the_script_when_it_acts_and_how_to_configure_it() {
     let missing: Vec<_> = scripts()
         .flat_map(|name| {
             let directory = name.split('/').next().unwrap();
@@ -167,7 +167,7 @@ fn settings_as_shipped_change_nothing() {
 }
 
 #[test]
-fn every_recipe_tells_how_to_set_it_up_try_it_and_take_it_back_with_its_rule() {
+fn every_recipe_explains_set_up_trial_and_removal_and_quotes_its_rule() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(repository.join("README.md")).unwrap();
     let first_screens = readme.split("## Install").next().unwrap();

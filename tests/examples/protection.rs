@@ -126,7 +126,7 @@ fn without_a_list_nothing_is_protected() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_a_veto_with_words() {
+fn a_list_that_cannot_be_read_is_a_veto_with_the_reason() {
     let list = "etc/hookmux/protected-domains";
     let directory = protection();
     fs::create_dir(directory.path(list)).unwrap();
@@ -170,7 +170,7 @@ fn it_needs_nothing_but_the_shell() {
 }
 
 #[test]
-fn with_no_root_in_the_environment_it_looks_in_etc() {
+fn without_a_root_in_the_environment_it_reads_from_etc() {
     // The machine's own list is not this test's to write: the shell says which file it would look at.
     let example = protection().through(|script| {
         let mut command = Command::new("sh");
