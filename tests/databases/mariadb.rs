@@ -118,7 +118,7 @@ fn client(home: &str, statements: &str) -> Command {
 }
 
 #[test]
-fn no_client_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
+fn no_client_writes_during_a_freeze_and_a_snapshot_of_that_time_is_consistent() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
     assert_eq!(hook.call("freeze"), yes());
@@ -139,7 +139,7 @@ fn no_client_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
 }
 
 #[test]
-fn without_a_freeze_a_snapshot_is_not_whole() {
+fn without_a_freeze_a_snapshot_is_not_consistent() {
     // What the test above would not notice if freeze did nothing: this table is only whole once it is flushed.
     let database = MariaDb::new();
     let writer = database.writer();
@@ -149,7 +149,7 @@ fn without_a_freeze_a_snapshot_is_not_whole() {
 }
 
 #[test]
-fn one_thaw_lets_go_of_two_freezes_and_another_of_none() {
+fn one_thaw_ends_two_freezes_and_a_second_thaw_succeeds() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
     assert_eq!([hook.call("thaw"), hook.call("freeze"), hook.call("freeze")], [yes(), yes(), yes()]);
@@ -161,7 +161,7 @@ fn one_thaw_lets_go_of_two_freezes_and_another_of_none() {
 }
 
 #[test]
-fn a_later_script_that_fails_lets_the_writers_go_on() {
+fn a_later_script_that_fails_releases_the_lock() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
     hook.script("20-fails", "#!/bin/sh\n[ $1 = thaw ] || exit 3\n");
@@ -172,7 +172,7 @@ fn a_later_script_that_fails_lets_the_writers_go_on() {
 }
 
 #[test]
-fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
+fn a_lock_that_is_not_granted_in_time_fails_the_freeze_and_blocks_no_client() {
     let database = MariaDb::new();
     let hook = database.hook();
     hook.settings("[[rule]]\nscript = '10-flush-database'\noperation = 'freeze'\ntimeout = '2s'\n");
@@ -186,7 +186,7 @@ fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
 }
 
 #[test]
-fn a_lock_that_never_comes_fails_the_freeze_with_the_servers_words() {
+fn a_lock_that_is_never_granted_fails_the_freeze_with_the_servers_message() {
     let database = MariaDb::new();
     let hook = database.hook();
     let _client = database.client_that_holds_a_table();

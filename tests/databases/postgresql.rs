@@ -82,7 +82,7 @@ impl PostgreSql {
 }
 
 #[test]
-fn what_was_written_before_freeze_is_in_a_checkpoint_and_survives_a_power_cut() {
+fn rows_that_were_written_before_freeze_are_in_a_checkpoint_and_survive_a_power_cut() {
     let mut database = PostgreSql::new();
     let (hook, writer) = (database.hook(), database.writer());
     let reached = database.sql("SELECT pg_current_wal_insert_lsn()");
@@ -100,7 +100,7 @@ fn what_was_written_before_freeze_is_in_a_checkpoint_and_survives_a_power_cut() 
 }
 
 #[test]
-fn thaw_alone_and_two_freezes_change_nothing_for_anybody() {
+fn a_thaw_alone_and_two_freezes_block_no_client() {
     let database = PostgreSql::new();
     let (hook, writer) = (database.hook(), database.writer());
     assert_eq!(["thaw", "freeze", "freeze", "thaw", "thaw"].map(|word| hook.call(word)), [(); 5].map(|()| yes()));

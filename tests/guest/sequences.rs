@@ -85,7 +85,7 @@ const HEADING: [&str; 4] = ["what happens", "agent", "the agent answers", "scrip
 const AGENT: usize = 1;
 
 #[test]
-fn freezes_and_thaws_out_of_turn_do_what_the_document_says() {
+fn freezes_and_thaws_out_of_turn_do_what_the_document_states() {
     let of_both = [(Release::Old, DEBIAN), (Release::New, RED_HAT)].map(|(release, link)| {
         let mut guest = Guest::new(release, Hook::Hookmux, link);
         SEQUENCES.iter().map(|sequence| play(&mut guest, sequence, release, link)).collect::<Vec<Row>>()
@@ -138,7 +138,7 @@ fn freeze_and_thaw_write_no_file_and_change_none() {
 }
 
 #[test]
-fn the_record_of_a_freeze_waits_in_memory_until_thaw() {
+fn the_record_of_a_freeze_stays_in_memory_until_thaw() {
     let mut guest = Guest::new(Release::New, Hook::Hookmux, DEBIAN);
     guest.shell().write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\nexit 0");
     // As in a guest with more than an initramfs; and /var/log is one of the file systems that are frozen.

@@ -61,7 +61,7 @@ const LONG: Duration = Duration::from_secs(45);
 const LONG_ENOUGH: Duration = Duration::from_secs(12);
 
 #[test]
-fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
+fn qemus_own_hook_and_hookmux_do_what_the_document_states() {
     let guests = [Release::Old, Release::New].into_iter();
     let columns: Vec<Vec<Row>> = guests
         .flat_map(|release| [Hook::Qemus, Hook::Hookmux].map(|hook| (release, hook)))
