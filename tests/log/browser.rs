@@ -49,7 +49,7 @@ fn chromium(page: &Path, flags: &[&str]) -> String {
 }
 
 #[test]
-fn a_browser_finds_nothing_but_text_in_names() {
+fn a_browser_finds_only_text_in_names() {
     let hooks = Hooks::new();
     let document = chromium(&page(&hooks, &[failed_start(), vec![evil_call()]].concat()), &["--dump-dom"]);
     let names =
@@ -67,7 +67,7 @@ fn a_browser_finds_nothing_but_text_in_names() {
 }
 
 #[test]
-fn a_browser_draws_each_bar_where_its_time_is() {
+fn a_browser_draws_each_bar_at_its_time() {
     let hooks = Hooks::new();
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history.png");
     let _ = fs::remove_file(&picture);

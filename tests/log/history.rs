@@ -77,7 +77,7 @@ fn calls_are_chosen_by_guest_operation_time_and_failure() {
 }
 
 #[test]
-fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
+fn json_prints_the_recorded_lines_by_time_including_the_last_rotated_file() {
     let calls = failed_start();
     let hooks = log(&lines(&calls[3..]));
     // One that began earlier ended, and was written, later.
@@ -92,7 +92,7 @@ fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
 }
 
 #[test]
-fn failed_alone_shows_what_each_failing_script_wrote_last() {
+fn failed_shows_the_end_of_the_standard_error_of_each_failing_script() {
     let hooks = log("")
         .script("10-a", "echo fine >&2")
         .script("20-b", "printf 'no space\\n for \\033[31m%s\\n' $1 >&2; exit 3");
@@ -123,7 +123,7 @@ fn failed_alone_shows_what_each_failing_script_wrote_last() {
 }
 
 #[test]
-fn lines_that_are_no_records_are_counted_and_not_shown() {
+fn lines_that_are_not_records_are_counted_and_not_shown() {
     let half = &lines(&failed_start())[..200];
     let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&failed_start())));
     let (code, out, err) = hooks.hookmux(&["history", "--operation", "started", "--json"]);
@@ -132,7 +132,7 @@ fn lines_that_are_no_records_are_counted_and_not_shown() {
 }
 
 #[test]
-fn names_from_outside_do_not_command_a_terminal() {
+fn control_characters_in_names_are_escaped() {
     let odd = ["qemu", "vm\u{1b}[31m\n", "start", "begin", "\u{9b}2J"];
     let why = "x\u{7}\ny";
     let hooks =
@@ -144,7 +144,7 @@ fn names_from_outside_do_not_command_a_terminal() {
 }
 
 #[test]
-fn a_page_follows_no_link_and_is_for_its_owner_alone() {
+fn a_page_follows_no_link_and_is_readable_only_by_its_owner() {
     let hooks = log(&lines(&failed_start()));
     let (page, victim) = (hooks.path("page.html"), hooks.path("victim"));
     fs::write(&victim, "precious").unwrap();
@@ -163,7 +163,7 @@ fn a_page_follows_no_link_and_is_for_its_owner_alone() {
 }
 
 #[test]
-fn a_screen_shows_the_last_groups_with_scripts_and_says_what_it_leaves_out() {
+fn history_shows_the_last_groups_with_scripts_and_counts_those_that_it_omits() {
     let script = |code| step("/etc/hookmux/qemu.d/10-a", 500, 2000, code);
     let prepare = |minute: usize| {
         let words = ["qemu", "vm1", "prepare", "begin", "-"];
@@ -213,7 +213,7 @@ fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
 }
 
 #[test]
-fn a_terminal_is_used_as_wide_as_it_is() {
+fn the_full_width_of_a_terminal_is_used() {
     let hooks = log(&lines(&failed_start()));
     let words = format!("stty cols 140; {} history --root {}", support::binary().display(), hooks.path("").display());
     let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("NO_COLOR", "1").output().unwrap();
@@ -223,7 +223,7 @@ fn a_terminal_is_used_as_wide_as_it_is() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_not_an_error() {
+fn a_closed_output_is_not_an_error() {
     let calls: Vec<_> = std::iter::repeat_n(failed_start(), 2000).flatten().collect();
     let hooks = log(&lines(&calls));
     for command in ["history --all", "history --json", "history --html -", "stats --json"] {
@@ -237,7 +237,7 @@ fn a_reader_who_has_seen_enough_is_not_an_error() {
 }
 
 #[test]
-fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
+fn colours_are_printed_only_on_terminals_and_not_with_no_color() {
     let hooks = log(&lines(&failed_start()));
     let on_terminal = |variable: &str| {
         let binary = support::binary();
@@ -250,7 +250,7 @@ fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
 }
 
 #[test]
-fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
+fn without_a_directory_the_error_has_the_command_that_creates_it() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["history"]);
     let said =
@@ -306,7 +306,7 @@ fn real_calls_are_shown_and_followed_across_a_rotation() {
 }
 
 #[test]
-fn following_since_a_time_begins_with_what_was_rotated_away() {
+fn following_since_a_time_begins_with_the_rotated_file() {
     let calls = failed_start();
     let hooks = log(&lines(&calls[2..]));
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls[..2])).unwrap();

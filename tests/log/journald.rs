@@ -101,7 +101,7 @@ fn a_message_longer_than_a_datagram_arrives_whole() {
 }
 
 #[test]
-fn a_journal_that_takes_nothing_holds_nobody_up() {
+fn a_journal_that_accepts_nothing_delays_no_call() {
     let hooks = Hooks::new().script("10-a", "yes a line that is not read | head -5000 | tee /dev/stderr; exit 3");
     let calls = "kill -STOP $journald
         $hook vm1 stop begin - </dev/null 2>$R/err && exit 8 || echo $? >$R/code

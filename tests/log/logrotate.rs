@@ -34,7 +34,7 @@ fn names(hooks: &Hooks) -> Vec<String> {
 }
 
 #[test]
-fn a_rotation_loses_no_call_and_history_reads_on() {
+fn a_rotation_loses_no_call_and_history_reads_the_rotated_file() {
     let hooks = Hooks::new();
     let log = hooks.path("var/log/hookmux");
     fs::create_dir_all(&log).unwrap();

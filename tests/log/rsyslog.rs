@@ -53,7 +53,7 @@ fn without_pid(line: &str) -> String {
 }
 
 #[test]
-fn with_neither_the_answer_is_the_same() {
+fn without_journal_and_syslog_the_result_is_the_same() {
     let hooks = Hooks::new().script("10-a", "echo 'not now' >&2; exit 3");
     let call = "$hook vm1 stop begin - </dev/null 2>&1 || echo $?";
     let expected = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 3\nnot now\n3\n";

@@ -104,7 +104,7 @@ fn calls_failures_vetoes_faults_and_times_are_counted() {
 }
 
 #[test]
-fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
+fn an_empty_log_is_valid_and_a_missing_one_is_reported_with_a_fix() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["stats"]);
     assert!((code, out.as_str()) == (Some(1), "") && err.contains("install -d -m 750 /var/log/hookmux"), "{err}");
@@ -125,7 +125,7 @@ fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
 }
 
 #[test]
-fn metrics_state_what_holds_while_nothing_is_called() {
+fn metrics_report_the_state_while_no_call_is_made() {
     let hooks = Hooks::new().script("10-a", "").script("20-b", "").script("30-off", "");
     fs::set_permissions(hooks.path("etc/hookmux/qemu.d/20-b"), fs::Permissions::from_mode(0o757)).unwrap();
     fs::set_permissions(hooks.path("etc/hookmux/qemu.d/30-off"), fs::Permissions::from_mode(0o644)).unwrap();
@@ -207,7 +207,7 @@ const TABLE: &str = "since 2026-11-21 05:32:06:
 ";
 
 #[test]
-fn people_get_a_table_and_programs_one_document() {
+fn stats_prints_a_table_or_one_json_document() {
     let hooks = Hooks::new();
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     fs::write(hooks.path("var/log/hookmux/calls.jsonl"), lines(&calls())).unwrap();
