@@ -59,21 +59,21 @@ fn go_by_the_book(kind: Kind) {
 }
 
 #[test]
-fn every_call_that_can_be_aborted_goes_by_the_book() {
+fn every_call_that_can_be_aborted_agrees_with_the_oracle() {
     go_by_the_book(Kind::Aborts);
 }
 
 #[test]
-fn every_call_that_nobody_listens_to_or_that_kills_a_guest_goes_by_the_book() {
+fn every_call_whose_failure_is_ignored_or_kills_a_guest_agrees_with_the_oracle() {
     go_by_the_book(Kind::Late);
 }
 
 #[test]
-fn every_chain_of_filters_goes_by_the_book() {
+fn every_chain_of_filters_agrees_with_the_oracle() {
     go_by_the_book(Kind::Filters);
 }
 
 #[test]
-fn every_freeze_and_thaw_goes_by_the_book() {
+fn every_freeze_and_thaw_agrees_with_the_oracle() {
     go_by_the_book(Kind::Agent);
 }

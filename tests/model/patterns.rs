@@ -30,7 +30,7 @@ fn in_set(set: &[char], character: char) -> bool {
 }
 
 #[test]
-fn patterns_fit_as_the_manual_says() {
+fn patterns_match_as_the_manual_describes() {
     let rows = [("web-*", "web-1", true), ("web-?", "web-10", false), ("[a-c]x", "bx", true), ("[!a]x", "ax", false)];
     for (pattern, text, expected) in rows.into_iter().chain([("*/etc/*", "/x/etc/y", true), ("[x]", "[x]", false)]) {
         assert_eq!(fits(pattern, text), expected, "{pattern} {text}");
