@@ -37,7 +37,7 @@ fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
 }
 
 #[test]
-fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
+fn a_deb_contains_the_listed_files_with_owners_and_modes() {
     for name in PACKAGES {
         let entries = list::of(name, "deb");
         let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
@@ -47,7 +47,7 @@ fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
 }
 
 #[test]
-fn a_debs_control_files_are_true() {
+fn a_debs_control_files_match_its_contents() {
     for name in PACKAGES {
         let root = tempfile::tempdir().unwrap();
         said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
@@ -80,7 +80,7 @@ fn a_debs_control_files_are_true() {
 }
 
 #[test]
-fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
+fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
     // c: an administrator's; n: kept; d: a document; l: a licence.
     let flags = |entry: &Entry| match entry.kind.as_str() {
         "config" => "cn",
@@ -112,7 +112,7 @@ fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
 }
 
 #[test]
-fn sums_are_there_and_right() {
+fn the_checksums_of_all_files_are_correct() {
     let checked = said(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
     assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 6, "{checked}");
     let beside = fs::read_dir(packages()).unwrap().count();

@@ -56,7 +56,7 @@ pub(crate) fn of(package: &str, format: &str) -> Vec<Entry> {
 }
 
 #[test]
-fn nothing_that_libvirt_or_the_agent_calls_is_in_a_list() {
+fn no_list_contains_a_file_that_libvirt_or_the_agent_calls() {
     // dpkg and rpm would put it over an administrator's own, or take that away at the end.
     let calls =
         |path: &str| ["/etc/libvirt", "/etc/qemu", "/etc/sysconfig"].iter().any(|start| path.starts_with(start));
@@ -77,7 +77,7 @@ fn every_manual_every_example_and_every_completion_is_in_a_list() {
 }
 
 #[test]
-fn what_dpkg_keeps_of_an_administrators_is_all_below_etc_and_nothing_else() {
+fn the_configuration_files_are_exactly_the_files_below_etc() {
     let is_config = |entry: &&Entry| entry.kind == "config";
     let odd = |entry: &Entry| (entry.kind == "config") != (entry.path.starts_with("/etc/") && entry.kind != "dir");
     assert!(all().iter().filter(is_config).count() > 2);

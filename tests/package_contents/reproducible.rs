@@ -28,7 +28,7 @@ fn two_builds_make_the_same_bytes() {
 }
 
 #[test]
-fn a_file_of_the_list_that_is_not_there_is_an_error_and_no_package() {
+fn a_listed_file_that_is_missing_is_an_error_and_yields_no_package() {
     for kind in ["file", "gz", "config"] {
         let there = tempfile::tempdir().unwrap();
         let copy = there.path();

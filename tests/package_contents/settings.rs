@@ -20,13 +20,13 @@ fn uncommented(text: &str) -> String {
 }
 
 #[test]
-fn it_sets_nothing() {
+fn the_packaged_settings_set_nothing() {
     assert_eq!(parse(Path::new("x"), &packaged()).unwrap(), parse(Path::new("x"), "").unwrap());
     assert!(packaged().lines().all(|line| line.is_empty() || line.starts_with('#')));
 }
 
 #[test]
-fn what_is_commented_out_is_valid_and_has_every_key() {
+fn the_commented_out_settings_are_valid_and_have_every_key() {
     let settings = uncommented(&packaged());
     parse(Path::new("packaging/hookmux.toml"), &settings).unwrap_or_else(|fault| panic!("{fault}\n{settings}"));
     let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
@@ -46,7 +46,7 @@ fn what_is_commented_out_is_valid_and_has_every_key() {
 }
 
 #[test]
-fn the_defaults_that_it_shows_are_the_defaults() {
+fn the_defaults_that_the_file_shows_are_the_defaults() {
     let settings = uncommented(&packaged());
     let (global, _) = settings.split_once("[[rule]]").unwrap();
     let read = |text: &str| {

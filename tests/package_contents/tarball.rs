@@ -47,7 +47,7 @@ impl Unpacked {
 }
 
 #[test]
-fn it_installs_what_the_list_says_and_takes_all_of_that_away() {
+fn the_script_installs_the_listed_files_and_removes_all_of_them() {
     let tarball = unpacked();
     fs::create_dir(tarball.at("")).unwrap();
     tarball.install(&[]);
@@ -66,7 +66,7 @@ fn it_installs_what_the_list_says_and_takes_all_of_that_away() {
 }
 
 #[test]
-fn what_an_administrator_changed_or_added_stays() {
+fn files_that_an_administrator_changed_or_added_stay() {
     let tarball = unpacked();
     fs::create_dir(tarball.at("")).unwrap();
     tarball.install(&[]);
@@ -84,7 +84,7 @@ fn what_an_administrator_changed_or_added_stays() {
 }
 
 #[test]
-fn an_unknown_word_does_nothing_and_shows_how_it_is_used() {
+fn an_unknown_argument_changes_nothing_and_prints_the_usage() {
     let tarball = unpacked();
     let done = Command::new(&tarball.script).arg("--help").env("DESTDIR", tarball.at("")).output().unwrap();
     let said = String::from_utf8(done.stderr).unwrap();
@@ -94,7 +94,7 @@ fn an_unknown_word_does_nothing_and_shows_how_it_is_used() {
 }
 
 #[test]
-fn its_owners_are_roots() {
+fn every_file_in_the_tarball_belongs_to_root() {
     let owners = said(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
     let odd: Vec<&str> = owners.lines().filter(|line| line.split_whitespace().nth(1) != Some("0/0")).collect();
     assert_eq!(odd, [""; 0]);
