@@ -46,7 +46,7 @@ fn difference(before: &BTreeMap<String, String>, host: &Host) -> Vec<String> {
 }
 
 #[test]
-fn debian_12_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
+fn the_role_sets_debian_12_up_once_refuses_broken_files_and_removes_everything() {
     let host = Host::new("bookworm", "ansible-life");
     let clean = host.everything();
     let predicted = host.check(&variables()).succeeded();
@@ -90,7 +90,7 @@ fn debian_12_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
 }
 
 #[test]
-fn an_older_package_on_debian_13_is_upgraded_findings_fail_the_play_and_it_is_removed() {
+fn the_role_upgrades_and_removes_an_older_package_on_debian_13_and_findings_fail_the_play() {
     let host = Host::new("trixie", "ansible-upgrade");
     host.install(&older("hookmux", "deb"));
     host.run(&["rm", "/etc/libvirt/hooks/lxc"]).succeeded();

@@ -48,7 +48,7 @@ fn three_scripts_run_in_order_each_with_the_document() {
 }
 
 #[test]
-fn a_veto_is_the_answer_and_the_next_script_does_not_run() {
+fn a_veto_fails_the_call_and_the_next_script_does_not_run() {
     let refusal = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/20-b exited 3\nnot today\n";
     assert_eq!(ARM.part("veto"), format!("{refusal}exit 3\n10-a vm1 start begin -: 95\n"));
 }
@@ -61,7 +61,7 @@ fn a_filter_changes_the_document() {
 }
 
 #[test]
-fn check_finds_a_script_from_windows() {
+fn check_finds_a_script_with_crlf() {
     let finding = "error: /etc/hookmux/qemu.d/20-windows: cannot be started: its lines end in CRLF, as on Windows\n";
     let fix = "  fix: sed -i 's/\\r$//' /etc/hookmux/qemu.d/20-windows\n";
     assert_eq!(ARM.part("check"), format!("{finding}{fix}1 error\nexit 1\n"));

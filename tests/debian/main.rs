@@ -60,7 +60,7 @@ fn lintian_finds_nothing_unexplained(suite: &str) {
     assert!(found.contains("O: hookmux: non-standard-dir-perm"), "lintian has not looked at the package: {found}");
 }
 
-fn differs_only_as_debian_does_it(suite: &str) {
+fn differs_only_in_its_changelogs(suite: &str) {
     for (name, expected) in PACKAGES.into_iter().zip([
         // Debian's names of the changelogs of the package and of the program.
         [
@@ -100,7 +100,7 @@ fn is_linked_with_debians_c_library_alone(suite: &str) {
     }
 }
 
-fn lives_as_the_package_of_make_packages(suite: &str) {
+fn is_installed_and_purged_like_that_of_make_packages(suite: &str) {
     let debian = Debian::new(suite, "source");
     let [ours, direct] = both(suite, "hookmux");
     let links = || debian.run(&["ls", "/etc/libvirt/hooks"]).succeeded().stdout.lines().count();
@@ -134,13 +134,13 @@ fn lintian_finds_nothing_unexplained_on_sid() {
 }
 
 #[test]
-fn the_packages_differ_from_those_of_make_packages_only_as_debian_does_it_on_trixie() {
-    differs_only_as_debian_does_it("trixie");
+fn the_packages_differ_from_those_of_make_packages_only_in_their_changelogs_on_trixie() {
+    differs_only_in_its_changelogs("trixie");
 }
 
 #[test]
-fn the_packages_differ_from_those_of_make_packages_only_as_debian_does_it_on_sid() {
-    differs_only_as_debian_does_it("sid");
+fn the_packages_differ_from_those_of_make_packages_only_in_their_changelogs_on_sid() {
+    differs_only_in_its_changelogs("sid");
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn the_programs_are_linked_with_debians_c_library_alone_on_sid() {
 }
 
 #[test]
-fn the_package_lives_as_that_of_make_packages_on_trixie() {
-    lives_as_the_package_of_make_packages("trixie");
+fn the_package_is_installed_and_purged_like_that_of_make_packages_on_trixie() {
+    is_installed_and_purged_like_that_of_make_packages("trixie");
 }
 
 #[test]
-fn the_package_lives_as_that_of_make_packages_on_sid() {
-    lives_as_the_package_of_make_packages("sid");
+fn the_package_is_installed_and_purged_like_that_of_make_packages_on_sid() {
+    is_installed_and_purged_like_that_of_make_packages("sid");
 }

@@ -82,14 +82,14 @@ fn idioms(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn phrases_are_found_across_lines_and_names_are_left_alone() {
+fn phrases_are_found_across_lines_and_in_names_of_functions_only() {
     let text =
         "It is\n// no file. Nobody reads it, recommended for 'nobody' and is no longer mended.\nconst NOBODY: u32";
     assert_eq!(idioms(text), ["1: is no", "2: nobody", "2: mended"]);
 }
 
 #[test]
-fn no_text_uses_an_idiom_that_a_reader_would_stumble_over() {
+fn no_text_or_function_uses_an_idiom() {
     let listed = said(Command::new("git").arg("ls-files").args(TEXTS).current_dir(repository()));
     let ours = listed.lines().filter(|name| !NOT_OURS.iter().any(|other| name.starts_with(other)));
     let mut found = Vec::new();

@@ -114,7 +114,7 @@ fn every_command_and_flag_is_in_the_manual_and_no_other() {
 }
 
 #[test]
-fn no_source_but_the_tables_names_a_driver() {
+fn only_the_tables_among_the_sources_name_drivers() {
     let sources = Command::new("find").args(["src", "-name", "*.rs"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let sources = String::from_utf8(sources.unwrap().stdout).unwrap();
     let tables = ["src/call/contract.rs", "src/call/drivers.rs"];
@@ -196,7 +196,7 @@ fn the_manuals_examples_of_settings_are_valid() {
 }
 
 #[test]
-fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
+fn the_manual_lists_the_leftovers_that_are_skipped() {
     let manual = document("man/hookmux-hooks.7");
     let list = between(&manual, "leftovers of editors and package managers\n.Po\n", ".Pc");
     let endings: Vec<&str> = list.split_whitespace().filter(|word| *word != ".Li").collect();

@@ -17,7 +17,7 @@ const RUN_SCRIPT: &str = "/run/hookmux/qemu.d/10-mine";
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
-fn comes_and_goes(suite: &str) {
+fn is_installed_and_removed(suite: &str) {
     let debian = Debian::new(suite, "life");
     let proof = Proof::new("life", &debian.name());
     let deb = package("hookmux", "deb");
@@ -119,7 +119,7 @@ fn is_upgraded(suite: &str) {
     });
 }
 
-fn finds_another_hook(suite: &str) {
+fn keeps_another_hook(suite: &str) {
     const THEIRS: &str = "/etc/libvirt/hooks/qemu";
     let debian = Debian::new(suite, "foreign");
     let proof = Proof::new("foreign", &debian.name());
@@ -150,7 +150,7 @@ fn finds_another_hook(suite: &str) {
     });
 }
 
-fn runs_beside_an_existing_hook(suite: &str) {
+fn is_installed_beside_an_existing_hook(suite: &str) {
     let debian = Debian::new(suite, "existing");
     let proof = Proof::new("existing", &debian.name());
     let existing = Existing { host: &debian, root: "" };
@@ -160,33 +160,33 @@ fn runs_beside_an_existing_hook(suite: &str) {
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_bookworm() {
-    runs_beside_an_existing_hook("bookworm");
+fn an_existing_hook_keeps_running_beside_the_package_on_bookworm() {
+    is_installed_beside_an_existing_hook("bookworm");
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_trixie() {
-    runs_beside_an_existing_hook("trixie");
+fn an_existing_hook_keeps_running_beside_the_package_on_trixie() {
+    is_installed_beside_an_existing_hook("trixie");
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_sid() {
-    runs_beside_an_existing_hook("sid");
+fn an_existing_hook_keeps_running_beside_the_package_on_sid() {
+    is_installed_beside_an_existing_hook("sid");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_bookworm() {
-    comes_and_goes("bookworm");
+fn the_package_is_installed_and_removed_on_bookworm() {
+    is_installed_and_removed("bookworm");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_trixie() {
-    comes_and_goes("trixie");
+fn the_package_is_installed_and_removed_on_trixie() {
+    is_installed_and_removed("trixie");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_sid() {
-    comes_and_goes("sid");
+fn the_package_is_installed_and_removed_on_sid() {
+    is_installed_and_removed("sid");
 }
 
 #[test]
@@ -206,21 +206,21 @@ fn the_package_is_upgraded_on_sid() {
 
 #[test]
 fn another_programs_hook_stays_on_bookworm() {
-    finds_another_hook("bookworm");
+    keeps_another_hook("bookworm");
 }
 
 #[test]
 fn another_programs_hook_stays_on_trixie() {
-    finds_another_hook("trixie");
+    keeps_another_hook("trixie");
 }
 
 #[test]
 fn another_programs_hook_stays_on_sid() {
-    finds_another_hook("sid");
+    keeps_another_hook("sid");
 }
 
 #[test]
-fn what_one_system_writes_to_a_home_is_not_there_for_another() {
+fn a_file_in_the_home_of_one_system_does_not_exist_in_another() {
     let [one, other] = ["one", "other"].map(|name| Debian::new("bookworm", &format!("home-{name}")));
     one.file("/root/mine", 0o644, b"");
     assert_eq!([one.has("/root/mine"), other.has("/root/mine")], [true, false]);

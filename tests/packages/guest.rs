@@ -10,7 +10,7 @@ const KEPT: &str = "/etc/qemu/fsfreeze-hook.distrib";
 
 const OURS: Option<&str> = Some("/usr/bin/hookmux-guest");
 
-fn takes_turns_with_the_agent(suite: &str) {
+fn diverts_and_restores_the_agents_hook(suite: &str) {
     let debian = Debian::new(suite, "guest");
     let proof = Proof::new("guest", &debian.name());
     let deb = package("hookmux-guest", "deb");
@@ -54,7 +54,7 @@ fn takes_turns_with_the_agent(suite: &str) {
     });
 }
 
-fn is_there_before_the_agent(suite: &str) {
+fn is_installed_before_the_agent(suite: &str) {
     let debian = Debian::new(suite, "guest-first");
     let proof = Proof::new("guest-first", &debian.name());
     let clean = debian.everything();
@@ -86,31 +86,31 @@ fn is_there_before_the_agent(suite: &str) {
 }
 
 #[test]
-fn hookmux_guest_takes_turns_with_the_agent_of_bookworm() {
-    takes_turns_with_the_agent("bookworm");
+fn hookmux_guest_diverts_and_restores_the_agents_hook_on_bookworm() {
+    diverts_and_restores_the_agents_hook("bookworm");
 }
 
 #[test]
-fn hookmux_guest_takes_turns_with_the_agent_of_trixie() {
-    takes_turns_with_the_agent("trixie");
+fn hookmux_guest_diverts_and_restores_the_agents_hook_on_trixie() {
+    diverts_and_restores_the_agents_hook("trixie");
 }
 
 #[test]
-fn hookmux_guest_takes_turns_with_the_agent_of_sid() {
-    takes_turns_with_the_agent("sid");
+fn hookmux_guest_diverts_and_restores_the_agents_hook_on_sid() {
+    diverts_and_restores_the_agents_hook("sid");
 }
 
 #[test]
-fn hookmux_guest_is_there_before_the_agent_of_bookworm() {
-    is_there_before_the_agent("bookworm");
+fn hookmux_guest_is_installed_before_the_agent_on_bookworm() {
+    is_installed_before_the_agent("bookworm");
 }
 
 #[test]
-fn hookmux_guest_is_there_before_the_agent_of_trixie() {
-    is_there_before_the_agent("trixie");
+fn hookmux_guest_is_installed_before_the_agent_on_trixie() {
+    is_installed_before_the_agent("trixie");
 }
 
 #[test]
-fn hookmux_guest_is_there_before_the_agent_of_sid() {
-    is_there_before_the_agent("sid");
+fn hookmux_guest_is_installed_before_the_agent_on_sid() {
+    is_installed_before_the_agent("sid");
 }

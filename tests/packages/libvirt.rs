@@ -63,7 +63,7 @@ fn recorded(debian: &Debian, operation: &str) -> Option<String> {
     history.lines().rfind(of).map(str::to_owned)
 }
 
-fn is_there_before_libvirt(suite: &str) {
+fn is_installed_before_libvirt(suite: &str) {
     let debian = Debian::new(suite, "before");
     let proof = Proof::new("before", &debian.name());
     proof.step("install hookmux before libvirt", || {
@@ -101,7 +101,7 @@ fn is_there_before_libvirt(suite: &str) {
     });
 }
 
-fn comes_to_a_running_libvirt(suite: &str) {
+fn is_installed_with_a_running_libvirt(suite: &str) {
     let debian = Debian::new(suite, "after");
     let proof = Proof::new("after", &debian.name());
     proof.step("install libvirt without hookmux", || debian.apt_install(LIBVIRT));
@@ -205,21 +205,21 @@ fn comes_to_a_running_libvirt(suite: &str) {
 }
 
 #[test]
-fn hookmux_is_there_before_libvirt_on_bookworm() {
-    is_there_before_libvirt("bookworm");
+fn hookmux_is_installed_before_libvirt_on_bookworm() {
+    is_installed_before_libvirt("bookworm");
 }
 
 #[test]
-fn hookmux_is_there_before_libvirt_on_trixie() {
-    is_there_before_libvirt("trixie");
+fn hookmux_is_installed_before_libvirt_on_trixie() {
+    is_installed_before_libvirt("trixie");
 }
 
 #[test]
-fn hookmux_comes_to_a_running_libvirt_on_bookworm() {
-    comes_to_a_running_libvirt("bookworm");
+fn hookmux_is_installed_with_a_running_libvirt_on_bookworm() {
+    is_installed_with_a_running_libvirt("bookworm");
 }
 
 #[test]
-fn hookmux_comes_to_a_running_libvirt_on_trixie() {
-    comes_to_a_running_libvirt("trixie");
+fn hookmux_is_installed_with_a_running_libvirt_on_trixie() {
+    is_installed_with_a_running_libvirt("trixie");
 }

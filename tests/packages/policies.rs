@@ -96,7 +96,7 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
 
 /// `[ … ]:True` is a rule that needs the boolean.
 #[test]
-fn selinux_has_both_daemons_run_the_packaged_program_and_no_other_hook_in_the_domain_of_hooks() {
+fn with_the_module_both_daemons_run_only_the_packaged_program_in_the_domain_of_hooks() {
     let policy = fs::read_to_string(source("tests/packages/fedora.cil")).unwrap();
     let module = fs::read_to_string(source("packaging/selinux/hookmux.cil")).unwrap();
     let rules_of_the_policy = [

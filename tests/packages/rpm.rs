@@ -18,7 +18,7 @@ const METRICS: &str = "/var/lib/prometheus/node-exporter/hookmux.prom";
 const THEIRS: &str = "/etc/libvirt/hooks/qemu";
 
 #[test]
-fn the_package_comes_and_goes_under_rpm() {
+fn the_package_is_installed_and_removed_under_rpm() {
     let (rpm, proof) = (Rpm::new("life", &[]), Proof::new("life", "rpm root"));
     let clean = rpm.everything();
     proof.step("install the previous version: the four links are there, nothing but a shell is needed", || {
@@ -57,7 +57,7 @@ fn the_package_comes_and_goes_under_rpm() {
 
 /// Programs that only say what they were told, and how many links there were then. `semodule` fails once.
 #[test]
-fn selinux_hears_of_the_program_before_there_is_a_link_under_rpm() {
+fn the_selinux_module_is_installed_before_the_links_under_rpm() {
     const SAID: &str = "/var/log/said";
     let (rpm, proof) = (Rpm::new("selinux", &[]), Proof::new("selinux", "rpm root"));
     let stand_in = |name: &str, ends: &str| {
@@ -119,7 +119,7 @@ fn another_programs_hook_stays_under_rpm() {
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_under_rpm() {
+fn an_existing_hook_keeps_running_beside_the_package_under_rpm() {
     let (rpm, proof) = (Rpm::new("existing", &[]), Proof::new("existing", "rpm root"));
     let existing = Existing { host: &rpm.host, root: "/run/rpm/root" };
     let packages = [older("hookmux", "rpm"), package("hookmux", "rpm")];
@@ -128,7 +128,7 @@ fn an_existing_hook_runs_on_beside_the_package_under_rpm() {
 }
 
 #[test]
-fn hookmux_guest_comes_and_goes_under_rpm() {
+fn hookmux_guest_is_installed_and_removed_under_rpm() {
     let (rpm, proof) = (Rpm::new("guest", &[]), Proof::new("guest", "rpm root"));
     let clean = rpm.everything();
     let hook = "/usr/libexec/hookmux/fsfreeze-hook";

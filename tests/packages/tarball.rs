@@ -15,7 +15,7 @@ fn unpacked(debian: &Debian, tarball: &std::path::Path) -> String {
 }
 
 #[test]
-fn the_tarball_comes_and_goes() {
+fn the_tarball_is_installed_and_uninstalled() {
     let debian = Debian::new("bookworm", "tarball");
     let proof = Proof::new("tarball", &debian.name());
     let (from, to) = (unpacked(&debian, &older("hookmux", "tar.gz")), unpacked(&debian, &package("hookmux", "tar.gz")));
@@ -45,7 +45,7 @@ fn the_tarball_comes_and_goes() {
 
 /// As under rpm, with the same stand-ins.
 #[test]
-fn selinux_hears_of_the_program_before_there_is_a_link_from_the_tarball() {
+fn the_selinux_module_is_installed_before_the_links_from_the_tarball() {
     const SAID: &str = "/var/log/said";
     let debian = Debian::new("bookworm", "tarball-selinux");
     let proof = Proof::new("tarball-selinux", &debian.name());

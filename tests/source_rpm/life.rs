@@ -38,7 +38,7 @@ fn root(test: &str, provides: &[&str]) -> Rpm {
 }
 
 #[test]
-fn the_packages_come_and_go_on_a_host_without_selinux() {
+fn the_packages_are_installed_and_removed_on_a_host_without_selinux() {
     let rpm = root("life", &[]);
     let clean = rpm.everything();
     rpm.install(&[&package("hookmux"), &package("hookmux-guest"), &package("hookmux-debuginfo")]);
@@ -58,7 +58,7 @@ fn the_packages_come_and_go_on_a_host_without_selinux() {
 
 /// The programs of `SELinux` are stand-ins that log their arguments and how many links there are. `semodule` keeps its modules.
 #[test]
-fn the_module_comes_before_the_links_and_goes_after_them() {
+fn the_module_is_installed_before_the_links_and_removed_after_them() {
     let rpm = root("selinux", &POLICY);
     let stand_in = |name: &str, body: &str| {
         let log = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks 2>/dev/null | wc -l) links\" >>{CALLS}");
