@@ -86,7 +86,7 @@ fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
 }
 
 #[test]
-fn a_veto_is_what_virsh_shows_and_what_the_journal_has() {
+fn virsh_and_the_journal_show_a_veto() {
     let line = "hookmux: qemu prepare 'g1' refused: /etc/hookmux/qemu.d/10-veto exited 3";
     assert_eq!(HOST.part("veto"), format!("{line}\nnot today\n"));
     let journal = HOST.part("journal");
@@ -125,7 +125,7 @@ fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
 
 /// As in hookmux-hooks(7), "The life of a guest".
 #[test]
-fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
+fn a_guests_scope_and_its_host_device_exist_when_the_manual_states_it() {
     let start = "prepare: e1000e\nstart: vfio-pci\n";
     let (running, end) = ("QEMU, scope, vfio-pci\n", "stopped: vfio-pci\nrelease: e1000e\n");
     let destroyed = format!("{start}started: {running}reconnect: {running}{end}destroyed\n");
@@ -134,7 +134,7 @@ fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
 }
 
 #[test]
-fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains() {
+fn apparmor_denies_only_a_link_to_usr_local_and_check_explains_it() {
     assert_eq!(HOST.part("denials"), "0\n");
     let local = HOST.part("local");
     assert!(local.contains("\ndenied\n") && local.ends_with("started\n"), "{local}");
@@ -142,7 +142,7 @@ fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains(
 }
 
 #[test]
-fn removing_brings_back_the_host_and_guests_start() {
+fn removing_restores_the_host_and_guests_start() {
     assert_eq!(HOST.part("remove"), "removed\nas before\npaused\nstarted\ntimer: inactive\nno metrics\n");
     // The scenario's own files stay, in /etc/hookmux alone.
     let kept = ["qemu.d", "hookmux.toml.d"].map(|name| {

@@ -31,7 +31,7 @@ fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended
 
 /// What qemu.d/90-attach-usb does: its output names the device that is missing.
 #[test]
-fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
+fn a_usb_device_is_attached_once_after_the_start_and_detached_with_the_guest() {
     let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
     let (started, rest) = RECIPES.part("usb").split_once(missing).unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
@@ -47,7 +47,7 @@ fn card(when: &str, drivers: [&str; 2], picture: &str) -> String {
 
 /// What qemu.d/20-gpu does: at first the console is drawn without a driver, then bochs-drm has the card.
 #[test]
-fn a_graphics_card_goes_to_the_guest_with_all_that_used_it_and_comes_back_as_it_was() {
+fn a_graphics_card_is_handed_to_the_guest_and_restored_with_its_drivers_and_display() {
     let firmware = "framebuffer: VESA VGA, console: 1, display: active";
     let none = "framebuffer: , console: , display: active";
     let dark = "framebuffer: , console: , display: inactive";
@@ -86,7 +86,7 @@ fn a_graphics_card_goes_to_the_guest_with_all_that_used_it_and_comes_back_as_it_
 }
 
 #[test]
-fn a_backup_starts_once_after_a_guest_that_ended_well_as_a_unit_of_its_own() {
+fn a_backup_starts_once_as_its_own_unit_after_a_guest_ended_normally() {
     let unit = "/system.slice/hookmux-backup-g1.service";
     let once = format!("g1, {unit}\n");
     let again = "backup: guest 'g1': Failed to start transient service unit: Unit hookmux-backup-g1.service was already \

@@ -32,7 +32,7 @@ fn reconnect(host: &Host, state: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_veto_on_prepare_names_script_and_code_and_shows_its_words_in_virshs_error() {
+fn a_veto_on_prepare_shows_script_exit_code_and_message_in_virshs_error() {
     let host = Host::new("veto");
     host.link_hookmux(&["qemu"]);
     host.file("/etc/hookmux/qemu.d/10-veto", 0o755, &veto("prepare", "vm1 has no licence here", 1));
@@ -63,7 +63,7 @@ fn broken_script_files_do_not_kill_a_running_guest_at_reconnect() {
 }
 
 #[test]
-fn a_script_that_says_no_at_reconnect_kills_the_guest_as_libvirt_has_it() {
+fn a_script_that_fails_at_reconnect_kills_the_guest_as_without_hookmux() {
     let host = running_guest("reconnect-veto");
     host.file("/etc/hookmux/qemu.d/10-veto", 0o755, &veto("reconnect", "not on this host", 1));
     assert_eq!(reconnect(&host, ""), Vec::<String>::new());

@@ -21,7 +21,7 @@ fn hookmux(host: &Host, words: &str) -> Answer {
 }
 
 #[test]
-fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
+fn a_daemon_that_does_not_call_its_hook_yet_is_found_and_reloaded() {
     let host = host("check-reload");
     host.script("/etc/hookmux/network.d/10-a", "");
     host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
@@ -54,7 +54,7 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
 
 /// As packages do it.
 #[test]
-fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
+fn a_daemon_is_reloaded_only_for_hooks_that_were_added_or_removed() {
     let host = host("check-packages");
     let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
     let told = format!("libvirtd (pid {pid}) was reloaded\n");
@@ -87,7 +87,7 @@ fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
 }
 
 #[test]
-fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
+fn check_finds_a_script_for_stop_that_is_never_called_and_a_full_log() {
     let host = host("check-stop");
     host.file("/etc/hookmux/qemu.d/10-protect", 0o755, b"#!/bin/sh\n[ \"$2\" != stop ] || exit 1\n");
     hookmux(&host, "install --reload qemu").succeeded();
@@ -101,7 +101,7 @@ fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
 }
 
 #[test]
-fn scripts_are_adopted_while_networks_start_and_none_runs_twice_or_not_at_all() {
+fn scripts_that_are_adopted_while_networks_start_run_exactly_once() {
     let host = host("adopt");
     for script in ["10-a", "20-b"] {
         host.script(&format!("/etc/libvirt/hooks/network.d/{script}"), "");
@@ -146,7 +146,7 @@ fn scripts_are_adopted_while_networks_start_and_none_runs_twice_or_not_at_all() 
 }
 
 #[test]
-fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
+fn a_call_by_hand_runs_scripts_as_a_call_by_libvirt_does() {
     let host = host("run");
     host.script("/etc/hookmux/network.d/10-a", "");
     hookmux(&host, "install --reload network").succeeded();

@@ -18,7 +18,7 @@ pub(crate) fn life(host: &Host) {
 }
 
 #[test]
-fn each_call_of_a_daemons_life_runs_each_script_once_with_its_words() {
+fn each_call_of_a_daemons_life_runs_each_script_once_with_its_arguments() {
     let host = Host::new("daemon-life");
     everywhere::put_scripts(&host, "daemon", &LIFE);
     life(&host);

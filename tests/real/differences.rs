@@ -70,7 +70,7 @@ fn a_veto_through_hookmux_does_not_keep_libvirt_from_the_scripts_in_its_own_dire
 }
 
 #[test]
-fn a_leftover_or_a_dot_file_is_run_by_libvirt_and_passed_over_by_hookmux() {
+fn a_leftover_or_a_dot_file_is_run_by_libvirt_and_skipped_by_hookmux() {
     let hosts = hosts("leftover", |host, directory| {
         for script in [".05-hidden", "10-a", "10-a.bak", "10-a.dpkg-old", "10-a.rpmsave", "10-a~", "20-b.sh"] {
             host.script(&format!("{directory}/{script}"), "");
@@ -96,7 +96,7 @@ fn an_empty_executable_file_fails_the_call_in_libvirt_and_masks_a_name_in_hookmu
 }
 
 #[test]
-fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
+fn a_script_that_other_users_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
     let hosts = hosts("owner", |host, directory| {
         host.script(&format!("{directory}/10-a"), "");
         fs::set_permissions(
@@ -115,7 +115,7 @@ fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
 }
 
 #[test]
-fn a_background_process_that_keeps_stderr_holds_libvirt_up_and_hookmux_not() {
+fn a_background_process_that_keeps_stderr_open_delays_libvirt_and_not_hookmux() {
     let hosts = hosts("background", |host, directory| {
         let seconds = if directory.contains("hookmux") { 600 } else { 6 };
         host.script(&format!("{directory}/10-a"), &format!("[ \"$2\" != started ] || sleep {seconds} &"));

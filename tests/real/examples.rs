@@ -12,7 +12,7 @@ fn install(host: &Host, example: &str) {
 }
 
 #[test]
-fn a_restored_guest_has_its_disk_where_it_lies_now_and_its_host_in_the_title() {
+fn a_restored_guest_has_the_new_path_of_its_disk_and_its_host_in_the_title() {
     let host = Host::new("receiver");
     host.link_hookmux(&["qemu"]);
     install(&host, "qemu.d/40-set-title");

@@ -132,7 +132,7 @@ fn of_vm1<'a>(calls: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     calls.filter_map(|call| call.strip_prefix("vm1 ")?.split(' ').next()).collect()
 }
 
-fn lives_as_before(name: &str) {
+fn behaves_as_before(name: &str) {
     let folder: PathBuf = support::repository().join("tests/fixtures/hooks").join(name);
     let pair = Pair::new(&format!("existing-{name}"));
     pair.source.start_libvirtd();
@@ -177,7 +177,7 @@ macro_rules! hooks {
     ($($name:ident: $folder:literal)*) => {
         $(#[test]
         fn $name() {
-            lives_as_before($folder);
+            behaves_as_before($folder);
         })*
 
         #[test]
@@ -197,13 +197,13 @@ macro_rules! hooks {
 }
 
 hooks! {
-    a_python_hook_with_a_file_beside_it_lives_as_before: "python"
-    a_bash_hook_that_knows_its_name_lives_as_before: "bash"
-    a_hook_with_a_library_beside_it_lives_as_before: "library"
-    a_hook_with_a_file_of_its_own_name_lives_as_before: "sidecar"
-    a_hook_that_knows_its_directory_lives_as_before: "name"
-    a_link_to_a_dispatcher_lives_as_before: "link"
-    a_dispatcher_with_directories_per_guest_lives_as_before: "per-guest"
-    a_compiled_hook_lives_as_before: "compiled"
-    a_hook_with_scripts_in_libvirts_own_directory_lives_as_before: "dot-d"
+    a_python_hook_with_a_file_beside_it_behaves_as_before: "python"
+    a_bash_hook_that_reads_its_own_name_behaves_as_before: "bash"
+    a_hook_with_a_library_beside_it_behaves_as_before: "library"
+    a_hook_with_a_file_of_its_own_name_behaves_as_before: "sidecar"
+    a_hook_that_reads_its_own_directory_behaves_as_before: "name"
+    a_link_to_a_dispatcher_behaves_as_before: "link"
+    a_dispatcher_with_directories_per_guest_behaves_as_before: "per-guest"
+    a_compiled_hook_behaves_as_before: "compiled"
+    a_hook_with_scripts_in_libvirts_own_directory_behaves_as_before: "dot-d"
 }

@@ -22,7 +22,7 @@ fn fix(said: &str) -> Option<String> {
 }
 
 #[test]
-fn the_right_state_is_reached_by_what_the_program_prints() {
+fn the_printed_commands_fix_a_broken_script() {
     let host = Host::new("first-hour");
     host.link_hookmux(&[]);
     host.start_libvirtd();

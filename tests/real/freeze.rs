@@ -74,7 +74,7 @@ fn state(host: &Host) -> String {
 }
 
 #[test]
-fn virsh_freezes_and_thaws_and_shows_why_it_does_not() {
+fn virsh_freezes_and_thaws_and_shows_why_a_freeze_fails() {
     let host = Host::new("freeze");
     let mut shell = frozen_to_be(&host);
     for name in ["10-a", "20-b"] {

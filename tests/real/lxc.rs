@@ -28,7 +28,7 @@ pub(crate) fn life(host: &Host) {
 }
 
 #[test]
-fn each_call_of_a_containers_life_runs_each_script_once_with_its_words_and_its_document() {
+fn each_call_of_a_containers_life_runs_each_script_once_with_its_arguments_and_document() {
     let host = Host::with_cgroups("lxc-life");
     everywhere::put_scripts(&host, "lxc", &LIFE);
     life(&host);

@@ -45,7 +45,7 @@ fn turns(host: &Host) -> Vec<(String, bool, bool)> {
 }
 
 #[test]
-fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_of_it() {
+fn a_migrated_guest_arrives_with_the_changes_of_a_chain_through_hookmux_and_libvirt() {
     let pair = Pair::new("chain");
     everywhere::put_scripts(&pair.source, "qemu", &SOURCE);
     everywhere::put_scripts(&pair.destination, "qemu", &DESTINATION);
@@ -63,7 +63,7 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
 }
 
 #[test]
-fn a_migrated_guest_arrives_filtered_by_another_programs_hook_and_then_by_ours() {
+fn a_migrated_guest_is_filtered_by_another_programs_hook_and_then_by_ours() {
     let pair = Pair::new("beside");
     let destination = &pair.destination;
     destination.script("/etc/libvirt/hooks/qemu", &filter("title", "changed by the old hook"));

@@ -76,7 +76,7 @@ fn left(host: &Host, driver: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
+fn stopped_and_release_get_the_document_of_the_running_guest_without_passwords() {
     let host = Host::new("started");
     prepare(&host, "qemu");
     host.script("/etc/hookmux/qemu.d/20-refuses", "[ \"$1 $2\" != 'vm3 start' ]");
@@ -113,7 +113,7 @@ fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
 }
 
 #[test]
-fn both_hosts_of_a_migration_keep_the_document_of_their_own() {
+fn both_hosts_of_a_migration_keep_their_own_document() {
     let pair = Pair::new("kept");
     for host in [&pair.source, &pair.destination] {
         prepare(host, "qemu");
@@ -129,7 +129,7 @@ fn both_hosts_of_a_migration_keep_the_document_of_their_own() {
 }
 
 #[test]
-fn a_container_has_its_own_too() {
+fn the_document_of_a_container_is_kept_too() {
     let host = Host::with_cgroups("started-lxc");
     prepare(&host, "lxc");
     lxc::life(&host);

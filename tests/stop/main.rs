@@ -75,7 +75,7 @@ fn ends_completely(test: &str, end: impl Fn(&Host)) {
 }
 
 #[test]
-fn a_refused_destroy_shows_the_scripts_own_words_and_leaves_the_guest_running() {
+fn a_refused_destroy_shows_the_scripts_message_and_leaves_the_guest_running() {
     for daemon in DAEMONS {
         let host = host(daemon, "refused");
         host.virsh("start --paused vm1").succeeded();
@@ -98,7 +98,7 @@ fn a_refusal_does_not_keep_a_guest_whose_qemu_was_killed() {
 }
 
 #[test]
-fn a_refusal_does_not_keep_a_guest_whose_monitor_was_told_to_quit() {
+fn a_refusal_does_not_keep_a_guest_whose_monitor_got_the_command_quit() {
     // The monitor closes before it answers.
     ends_completely("quit", |host| drop(host.virsh("qemu-monitor-command vm1 --hmp quit")));
 }
