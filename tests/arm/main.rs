@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use support::emulator::{self, Machine, Parts};
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 static ARM: Machine = Machine::new(boot);
@@ -16,15 +16,15 @@ fn boot() -> Parts {
     assert!(machine.exists(), "{} is missing: tests/arm/build makes it", machine.display());
     let scratch = tempfile::tempdir_in(support::scratch()).unwrap();
     let root = scratch.path().join("root");
-    said(Command::new("cp").arg("--archive").arg(machine.join("root")).arg(&root));
+    stdout(Command::new("cp").arg("--archive").arg(machine.join("root")).arg(&root));
     for directory in ["proc", "sys", "dev"] {
         fs::create_dir(root.join(directory)).unwrap();
     }
     let package = find(&repository().join("target/packages-arm"), env!("CARGO_PKG_VERSION"), "hookmux", "deb");
-    said(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root));
     fs::copy(repository().join("tests/arm/init.sh"), root.join("init")).unwrap();
     fs::copy(repository().join("tests/arm/scenario.sh"), root.join("scenario.sh")).unwrap();
-    said(Command::new("chmod").arg("755").arg(root.join("init")));
+    stdout(Command::new("chmod").arg("755").arg(root.join("init")));
     let archive = scratch.path().join("initrd");
     let mut cpio = Command::new("sh");
     cpio.args(["-c", "find . | cpio --quiet --create --format=newc"]).current_dir(&root).stdin(Stdio::null());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::debian::{Debian, difference};
-use support::packages::{HOOKS, find, said};
+use support::packages::{HOOKS, find, stdout};
 use support::repository;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-1");
@@ -29,7 +29,7 @@ fn both(suite: &str, name: &str) -> [PathBuf; 2] {
 
 /// Type, permissions, owner and path of each file in a package.
 fn files(deb: &Path) -> BTreeSet<String> {
-    let listed = said(Command::new("dpkg-deb").arg("--contents").arg(deb));
+    let listed = stdout(Command::new("dpkg-deb").arg("--contents").arg(deb));
     let line = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();
         [words[0], words[1], words[5]].join(" ")
@@ -39,7 +39,7 @@ fn files(deb: &Path) -> BTreeSet<String> {
 
 /// A file of the package's control information, without what debhelper has added.
 fn control(deb: &Path, name: &str) -> String {
-    let text = said(Command::new("dpkg-deb").arg("--info").arg(deb).arg(name));
+    let text = stdout(Command::new("dpkg-deb").arg("--info").arg(deb).arg(name));
     let mut added = false;
     let own = |line: &&str| {
         added |= line.starts_with("# Automatically added by ");
@@ -88,7 +88,7 @@ fn differs_only_in_its_changelogs(suite: &str) {
 fn is_linked_with_debians_c_library_alone(suite: &str) {
     for name in PACKAGES {
         let [ours, _] = both(suite, name);
-        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(&ours).arg(field));
+        let field = |field: &str| stdout(Command::new("dpkg-deb").arg("--field").arg(&ours).arg(field));
         let depends = field("Depends");
         let libraries: Vec<&str> = depends.trim().split(", ").map(|one| one.split(' ').next().unwrap()).collect();
         let rust = field("Static-Built-Using");

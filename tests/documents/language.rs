@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use support::packages::said;
+use support::packages::stdout;
 use support::repository;
 
 /// Phrases, word by word, and what to write instead.
@@ -90,7 +90,7 @@ fn phrases_are_found_across_lines_and_in_names_of_functions_only() {
 
 #[test]
 fn no_text_or_function_uses_an_idiom() {
-    let listed = said(Command::new("git").arg("ls-files").args(TEXTS).current_dir(repository()));
+    let listed = stdout(Command::new("git").arg("ls-files").args(TEXTS).current_dir(repository()));
     let ours = listed.lines().filter(|name| !NOT_OURS.iter().any(|other| name.starts_with(other)));
     let mut found = Vec::new();
     for name in ours {

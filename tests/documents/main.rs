@@ -244,7 +244,7 @@ fn every_hookmux_command_in_the_readme_is_valid() {
 #[test]
 fn every_link_of_a_document_leads_to_a_file() {
     let root = support::repository();
-    let listed = support::packages::said(Command::new("git").args(["ls-files", "*.md"]).current_dir(root));
+    let listed = support::packages::stdout(Command::new("git").args(["ls-files", "*.md"]).current_dir(root));
     assert_eq!(
         listed.lines().flat_map(|name| support::links::dead_links(&root.join(name))).collect::<Vec<_>>(),
         [""; 0]

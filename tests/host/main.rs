@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::emulator::{self, Machine, Parts};
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 use tempfile::TempDir;
 
@@ -63,10 +63,10 @@ fn older(directory: &Path) -> PathBuf {
     let made = directory.join("older");
     let extracted = directory.join("extracted");
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
-    said(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&extracted));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&extracted));
     let mut build = Command::new(repository().join("packaging/build"));
     build.arg(extracted.join("usr/bin/hookmux")).arg(&made).env("HOOKMUX_PACKAGE_VERSION", OLDER);
-    said(build.env("SOURCE_DATE_EPOCH", "1700000000"));
+    stdout(build.env("SOURCE_DATE_EPOCH", "1700000000"));
     fs::remove_dir_all(extracted).unwrap();
     find(&made, OLDER, "hookmux", "deb")
 }

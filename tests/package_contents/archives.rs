@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::list::{self, Entry};
 use crate::made::{package, packages};
 use support::links::dead_links;
-use support::packages::said;
+use support::packages::stdout;
 use support::repository;
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
@@ -40,7 +40,7 @@ fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
 fn a_deb_contains_the_listed_files_with_owners_and_modes() {
     for name in PACKAGES {
         let entries = list::of(name, "deb");
-        let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
+        let listed = listed(&stdout(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
         let listed: Vec<String> = listed.into_iter().filter(|line| !is_on_the_way(line, &entries)).collect();
         assert_eq!(listed, expected(&entries), "{name}");
     }
@@ -50,17 +50,17 @@ fn a_deb_contains_the_listed_files_with_owners_and_modes() {
 fn a_debs_control_files_match_its_contents() {
     for name in PACKAGES {
         let root = tempfile::tempdir().unwrap();
-        said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
+        stdout(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
         let control = |file: &str| fs::read_to_string(root.path().join("DEBIAN").join(file)).unwrap();
         let config = list::of(name, "deb").into_iter().filter(|entry| entry.kind == "config");
         assert_eq!(
             control("conffiles").lines().collect::<Vec<_>>(),
             config.map(|entry| entry.path).collect::<Vec<_>>()
         );
-        let sums = said(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
+        let sums = stdout(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
         let files = list::of(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
         assert_eq!(sums.lines().filter(|line| line.ends_with(": OK")).count(), files, "{sums}");
-        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
+        let field = |field: &str| stdout(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
         assert_eq!(
             [field("Package"), field("Version")],
             [format!("{name}\n"), format!("{}\n", env!("CARGO_PKG_VERSION"))]
@@ -91,7 +91,7 @@ fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
     };
     for name in PACKAGES {
         let format = "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]";
-        let listed = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
+        let listed = stdout(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
         let entries = list::of(name, "rpm");
         let expected = expected(&entries).into_iter().zip(&entries);
         let expected: Vec<String> = expected.map(|(line, entry)| format!("{line} {}", flags(entry))).collect();
@@ -103,7 +103,7 @@ fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
 fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
     for name in PACKAGES {
         let mut needs = Command::new("rpm");
-        let needs = said(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, "rpm")));
+        let needs = stdout(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, "rpm")));
         let own = format!("config({name})");
         let mut needs: Vec<&str> = needs.lines().filter(|need| !need.starts_with("rpmlib(") && *need != own).collect();
         needs.dedup();
@@ -113,7 +113,7 @@ fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
 
 #[test]
 fn the_checksums_of_all_files_are_correct() {
-    let checked = said(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
+    let checked = stdout(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
     assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 6, "{checked}");
     let beside = fs::read_dir(packages()).unwrap().count();
     assert_eq!(beside, 7, "nothing else lies there");
@@ -122,7 +122,7 @@ fn the_checksums_of_all_files_are_correct() {
 #[test]
 fn lintian_and_rpmlint_find_nothing_that_is_not_explained() {
     let lint = repository().join("packaging/lint");
-    said(Command::new(lint).arg(packages()));
+    stdout(Command::new(lint).arg(packages()));
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn every_link_of_an_installed_document_leads_to_a_file() {
     let unpack = |command: &str, name: &str, ending: &str| {
         let tree = trees.path().join(format!("{name}.{ending}"));
         fs::create_dir(&tree).unwrap();
-        said(Command::new("sh").args(["-euc", command]).arg(package(name, ending)).current_dir(&tree));
+        stdout(Command::new("sh").args(["-euc", command]).arg(package(name, ending)).current_dir(&tree));
     };
     for name in PACKAGES {
         unpack("dpkg-deb --extract \"$0\" .", name, "deb");
         unpack("rpm2cpio \"$0\" | cpio -idm --quiet", name, "rpm");
     }
     unpack("tar xzf \"$0\"", "hookmux", "tar.gz");
-    let documents = said(Command::new("find").arg(trees.path()).args(["-name", "*.md"]));
+    let documents = stdout(Command::new("find").arg(trees.path()).args(["-name", "*.md"]));
     assert!(documents.lines().count() > 30, "{documents}");
     assert_eq!(documents.lines().flat_map(|document| dead_links(document.as_ref())).collect::<Vec<_>>(), [""; 0]);
     let readme = fs::read_to_string(trees.path().join("hookmux.deb/usr/share/doc/hookmux/README.md")).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 /// The commit's time does not matter here.
@@ -14,7 +14,7 @@ pub(crate) const TIME: &str = "1790000000";
 /// The paths of all files below a directory of the repository, from there.
 pub(crate) fn files_below(directory: &str) -> Vec<String> {
     let mut find = Command::new("find");
-    let found = said(find.current_dir(repository()).args([directory, "-type", "f"]));
+    let found = stdout(find.current_dir(repository()).args([directory, "-type", "f"]));
     found.lines().map(str::to_owned).collect()
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn program() -> &'static Path {
         let stripped = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hookmux-stripped");
         for (built, ending) in [(support::binary(), ""), (support::hook_program(), "-hook")] {
             let stripped = format!("{}{ending}", stripped.display());
-            said(Command::new("strip").args(["--strip-all", "-o", &stripped]).arg(built));
+            stdout(Command::new("strip").args(["--strip-all", "-o", &stripped]).arg(built));
         }
         stripped
     })
@@ -38,7 +38,7 @@ pub(crate) fn packages() -> &'static Path {
         let made = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made");
         let _ = fs::remove_dir_all(&made);
         let build = repository().join("packaging/build");
-        said(Command::new(build).arg(program()).arg(&made).env("SOURCE_DATE_EPOCH", TIME));
+        stdout(Command::new(build).arg(program()).arg(&made).env("SOURCE_DATE_EPOCH", TIME));
         made
     })
 }

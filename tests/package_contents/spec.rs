@@ -9,13 +9,13 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::made::packages;
-use support::packages::said;
+use support::packages::stdout;
 use support::repository;
 
 /// What rpmspec answers with the macros that Fedora has.
 fn spec(query: &[&str]) -> String {
     let [macros, spec] = ["tests/source_rpm/macros", "packaging/rpm/hookmux.spec"].map(|path| repository().join(path));
-    said(Command::new("rpmspec").args(query).arg("--load").arg(macros).arg(spec))
+    stdout(Command::new("rpmspec").args(query).arg("--load").arg(macros).arg(spec))
 }
 
 /// The terms of an SPDX expression that `AND` joins, each with its alternatives.

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::list;
 use crate::made::package;
-use support::packages::said;
+use support::packages::stdout;
 
 /// The tarball, unpacked, and where it is installed.
 struct Unpacked {
@@ -18,7 +18,7 @@ struct Unpacked {
 
 fn unpacked() -> Unpacked {
     let here = tempfile::tempdir().unwrap();
-    said(Command::new("tar").arg("xzf").arg(package("hookmux", "tar.gz")).arg("-C").arg(here.path()));
+    stdout(Command::new("tar").arg("xzf").arg(package("hookmux", "tar.gz")).arg("-C").arg(here.path()));
     let directories: Vec<PathBuf> = fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(directories.len(), 1, "one directory, which says what it is: {directories:?}");
     let script = directories[0].join("install.sh");
@@ -31,13 +31,13 @@ impl Unpacked {
     }
 
     fn install(&self, words: &[&str]) -> String {
-        said(Command::new(&self.script).args(words).env("DESTDIR", self.at("")).env("PATH", "/usr/bin:/bin"))
+        stdout(Command::new(&self.script).args(words).env("DESTDIR", self.at("")).env("PATH", "/usr/bin:/bin"))
     }
 
     /// Everything there, as `-rwxr-xr-x /usr/bin/hookmux`.
     fn tree(&self) -> Vec<String> {
         let mut lines: Vec<String> =
-            said(Command::new("find").arg(self.at("")).args(["-mindepth", "1", "-printf", "%M /%P\n"]))
+            stdout(Command::new("find").arg(self.at("")).args(["-mindepth", "1", "-printf", "%M /%P\n"]))
                 .lines()
                 .map(str::to_owned)
                 .collect();
@@ -95,7 +95,7 @@ fn an_unknown_argument_changes_nothing_and_prints_the_usage() {
 
 #[test]
 fn every_file_in_the_tarball_belongs_to_root() {
-    let owners = said(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
+    let owners = stdout(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
     let odd: Vec<&str> = owners.lines().filter(|line| line.split_whitespace().nth(1) != Some("0/0")).collect();
     assert_eq!(odd, [""; 0]);
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 /// The version that hosts are upgraded from.
@@ -33,17 +33,17 @@ fn make_older() -> PathBuf {
     fs::create_dir_all(&sources).unwrap();
     let parts = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
     let parts = parts.filter(|part| !part.ends_with("target") && !part.ends_with(".git"));
-    said(Command::new("cp").arg("--archive").args(parts).arg(&sources));
+    stdout(Command::new("cp").arg("--archive").args(parts).arg(&sources));
     let settings = sources.join("packaging/hookmux.toml");
     fs::write(&settings, fs::read_to_string(&settings).unwrap() + OLDER_SETTING).unwrap();
     // The programs out of the package under test, and something after their ends: no other build of them is needed.
-    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
     let program = extracted.join("usr/bin/hookmux");
     for program in [&program, &extracted.join("usr/bin/hookmux-hook")] {
         fs::write(program, [fs::read(program).unwrap(), OLDER.into()].concat()).unwrap();
     }
     let build = &mut Command::new(sources.join("packaging/build"));
     build.arg(&program).arg(&packages).env("HOOKMUX_PACKAGE_VERSION", OLDER).env("SOURCE_DATE_EPOCH", "1700000000");
-    said(build);
+    stdout(build);
     packages
 }

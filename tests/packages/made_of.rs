@@ -8,13 +8,13 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::built::package;
-use support::packages::said;
+use support::packages::stdout;
 
 /// What a package of Debian's holds.
 fn extracted() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-of");
     let _ = fs::remove_dir_all(&root);
-    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
     root
 }
 
@@ -38,7 +38,7 @@ fn the_bill_of_materials_and_the_copyright_name_what_is_in_the_program() {
     assert_eq!((text(&bill, "bomFormat"), text(own, "name")), ("CycloneDX", "hookmux"));
     assert_eq!((text(own, "version"), bill.get("serialNumber")), (env!("CARGO_PKG_VERSION"), None));
     let target = &bill["metadata"]["properties"][0];
-    let version = said(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
+    let version = stdout(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
     assert!(version.ends_with(&format!(", {})\n", text(target, "value"))), "{target} {version}");
 
     let components = bill["components"].as_array().unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::debian::Debian;
-use support::packages::said;
+use support::packages::stdout;
 
 /// A file or directory of this test's own.
 fn own(name: &str) -> PathBuf {
@@ -86,8 +86,8 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
     for (file, module) in files.iter().zip(modules) {
         fs::write(file, module).unwrap();
     }
-    said(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
-    let ask = |words: &[&str]| said(Command::new("sesearch").args(words).arg(&policy));
+    stdout(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
+    let ask = |words: &[&str]| stdout(Command::new("sesearch").args(words).arg(&policy));
     let found = ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file"]);
     let mut rules: Vec<String> = found.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
     rules.sort();

@@ -5,13 +5,13 @@ use std::fs;
 use std::process::Command;
 
 use crate::{make_release, package};
-use support::packages::{HOOKS, find, said};
+use support::packages::{HOOKS, find, stdout};
 use support::rpm::Rpm;
 
 /// What the packages need of the C library and of the compiler's: on Fedora, glibc and libgcc provide it.
 fn libraries() -> Vec<String> {
     let mut query = Command::new("rpm");
-    let needs = said(query.args(["-qp", "--requires"]).args(["hookmux", "hookmux-guest"].map(package)));
+    let needs = stdout(query.args(["-qp", "--requires"]).args(["hookmux", "hookmux-guest"].map(package)));
     let needs: BTreeSet<&str> =
         needs.lines().filter(|need| need.contains(".so.") || need.starts_with("rtld(")).collect();
     needs.into_iter().map(str::to_owned).collect()

@@ -15,7 +15,7 @@ pub fn hooks(root: &Path) -> Vec<&'static str> {
 }
 
 /// What a command prints; it must succeed.
-pub fn said(command: &mut Command) -> String {
+pub fn stdout(command: &mut Command) -> String {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (tests/needs)"));
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{command:?}\n{out}\n{err}");
