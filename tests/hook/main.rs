@@ -16,6 +16,6 @@ mod prepare;
 mod programs;
 mod record;
 mod rules;
+mod standalone;
 mod started;
-mod still;
 mod stop;

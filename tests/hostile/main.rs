@@ -12,9 +12,9 @@
 //! | stops itself, leaves its group, daemonises, ignores SIGTERM | `endings` | `limits` |
 //! | replaced, deleted, a FIFO, noexec, set-uid, 0 bytes, links | `files` | `order`, `odd`, `answers` |
 //! | ENOSPC, EMFILE, ENOMEM, EAGAIN, E2BIG, EFBIG | `resources`, `places` | `odd` (/dev/full) |
-//! | no /proc, /dev, /run; a read-only root; another clock | `places` | `still` |
+//! | no /proc, /dev, /run; a read-only root; another clock | `places` | `standalone` |
 //! | hookmux killed, 1,000 times; never half a document | `killed` | `children`, `background` |
-//! | another user's ACL, mask, link, lock | `strangers` | |
+//! | another user's ACL, mask, link, lock | `other_users` | |
 //! | memory | `memory` | |
 //! | systemd refuses, hangs, lies, is gone | `scopes` | |
 //! | thousands of scripts, or of guests | `scale` | |
@@ -24,11 +24,11 @@ mod endings;
 mod files;
 mod killed;
 mod memory;
+mod other_users;
 mod outputs;
 mod places;
 mod resources;
 mod scale;
 mod scopes;
 mod settings;
-mod strangers;
 mod waiting;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use crate::built::{package, packages};
 use crate::list::{self, Entry};
-use crate::made::{package, packages};
 use support::links::dead_links;
 use support::packages::stdout;
 use support::repository;

@@ -70,7 +70,7 @@ fn every_manual_every_example_and_every_completion_is_in_a_list() {
     // The demonstration is of the sources: it builds.
     let of_the_sources = ["examples/demo", "examples/demo.xml"];
     let missing = |file: &String| !sources.contains(file) && !of_the_sources.contains(&file.as_str());
-    let files = ["man", "examples", "packaging/completions"].into_iter().flat_map(crate::made::files_below);
+    let files = ["man", "examples", "packaging/completions"].into_iter().flat_map(crate::built::files_below);
     let found: Vec<String> = files.collect();
     assert!(found.len() > 10, "{found:?}");
     assert_eq!(found.into_iter().filter(missing).collect::<Vec<_>>(), [""; 0]);

@@ -2,8 +2,8 @@
 //!
 //! Needs dpkg-deb, rpm, lintian, rpmlint, shellcheck (tests/needs). That they can be installed is another test.
 
+mod built;
 mod list;
-mod made;
 
 mod archives;
 mod reproducible;

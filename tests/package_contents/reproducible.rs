@@ -4,7 +4,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::made::{TIME, packages, program};
+use crate::built::{TIME, packages, program};
 use support::packages::stdout;
 use support::repository;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::made::{files_below, package};
+use crate::built::{files_below, package};
 use support::packages::stdout;
 use support::repository;
 

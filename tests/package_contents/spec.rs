@@ -8,7 +8,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::made::packages;
+use crate::built::packages;
 use support::packages::stdout;
 use support::repository;
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::built::package;
 use crate::list;
-use crate::made::package;
 use support::packages::stdout;
 
 /// The tarball, unpacked, and where it is installed.

@@ -11,7 +11,7 @@ mod deb;
 mod guest;
 mod images;
 mod libvirt;
-mod made_of;
+mod materials;
 mod policies;
 mod rpm;
 mod tarball;

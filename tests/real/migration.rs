@@ -1,8 +1,8 @@
 //! A live migration between two daemons, whose document a chain of two scripts changes at its destination: one that
 //! hookmux runs, and after it one that lies in libvirt's own directory.
 
+use crate::comparison;
 use crate::everywhere::{self, Call};
-use crate::theirs;
 use support::host::Host;
 use support::pair::Pair;
 use support::recorder::Record;
@@ -94,5 +94,5 @@ fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
         assert_eq!(arrived(&pair), ["changed by the first", "changed by the second", "running"], "{directory}");
         pair.destination.records()
     });
-    theirs::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);
+    comparison::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);
 }

@@ -21,7 +21,9 @@ fn package(name: &str) -> PathBuf {
 
 /// Unpacks a package below a directory.
 fn unpack(package: &Path, directory: &Path) {
-    stdout(Command::new("sh").args(["-euc", "rpm2cpio \"$0\" | cpio -idm --quiet"]).arg(package).current_dir(directory));
+    stdout(
+        Command::new("sh").args(["-euc", "rpm2cpio \"$0\" | cpio -idm --quiet"]).arg(package).current_dir(directory),
+    );
 }
 
 /// Makes the release's own packages in a directory, from the same sources, programs and time.
