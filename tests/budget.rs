@@ -49,7 +49,7 @@ impl Cost {
     fn of(hooks: &Hooks, call: &str) -> Self {
         let least = |count: &dyn Fn() -> u64| (0..RUNS).map(|_| count()).min().unwrap();
         let system_calls = || {
-            let trace = Trace::of(hooks, call);
+            let trace = Trace::of_call(hooks, call);
             // The kernel decides whether a pipe's end and a script's are seen in one turn or in two.
             let turns = trace.by_name().get("poll").copied().unwrap_or_default();
             (trace.total() - turns) as u64

@@ -26,9 +26,9 @@ pub fn table(tools: &Tools) -> String {
         text += &format!(
             "| {number} | {} | {ratio} | {} | {} | {} |\n",
             milliseconds(figures::median(&taken[0].times)),
-            Trace::of(&scripts, caller::CALL).total(),
+            Trace::of_call(&scripts, caller::CALL).total(),
             milliseconds(figures::median(&beside[0].times)),
-            Trace::of(&guests, caller::CALL).total()
+            Trace::of_call(&guests, caller::CALL).total()
         );
     }
     text

@@ -13,7 +13,7 @@ fn a_script_gets_libvirts_arguments_environment_and_directory_and_our_variables(
         env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort >$HOOKMUX_ROOT/env";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     let call = ["qemu", "a b", "start", "begin", "-", "more", ""].map(std::ffi::OsStr::new);
-    hooks.call_words(&call).is(0, ["10-a"], "");
+    hooks.call_args(&call).is(0, ["10-a"], "");
     let root = hooks.root().display();
     assert_eq!(hooks.text("words"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
     assert!(hooks.text("pwd").starts_with("/\n0"), "{}", hooks.text("pwd"));

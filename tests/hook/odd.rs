@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-use support::builder::{HANG, Hooks, domain, hook, spawn, words};
+use support::builder::{HANG, Hooks, args, domain, hook, spawn};
 
 fn through_shell(hooks: &Hooks, shell: &str) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -17,14 +17,14 @@ fn a_call_without_an_operation_runs_nothing_and_prints_how_to_make_one() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").script("fsfreeze-hook.d/10-a", "");
     for call in [&["qemu"][..], &["qemu", "vm1"], &["fsfreeze-hook"]] {
         let call: Vec<&OsStr> = call.iter().map(OsStr::new).collect();
-        hooks.call_words(&call).is_like(2, [], &["was called without an operation", "hookmux run "]);
+        hooks.call_args(&call).is_like(2, [], &["was called without an operation", "hookmux run "]);
     }
 }
 
 #[test]
 fn arguments_of_any_bytes_and_number_are_passed_on() {
     let hooks = Hooks::new().script("qemu.d/10-a", "printf '%s|' \"$@\" >$HOOKMUX_ROOT/words");
-    hooks.call_words(&words(&[b"qemu", b"vm\xff\n", b"start", b"", b"-", b"6", b"7"])).is(0, ["10-a"], "");
+    hooks.call_args(&args(&[b"qemu", b"vm\xff\n", b"start", b"", b"-", b"6", b"7"])).is(0, ["10-a"], "");
     let read = std::fs::read(hooks.root().join("words")).unwrap();
     assert_eq!(read, b"vm\xff\n|start||-|6|7|");
 }
@@ -32,9 +32,9 @@ fn arguments_of_any_bytes_and_number_are_passed_on() {
 #[test]
 fn a_message_about_an_odd_name_is_still_one_line() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 1");
-    let call = words(&[b"qemu", b"vm\xff\n\x1b[31m", b"start", b"begin", b"-"]);
+    let call = args(&[b"qemu", b"vm\xff\n\x1b[31m", b"start", b"begin", b"-"]);
     let line = "hookmux: qemu start 'vm\\xff\\n\\u{1b}[31m' refused: /etc/hookmux/qemu.d/10-a exited 1\n";
-    hooks.call_words(&call).is(1, ["10-a"], line);
+    hooks.call_args(&call).is(1, ["10-a"], line);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use support::builder::{Hooks, copy, words};
+use support::builder::{Hooks, args, copy};
 
 #[test]
 fn all_four_directories_are_one_sequence_by_file_name() {
@@ -78,7 +78,7 @@ fn a_guests_name_is_compared_and_never_a_path() {
         .script("qemu.d/[ab]/start/begin/40-set", "")
         .script("qemu.d/a b/start/begin/50-space", "")
         .script("qemu.d/-x/start/begin/60-dash", "");
-    let call = |guest: &[u8]| hooks.call_words(&words(&[b"qemu", guest, b"start", b"begin", b"-"]));
+    let call = |guest: &[u8]| hooks.call_args(&args(&[b"qemu", guest, b"start", b"begin", b"-"]));
     let long = [b'x'; 4096];
     for guest in [&b".."[..], b".", b"*", b"", b"../qemu.d", b"vm1/start", b"/etc", &long, b"vm\xff", b"a\nb", b"["] {
         call(guest).is(0, ["10-all"], "");
@@ -96,7 +96,7 @@ fn an_operation_is_compared_and_never_a_path() {
         [("..", "begin"), ("start/begin", "."), ("start", ".."), ("start", "../start/begin")]
     {
         let call = ["qemu", "vm1", operation, sub_operation, "-"].map(OsStr::new);
-        hooks.call_words(&call).is(0, ["20-all"], "");
+        hooks.call_args(&call).is(0, ["20-all"], "");
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Value, json};
 
-use support::builder::{HANG, Hooks, domain, spawn, words};
+use support::builder::{HANG, Hooks, args, domain, spawn};
 
 const LOG: &str = "var/log/hookmux/calls.jsonl";
 
@@ -126,7 +126,7 @@ fn names_that_are_not_utf_8_are_recorded() {
     let hooks = kept(Hooks::new().script("qemu.d/10-a", ""));
     let script = hooks.path("qemu.d").join(OsStr::from_bytes(b"20-\xff"));
     std::fs::hard_link(hooks.path("qemu.d/10-a"), script).unwrap();
-    hooks.call_words(&words(&[b"qemu", b"vm\n\xfe\"", b"start", b"begin", b"-"]));
+    hooks.call_args(&args(&[b"qemu", b"vm\n\xfe\"", b"start", b"begin", b"-"]));
     let record = lines(&hooks).remove(0);
     assert_eq!(record["object"], json!(b"vm\n\xfe\""));
     let path = [hooks.path("qemu.d/").as_os_str().as_bytes(), b"20-\xff"].concat();

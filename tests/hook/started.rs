@@ -132,7 +132,7 @@ fn no_name_of_a_guest_leads_out_of_the_directory_or_to_another_guests_document()
     for operation in ["started", "stopped"] {
         for (at, name) in names.into_iter().enumerate() {
             hooks = hooks.document(domain("qemu", &at.to_string()));
-            let seen = hooks.call_words(&["qemu", name, operation, "begin", "-"].map(OsStr::new));
+            let seen = hooks.call_args(&["qemu", name, operation, "begin", "-"].map(OsStr::new));
             assert_eq!(seen.code, Some(0), "{name}: {seen:?}");
         }
     }

@@ -136,7 +136,7 @@ fn a_refusal_is_passed_on_where_the_guests_state_is_unknown() {
     fs::write(state(&hooks, "vm1.pid"), "0x7\n").unwrap();
     refused("no number");
     fs::write(hooks.root().join("run/libvirt/vm1.xml"), "<domstatus state='shutdown'/>").unwrap();
-    let seen = hooks.call_words(&["qemu", "../vm1", "stop", "begin", "-"].map(std::ffi::OsStr::new));
+    let seen = hooks.call_args(&["qemu", "../vm1", "stop", "begin", "-"].map(std::ffi::OsStr::new));
     assert_eq!(seen.code, Some(1), "a name that leads out of the directory");
 }
 

@@ -15,7 +15,7 @@ fn with_scripts(scripts: usize) -> Trace {
     for at in 0..scripts {
         hooks = hooks.program(&format!("qemu.d/{at:04}-a=0"));
     }
-    Trace::of(&hooks, START)
+    Trace::of_call(&hooks, START)
 }
 
 /// A start of a guest that has a directory with a script, on a host where so many others have one, too.
@@ -24,7 +24,7 @@ fn beside(others: usize) -> Trace {
     for at in 0..others {
         hooks = hooks.script(&format!("qemu.d/other-{at:04}/start/begin/10-a"), "exit 1");
     }
-    Trace::of(&hooks, START)
+    Trace::of_call(&hooks, START)
 }
 
 /// The reads of the directory itself grow, too, but by a part of a system call a script.

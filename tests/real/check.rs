@@ -165,7 +165,7 @@ fn a_call_by_hand_runs_scripts_as_a_call_by_libvirt_does() {
     assert!(answer.stderr.contains("the XML is libvirt's own, from qemu:///system\n"), "{answer:?}");
     let by_hand = host.records().pop().unwrap();
     let seen =
-        |record: &support::recorder::Record| (record.words.clone(), record.environment.clone(), record.state.clone());
+        |record: &support::recorder::Record| (record.args.clone(), record.environment.clone(), record.state.clone());
     assert_eq!(seen(&by_hand), seen(&by_libvirt));
     // The network is not active: its bridge has no address yet.
     assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));

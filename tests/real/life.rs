@@ -59,7 +59,7 @@ fn network(host: &Host) -> String {
 
 /// A call as the manual has it: the reason of a release is any of libvirt's, which gives none before 10.5.0.
 fn call(record: &Record) -> String {
-    let mut words = record.words.clone();
+    let mut words = record.args.clone();
     if record.operation() == "release" {
         let reasons = ["-", "shutdown", "destroyed", "crashed", "migrated", "saved", "failed"];
         assert!(reasons.contains(&words[3].as_str()), "{words:?}");

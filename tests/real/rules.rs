@@ -32,7 +32,7 @@ fn a_background_script_may_call_libvirt_about_the_guest_that_is_starting() {
     let info = answer(&host);
     assert!(info.lines().any(|line| line.split_whitespace().eq(["Name:", "vm1"])), "{info}");
     host.wait_until("three calls", || host.records().len() >= 3);
-    let words: Vec<String> = host.records().into_iter().map(|record| record.words.join(" ")).collect();
+    let words: Vec<String> = host.records().into_iter().map(|record| record.args.join(" ")).collect();
     let expected = ["vm1 prepare begin -", "vm1 start begin -", "vm1 started begin -"];
     // hookmux does not wait for them, so they may overtake each other.
     assert_eq!(words.len(), expected.len(), "{words:?}");

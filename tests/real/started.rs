@@ -36,7 +36,7 @@ fn calls(host: &Host) -> Vec<(String, String, Option<String>)> {
     directories.sort();
     let started = directories.iter().map(|directory| fs::read_to_string(directory.join("started")).ok());
     let records = host.records().into_iter().zip(started).filter(|(record, _)| record.name() == "10-keeps");
-    records.map(|(record, started)| (record.words.join(" "), record.stdin, started)).collect()
+    records.map(|(record, started)| (record.args.join(" "), record.stdin, started)).collect()
 }
 
 /// What each call should have found: `stopped` and `release` the document of the guest's last `started`.

@@ -47,7 +47,7 @@ fn host(daemon: &str, test: &str) -> Host {
 
 /// Operation and sub-operation of every call so far.
 fn calls(host: &Host) -> Vec<String> {
-    host.records().iter().map(|record| record.words[1..3].join(" ")).collect()
+    host.records().iter().map(|record| record.args[1..3].join(" ")).collect()
 }
 
 /// The process of the guest's QEMU, in the host's own numbers.

@@ -1,4 +1,4 @@
-//! The XML of what tests start: the smallest guest, container and network that libvirt accepts. Everything that libvirt
+//! The XML of the guests, containers and networks of the tests: the smallest that libvirt accepts. Everything that libvirt
 //! would otherwise choose at random is fixed, so that two runs of one scenario can be compared. Pure.
 
 /// A guest without a disk: 32 MiB, software emulation, nothing to boot. `devices` is put into its device list.

@@ -1,9 +1,9 @@
-//! What the tests and benches share. Each file's first lines tell what it takes, returns and needs.
+//! Code that the tests and benches share. The first lines of each file state what it takes, returns and needs.
 //!
 //! | files | for |
 //! |---|---|
 //! | `builder`, `programs` | a root with hooks and scripts, and calls of the built binary as libvirt makes them |
-//! | `trace`, `instructions` | what such a call costs, in system calls and instructions |
+//! | `trace`, `instructions` | the cost of such a call, in system calls and instructions |
 //! | `host`, `libvirtd`, `guests`, `cgroups`, `recorder`, `prerequisites` | real daemons in namespaces, and what scripts saw of them |
 //! | `archive`, `cpio`, `image`, `shell` | virtual machines with a guest agent, built from Debian's packages |
 //! | `emulator` | whole machines that run one scenario |
