@@ -1,4 +1,4 @@
-//! What libvirt is told: exit code and words, by row.
+//! What libvirt gets: exit code and message, by row of the contract.
 
 use support::builder::Hooks;
 
@@ -81,9 +81,9 @@ fn a_veto_reaches_libvirt_with_the_scripts_name_and_message_and_ends_the_call() 
         let first = seen.err.lines().next().unwrap();
         let expected = format!("{word}: /etc/hookmux/{driver}.d/20-b exited 3");
         assert!(first.starts_with("hookmux: ") && first.ends_with(&expected), "{seen:?}");
-        // libvirt drops a hook's stdout, the guest agent shows it.
-        let words = if driver == "fsfreeze-hook" { &["on stdout", "not now"][..] } else { &["not now"] };
-        assert_eq!(seen.err.lines().skip(1).collect::<Vec<_>>(), words, "{seen:?}");
+        // libvirt drops a hook's stdout; the guest agent shows it.
+        let output = if driver == "fsfreeze-hook" { &["on stdout", "not now"][..] } else { &["not now"] };
+        assert_eq!(seen.err.lines().skip(1).collect::<Vec<_>>(), output, "{seen:?}");
     }
 }
 
@@ -141,7 +141,7 @@ fn a_scripts_own_126_and_127_are_passed_on() {
     }
 }
 
-/// A script file that cannot run, and what is said of it.
+/// Script files that cannot run, each with a part of the message.
 const BROKEN: &[(&str, &str)] = &[
     ("#!/bin/sh\r\nexit 1\r\n", "CRLF"),
     ("#!/usr/bin/env sh\r\nexit 1\r\n", "CRLF"),
@@ -153,12 +153,12 @@ const BROKEN: &[(&str, &str)] = &[
 
 #[test]
 fn a_script_that_cannot_run_aborts_the_call_with_the_reason() {
-    for (text, words) in BROKEN {
+    for (text, reason) in BROKEN {
         let hooks = Hooks::new().file("qemu.d/10-a", 0o755, text).script("qemu.d/20-b", "exit 0");
         hooks.call("qemu vm1 start begin -").is_like(
             1,
             [],
-            &["hookmux: qemu start 'vm1' failed: /etc/hookmux/qemu.d/10-a could not be started: ", words],
+            &["hookmux: qemu start 'vm1' failed: /etc/hookmux/qemu.d/10-a could not be started: ", reason],
         );
     }
 }
@@ -221,9 +221,9 @@ fn the_output_of_a_successful_script_never_reaches_libvirt() {
 fn the_last_16_kib_of_a_scripts_standard_error_are_passed_on() {
     let body = "i=0; while [ $i -lt 4000 ]; do echo \"line $i\" >&2; i=$((i+1)); done; echo last >&2; exit 1";
     let seen = Hooks::new().script("qemu.d/10-a", body).call("qemu vm1 start begin -");
-    let (line, words) = seen.err.split_once('\n').unwrap();
+    let (line, output) = seen.err.split_once('\n').unwrap();
     assert_eq!(
-        (line.ends_with("10-a exited 1"), words.len(), words.ends_with("line 3999\nlast\n")),
+        (line.ends_with("10-a exited 1"), output.len(), output.ends_with("line 3999\nlast\n")),
         (true, 16 << 10, true)
     );
 }

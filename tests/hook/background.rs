@@ -18,7 +18,7 @@ fn wait_for(hooks: &Hooks, name: &str) -> String {
         {
             return text;
         }
-        assert!(started.elapsed() < HANG, "{name} did not come");
+        assert!(started.elapsed() < HANG, "{name} was not written");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -32,7 +32,7 @@ fn a_background_script_runs_after_the_answer_with_arguments_document_and_its_own
     let text = wait_for(&hooks, "late");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     assert_eq!(lines[..2], [domain("qemu", "one").trim(), "vm1 start begin -"]);
-    assert_eq!(lines[2], lines[3], "it should lead a session of its own");
+    assert_eq!(lines[2], lines[3], "the script should lead its own session");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn a_background_script_does_not_run_when_the_operation_is_aborted() {
     hooks.call("qemu vm1 start begin -").is_like(3, ["60-veto"], &["refused"]);
     std::thread::sleep(Duration::from_millis(300));
     assert!(!hooks.root().join("late").exists());
-    // libvirt ignores the result of a clean-up: the operation is over, and so is the waiting.
+    // libvirt ignores the result of a clean-up, so background scripts run after a failure, too.
     assert_eq!(hooks.call("qemu vm1 stopped end -").code, Some(4));
     wait_for(&hooks, "late");
 }
@@ -83,12 +83,12 @@ fn a_background_script_keeps_no_pipe_of_libvirt_open_and_has_its_time_limit() {
     let pid = Pid::from_raw(wait_for(&hooks, "late").trim().parse().unwrap());
     let started = Instant::now();
     while kill(pid, None).is_ok() {
-        assert!(started.elapsed() < HANG, "it runs on beyond its limit");
+        assert!(started.elapsed() < HANG, "the script keeps running beyond its limit");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Kills a caller while its hook runs a script; the script's process.
+/// Kills a caller while its hook runs a script, and returns the script's process.
 fn orphan(hooks: &Hooks) -> Pid {
     let mut caller = std::process::Command::new("/bin/sh");
     hooks.as_libvirt(&mut caller);
@@ -108,7 +108,7 @@ fn exit_with_parent_ends_the_hook_and_its_script_with_libvirt() {
     let script = orphan(&hooks);
     let started = Instant::now();
     while kill(script, None).is_ok() {
-        assert!(started.elapsed() < HANG, "it runs on");
+        assert!(started.elapsed() < HANG, "the script keeps running");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -122,8 +122,8 @@ fn without_exit_with_parent_the_hook_outlives_libvirt() {
     let _ = kill(script, Signal::SIGKILL);
 }
 
-/// The kernel's death signal is about the thread that has started the hook (prctl(2)): a caller whose thread ends before
-/// its hook, as no thread of libvirt's does, ends the hook with it although the caller lives on.
+/// The kernel's death signal depends on the thread that started the hook (prctl(2)): if that thread ends before the hook, as
+/// no thread of libvirt does, the hook ends although the caller is still running.
 #[test]
 fn the_end_of_the_callers_thread_counts_as_the_end_of_the_caller() {
     let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
@@ -131,16 +131,16 @@ fn the_end_of_the_callers_thread_counts_as_the_end_of_the_caller() {
     let (mut hook, script) = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let hook = spawn(hooks.command(&call).stdin(Stdio::null()).stderr(Stdio::null()));
-            // Not before the hook has asked for its signal.
+            // Not before the hook has requested the signal.
             (hook, wait_for(&hooks, "pid"))
         });
         thread.join().unwrap()
     });
-    assert_eq!(hook.wait().unwrap().code(), Some(143), "this process, its parent, lives");
+    assert_eq!(hook.wait().unwrap().code(), Some(143), "this process, its parent, is still running");
     let script = Pid::from_raw(script.trim().parse().unwrap());
     let started = Instant::now();
     while kill(script, None).is_ok() {
-        assert!(started.elapsed() < HANG, "the script runs on");
+        assert!(started.elapsed() < HANG, "the script keeps running");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

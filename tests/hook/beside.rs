@@ -1,4 +1,4 @@
-//! hookmux linked in libvirt's own directory, beside the hook of another program or of none.
+//! hookmux linked in libvirt's own directory, with or without the hook of another program beside it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Command;
 use support::builder::{Hooks, Seen, copy};
 use support::{binary, hook_program};
 
-/// A host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
+/// Makes a host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
 fn beside(name: &str) -> Hooks {
     let hooks = Hooks::new();
     fs::remove_file(hooks.path("base:qemu")).unwrap();
@@ -15,9 +15,9 @@ fn beside(name: &str) -> Hooks {
 }
 
 /// Calls the link as libvirt does, by its full path.
-fn call(hooks: &Hooks, name: &str, words: &str) -> Seen {
+fn call(hooks: &Hooks, name: &str, args: &str) -> Seen {
     let mut command = Command::new(hooks.path("base:qemu.d").join(name));
-    command.args(words.split(' '));
+    command.args(args.split(' '));
     hooks.as_libvirt(&mut command);
     hooks.see(command)
 }

@@ -1,4 +1,4 @@
-//! How a script is run: what it inherits, and what it cannot hold up.
+//! How a script is run: what it inherits, and what it cannot block.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use support::builder::{HANG, Hooks, output, spawn};
 
 #[test]
 fn a_script_gets_libvirts_arguments_environment_and_directory_and_our_variables() {
-    let body = "printf '%s\\n' \"$0\" \"$@\" >$HOOKMUX_ROOT/words; pwd >$HOOKMUX_ROOT/pwd; umask >>$HOOKMUX_ROOT/pwd
+    let body = "printf '%s\\n' \"$0\" \"$@\" >$HOOKMUX_ROOT/args; pwd >$HOOKMUX_ROOT/pwd; umask >>$HOOKMUX_ROOT/pwd
         env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort >$HOOKMUX_ROOT/env";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     let call = ["qemu", "a b", "start", "begin", "-", "more", ""].map(std::ffi::OsStr::new);
     hooks.call_args(&call).is(0, ["10-a"], "");
     let root = hooks.root().display();
-    assert_eq!(hooks.text("words"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
+    assert_eq!(hooks.text("args"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
     assert!(hooks.text("pwd").starts_with("/\n0"), "{}", hooks.text("pwd"));
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
@@ -27,11 +27,11 @@ fn a_script_gets_libvirts_arguments_environment_and_directory_and_our_variables(
     );
 }
 
-/// The call's words for a shell that leaves two descriptors open before it executes them, as a careless caller may.
-fn careless(hooks: &Hooks, words: Vec<std::ffi::OsString>) -> std::process::Command {
+/// Returns a call through a shell that leaves two descriptors open, as a careless caller may.
+fn careless(hooks: &Hooks, args: Vec<std::ffi::OsString>) -> std::process::Command {
     let mut command = std::process::Command::new("/bin/sh");
     hooks.as_libvirt(&mut command);
-    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec env --default-signal \"$@\"", "sh"]).args(words);
+    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec env --default-signal \"$@\"", "sh"]).args(args);
     command
 }
 
@@ -57,7 +57,7 @@ fn a_script_has_the_callers_signal_mask_its_own_group_and_three_descriptors() {
 #[test]
 fn descriptors_of_the_caller_reach_no_script() {
     let body = "ls /proc/self/fd | wc -l >$HOOKMUX_ROOT/fds";
-    // With 0, 1 and 2, the listing has the descriptor of its own directory.
+    // Besides 0, 1 and 2, the list contains the descriptor of the listed directory.
     let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", body);
     let mut command = std::process::Command::new("/bin/bash");
     hooks.as_libvirt(&mut command);
@@ -118,7 +118,7 @@ fn a_background_process_that_keeps_the_pipes_open_delays_no_call_and_survives() 
     let seen = hooks.call("qemu vm1 start begin -");
     seen.is_like(1, ["10-a"], &["exited 1\nwords\n"]).within(HANG);
     let pid = Pid::from_raw(hooks.text("background").trim().parse().unwrap());
-    assert_eq!(kill(pid, None), Ok(()), "the background process should have lived on");
+    assert_eq!(kill(pid, None), Ok(()), "the background process should have survived");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn a_script_that_truncates_its_standard_error_loses_no_output() {
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["exited 1\none\ntwo\nthree\n"]);
 }
 
-/// Calls a hook whose script notes its process and sleeps, and sends hookmux a signal then.
+/// Calls a hook whose script records its process and sleeps, and then sends hookmux a signal.
 fn signalled(call: &str, signal: Signal) -> (Option<i32>, Option<i32>, Hooks) {
     let driver = call.split(' ').next().unwrap();
     let hooks = Hooks::new()
@@ -150,8 +150,8 @@ fn signalled(call: &str, signal: Signal) -> (Option<i32>, Option<i32>, Hooks) {
             "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid; exec sleep 600",
         )
         .script(&format!("{driver}.d/20-b"), "");
-    let words: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
-    let mut child = spawn(hooks.command(&words).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null()));
+    let args: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
+    let mut child = spawn(hooks.command(&args).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null()));
     let started = std::time::Instant::now();
     while !hooks.root().join("pid").exists() {
         assert!(started.elapsed() < HANG, "the script did not start");
@@ -204,9 +204,9 @@ fn no_signal_at_reconnect_gives_an_exit_code_that_kills_a_guest() {
             for name in ["pid", "go"] {
                 let _ = std::fs::remove_file(hooks.root().join(name));
             }
-            let words = ["qemu", "vm1", "reconnect", "begin", "-"].map(std::ffi::OsStr::new);
+            let args = ["qemu", "vm1", "reconnect", "begin", "-"].map(std::ffi::OsStr::new);
             let null = std::process::Stdio::null;
-            let mut child = spawn(hooks.command(&words).stdin(null()).stderr(null()));
+            let mut child = spawn(hooks.command(&args).stdin(null()).stderr(null()));
             let started = std::time::Instant::now();
             while !hooks.root().join("pid").exists() {
                 assert!(started.elapsed() < HANG, "the script did not start");

@@ -2,7 +2,7 @@
 
 use support::builder::{HANG, Hooks, domain};
 
-/// Calls, and the type of their guests.
+/// Calls, each with the type of its guest.
 const CALLS: [(&str, &str); 3] =
     [("qemu vm1 migrate begin -", "kvm"), ("qemu vm1 restore begin -", "qemu"), ("libxl vm1 migrate begin -", "xen")];
 
@@ -75,13 +75,13 @@ fn xml_that_libvirt_must_not_get_is_a_fault_with_position_and_reason() {
         ("echo nonsense", "line 1"),
         ("echo '<domainsnapshot/>'", "domain"),
     ];
-    for (body, words) in rows {
+    for (body, reason) in rows {
         let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", "").document(domain("kvm", "one"));
-        let said = [
+        let message = [
             "hookmux: qemu migrate 'vm1' failed: /etc/hookmux/qemu.d/10-a wrote XML that libvirt must not get: ",
-            words,
+            reason,
         ];
-        hooks.call("qemu vm1 migrate begin -").is_like(1, ["10-a"], &said).prints("");
+        hooks.call("qemu vm1 migrate begin -").is_like(1, ["10-a"], &message).prints("");
     }
 }
 

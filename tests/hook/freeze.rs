@@ -1,10 +1,10 @@
-//! The guest agent's hook: all or nothing.
+//! The guest agent's hook: a freeze succeeds in all scripts, or is undone.
 
 use support::builder::Hooks;
 
-/// Three scripts that note what they were told; the middle one does `body` at freeze.
+/// Makes three scripts that record their calls; the middle one runs `body` at freeze.
 fn hooks(body: &str) -> Hooks {
-    let note = "echo \"${0##*/} $1\" >>$HOOKMUX_ROOT/told";
+    let note = "echo \"${0##*/} $1\" >>$HOOKMUX_ROOT/calls";
     Hooks::new()
         .script("agent:fsfreeze-hook.d/10-a", note)
         .script("fsfreeze-hook.d/20-b", &format!("{note}; [ $1 = thaw ] && exit 0; {body}"))
@@ -16,7 +16,7 @@ fn freeze_runs_scripts_in_order_and_thaw_in_reverse_order() {
     let hooks = hooks("exit 0");
     hooks.call("fsfreeze-hook freeze").is(0, ["10-a", "20-b", "30-c"], "");
     hooks.call("fsfreeze-hook thaw").is(0, ["30-c", "20-b", "10-a"], "");
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n30-c freeze\n30-c thaw\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n30-c freeze\n30-c thaw\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]
@@ -27,14 +27,14 @@ fn a_failing_freeze_thaws_the_started_scripts_in_reverse_order() {
         ["10-a", "20-b", "20-b", "10-a"],
         "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/20-b exited 3\nno flush\n",
     );
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]
 fn a_script_that_could_not_be_started_is_not_thawed() {
     let hooks = hooks("exit 0").file("fsfreeze-hook.d/20-b", 0o755, "#!/opt/no/sh\n");
     hooks.call("fsfreeze-hook freeze").is_like(1, ["10-a", "10-a"], &["20-b could not be started: its interpreter"]);
-    assert_eq!(hooks.text("told"), "10-a freeze\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n10-a thaw\n");
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_freeze_that_gets_sigterm_thaws_the_started_scripts() {
     let pid = nix::unistd::Pid::from_raw(freeze.id().cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert_eq!(freeze.wait().unwrap().code(), Some(143));
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Time limits: asked to end, then ended, with all that belongs to the script, and nothing else.
+//! Time limits: SIGTERM, then SIGKILL, for the script's process group and nothing else.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn pids(hooks: &Hooks) -> Vec<Pid> {
     hooks.text("pids").lines().map(|pid| Pid::from_raw(pid.trim().parse().unwrap())).collect()
 }
 
-/// Waits, since a killed process is gone only once it was reaped.
+/// Waits until a process has ended, since a killed process exists until it is reaped.
 fn is_gone(pid: Pid) -> bool {
     let started = std::time::Instant::now();
     while kill(pid, None).is_ok() && !is_zombie(pid) {
@@ -25,7 +25,7 @@ fn is_gone(pid: Pid) -> bool {
     true
 }
 
-/// In a container whose first process does not reap orphans, an orphan stays on as this.
+/// Reports whether a process is a zombie: in a container whose first process does not reap orphans, they stay zombies.
 fn is_zombie(pid: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
@@ -94,7 +94,7 @@ fn each_thaw_after_a_failed_freeze_has_its_own_limit() {
     hooks.call("fsfreeze-hook freeze").is_like(3, ["10-a", "20-b", "20-b", "10-a"], &["20-b exited 3"]).within(HANG);
 }
 
-/// Needs root, for a /dev of its own with a log in it.
+/// Needs root, to mount a /dev with a log socket in it.
 #[test]
 fn after_30_s_the_log_names_the_script_that_libvirt_is_waiting_for() {
     let body = "echo $$ >$HOOKMUX_ROOT/background; sleep 600";
@@ -114,8 +114,9 @@ fn after_30_s_the_log_names_the_script_that_libvirt_is_waiting_for() {
     }
     let pid = hooks.text("background");
     let waiting = {
-        let told = format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (pid {}) is still running after 30", pid.trim());
-        lines.iter().filter(|line| line.contains(&told) && line.ends_with(", libvirt is waiting")).count()
+        let message =
+            format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (pid {}) is still running after 30", pid.trim());
+        lines.iter().filter(|line| line.contains(&message) && line.ends_with(", libvirt is waiting")).count()
     };
     assert_eq!(waiting, 1, "{lines:#?}");
 }

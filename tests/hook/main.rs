@@ -1,4 +1,4 @@
-//! The built binary, called by links named after the hooks, as libvirt calls it.
+//! The built binary, called through links named after the hooks, as libvirt calls it.
 
 mod adopt;
 mod answers;

@@ -1,4 +1,4 @@
-//! Odd input: none of it may hang, panic or pass for a yes.
+//! Odd input, which must not hang, panic or count as a success.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
@@ -23,9 +23,9 @@ fn a_call_without_an_operation_runs_nothing_and_prints_how_to_make_one() {
 
 #[test]
 fn arguments_of_any_bytes_and_number_are_passed_on() {
-    let hooks = Hooks::new().script("qemu.d/10-a", "printf '%s|' \"$@\" >$HOOKMUX_ROOT/words");
+    let hooks = Hooks::new().script("qemu.d/10-a", "printf '%s|' \"$@\" >$HOOKMUX_ROOT/args");
     hooks.call_args(&args(&[b"qemu", b"vm\xff\n", b"start", b"", b"-", b"6", b"7"])).is(0, ["10-a"], "");
-    let read = std::fs::read(hooks.root().join("words")).unwrap();
+    let read = std::fs::read(hooks.root().join("args")).unwrap();
     assert_eq!(read, b"vm\xff\n|start||-|6|7|");
 }
 

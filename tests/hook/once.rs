@@ -1,8 +1,8 @@
-//! Exactly once: what libvirt runs itself is left to it, by the release of the daemon that calls.
+//! Each script runs exactly once: hookmux leaves scripts to a libvirt whose release runs them itself.
 
 use support::builder::{Hooks, Seen, hook, stand_in};
 
-/// A script in libvirt's own directory, one of a guest's in there, and one of ours.
+/// Makes a script in libvirt's own directory, one in a guest's directory below it, and one in hookmux's directory.
 fn hooks() -> Hooks {
     Hooks::new()
         .script("base:qemu.d/10-own", "")

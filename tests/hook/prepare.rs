@@ -1,4 +1,4 @@
-//! A failing `prepare` of a driver that calls nothing afterwards: what was set up is released.
+//! A failing `prepare` of a driver that makes no later call: hookmux releases what the scripts set up.
 
 use support::builder::Hooks;
 

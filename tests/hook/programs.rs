@@ -1,4 +1,4 @@
-//! The two programs: the command line, and the hook alone.
+//! The two programs: the command line, and the program that is only a hook.
 
 use std::fs;
 use std::os::unix::fs::symlink;

@@ -1,4 +1,4 @@
-//! hookmux.toml: what it does to calls, and what happens when it is broken.
+//! hookmux.toml: its effect on calls, and calls with a broken file.
 
 use support::builder::{HANG, Hooks, domain};
 
@@ -84,9 +84,9 @@ fn broken_settings_fail_only_the_calls_that_can_be_aborted() {
         ("strict = yes\n", "hookmux.toml:1:10: 'strict': expected true or false, got yes"),
         ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is not a pattern: "),
     ];
-    for (text, words) in broken {
+    for (text, message) in broken {
         let hooks = Hooks::new().script("qemu.d/10-a", "").settings(text);
-        let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{words}");
+        let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{message}");
         hooks.call("qemu vm1 start begin -").is_like(1, [], &[&start, "; until it is fixed, no guest starts\n"]);
         hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "");
         hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
@@ -98,7 +98,7 @@ fn broken_settings_fail_only_the_calls_that_can_be_aborted() {
 #[test]
 fn clean_up_scripts_run_in_parallel_and_are_reported_in_order() {
     let mut hooks = Hooks::new().settings("parallel = 10\n[[rule]]\ntimeout = '15s'\n");
-    // Each waits for all ten to be there; one after the other they would wait for good.
+    // Each waits until all ten have started; one after the other, they would wait forever.
     let meet = "touch $HOOKMUX_ROOT/here.$$; while [ $(ls $HOOKMUX_ROOT | grep -c here) -lt 10 ]; do sleep 0.01; done";
     for at in 0..10 {
         let body =
@@ -107,7 +107,7 @@ fn clean_up_scripts_run_in_parallel_and_are_reported_in_order() {
     }
     let seen = hooks.call("qemu vm1 release end destroyed");
     assert!(seen.code == Some(3) && seen.err.contains("13-x exited 3") && seen.ran.len() == 10, "{seen:?}");
-    // Where a failure counts, a later script must not have begun.
+    // Where a failure aborts the call, no later script may have started.
     let seen = hooks.call("qemu vm1 start begin -");
     seen.is_like(3, ["10-x", "11-x", "12-x", "13-x"], &["13-x exited 3"]);
 }
@@ -125,7 +125,7 @@ fn thaw_and_filters_never_run_in_parallel() {
     hooks.call("qemu vm1 migrate begin -").is(0, ["10-a", "20-b"], "").prints(domain("qemu", "three"));
 }
 
-/// A rule about whole paths may leave a name out in one directory and not in another.
+/// A rule about whole paths may exclude a name in one directory and not in another.
 #[test]
 fn a_name_is_left_out_in_every_directory_and_a_path_where_it_is() {
     let by_name = Hooks::new()
