@@ -1,18 +1,18 @@
-//! Scripts that will not end, end oddly, or leave something behind.
+//! Scripts that do not end, end in unusual ways, or leave processes behind.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::waiting::{comes, is_gone, pid, process, under_way};
+use crate::waiting::{becomes_true, is_gone, pid, process, start_call};
 use support::builder::{HANG, Hooks, copy};
 use support::programs::program;
 
 const LIMIT: &str = "kill-after = '200ms'\n[[rule]]\ntimeout = '200ms'\n";
 
-/// Notes its number in a file, whole or not at all.
-const NOTE: &str = "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid;";
+/// Writes the pid to a file atomically.
+const WRITE_PID: &str = "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid;";
 
 #[test]
 fn a_script_that_has_left_its_process_group_is_ended_at_its_limit() {
@@ -23,14 +23,14 @@ fn a_script_that_has_left_its_process_group_is_ended_at_its_limit() {
 #[test]
 fn a_script_that_has_left_its_process_group_gets_the_signal_that_stops_hookmux() {
     let hooks = Hooks::new().program("qemu.d/10-a=leave");
-    let mut hook = under_way(&hooks, "qemu vm1 start begin -");
-    assert!(comes(|| !hooks.text("log").is_empty()));
+    let mut hook = start_call(&hooks, "qemu vm1 start begin -");
+    assert!(becomes_true(|| !hooks.text("log").is_empty()));
     kill(pid(&hook), Signal::SIGTERM).unwrap();
-    assert!(comes(|| hook.try_wait().unwrap().is_some()), "it waits for good");
+    assert!(becomes_true(|| hook.try_wait().unwrap().is_some()), "hookmux waits forever");
     assert_eq!(hook.wait().unwrap().code(), Some(143));
 }
 
-/// As one that waits for a dead file system: killed, and no end of it to be seen.
+/// Like a script that waits for a dead file system: killed, but never reaped.
 #[test]
 fn a_script_that_survives_sigkill_delays_no_call_beyond_its_limit() {
     let hooks = Hooks::new().settings(LIMIT).program("qemu.d/10-a=cling").script("qemu.d/20-b", "");
@@ -44,30 +44,30 @@ fn a_script_that_survives_sigkill_delays_no_call_beyond_its_limit() {
 
 #[test]
 fn a_stopped_script_gets_the_signal_that_stops_hookmux() {
-    let hooks = Hooks::new().script("qemu.d/10-a", &format!("{NOTE} kill -STOP $$; exit 0"));
-    let mut hook = under_way(&hooks, "qemu vm1 start begin -");
+    let hooks = Hooks::new().script("qemu.d/10-a", &format!("{WRITE_PID} kill -STOP $$; exit 0"));
+    let mut hook = start_call(&hooks, "qemu vm1 start begin -");
     let script = process(&hooks, "pid");
     let stopped = || std::fs::read_to_string(format!("/proc/{script}/stat")).is_ok_and(|stat| stat.contains(") T "));
-    assert!(comes(stopped));
+    assert!(becomes_true(stopped));
     kill(pid(&hook), Signal::SIGTERM).unwrap();
-    assert!(comes(|| hook.try_wait().unwrap().is_some()), "it waits for good");
-    assert_eq!((hook.wait().unwrap().code(), comes(|| is_gone(script))), (Some(143), true));
+    assert!(becomes_true(|| hook.try_wait().unwrap().is_some()), "hookmux waits forever");
+    assert_eq!((hook.wait().unwrap().code(), becomes_true(|| is_gone(script))), (Some(143), true));
 }
 
 #[test]
 fn a_stopped_script_does_not_outlive_a_killed_hookmux() {
-    let hooks = Hooks::new().script("qemu.d/10-a", &format!("{NOTE} kill -STOP $$; sleep 60"));
-    let mut hook = under_way(&hooks, "qemu vm1 start begin -");
+    let hooks = Hooks::new().script("qemu.d/10-a", &format!("{WRITE_PID} kill -STOP $$; sleep 60"));
+    let mut hook = start_call(&hooks, "qemu vm1 start begin -");
     let script = process(&hooks, "pid");
     hook.kill().unwrap();
-    assert_eq!((hook.wait().unwrap().signal(), comes(|| is_gone(script))), (Some(9), true));
+    assert_eq!((hook.wait().unwrap().signal(), becomes_true(|| is_gone(script))), (Some(9), true));
 }
 
 #[test]
 fn a_script_that_ignores_the_signal_is_waited_for_and_does_not_set_the_exit_code() {
-    let body = format!("trap '' TERM; {NOTE} sleep 0.5; exit 0");
+    let body = format!("trap '' TERM; {WRITE_PID} sleep 0.5; exit 0");
     let hooks = Hooks::new().script("qemu.d/10-a", &body).script("qemu.d/20-b", "");
-    let mut hook = under_way(&hooks, "qemu vm1 start begin -");
+    let mut hook = start_call(&hooks, "qemu vm1 start begin -");
     process(&hooks, "pid");
     kill(pid(&hook), Signal::SIGTERM).unwrap();
     assert_eq!((hook.wait().unwrap().code(), hooks.ran()), (Some(143), vec!["10-a".to_owned()]));
@@ -149,15 +149,15 @@ fn orphans_of_scripts_are_not_adopted() {
 fn a_signal_before_the_first_script_kills_no_guest_either() {
     let answer = |operation: &str| {
         let hooks = Hooks::new().script("qemu.d/10-a", "");
-        let words = ["qemu", "vm1", operation, "begin", "-"].map(std::ffi::OsStr::new);
-        let mut command = hooks.command(&words);
+        let args = ["qemu", "vm1", operation, "begin", "-"].map(std::ffi::OsStr::new);
+        let mut command = hooks.command(&args);
         let null = std::process::Stdio::null;
         command.stdin(std::process::Stdio::piped()).stdout(null()).stderr(null());
         let mut hook = support::builder::spawn(&mut command);
-        // It reads standard input, which does not end: asleep in a pipe.
+        // It reads standard input, which does not end, so it sleeps in a pipe.
         let reads =
             || std::fs::read_to_string(format!("/proc/{}/wchan", hook.id())).is_ok_and(|at| at.contains("pipe"));
-        assert!(comes(reads), "it does not read");
+        assert!(becomes_true(reads), "hookmux does not read");
         kill(pid(&hook), Signal::SIGTERM).unwrap();
         let status = hook.wait().unwrap();
         (status.code(), status.signal(), hooks.ran())

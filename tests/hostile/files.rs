@@ -1,4 +1,4 @@
-//! Script files that are not what they were, or should not be.
+//! Script files that change during a call, or are unusual.
 
 use std::os::unix::fs::symlink;
 
@@ -85,7 +85,7 @@ fn an_empty_file_is_a_mask_whatever_its_mode() {
     for (name, mode) in [("10-a", 0o755), ("20-b", 0o644), ("30-c", 0o000), ("40-d", 0o4755)] {
         hooks = hooks.script(&format!("lib:qemu.d/{name}"), "exit 1").file(&format!("qemu.d/{name}"), mode, "");
     }
-    // Set-uid and empty: there is nothing to run with another user's rights, but its purpose is unknown.
+    // Set-uid and empty: it cannot run with another user's rights, but its purpose is unknown.
     hooks.call(START).is_like(1, [], &["40-d is set-uid"]);
     std::fs::remove_file(hooks.path("qemu.d/40-d")).unwrap();
     std::fs::remove_file(hooks.path("lib:qemu.d/40-d")).unwrap();
@@ -96,7 +96,7 @@ fn an_empty_file_is_a_mask_whatever_its_mode() {
 #[test]
 fn a_chain_of_forty_links_runs_and_one_of_forty_one_is_skipped() {
     let hooks = Hooks::new().file("store/script", 0o755, "#!/bin/sh\necho ${0##*/} >>$HOOKMUX_ROOT/ran\n");
-    // The last of `length` links; the first one leads to the script.
+    // Returns the last of `length` links, of which the first leads to the script.
     let chain = |length: usize| {
         for at in 1..=length {
             let target = if at == 1 { "script".into() } else { format!("{length}-{}", at - 1) };

@@ -1,6 +1,6 @@
-//! Memory: the document and 8 MiB, whatever scripts print.
+//! The memory limit of a call: the size of the document plus 8 MiB, whatever scripts print.
 //!
-//! Measured by a small caller (`measure.c`), as the kernel counts it: the most that hookmux, or any one script, held.
+//! Measured by a small caller (`measure.c`), as the kernel counts it: the peak of hookmux or of any one script.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use support::binary;
 use support::builder::Hooks;
 use support::programs::program;
 
-/// What hookmux may hold beside the document.
+/// The memory limit besides the document.
 const BOUND: usize = 8 << 20;
 
-/// What an unoptimised program's code takes above an optimised one's, which the kernel counts, too.
+/// The additional size of an unoptimised program's code, which the kernel counts as memory, too.
 const UNOPTIMISED: usize = 6 << 20;
 
-/// The most memory that a call held, in bytes, without the code of an unoptimised program.
+/// Returns the peak memory of a call, in bytes, without the code of an unoptimised program.
 fn peak(hooks: &Hooks, call: &str, code: i32) -> usize {
     let file = hooks.root().join("peak");
     let measure = program("measure");
     let seen = hooks.see(hooks.through(&[measure.to_str().unwrap(), file.to_str().unwrap()], call));
     assert_eq!(seen.code, Some(code), "{}", seen.err.lines().next().unwrap_or_default());
-    // With debug information.
+    // Only programs with debug information are this large.
     let is_unoptimised = std::fs::metadata(binary()).unwrap().len() > 16 << 20;
     (read(&file) * 1024).saturating_sub(if is_unoptimised { UNOPTIMISED } else { 0 })
 }
@@ -29,7 +29,7 @@ fn read(file: &Path) -> usize {
     std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
 }
 
-/// A guest with much metadata, in pieces that libvirt's parser takes.
+/// Returns a guest with much metadata, in elements of a size that libvirt's parser accepts.
 fn document(length: usize) -> String {
     let piece = format!("<x>{}</x>", "@".repeat(1 << 20));
     format!("<domain type='qemu'><name>vm1</name><metadata>{}</metadata></domain>\n", piece.repeat(length >> 20))
@@ -72,7 +72,7 @@ fn a_document_that_is_only_read_is_not_kept_in_memory() {
     assert!(peak < BOUND, "{peak}");
 }
 
-/// What a filter wrote is compared with what it read.
+/// A filter's input and output are both in memory, because they are compared.
 #[test]
 fn a_filtered_document_is_in_memory_at_most_twice() {
     let mut hooks = Hooks::new().document(document(16 << 20));
@@ -81,11 +81,11 @@ fn a_filtered_document_is_in_memory_at_most_twice() {
     }
     let (peak, document) = (peak(&hooks, "qemu vm1 migrate begin -", 0), document(16 << 20).len());
     assert!(peak < 2 * document + BOUND, "{peak}");
-    // Half of it, at least: it was there, and this was measured.
+    // At least half of it: this proves that the peak was measured.
     assert!(peak > document / 2, "{peak}");
 }
 
-/// Each of 200 paths to log would be 1.8 MB long.
+/// Each of the 200 logged paths would be 1.8 MB long.
 #[test]
 fn long_paths_of_many_changes_are_not_kept_in_memory() {
     let name = "a".repeat(48_000);
@@ -97,7 +97,7 @@ fn long_paths_of_many_changes_are_not_kept_in_memory() {
     assert!(peak < 2 * document.len() + BOUND, "{peak}");
 }
 
-/// libvirt's protocol carries no longer string (`REMOTE_STRING_MAX`), so no longer document reaches a host by migration.
+/// libvirt's protocol limits the length of a string (`REMOTE_STRING_MAX`), and so that of a document that migrates.
 #[test]
 fn the_longest_document_that_libvirt_sends_is_filtered_within_its_size_plus_eight_mib() {
     let document = document(4 << 20);

@@ -1,4 +1,4 @@
-//! What scripts do to their descriptors.
+//! Scripts that change or misuse their descriptors.
 
 use support::builder::{HANG, Hooks};
 
@@ -34,15 +34,15 @@ fn a_script_with_stderr_redirected_to_stdout_refuses_without_a_message() {
     );
 }
 
-/// Several calls, since it takes the script to be faster than us by a hair.
+/// Makes several calls, because the script must win a race against hookmux.
 #[test]
 fn a_script_that_reads_its_own_output_cannot_block_hookmux() {
     let hooks = Hooks::new().settings(LIMIT).program("qemu.d/10-a=steal");
-    let calls: Vec<_> = (0..10).map(|_| crate::waiting::under_way(&hooks, "qemu vm1 start begin -")).collect();
+    let calls: Vec<_> = (0..10).map(|_| crate::waiting::start_call(&hooks, "qemu vm1 start begin -")).collect();
     for mut call in calls {
-        let came = crate::waiting::comes(|| call.try_wait().unwrap().is_some());
+        let ended = crate::waiting::becomes_true(|| call.try_wait().unwrap().is_some());
         let _ = call.kill();
-        assert_eq!((came, call.wait().unwrap().code()), (true, Some(1)));
+        assert_eq!((ended, call.wait().unwrap().code()), (true, Some(1)));
     }
 }
 
@@ -55,11 +55,11 @@ fn a_script_that_makes_its_output_non_blocking_does_not_affect_hookmux() {
 
 #[test]
 fn a_filter_that_enlarges_its_pipe_and_ends_loses_no_output() {
-    // F_SETPIPE_SZ; then all of it at once, while a child holds the pipe open.
+    // F_SETPIPE_SZ; then all of it at once, while a child keeps the pipe open.
     let body = "sleep 60 & echo $! >$HOOKMUX_ROOT/background
         perl -e 'fcntl(STDOUT, 1031, 1 << 20) or die; local $/; $_ = <STDIN>; s/old/new/; syswrite(STDOUT, $_)'";
     let pad = "x".repeat(900_000);
-    let document = |word: &str| format!("<domain type='qemu'><name>vm1</name><title>{word}{pad}</title></domain>\n");
+    let document = |text: &str| format!("<domain type='qemu'><name>vm1</name><title>{text}{pad}</title></domain>\n");
     let hooks = Hooks::new().script("qemu.d/10-a", body).document(document("old"));
     let seen = hooks.call("qemu vm1 migrate begin -");
     seen.is(0, ["10-a"], "").within(HANG);
@@ -71,7 +71,7 @@ fn a_child_that_writes_after_its_script_has_ended_gets_a_broken_pipe() {
     let body = "(sleep 0.3; trap '' PIPE; echo late >&2 || echo broken >$HOOKMUX_ROOT/late) 2>&2 & exit 3";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     hooks.call("qemu vm1 start begin -").is_like(3, ["10-a"], &["exited 3\n"]).within(HANG);
-    assert!(crate::waiting::comes(|| hooks.root().join("late").exists()));
+    assert!(crate::waiting::becomes_true(|| hooks.root().join("late").exists()));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Calls from odd places: without /proc, /dev or /run, on a read-only root, by another clock.
+//! Calls in unusual environments: without /proc, /dev or /run, on a read-only root, with another clock.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
 const MIGRATE: &str = "qemu vm1 migrate begin -";
 
-/// The call in a mount namespace of its own, after `set_up`; that this has been done is checked there, too.
+/// Returns a call in its own mount namespace, after `set_up`, which must succeed.
 fn inside(hooks: &Hooks, set_up: &str, call: &str) -> Command {
     let shell = format!("{set_up} || {{ echo 'not set up' >&2; exit 90; }}; exec \"$@\"");
     hooks.through(&["unshare", "--mount", "--propagation", "private", "sh", "-c", &shell, "sh"], call)
@@ -16,7 +16,7 @@ fn inside(hooks: &Hooks, set_up: &str, call: &str) -> Command {
 
 const TITLED: &str = "<domain type='qemu'><name>vm1</name><title></title></domain>";
 
-/// A veto, a reconnect, a clean-up and a chain of filters, all of them after `set_up`.
+/// Asserts that a veto, a reconnect, a clean-up and a chain of filters work after `set_up`.
 fn everything_works(set_up: &str) {
     let veto = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=7").program("qemu.d/30-c=0");
     let line = "/etc/hookmux/qemu.d/20-b=7 exited 7\nsaid 20-b=7\n";
@@ -91,7 +91,7 @@ fn writing_a_document_to_a_full_file_system_is_a_failure() {
     hooks.see(inside(&hooks, full, MIGRATE)).is_like(1, [], &["could not be written: No space left on device"]);
 }
 
-/// The clock that time limits go by cannot be set; in a time namespace it can be far from everybody else's.
+/// The clock of time limits cannot be set, but in a time namespace it can differ from that of other processes.
 #[test]
 fn a_time_limit_does_not_depend_on_the_clock() {
     let settings = "kill-after = '200ms'\n[[rule]]\ntimeout = '300ms'\n";
@@ -99,7 +99,7 @@ fn a_time_limit_does_not_depend_on_the_clock() {
         .settings(settings)
         .script("qemu.d/10-a", "cut -d. -f1 /proc/uptime >$HOOKMUX_ROOT/clock; sleep 60");
     let uptime: i64 = std::fs::read_to_string("/proc/uptime").unwrap().split('.').next().unwrap().parse().unwrap();
-    // Back to the machine's start; and a hundred years on.
+    // Back to the machine's start, and a hundred years ahead.
     for offset in [-uptime, 3_000_000_000] {
         let offset = [format!("--monotonic={offset}"), format!("--boottime={offset}")];
         let unshare = ["unshare", "--time", "--fork", "--mount", "--mount-proc", &offset[0], &offset[1], "--pid"];
@@ -107,7 +107,7 @@ fn a_time_limit_does_not_depend_on_the_clock() {
         seen.is_like(1, ["10-a"], &["10-a timed out after 300 ms"]).within(HANG);
         assert!(seen.took >= std::time::Duration::from_millis(300), "{seen:?}");
         let clock: i64 = hooks.text("clock").trim().parse().unwrap();
-        assert!((clock - uptime).abs() > uptime / 2, "the clock is the machine's own: {clock}");
+        assert!((clock - uptime).abs() > uptime / 2, "the clock is still the machine's own: {clock}");
     }
 }
 

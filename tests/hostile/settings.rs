@@ -36,9 +36,9 @@ fn a_drop_in_of_another_user_is_not_opened() {
 #[test]
 fn endless_settings_are_not_read() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").link("hookmux.toml", "/dev/zero");
-    let said = hooks.call(START);
-    assert!(said.code == Some(1) && said.err.contains("hookmux.toml: "), "{said:?}");
-    said.within(HANG);
+    let seen = hooks.call(START);
+    assert!(seen.code == Some(1) && seen.err.contains("hookmux.toml: "), "{seen:?}");
+    seen.within(HANG);
 }
 
 #[test]
