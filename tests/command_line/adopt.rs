@@ -1,4 +1,4 @@
-//! `adopt`: which scripts it moves, and which it leaves where they run. That none is lost under calls is in tests/hook.
+//! `adopt`: which scripts it moves, and which it leaves where they run. tests/hook tests that calls miss none meanwhile.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

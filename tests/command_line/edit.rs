@@ -1,4 +1,4 @@
-//! `edit`: what an editor wrote is judged before it is put in place. The editor is a script.
+//! `edit`: what an editor wrote is checked before it is put in place. The editor is a script.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -19,16 +19,16 @@ fn with_editor(code: &str) -> TempDir {
     root(&[(FILE, GOOD), ("editor", &format!("#!/bin/sh\n{code}\n"))])
 }
 
-fn command(root: &Path, words: &str) -> Command {
+fn command(root: &Path, args: &str) -> Command {
     let mut command = Command::new(support::binary());
-    command.args(words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap())));
+    command.args(args.split(' ').map(|arg| arg.replace("ROOT", root.to_str().unwrap())));
     command.env("EDITOR", "./editor").env_remove("VISUAL").current_dir(root).stdin(Stdio::null());
     command
 }
 
-/// Runs a command with that editor; the root is taken out of the answer.
-fn edit(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    answer(root, command(root, words).output().unwrap())
+/// Runs a command with that editor; the root is removed from the answer.
+fn edit(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    answer(root, command(root, args).output().unwrap())
 }
 
 fn answer(root: &Path, Output { status, stdout, stderr }: Output) -> (Option<i32>, String, String) {
@@ -80,7 +80,7 @@ fn a_drop_in_is_created_and_checked_at_its_path() {
     assert!(out.starts_with(&expected) && out.ends_with("it takes effect at the next call\n"), "{out}");
     assert_eq!(fs::metadata(root.path().join(&path[1..])).unwrap().mode() & 0o7777, 0o644);
     assert_eq!(names(root.path()), ["50-x.toml", "hookmux.toml", "hookmux.toml.d"]);
-    // The old content is not taken for another file's.
+    // The old content is not mistaken for that of another file.
     fs::create_dir_all(root.path().join("etc/hookmux/qemu.d")).unwrap();
     fs::write(root.path().join("etc/hookmux/qemu.d/10-a"), "#!/bin/sh\n").unwrap();
     fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-a"), Permissions::from_mode(0o755)).unwrap();
@@ -145,7 +145,7 @@ fn a_failed_edit_leaves_the_file_unchanged() {
     let root = with_editor("exit 3");
     let failed = "hookmux: the editor failed (exit status: 3): /etc/hookmux/hookmux.toml is unchanged\n";
     assert_eq!(edit(root.path(), "edit --root ROOT"), (Some(1), String::new(), failed.into()));
-    // A copy that was left by a program that was killed.
+    // The copy of a program that was killed.
     let killed = "echo '[rule]' >\"$1\"; [ -e again ] && exit; touch again; pid=$PPID; \
         grep -q ^hookmux /proc/$pid/comm || pid=$(cut -d' ' -f4 /proc/$pid/stat); \
         grep -q ^hookmux /proc/$pid/comm && kill -KILL $pid";

@@ -7,11 +7,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::root::{as_it_is, hookmux, root};
+use crate::root::{hookmux, root, verbatim};
 
 const PLACE: &str = "usr/share/doc/hookmux/examples";
 
-/// A root with the examples as the package brings them.
+/// A root with the examples as in the package.
 fn packaged() -> tempfile::TempDir {
     let root = root(&[("etc/hookmux/qemu.d/README", "")]);
     fs::create_dir_all(root.path().join("usr/share/doc/hookmux")).unwrap();
@@ -40,7 +40,7 @@ fn files(directory: &Path) -> Vec<(String, String, bool)> {
 #[test]
 fn the_printed_commands_install_every_example_and_check_finds_no_problem_with_their_rules() {
     let root = packaged();
-    let (code, out, err) = as_it_is(root.path(), "examples --root ROOT");
+    let (code, out, err) = verbatim(root.path(), "examples --root ROOT");
     assert_eq!((code, err.as_str()), (Some(0), ""));
     fs::remove_dir_all(root.path().join("etc/hookmux/qemu.d")).unwrap();
     let commands: String = out.split_inclusive('\n').filter_map(|line| line.strip_prefix("  ")).collect();

@@ -1,4 +1,4 @@
-//! What can be seen without starting anything: `list`, `explain`, `contract`, and what a wrong word says.
+//! Commands that start nothing: `list`, `explain`, `contract`, and the errors of wrong arguments.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -24,8 +24,8 @@ fn a_rule_matches_the_path_of_a_script_without_the_root() {
     let expected = "qemu runs /etc/hookmux/qemu.d/20-b skipped /etc/hookmux/qemu.d/10-a left out by the rule at \
         /etc/hookmux/hookmux.toml:1 fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml";
     let (code, out, err) = hookmux(root.path(), "list --root ROOT");
-    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!((code, words.as_str(), err.as_str()), (Some(0), expected, ""));
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     assert_eq!((code, out.contains("matches nothing")), (Some(0), false), "{out}");
 }
@@ -149,9 +149,9 @@ qemu
     assert_eq!(unfolded(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
 }
 
-/// What a command prints, without the line breaks in what is below a path.
-fn unfolded(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    let (code, out, err) = hookmux(root, words);
+/// Runs hookmux like [`hookmux`], and joins the lines of each detail below a path.
+fn unfolded(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = hookmux(root, args);
     let details = ["left", "timeout", "on-fault", "wait", "fix", "/bin", "without", "hidden", "hookmux"];
     let mut whole = String::new();
     for line in out.lines() {
@@ -271,8 +271,8 @@ fn freeze_and_thaw_have_a_time_limit_that_a_rule_can_change() {
 #[test]
 fn a_wrong_argument_is_a_usage_error_and_help_is_not() {
     let nowhere = Path::new("/nowhere");
-    for words in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
-        let (code, out, err) = hookmux(nowhere, words);
+    for args in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
+        let (code, out, err) = hookmux(nowhere, args);
         assert_eq!(
             (code, out.as_str(), err.contains("Usage:") || err.contains("tip:") || err.contains("error:")),
             (Some(2), "", true)
@@ -444,7 +444,7 @@ fn explain_and_run_show_which_paths_of_rules_select_something() {
     }
 }
 
-/// Runs `sha256sum -c` on these lines: its exit code and what it printed.
+/// Runs `sha256sum -c` on these lines, and returns its exit code and output.
 fn verified(sums: &str) -> (Option<i32>, String) {
     let mut command = Command::new("sha256sum");
     command.args(["--check", "--strict"]).env("LC_ALL", "C");

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
-/// A hook that another program has put there.
+/// A hook that another program has installed.
 const THEIRS: &str = "#!/bin/sh\nexit 7\n";
 
-/// What libvirt would call: a link's target, or a file's first line.
+/// Returns what libvirt would run as that hook: a link's target, or a file's first line.
 fn hook(root: &Path, driver: &str) -> Option<String> {
     let hook = root.join("etc/libvirt/hooks").join(driver);
     match fs::read_link(&hook) {
-        Ok(says) => Some(says.display().to_string()),
+        Ok(target) => Some(target.display().to_string()),
         Err(_) => fs::read(&hook).ok().map(|bytes| String::from_utf8_lossy(&bytes[..9.min(bytes.len())]).into_owned()),
     }
 }
@@ -40,10 +40,10 @@ fn install_links_the_usual_hooks_once_and_uninstall_removes_exactly_those() {
     let before = files(root.path());
     let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}\n");
     let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state)).concat();
-    let said = |state: &str| (Some(0), lines(state), String::new());
-    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed as"));
+    let expected = |state: &str| (Some(0), lines(state), String::new());
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed as"));
     let installed = files(root.path());
-    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed already as"));
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed already as"));
     assert_eq!(files(root.path()), installed);
     let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
     let ours = || Some("/usr/bin/hookmux-hook".to_owned());
@@ -100,8 +100,8 @@ fn the_guest_agents_hook_is_installed_where_its_agent_looks() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     fs::create_dir_all(root.path().join("etc/qemu-ga")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
-    let says = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
-    assert_eq!(says, Path::new("/usr/bin/hookmux-hook"));
+    let target = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
+    assert_eq!(target, Path::new("/usr/bin/hookmux-hook"));
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn the_guest_package_installs_and_uninstalls_only_its_own_hook() {
     // By a process of its own: a child of another test would inherit a descriptor for writing, and make it "busy".
     let mut copy = std::process::Command::new("install");
     assert!(copy.arg("-D").arg(support::binary()).arg(&program).status().unwrap().success());
-    let run = |words: &str| {
-        let words = words.split(' ').map(|word| word.replace("ROOT", root.path().to_str().unwrap()));
-        std::process::Command::new(&program).args(words).output().unwrap().status.code()
+    let run = |args: &str| {
+        let args = args.split(' ').map(|arg| arg.replace("ROOT", root.path().to_str().unwrap()));
+        std::process::Command::new(&program).args(args).output().unwrap().status.code()
     };
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
     let hook = root.path().join("etc/qemu/fsfreeze-hook");
     assert_eq!(fs::read_link(&hook).unwrap(), Path::new("/usr/bin/hookmux-guest"));
-    // The hooks of a host are the other package's.
+    // The hooks of a host belong to the other package.
     fs::write(root.path().join("usr/bin/hookmux-hook"), PROGRAM).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT lxc qemu").0, Some(0));
     assert_eq!(run("uninstall --root ROOT"), Some(0));
@@ -126,7 +126,7 @@ fn the_guest_package_installs_and_uninstalls_only_its_own_hook() {
         .map(|hook| fs::symlink_metadata(root.path().join(hook)).is_ok());
     assert_eq!(left, [true, true, false]);
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
-    // Who names it means it.
+    // A hook that is named is installed.
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT fsfreeze-hook").0, Some(0));
     assert!(fs::symlink_metadata(&hook).is_err());
 }
@@ -148,7 +148,7 @@ fn list_and_check_find_the_guest_packages_hook_where_it_does_not_divert_qemus() 
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
     let well = "all is well with 1 hook and 1 script\n";
     assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
-    // It is not the host package's to take away.
+    // The host's package does not remove it.
     let nothing = (Some(0), "no hookmux hook is installed; nothing to do\n".to_owned(), String::new());
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
 }
@@ -219,7 +219,7 @@ fn a_hook_that_is_taken_over_runs_as_the_first_script_and_uninstall_restores_it(
         the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
-    // Once more: it is not taken for another's.
+    // Once more: it is not mistaken for another program's hook.
     assert_eq!(hookmux(root.path(), "install --take-over --root ROOT qemu").0, Some(0));
     let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
     assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
@@ -318,7 +318,7 @@ fn a_program_that_was_overwritten_through_a_link_is_restored_and_what_was_writte
     assert_eq!(hookmux(root.path(), "install --root ROOT").0, Some(0));
     let nothing = (Some(0), String::new(), String::new());
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
-    // As `wget -O`, `cp` and `tee` do it.
+    // As `wget -O`, `cp` and `tee` do.
     fs::write(at("usr/bin/hookmux-hook"), THEIRS).unwrap();
     let refused = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /usr/bin/hookmux-hook was overwritten through a hook's link\n  \
         fix: hookmux install --restore --root  qemu\n";
@@ -387,7 +387,7 @@ fn what_was_written_through_a_link_beside_another_hook_keeps_running_beside_it()
     let (ours, theirs) = ("/usr/bin/hookmux-hook", "#!/bin/sh");
     assert_eq!(hooks.map(|path| hook(root.path(), path).unwrap()), [theirs, ours, theirs, theirs, ours]);
     assert_eq!(fs::read_to_string(at("etc/libvirt/hooks/qemu.d/00-written")).unwrap(), written);
-    // Where a driver's hook is hookmux, it was written there.
+    // If a driver's hook is hookmux, the text was written through that link.
     fs::remove_file(at("etc/libvirt/hooks/lxc")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT lxc").0, Some(0));
     assert!(!at("etc/libvirt/hooks/lxc.d").exists());
@@ -453,7 +453,7 @@ fn an_images_links_never_lead_to_the_host() {
         assert_eq!(tree(&host), before);
         fs::remove_dir_all(&image).unwrap();
     }
-    // A hook that is a link of the image's is judged, replaced and removed as the image's own.
+    // A hook that is a link inside the image is checked, replaced and removed as the image's own.
     fs::create_dir_all(image.join("etc/libvirt/hooks")).unwrap();
     fs::create_dir_all(image.join("usr/bin")).unwrap();
     fs::write(image.join("usr/bin/hookmux-hook"), PROGRAM).unwrap();

@@ -7,7 +7,7 @@ const GUEST: &str = "<domain type='kvm' xmlns:q='u'><name>vm1</name><metadata><n
     <n:flavor name='gpu-1'/><n:tag>a&#10;b</n:tag></n:instance></metadata><devices><disk><source file='/a'/></disk>\
     <disk><source file='/b'/></disk><hostdev/></devices></domain>\n";
 
-/// Exit code, standard output, standard error of a query.
+/// Runs a query, and returns exit code, standard output and standard error.
 fn query(document: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut query = Command::new(support::binary());
     query.arg("query").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -17,11 +17,11 @@ pub(crate) struct Hook {
     environment: Vec<(String, String)>,
 }
 
-/// Exit code and standard error, with the root taken out.
+/// Exit code, and standard error without the root.
 pub(crate) type Answer = (Option<i32>, String);
 
-/// The answer when all is well.
-pub(crate) fn yes() -> Answer {
+/// The answer of a hook that succeeds.
+pub(crate) fn success() -> Answer {
     (Some(0), String::new())
 }
 
@@ -62,17 +62,17 @@ impl Hook {
     }
 
     /// Calls the hook as an agent since 9.1 does, which waits until no process holds the outputs any more.
-    pub(crate) fn call(&self, word: &str) -> Answer {
+    pub(crate) fn call(&self, operation: &str) -> Answer {
         let mut command = Command::new(self.path("etc/qemu/fsfreeze-hook"));
         command
-            .arg(word)
+            .arg(operation)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOOKMUX_ROOT", self.root.path());
         let environment = self.environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
         let output = command.envs(environment).current_dir("/").stdin(Stdio::null()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).replace(self.root.path().to_str().unwrap(), "");
-        (output.status.code(), said)
+        let errors = String::from_utf8_lossy(&output.stderr).replace(self.root.path().to_str().unwrap(), "");
+        (output.status.code(), errors)
     }
 }
 
