@@ -1,4 +1,4 @@
-//! qemu.d/90-backup as far as nothing is started: tests/host has what systemd does with the rest. Does.
+//! qemu.d/90-backup until it starts a backup; tests/host runs that with systemd. Does.
 
 use crate::{Answer, Example, passes, refuses};
 

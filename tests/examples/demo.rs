@@ -1,12 +1,11 @@
-//! examples/demo, the README's first command: a binary → what is shown, and whether it came out as it says. Does.
+//! examples/demo, the README's first command: a binary → its output, and an error if a result differs from the text. Does.
 
 use crate::EXAMPLES;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs a command line of sh, in which $DEMO is examples/demo, and says what it left in the directory for temporary
-/// files, too.
+/// Runs a command line of sh, in which $DEMO is examples/demo; also counts the temporary files that it left.
 fn shell(line: &str) -> (Option<i32>, String, String, usize) {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
@@ -17,12 +16,12 @@ fn shell(line: &str) -> (Option<i32>, String, String, usize) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), left)
 }
 
-/// Asserts that these stand in the text, in this order.
+/// Asserts that the text contains these parts, in this order.
 #[track_caller]
 fn in_order(text: &str, wanted: &[&str]) {
     let mut rest = text;
-    for words in wanted {
-        let Some((_, after)) = rest.split_once(words) else { panic!("{words:?} is missing in: {rest}") };
+    for part in wanted {
+        let Some((_, after)) = rest.split_once(part) else { panic!("{part:?} is missing in: {rest}") };
         rest = after;
     }
 }
@@ -86,7 +85,7 @@ fn without_python_the_demo_names_what_is_missing_and_shows_the_rest() {
 
 #[test]
 fn a_binary_with_other_results_fails_the_demo() {
-    // (what stands in for hookmux, exit code, the last line of stderr)
+    // (a script in place of hookmux, exit code, the last line of stderr)
     let cases = [
         ("/bin/false", 1, "demo: this should have ended with exit code 0, not 1\n"),
         ("/bin/true", 1, "demo: the steps do not contain: exited 0, \n"),

@@ -19,9 +19,9 @@ fn disk(content: &str) -> String {
     format!("<domain type='qemu'><name>vm1</name><devices><disk type='file'>{content}</disk></devices></domain>\n")
 }
 
-/// Compares, for each pair of a disk's content and what it should become, what the filter printed; equal = nothing.
+/// Runs the filter on the first content of each pair, and expects the second; if they are equal, an empty output.
 #[track_caller]
-fn become_with(moves: &str, cases: &[(&str, &str)]) {
+fn assert_moves(moves: &str, cases: &[(&str, &str)]) {
     let example = moving(moves);
     let seen: Vec<_> = cases.iter().map(|(old, _)| migrate(&example, disk(old))).collect();
     let wanted: Vec<_> =
@@ -31,7 +31,7 @@ fn become_with(moves: &str, cases: &[(&str, &str)]) {
 
 #[test]
 fn a_path_below_the_prefix_is_changed_and_any_other_is_not() {
-    become_with(
+    assert_moves(
         MOVES,
         &[
             ("<source file='/old/a.qcow2'/>", "<source file='/new/a.qcow2'/>"),
@@ -50,7 +50,7 @@ fn a_path_below_the_prefix_is_changed_and_any_other_is_not() {
 
 #[test]
 fn backing_files_move_with_the_disk() {
-    become_with(
+    assert_moves(
         MOVES,
         &[
             (
@@ -73,7 +73,7 @@ fn backing_files_move_with_the_disk() {
 
 #[test]
 fn only_the_first_matching_move_is_made() {
-    become_with(
+    assert_moves(
         "# where disks lie here\r\n\r\n/a/b -> /c\n/a -> /b\n/b -> /never/after/a\n/with space/ -> /other space/\n/dev -> /\n",
         &[
             ("<source file='/a/b/x'/>", "<source file='/c/x'/>"),
@@ -83,13 +83,13 @@ fn only_the_first_matching_move_is_made() {
             ("<source file='/dev'/>", "<source file='/'/>"),
         ],
     );
-    become_with("/ -> /all", &[("<source file='/x'/>", "<source file='/all/x'/>")]);
-    become_with("/old -> /old", &[("<source file='/old/x'/>", "<source file='/old/x'/>")]);
+    assert_moves("/ -> /all", &[("<source file='/x'/>", "<source file='/all/x'/>")]);
+    assert_moves("/old -> /old", &[("<source file='/old/x'/>", "<source file='/old/x'/>")]);
 }
 
 #[test]
 fn values_are_read_and_written_as_xml() {
-    become_with(
+    assert_moves(
         "/a&b -> /<c>'\"&\n/d -> /ö\n",
         &[
             ("<source file='/a&amp;b/x'/>", "<source file='/&lt;c>&apos;\"&amp;/x'/>"),

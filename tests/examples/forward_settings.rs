@@ -1,4 +1,4 @@
-//! network.d/50-port-forward: what it makes of its settings, and what it says while it applies nothing. Does.
+//! network.d/50-port-forward: how it reads its settings, and what it prints while it applies nothing. Does.
 
 use crate::forward::{CHAIN, NETWORK, NOTHING, PORT, SETTINGS, THEIRS, scenario};
 use crate::{Example, passes, prints, refuses};
@@ -39,12 +39,12 @@ port-forward: would run: iptables -w -t filter -I FORWARD -m conntrack --ctstate
 fn without_settings_or_for_another_network_or_operation_it_prints_nothing() {
     let unset = Example::new("network.d/50-port-forward").through(alone);
     let set = forwarding(&SETTINGS.replace("APPLY", "yes"));
-    let stranger = NETWORK.replace("tnet", "third");
+    let third = NETWORK.replace("tnet", "third");
     let seen = [
         unset.call(&["tnet", "started", "begin", "-"], NETWORK),
         unset.call(&["tnet", "stopped", "end", "-"], NETWORK),
-        set.call(&["third", "started", "begin", "-"], &stranger),
-        set.call(&["third", "stopped", "end", "-"], &stranger),
+        set.call(&["third", "started", "begin", "-"], &third),
+        set.call(&["third", "stopped", "end", "-"], &third),
         set.call(&["tnet", "start", "begin", "-"], NETWORK),
         set.call(&["tnet", "updated", "begin", "-"], NETWORK),
         set.call::<&str>(&[], ""),

@@ -1,5 +1,5 @@
-//! What every example has: a test, a header, the right mode, a row in the README, and no complaint from shellcheck or
-//! Python. Reads.
+//! Every example has a test, a header, the right mode, a row in the README, and no warning from shellcheck or Python.
+//! Reads.
 
 use crate::EXAMPLES;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-/// What an example is, and so what can be asked of it.
+/// The kind of an example, which decides about its checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Shell,
@@ -17,7 +17,7 @@ enum Kind {
     Data,
 }
 
-/// Every file below examples/, with the tests that run it.
+/// The files below examples/, with the tests that run them.
 const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("README.md", Kind::Data, include_str!("inventory.rs")),
     ("demo", Kind::Shell, include_str!("demo.rs")),
@@ -81,10 +81,10 @@ fn scripts() -> impl Iterator<Item = &'static str> {
 fn no_example_is_without_a_test() {
     let known: BTreeSet<_> = EXAMPLES_AND_TESTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(files_below(Path::new(EXAMPLES)), known);
-    // The tests named for it call it by its name.
-    let strangers: Vec<_> =
+    // Its tests contain its name.
+    let untested: Vec<_> =
         EXAMPLES_AND_TESTS.iter().filter(|(name, _, tests)| !tests.contains(name)).map(|(name, ..)| name).collect();
-    assert_eq!(strangers, [&""; 0]);
+    assert_eq!(untested, [&""; 0]);
 }
 
 #[test]
@@ -152,10 +152,10 @@ fn every_script_has_one_row_in_the_readme() {
     let (rules, others): (Vec<_>, Vec<_>) =
         unmentioned.into_iter().partition(|name| name.starts_with("hookmux.toml.d/"));
     assert_eq!((others, readme.contains("hookmux.toml.d")), (vec!["README.md"], true));
-    // A rule is for the script of its name.
+    // A file of rules has the name of its script.
     let names: Vec<_> = scripts().filter_map(|name| name.rsplit('/').next()).collect();
-    let strangers = rules.iter().filter_map(|rule| rule.split(['/', '.']).nth(3)).filter(|name| !names.contains(name));
-    assert_eq!(strangers.collect::<Vec<_>>(), [""; 0]);
+    let unused = rules.iter().filter_map(|rule| rule.split(['/', '.']).nth(3)).filter(|name| !names.contains(name));
+    assert_eq!(unused.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

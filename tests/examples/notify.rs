@@ -1,4 +1,4 @@
-//! qemu.d/95-notify: events → messages at a web server, a mail server and a command, each a real one of this test's. Does.
+//! qemu.d/95-notify: events → messages to a web server, a mail server and a command, which the test runs. Does.
 
 use crate::{Answer, Example, passes};
 use std::fs;
@@ -15,7 +15,7 @@ fn release(example: &Example, guest: &str) -> Answer {
     example.call(&[guest, "release", "end", "destroyed"], "<domain/>")
 }
 
-/// A server for one connection: `serve` gets its lines, and answers; returns its address and what was received.
+/// Starts a server for one connection, whose lines `serve` answers; returns its address, and a thread that returns the lines.
 fn server(serve: fn(&str) -> &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();

@@ -1,4 +1,4 @@
-//! lxc.d/30-mount-check and libxl.d/20-maintenance: what keeps a guest from starting. Does.
+//! lxc.d/30-mount-check and libxl.d/20-maintenance: when they prevent a start. Does.
 
 use crate::{Answer, Example, passes, refuses};
 use std::fs;
