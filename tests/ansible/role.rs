@@ -28,7 +28,7 @@ fn variables() -> Value {
     })
 }
 
-/// The same, with one more script or rule, or another variable.
+/// The same variables, with one more script or rule, or another variable.
 fn with(pointer: &str, value: Value) -> Value {
     let mut variables = variables();
     match variables.pointer_mut(&format!("/{pointer}")) {
@@ -38,7 +38,7 @@ fn with(pointer: &str, value: Value) -> Value {
     variables
 }
 
-/// What differs, but for what Ansible and Python keep for themselves.
+/// Lists the differences, but for the caches of Ansible and Python.
 fn difference(before: &BTreeMap<String, String>, host: &Host) -> Vec<String> {
     let mut all = debian::difference(before, &host.everything());
     all.retain(|line| !line.contains(" /root/.ansible") && !line.contains("/__pycache__"));

@@ -1,6 +1,6 @@
 //! The package for aarch64 on an emulated machine: a call with three scripts, a veto, a filter, and `check`. Does: needs root,
 //! that package and the machine that tests/arm/build builds. `make test-arm`. The machine boots once, runs scenario.sh,
-//! and each test reads one part of what that printed.
+//! and each test reads one part of its output.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};

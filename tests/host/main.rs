@@ -1,6 +1,6 @@
 //! The packages on a whole host: Debian 13 with systemd, journald and `AppArmor` enforcing, emulated. Does: needs root, the
 //! packages (`make packages`) and the host that tests/host/build builds. `make test-host`. The host boots once for
-//! scenario.sh, and once for what the recipes do; each test reads one part of what was printed.
+//! scenario.sh, and once for recipes.sh; each test reads one part of the output.
 
 mod recipes;
 
@@ -25,7 +25,7 @@ static HOST: Machine = Machine::new(|| {
     boot(files.path())
 });
 
-/// What the host finds below /inject: the package, a scenario, and other files of the repository.
+/// Creates the directory that the host has at /inject: the package, a scenario, and other files of the repository.
 fn files(scenario: &str, others: &[String]) -> TempDir {
     let files = tempfile::tempdir_in(support::scratch()).unwrap();
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
@@ -37,12 +37,12 @@ fn files(scenario: &str, others: &[String]) -> TempDir {
     files
 }
 
-/// Boots the host, whose disk stays as it is, with these files.
+/// Boots the host with these files. Its disk is not changed.
 fn boot(files: &Path) -> Parts {
     let host = repository().join("target/host");
     assert!(host.exists(), "{} is missing: tests/host/build makes it", host.display());
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
-    // On a busy machine, emulated time stands still while the kernel looks for its timer, and its watchdog writes to the console.
+    // On a busy machine, emulated time stops while the kernel looks for its timer, and its watchdog writes to the console.
     let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check nowatchdog loglevel=3 mitigations=off \
                   apparmor=1 security=apparmor systemd.condition_needs_update=no systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
                   systemd.mask=getty@tty1.service intel_iommu=on vga=0x317 modprobe.blacklist=bochs";
@@ -50,7 +50,7 @@ fn boot(files: &Path) -> Parts {
     // Two features make each access to emulated memory slower.
     arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max,-la57,-smap", "-smp", "2", "-m", "3072"]);
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
-    // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
+    // A graphics card: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
     arguments.extend(["-device", "VGA,addr=8.0,multifunction=on", "-device", "e1000e,addr=8.1"]);
     arguments.extend(["-device", "pcie-root-port,addr=9.0,chassis=1"]);
     let (kernel, initrd) = (file("vmlinuz"), file("initrd.img"));
@@ -118,7 +118,7 @@ fn the_timer_writes_metrics_at_once_and_each_minute_once_it_is_enabled() {
 fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
     let calls = "prepare stopped release prepare start started reconnect";
     assert_eq!(HOST.part("restart"), format!("started\npaused\n{calls}\n"));
-    // It is in a scope of its own, which ends with it, and the daemon's next start finds nothing that was left over.
+    // It is in a scope of its own, which ends with it, and the daemon finds nothing left over at its next start.
     let scope = "0::/system.slice/hookmux-N.scope\nalive after the restart\nleft over: 0\nscopes: 1\nscopes: 0\n";
     assert_eq!(HOST.part("background"), scope);
 }

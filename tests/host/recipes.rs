@@ -1,5 +1,5 @@
-//! What the recipes do to a real system, as scripts with their rules: systemd, cgroups, USB and PCI devices. The host boots once
-//! for them, runs recipes.sh, and each test reads one part of what that printed. Does.
+//! The recipes with their rules on a real system: systemd, cgroups, USB and PCI devices. The host boots once for them and runs
+//! recipes.sh, and each test reads one part of its output. Does.
 
 use support::emulator::Machine;
 
@@ -12,7 +12,7 @@ static RECIPES: Machine = Machine::new(|| {
     boot(files("tests/host/recipes.sh", [scripts, rules].as_flattened()).path())
 });
 
-/// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
+/// Tests qemu.d/30-cpus on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
 #[test]
 fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended() {
     let refused = "cpus: guest 'all': its CPUs and those of other guests (0,1) would leave none for the host\n";
@@ -29,7 +29,7 @@ fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended
     assert_eq!(RECIPES.part("plain"), plain);
 }
 
-/// What qemu.d/90-attach-usb does: its output names the device that is missing.
+/// Tests qemu.d/90-attach-usb: its output names the device that is missing.
 #[test]
 fn a_usb_device_is_attached_once_after_the_start_and_detached_with_the_guest() {
     let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
@@ -38,14 +38,14 @@ fn a_usb_device_is_attached_once_after_the_start_and_detached_with_the_guest() {
     assert_eq!((started, rest), ("started\n", "exit code 1, attached 1\nafterwards 0\n"));
 }
 
-/// What is true of the card (its two functions with their drivers and `driver_override`) and of what shows pictures with it.
+/// Describes the state of the card (the drivers and `driver_override` of its two functions) and of what displays with it.
 fn card(when: &str, drivers: [&str; 2], picture: &str) -> String {
     let overridden = drivers.map(|driver| if driver == "vfio-pci" { driver } else { "-" });
     let [first, second] = [0, 1].map(|at| format!("{} {}", drivers[at], overridden[at]));
     format!("{when}: {first}, {second}, {picture}\n")
 }
 
-/// What qemu.d/20-gpu does: at first the console is drawn without a driver, then bochs-drm has the card.
+/// Tests qemu.d/20-gpu: at first the console is drawn without a driver, then bochs-drm has the card.
 #[test]
 fn a_graphics_card_is_handed_to_the_guest_and_restored_with_its_drivers_and_display() {
     let firmware = "framebuffer: VESA VGA, console: 1, display: active";

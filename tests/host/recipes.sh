@@ -1,4 +1,4 @@
-# What the recipes do to a real system.
+# Runs the recipes on a real system.
 . /inject/common.sh
 dpkg -i /inject/hookmux.deb >/dev/null
 # A guest that no recipe is about.
@@ -65,7 +65,7 @@ virsh undefine "usb guest" >/dev/null
 rm /etc/hookmux/qemu.d/90-attach-usb /etc/hookmux/attach-usb /etc/hookmux/hookmux.toml.d/90-attach-usb.toml
 
 part backup
-# What the command writes shows how often it ran, for whom, and where; it goes on until it is told to end.
+# The command writes how often it ran, for which guest, and where; it runs until it gets a signal.
 install -D -m 755 /inject/90-backup /etc/hookmux/qemu.d/90-backup
 cp /inject/90-backup.toml /etc/hookmux/hookmux.toml.d/
 cat >/etc/hookmux/backup <<'END'

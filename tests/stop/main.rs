@@ -14,7 +14,7 @@ const DAEMONS: [&str; 2] = ["libvirtd", "virtqemud"];
 /// Refuses each `stop`.
 const PROTECT: &str = "[ \"$2\" != stop ] || { echo \"$1 is protected\" >&2; exit 1; }";
 
-/// What libvirt reports of that refusal.
+/// The message that libvirt shows for that refusal.
 const REFUSAL: &str = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-protect exited 1\nvm1 is protected";
 
 /// The calls of a guest from its definition to the moment at which it runs.
@@ -59,7 +59,7 @@ fn state(host: &Host) -> String {
     host.virsh("domstate vm1").succeeded().stdout.trim().to_owned()
 }
 
-/// Starts vm1 with its processors stopped, lets its QEMU end in some way, and expects what follows every such end.
+/// Starts vm1 with its processors stopped, ends its QEMU with `end`, and asserts that libvirt cleans up after the guest.
 fn ends_completely(test: &str, end: impl Fn(&Host)) {
     for daemon in DAEMONS {
         let host = host(daemon, test);
@@ -68,7 +68,7 @@ fn ends_completely(test: &str, end: impl Fn(&Host)) {
         host.wait_until("release", || calls(&host).last().is_some_and(|call| call == "release end"));
         assert_eq!(calls(&host), [&START[..], &["stop begin", "stopped end", "release end"]].concat(), "{daemon}");
         host.wait_until("the guest to be shut off", || state(&host) == "shut off");
-        // Nothing of it is left behind that would be in the way of the next start.
+        // Nothing is left that would prevent the next start.
         host.virsh("start --paused vm1").succeeded();
         assert_eq!(state(&host), "paused", "{daemon}");
     }
@@ -126,7 +126,7 @@ fn each_script_runs_once_in_libvirts_directory_and_in_hookmuxs() {
     }
 }
 
-/// Ends a migration whose source does not answer, in some way, and expects that nothing of the guest is left at its
+/// Ends a migration whose source does not answer with `end`, and asserts that nothing of the guest is left at its
 /// destination, where a script refuses each `stop`.
 fn leaves_no_incoming_guest(test: &str, expected: &[&str], end: impl Fn(&Pair)) {
     let pair = Pair::new(test);

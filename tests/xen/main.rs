@@ -1,6 +1,6 @@
 //! libvirt's driver libxl on a real Xen, emulated: every operation, and migrations that scripts refuse and filter. Does:
 //! needs root and the host that tests/xen/build builds. `make test-xen`. The host boots once, runs scenario.sh, and each
-//! test reads one part of what that printed.
+//! test reads one part of its output.
 
 use std::fs;
 
