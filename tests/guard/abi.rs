@@ -27,8 +27,8 @@ const GUEST_XML: &str = "<genid>1</genid><memory unit='KiB'>32</memory><currentM
     <memballoon model='virtio'/></devices><seclabel type='dynamic' model='dac'/>\
     <q:commandline xmlns:q='u'><q:arg value='-s'/><q:arg value='-S'/></q:commandline><q:override xmlns:q='u'><q:device/></q:override>";
 
-/// What stands against replacing `from` by `to`: the path and libvirt's function, or nothing.
-fn against(from: &str, to: &str) -> Option<(String, &'static str)> {
+/// Returns the path and libvirt's function that forbid replacing `from` by `to`, if any.
+fn objection(from: &str, to: &str) -> Option<(String, &'static str)> {
     assert_eq!(GUEST_XML.matches(from).count(), 1, "{from}");
     let policy = Policy { may_change: None, keep_guest_abi: true };
     let (before, after) = (domain(GUEST_XML), domain(&GUEST_XML.replace(from, to)));
@@ -67,7 +67,7 @@ fn what_the_host_provides_may_change() {
         ("<emulator>/q</emulator>", "<emulator>/q</emulator><audio id='1' type='none'/>"),
     ];
     for (from, to) in allowed {
-        assert_eq!(against(from, to), None, "{from} → {to}");
+        assert_eq!(objection(from, to), None, "{from} → {to}");
     }
 }
 
@@ -141,7 +141,7 @@ fn what_the_guest_sees_may_not_change() {
         ),
     ];
     for (from, to, path, row) in forbidden {
-        assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
+        assert_eq!(objection(from, to), Some((path.to_owned(), row)), "{from} → {to}");
     }
 }
 
@@ -164,14 +164,14 @@ fn an_element_cannot_be_hidden_in_another_namespace() {
         ),
     ];
     for (from, to, path) in hidden {
-        assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
+        assert_eq!(objection(from, to), Some((path.to_owned(), row)), "{from} → {to}");
     }
     // The same elements, which libvirt also finds without their prefix.
     let added =
         "<memballoon model='virtio'/></devices><commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'/>";
-    assert!(against("<memballoon model='virtio'/></devices>", added).is_some());
+    assert!(objection("<memballoon model='virtio'/></devices>", added).is_some());
     let metadata = "<title>t</title><metadata><a xmlns='u' xmlns:b='v'/></metadata>";
-    assert_eq!(against("<title>t</title>", metadata), None, "metadata is not libvirt's");
+    assert_eq!(objection("<title>t</title>", metadata), None, "metadata is not libvirt's");
 }
 
 #[test]

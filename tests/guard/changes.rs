@@ -1,4 +1,4 @@
-//! What is said of a change.
+//! How a change is described.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -158,7 +158,7 @@ fn any_two_documents_can_be_compared() {
     assert_eq!(lines("<network/>", "<domain/>"), "/network: removed\n/domain: added\n");
 }
 
-/// What would take hours if each were held against each.
+/// Compares documents for which it would take hours to compare each element with every other.
 #[test]
 fn comparing_hostile_documents_does_not_take_quadratic_time() {
     let list = |range: std::ops::Range<u32>, item: &dyn Fn(u32) -> String| {

@@ -1,4 +1,4 @@
-//! `may-change`: what a rule lets a filter do.
+//! `may-change`: the changes that a rule allows to a filter.
 
 use hookmux::guard::{Defect, PathPattern, Policy, check};
 
@@ -9,7 +9,7 @@ const DISKS: &str = "<devices><disk device='disk'><source file='a'/><target dev=
 
 const NOTHING: &str = "nothing";
 
-/// The first change of the guest that the paths do not allow.
+/// Returns the first change that the paths do not allow.
 fn forbidden(paths: &[&str], before: &str, after: &str) -> String {
     let may_change = Some(paths.iter().map(|path| path.parse::<PathPattern>().unwrap()).collect());
     let policy = Policy { may_change, keep_guest_abi: false };
