@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::namespaces::{Hooks, needs};
 
-/// A /dev of its own, since the daemon's socket lies there, and a /run without a journal.
+/// A /dev of its own for the daemon's socket, and a /run without a journal.
 const ALONE: &str = "
 mkdir $R/dev
 mount -t tmpfs tmpfs $R/dev
@@ -60,7 +60,7 @@ fn without_journal_and_syslog_the_result_is_the_same() {
     assert_eq!(hooks.shell(&format!("{ALONE}{call}")), expected);
 }
 
-/// A collector, and a host whose configuration includes the one that the packages bring.
+/// A collector, and a host whose configuration includes that of the packages.
 const SHIPPING: &str = "
 ip link set lo up
 mount -t tmpfs tmpfs /run

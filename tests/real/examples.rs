@@ -44,8 +44,8 @@ fn a_container_whose_directory_is_missing_is_not_started_and_virsh_names_the_dir
     let mount = "<filesystem type='mount'><source dir='/srv/none'/><target dir='/mnt'/></filesystem></devices>";
     let container = host.document("ct1", &guests::lxc("ct1").replace("</devices>", mount));
     let error = host.virsh_at("lxc:///system", &format!("create {container}")).failed().stderr;
-    let words = "hookmux: lxc prepare 'ct1' refused: /etc/hookmux/lxc.d/30-mount-check exited 1";
-    assert!(error.contains(words) && error.contains("/srv/none (for /mnt): No such file or directory"), "{error}");
+    let message = "hookmux: lxc prepare 'ct1' refused: /etc/hookmux/lxc.d/30-mount-check exited 1";
+    assert!(error.contains(message) && error.contains("/srv/none (for /mnt): No such file or directory"), "{error}");
 }
 
 #[test]
