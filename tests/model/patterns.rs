@@ -1,6 +1,6 @@
-//! Patterns, as the manual has them: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and shares no code with the crate.
+//! Patterns, as in the manual: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and shares no code with the crate.
 
-/// Whether the whole of `text` fits `pattern`.
+/// Reports whether the whole of `text` matches `pattern`.
 pub fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     fits_from(&pattern, &text)
