@@ -1,4 +1,4 @@
-//! What the archives hold is the list: each path with its kind, mode and owner, and nothing else.
+//! The archives contain exactly the list: each path with its kind, mode and owner.
 
 use std::fs;
 use std::process::Command;
@@ -11,24 +11,24 @@ use support::repository;
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
 
-/// `drwxr-xr-x root/root /etc/hookmux`, by path.
+/// Formats entries as `drwxr-xr-x root/root /etc/hookmux`, by path.
 fn expected(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| format!("{} root/root {}", entry.permissions(), entry.path)).collect()
 }
 
-/// The same of what tar prints of an archive.
+/// Formats the lines of tar in the same way.
 fn listed(tar: &str) -> Vec<String> {
     let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        format!("{} {} {}", words[0], words[1], words[5].trim_start_matches('.').trim_end_matches('/'))
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        format!("{} {} {}", fields[0], fields[1], fields[5].trim_start_matches('.').trim_end_matches('/'))
     };
     let mut lines: Vec<String> = tar.lines().map(line).collect();
     lines.sort_by(|one, other| one.split(' ').next_back().cmp(&other.split(' ').next_back()));
     lines
 }
 
-/// Directories that are only on the way: any package may have those.
-fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
+/// Reports whether the line is a parent directory that is not in the list, which any package may contain.
+fn is_parent_only(line: &str, entries: &[Entry]) -> bool {
     let path = line.split(' ').next_back().unwrap();
     let below = format!("{path}/");
     line.starts_with("drwxr-xr-x root/root ")
@@ -39,9 +39,9 @@ fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
 #[test]
 fn a_deb_contains_the_listed_files_with_owners_and_modes() {
     for name in PACKAGES {
-        let entries = list::of(name, "deb");
+        let entries = list::entries(name, "deb");
         let listed = listed(&stdout(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
-        let listed: Vec<String> = listed.into_iter().filter(|line| !is_on_the_way(line, &entries)).collect();
+        let listed: Vec<String> = listed.into_iter().filter(|line| !is_parent_only(line, &entries)).collect();
         assert_eq!(listed, expected(&entries), "{name}");
     }
 }
@@ -52,20 +52,20 @@ fn a_debs_control_files_match_its_contents() {
         let root = tempfile::tempdir().unwrap();
         stdout(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
         let control = |file: &str| fs::read_to_string(root.path().join("DEBIAN").join(file)).unwrap();
-        let config = list::of(name, "deb").into_iter().filter(|entry| entry.kind == "config");
+        let config = list::entries(name, "deb").into_iter().filter(|entry| entry.kind == "config");
         assert_eq!(
             control("conffiles").lines().collect::<Vec<_>>(),
             config.map(|entry| entry.path).collect::<Vec<_>>()
         );
         let sums = stdout(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
-        let files = list::of(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
+        let files = list::entries(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
         assert_eq!(sums.lines().filter(|line| line.ends_with(": OK")).count(), files, "{sums}");
         let field = |field: &str| stdout(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
         assert_eq!(
             [field("Package"), field("Version")],
             [format!("{name}\n"), format!("{}\n", env!("CARGO_PKG_VERSION"))]
         );
-        // It lies on hosts that have nothing of ours.
+        // It can be installed on every host.
         assert_eq!(["Depends", "Pre-Depends", "Conflicts", "Breaks", "Replaces"].map(field), ["\n"; 5], "{name}");
         let mut scripts: Vec<String> = fs::read_dir(root.path().join("DEBIAN"))
             .unwrap()
@@ -81,7 +81,7 @@ fn a_debs_control_files_match_its_contents() {
 
 #[test]
 fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
-    // c: an administrator's; n: kept; d: a document; l: a licence.
+    // c: a configuration file; n: kept; d: a document; l: a licence.
     let flags = |entry: &Entry| match entry.kind.as_str() {
         "config" => "cn",
         "licence" => "l",
@@ -92,7 +92,7 @@ fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
     for name in PACKAGES {
         let format = "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]";
         let listed = stdout(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
-        let entries = list::of(name, "rpm");
+        let entries = list::entries(name, "rpm");
         let expected = expected(&entries).into_iter().zip(&entries);
         let expected: Vec<String> = expected.map(|(line, entry)| format!("{line} {}", flags(entry))).collect();
         assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{name}");

@@ -1,4 +1,4 @@
-//! Packages of this crate's own binary, made once. In: nothing. Out: the directory where they lie. Does.
+//! Packages of this crate's own binary, made once. In: nothing. Out: their directory. Does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use support::repository;
 /// The commit's time does not matter here.
 pub(crate) const TIME: &str = "1790000000";
 
-/// The paths of all files below a directory of the repository, from there.
+/// Lists the files below a directory of the repository, relative to it.
 pub(crate) fn files_below(directory: &str) -> Vec<String> {
     let mut find = Command::new("find");
     let found = stdout(find.current_dir(repository()).args([directory, "-type", "f"]));
     found.lines().map(str::to_owned).collect()
 }
 
-/// The program, with the one for hooks beside it, both without what a debugger would want: that would take minutes to compress.
+/// Builds the program and the one for hooks, both without debug information, which would take minutes to compress.
 pub(crate) fn program() -> &'static Path {
     static STRIPPED: OnceLock<PathBuf> = OnceLock::new();
     STRIPPED.get_or_init(|| {
@@ -31,7 +31,7 @@ pub(crate) fn program() -> &'static Path {
     })
 }
 
-/// The packages.
+/// Makes the packages.
 pub(crate) fn packages() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
@@ -43,7 +43,7 @@ pub(crate) fn packages() -> &'static Path {
     })
 }
 
-/// One of them, by its name and its file's ending.
+/// Returns one of them, by its name and its file's extension.
 pub(crate) fn package(name: &str, ending: &str) -> PathBuf {
     find(packages(), env!("CARGO_PKG_VERSION"), name, ending)
 }

@@ -1,5 +1,5 @@
-//! The same sources and the same program make the same bytes: elsewhere, later, under another umask and in another
-//! language, and with the files' times as a fresh checkout has them.
+//! The same sources and the same program make the same bytes: in another directory, later, with another umask and another
+//! language, and with the times of files in a fresh checkout.
 
 use std::fs;
 use std::process::Command;
@@ -37,8 +37,8 @@ fn a_listed_file_that_is_missing_is_an_error_and_yields_no_package() {
         fs::write(copy.join("packaging/files"), format!("hookmux all {kind} 644 /usr/share/x no/such/file\n")).unwrap();
         let mut build = Command::new(copy.join("packaging/build"));
         let done = build.arg(program()).env("SOURCE_DATE_EPOCH", TIME).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(!done.status.success() && said.contains("no/such/file"), "{kind}: {said}");
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && errors.contains("no/such/file"), "{kind}: {errors}");
         assert_eq!(fs::read_dir(copy.join("target/packages")).unwrap().count(), 0, "{kind}");
     }
 }

@@ -1,4 +1,4 @@
-//! The settings file that packages bring: all comments, and what they say is true.
+//! The settings file of the packages: it has only comments, and they are true.
 
 use std::fs;
 use std::path::Path;
@@ -33,10 +33,10 @@ fn the_commented_out_settings_are_valid_and_have_every_key() {
     let mut shown: Vec<String> = settings.lines().filter_map(key).collect();
     shown.sort();
     shown.dedup();
-    // The keys that an error offers are those that exist.
+    // The error about an unknown key lists the existing ones.
     let allowed = |text: &str| {
-        let said = parse(Path::new("x"), text).unwrap_err().what;
-        let (_, keys) = said.split_once("allowed here: ").unwrap();
+        let error = parse(Path::new("x"), text).unwrap_err().what;
+        let (_, keys) = error.split_once("allowed here: ").unwrap();
         keys.split(", ").map(str::to_owned).collect::<Vec<_>>()
     };
     let mut known: Vec<String> = allowed("zzz = 1").into_iter().filter(|key| key != "rule").collect();
