@@ -1,11 +1,11 @@
-//! The shipped examples on a real libvirtd: what they do there to guests, containers and networks.
+//! The shipped examples on a real libvirtd, with guests, containers and networks.
 
 use std::fs;
 
 use support::guests;
 use support::host::Host;
 
-/// Lays an example of this repository into hookmux's directory.
+/// Installs an example of this repository in hookmux's directory.
 fn install(host: &Host, example: &str) {
     let content = fs::read(format!("{}/examples/{example}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     host.file(&format!("/etc/hookmux/{example}"), 0o755, &content);
@@ -90,7 +90,7 @@ fn a_guest_has_its_huge_pages_while_it_runs_and_not_after_a_start_that_failed() 
     let during = pages();
     host.virsh("destroy vm1").succeeded();
     let after = pages();
-    // Its 16 pages are there when the next script refuses.
+    // Its 16 pages are reserved when the next script refuses.
     host.script("/etc/hookmux/qemu.d/40-no", &format!("[ \"$2\" != prepare ] || {{ cat {POOL} >/run/seen; exit 1; }}"));
     host.virsh(&create).failed();
     let refused = (fs::read_to_string(host.path("/run/seen")).unwrap().trim().to_owned(), pages());

@@ -14,7 +14,7 @@ pub(crate) const LIFE: [Call; 6] = [
     ("ct1 release end -", "<domain>ct1"),
 ];
 
-/// Starts a container, restarts the daemon under it, destroys it.
+/// Starts a container, restarts the daemon, destroys the container.
 pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     let container = host.document("ct1", &guests::lxc("ct1"));

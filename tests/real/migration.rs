@@ -1,5 +1,5 @@
-//! A live migration between two daemons, whose document a chain of two scripts changes at its destination: one that
-//! hookmux runs, and after it one that lies in libvirt's own directory.
+//! A live migration between two daemons, whose document two scripts change one after the other at the destination: one of
+//! hookmux's, then one in libvirt's own directory.
 
 use crate::comparison;
 use crate::everywhere::{self, Call};
@@ -22,20 +22,20 @@ const SOURCE: [Call; 5] = [
     ("vm1 release end -", "<domain>vm1"),
 ];
 
-/// Title, description and state of the guest at its destination.
+/// Returns title, description and state of the guest at its destination.
 pub(crate) fn arrived(pair: &Pair) -> [String; 3] {
     let ask = |command| pair.destination.virsh(command).succeeded().stdout.trim().to_owned();
     ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
 }
 
-/// A script's body that changes one element of the document it filters.
+/// Returns the body of a script that changes one element of the document.
 pub(crate) fn filter(element: &str, text: &str) -> String {
     format!(
         "[ \"$2\" != migrate ] || sed 's|<{element}>.*</{element}>|<{element}>{text}</{element}>|' \"$record/stdin\""
     )
 }
 
-/// What had been changed already when it was each script's turn to filter: (script, title, description).
+/// Lists for each script that filtered whether its input was changed already: (script, title, description).
 fn turns(host: &Host) -> Vec<(String, bool, bool)> {
     let changed = |document: &str, element: &str| !document.contains(&format!("<{element}>as defined</{element}>"));
     let turn = |record: Record| {

@@ -23,7 +23,7 @@ pub(crate) const LIFE: [Call; 15] = [
     ("vm1 reconnect begin -", "<domain>vm1"),
 ];
 
-/// Starts and destroys a guest, starts it again, saves and restores it, and restarts the daemon under it.
+/// Starts and destroys a guest, starts it again, saves and restores it, and restarts the daemon.
 pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     host.virsh(&format!("define {}", host.document("vm1", &guests::qemu("vm1", "")))).succeeded();

@@ -1,10 +1,10 @@
-//! Rules on a real libvirtd: a background script may call libvirt about the very guest that is starting, and a
-//! limit lets a start fail that would hang.
+//! Rules on a real libvirtd: a background script may call libvirt about the guest that is starting, and a time limit fails a
+//! start that would hang.
 
 use support::guests;
 use support::host::Host;
 
-/// What asks libvirt about the guest; libvirt holds the guest's lock until the hook has ended.
+/// Asks libvirt about the guest; libvirt holds the guest's lock until the hook has ended.
 const ASKS: &str = "[ \"$2\" != start ] || { virsh --connect qemu:///system dominfo \"$1\" >\"/run/answer\" 2>&1; echo $? >>/run/answer; }";
 
 fn host(name: &str, settings: &str) -> Host {
@@ -32,11 +32,11 @@ fn a_background_script_may_call_libvirt_about_the_guest_that_is_starting() {
     let info = answer(&host);
     assert!(info.lines().any(|line| line.split_whitespace().eq(["Name:", "vm1"])), "{info}");
     host.wait_until("three calls", || host.records().len() >= 3);
-    let words: Vec<String> = host.records().into_iter().map(|record| record.args.join(" ")).collect();
+    let calls: Vec<String> = host.records().into_iter().map(|record| record.args.join(" ")).collect();
     let expected = ["vm1 prepare begin -", "vm1 start begin -", "vm1 started begin -"];
-    // hookmux does not wait for them, so they may overtake each other.
-    assert_eq!(words.len(), expected.len(), "{words:?}");
-    assert!(expected.iter().all(|call| words.iter().any(|word| word == call)), "{words:?}");
+    // hookmux does not wait for them, so their order may differ.
+    assert_eq!(calls.len(), expected.len(), "{calls:?}");
+    assert!(expected.iter().all(|call| calls.iter().any(|seen| seen == call)), "{calls:?}");
 }
 
 #[test]
