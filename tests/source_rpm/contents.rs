@@ -1,4 +1,4 @@
-//! What is in the packages: the files of the release's own .rpm, except for the module and for debug information.
+//! The contents of the packages: the files of the release's own .rpm, except for the module and for debug information.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,13 +11,13 @@ use support::repository;
 
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
-/// What rpm prints of a package.
+/// Queries a package with rpm.
 fn query(package: &Path, format: &str) -> BTreeSet<String> {
     let answer = stdout(Command::new("rpm").args(["-qp", "--qf", format]).arg(package));
     answer.lines().map(str::to_owned).collect()
 }
 
-/// Each path with its mode, owner, flags and what it holds; not what a program holds, which names its own debug information.
+/// Lists each path with mode, owner, flags and digest; without the digest for programs, which name their debug information.
 fn files(package: &Path) -> BTreeSet<String> {
     let format = "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILEFLAGS:fflags} \
         %{FILELINKTOS}%{FILEDIGESTS}\n]";

@@ -8,7 +8,7 @@ use crate::{make_release, package};
 use support::packages::{HOOKS, find, stdout};
 use support::rpm::Rpm;
 
-/// What the packages need of the C library and of the compiler's: on Fedora, glibc and libgcc provide it.
+/// Lists what the packages need of the libraries of C and of the compiler, which glibc and libgcc provide on Fedora.
 fn libraries() -> Vec<String> {
     let mut query = Command::new("rpm");
     let needs = stdout(query.args(["-qp", "--requires"]).args(["hookmux", "hookmux-guest"].map(package)));
@@ -17,7 +17,7 @@ fn libraries() -> Vec<String> {
     needs.into_iter().map(str::to_owned).collect()
 }
 
-/// What the packages of Fedora's policy provide.
+/// The names that the packages of Fedora's policy provide.
 const POLICY: [&str; 6] = [
     "selinux-policy = 41",
     "selinux-policy-base = 41",
@@ -56,7 +56,7 @@ fn the_packages_are_installed_and_removed_on_a_host_without_selinux() {
     assert_eq!(left, ["var/log/hookmux", "var/log/hookmux/calls.jsonl"]);
 }
 
-/// The programs of `SELinux` are stand-ins that log their arguments and how many links there are. `semodule` keeps its modules.
+/// Uses stand-ins for the programs of `SELinux` that log their arguments and the number of links. `semodule` keeps its modules.
 #[test]
 fn the_module_is_installed_before_the_links_and_removed_after_them() {
     let rpm = root("selinux", &POLICY);

@@ -1,5 +1,5 @@
-//! The packages that `rpmbuild -ba` makes of the source tarball, as distributions build them: what they hold and need, and their
-//! life under rpm. Does: needs root, what `make test-source-rpm` builds, and the roots (tests/packages/roots).
+//! The packages that `rpmbuild -ba` makes of the source tarball, as distributions build them: contents, dependencies, and life
+//! under rpm. Does: needs root, what `make test-source-rpm` builds, and the roots (tests/packages/roots).
 
 mod contents;
 mod life;
@@ -12,7 +12,7 @@ use std::process::Command;
 use support::packages::{find, stdout};
 use support::repository;
 
-/// One of the packages.
+/// Returns one of the packages.
 fn package(name: &str) -> PathBuf {
     let architecture = if name == "hookmux-selinux" { "noarch" } else { std::env::consts::ARCH };
     let directory = repository().join("target/source-rpm/RPMS").join(architecture);
