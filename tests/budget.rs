@@ -50,7 +50,7 @@ impl Cost {
         let least = |count: &dyn Fn() -> u64| (0..RUNS).map(|_| count()).min().unwrap();
         let system_calls = || {
             let trace = Trace::of_call(hooks, call);
-            // Whether the end of a pipe and of its script are seen in one turn or in two depends on the kernel.
+            // The kernel decides whether the ends of a pipe and of its script take one call of poll or two.
             let turns = trace.by_name().get("poll").copied().unwrap_or_default();
             (trace.total() - turns) as u64
         };

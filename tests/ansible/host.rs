@@ -36,7 +36,7 @@ impl Deref for Host {
 }
 
 impl Host {
-    /// A system of that suite: Debian 12 with its own release of Ansible, or a later one with a release that knows its Python.
+    /// Starts a system of that suite: Debian 12 with its own Ansible, or a later one with an Ansible that supports its Python.
     pub(crate) fn new(suite: &str, test: &str) -> Self {
         let program = match suite {
             "bookworm" => "ansible-playbook".into(),

@@ -16,7 +16,7 @@ const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 const TEXT: &str = "#!/bin/sh\nexit 0\n";
 const RULE_TEXT: &str = "[[rule]]\nscript = \"10-mounted\"\ntimeout = \"5s\"\n";
 
-/// Two scripts, one of them for one guest, and a rule.
+/// Returns variables with two scripts, one of them for one guest, and a rule.
 fn variables() -> Value {
     json!({
         "hookmux_package_file": package("hookmux", "deb"),
@@ -28,7 +28,7 @@ fn variables() -> Value {
     })
 }
 
-/// The same variables, with one more script or rule, or another variable.
+/// Returns the same variables with one more script or rule, or another variable.
 fn with(pointer: &str, value: Value) -> Value {
     let mut variables = variables();
     match variables.pointer_mut(&format!("/{pointer}")) {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::root::{PROGRAM, YES, hookmux, root, verbatim};
 
-/// A system without problems.
+/// Creates a system without problems.
 fn healthy() -> TempDir {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
@@ -273,7 +273,7 @@ fn an_ordinary_user_gets_the_list_of_unreadable_files_and_no_findings_about_them
         "mkdir etc/libvirt/qemu; echo broken >etc/hookmux/hookmux.toml; chmod 600 etc/hookmux/hookmux.toml; \
          chmod 700 etc/libvirt/qemu var/log/hookmux etc/hookmux/qemu.d; cp usr/bin/env etc/hookmux/qemu.d/10-a",
     );
-    // Where this user may execute it.
+    // A copy that this user may execute.
     let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| support::binary().into());
     std::fs::copy(binary, root.path().join("hookmux")).unwrap();
     let mut command = Command::new("setpriv");

@@ -14,7 +14,7 @@ const GOOD: &str = "parallel = 2\n";
 const BROKEN: &str = "[rule]\n";
 const FILE: &str = "etc/hookmux/hookmux.toml";
 
-/// A root with a settings file, and with an editor that runs this shell code; `$1` is the file.
+/// Creates a root with a settings file, and with an editor that runs this shell code; `$1` is the file.
 fn with_editor(code: &str) -> TempDir {
     root(&[(FILE, GOOD), ("editor", &format!("#!/bin/sh\n{code}\n"))])
 }
@@ -36,7 +36,7 @@ fn answer(root: &Path, Output { status, stdout, stderr }: Output) -> (Option<i32
     (status.code(), text(stdout), text(stderr))
 }
 
-/// The names in the directories for settings.
+/// Lists the names in the directories for settings.
 fn names(root: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for directory in ["etc/hookmux", "etc/hookmux/hookmux.toml.d"] {

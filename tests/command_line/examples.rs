@@ -11,7 +11,7 @@ use crate::root::{hookmux, root, verbatim};
 
 const PLACE: &str = "usr/share/doc/hookmux/examples";
 
-/// A root with the examples as in the package.
+/// Creates a root with the examples as in the package.
 fn packaged() -> tempfile::TempDir {
     let root = root(&[("etc/hookmux/qemu.d/README", "")]);
     fs::create_dir_all(root.path().join("usr/share/doc/hookmux")).unwrap();
@@ -21,7 +21,7 @@ fn packaged() -> tempfile::TempDir {
     root
 }
 
-/// Every file below a directory whose name ends with `.d`, as text.
+/// Reads every file below a directory whose name ends with `.d`.
 fn files(directory: &Path) -> Vec<(String, String, bool)> {
     let mut found = Vec::new();
     for hook in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {

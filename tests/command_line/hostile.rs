@@ -121,7 +121,7 @@ fn a_record_that_is_a_fifo_blocks_no_command() {
     }
 }
 
-/// An image whose links to scripts lead to other places below its root than on the host; `host` is a directory there.
+/// Creates an image with links to scripts that lead elsewhere below its root than on the host; `host` is a directory there.
 fn image_with_links(host: &Path) -> TempDir {
     let image = system(YES);
     let scripts = image.path().join("etc/hookmux/qemu.d");

@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
-/// A root with an interpreter, and the hooks of these drivers.
+/// Creates a root with an interpreter, and the hooks of these drivers.
 fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = root(&[&[("usr/bin/hookmux-hook", PROGRAM), ("bin/sh", YES)], files].concat());
     let (code, _, err) = hookmux(root.path(), &format!("install --root ROOT {drivers}"));
@@ -505,7 +505,7 @@ fn sha256sum_verifies_the_sums_of_hooks_settings_and_scripts_that_run() {
     assert_eq!(changed.lines().zip(shown.lines()).filter(|(one, other)| one != other).count(), 1, "{changed}");
 }
 
-/// The name of the user who runs the tests.
+/// Returns the name of the user who runs the tests.
 fn user() -> serde_json::Value {
     let output = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().into()

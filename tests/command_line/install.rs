@@ -18,7 +18,7 @@ fn hook(root: &Path, driver: &str) -> Option<String> {
     }
 }
 
-/// The files of a root, without the log's directory.
+/// Lists the files of a root, without the log's directory.
 fn files(root: &Path) -> Vec<String> {
     let mut files: Vec<String> =
         walk(root).iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect();
@@ -153,7 +153,7 @@ fn list_and_check_find_the_guest_packages_hook_where_it_does_not_divert_qemus() 
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
 }
 
-/// Every file, directory and link below the root, with mode, content and text.
+/// Lists every file, directory and link below the root, with mode, content and target.
 fn tree(root: &Path) -> Vec<String> {
     let found = std::process::Command::new("sh")
         .args(["-c", "find . -printf '%P %M %l ' \\( -type f -exec md5sum {} ';' -o -printf '\\n' \\) | sort"])
@@ -161,7 +161,7 @@ fn tree(root: &Path) -> Vec<String> {
         .output()
         .unwrap();
     let all = String::from_utf8(found.stdout).unwrap();
-    // What install makes for hookmux itself.
+    // Without the directories that install creates for hookmux.
     let ours = |line: &&str| !["etc/hookmux", "var"].iter().any(|ours| line.starts_with(ours));
     all.lines().filter(ours).map(str::to_owned).collect()
 }

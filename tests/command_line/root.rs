@@ -14,7 +14,7 @@ pub(crate) const YES: &str = "#!/bin/sh\nexit 0\n";
 pub(crate) const PROGRAM: &str = "\x7fELF............................................................\
     hookmux: a hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
 
-/// A root with these files; a script is one whose text starts with `#!`.
+/// Creates a root with these files; one whose text starts with `#!` is executable.
 pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (path, text) in files {

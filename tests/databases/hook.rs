@@ -20,13 +20,13 @@ pub(crate) struct Hook {
 /// Exit code, and standard error without the root.
 pub(crate) type Answer = (Option<i32>, String);
 
-/// The answer of a hook that succeeds.
+/// Returns the answer of a hook that succeeds.
 pub(crate) fn success() -> Answer {
     (Some(0), String::new())
 }
 
 impl Hook {
-    /// The example, set to `database`; clients find the server by `environment`.
+    /// Installs the example with the setting `database`; clients find the server by `environment`.
     pub(crate) fn new(database: &str, environment: &[(&str, String)]) -> Self {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let hook = Self { root: tempfile::tempdir().unwrap(), environment };
@@ -61,7 +61,7 @@ impl Hook {
         self.root.path().join(name)
     }
 
-    /// Calls the hook as an agent since 9.1 does, which waits until no process holds the outputs any more.
+    /// Calls the hook like an agent since 9.1, which waits until no process has the outputs open.
     pub(crate) fn call(&self, operation: &str) -> Answer {
         let mut command = Command::new(self.path("etc/qemu/fsfreeze-hook"));
         command
@@ -77,7 +77,7 @@ impl Hook {
 }
 
 impl Drop for Hook {
-    /// Whatever became of the test, no client of the example stays behind.
+    /// Thaws at the end of each test, so that no client of the example keeps running.
     fn drop(&mut self) {
         self.call("thaw");
     }

@@ -33,7 +33,7 @@ impl MariaDb {
         database
     }
 
-    /// A server on a directory with data in it.
+    /// Starts a server on a directory with data in it.
     fn start(directory: TempDir) -> Self {
         let at = |name: &str| directory.path().join(name).display().to_string();
         let mut daemon = Command::new(DAEMON);
@@ -81,7 +81,7 @@ impl MariaDb {
         self.sql("SELECT COUNT(*) FROM t.safe; SELECT COUNT(*) FROM t.plain").replace('\n', " ")
     }
 
-    /// A server on a copy of what is on the disk at this moment.
+    /// Starts a server on a copy of what is on the disk now.
     fn snapshot(&self) -> Self {
         let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
         let copy = server::directory("mysql");
@@ -93,7 +93,7 @@ impl MariaDb {
         Self::start(copy)
     }
 
-    /// A client that has a table locked until it is dropped.
+    /// Starts a client that locks a table until it is dropped.
     fn client_that_locks_a_table(&self) -> Client {
         let holder = self.client("LOCK TABLES t.plain WRITE; SELECT SLEEP(600)").stdout(Stdio::null()).spawn().unwrap();
         server::wait_until("a client to lock a table", || self.sql("SHOW PROCESSLIST").contains("SLEEP(600)"));
@@ -124,7 +124,7 @@ fn no_client_writes_during_a_freeze_and_a_snapshot_of_that_time_is_consistent() 
     assert_eq!(hook.call("freeze"), success());
     let before = database.counts();
     assert!(writer.is_blocked());
-    assert_eq!(database.counts(), before, "and readers go on");
+    assert_eq!(database.counts(), before, "readers are not blocked");
     let snapshot = database.snapshot();
     assert_eq!(hook.call("thaw"), success());
     writer.makes_progress();

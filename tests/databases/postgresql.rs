@@ -16,7 +16,7 @@ struct PostgreSql {
     directory: TempDir,
 }
 
-/// The programs of the newest release that is installed.
+/// Returns the directory with the programs of the newest installed release.
 fn programs() -> PathBuf {
     let releases = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = releases.map(|found| found.path().join("bin")).filter(|bin| bin.join("postgres").exists()).max();
@@ -25,7 +25,7 @@ fn programs() -> PathBuf {
     bin
 }
 
-/// A program as the server's user.
+/// Prepares a program as the server's user.
 fn as_postgres(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program).current_dir("/");

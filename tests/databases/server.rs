@@ -39,7 +39,7 @@ impl Drop for Server {
     }
 }
 
-/// A directory that belongs to a server's user and that every user can traverse.
+/// Creates a directory that belongs to a server's user and that every user can traverse.
 pub(crate) fn directory(user: &str) -> TempDir {
     let directory = tempfile::Builder::new().prefix("db").tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();

@@ -33,7 +33,7 @@ impl Writer {
         writer
     }
 
-    /// The last number that is written.
+    /// Returns the last number that is written.
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::SeqCst)
     }

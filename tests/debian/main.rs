@@ -19,7 +19,7 @@ fn built(suite: &str) -> PathBuf {
     repository().join("target/debian").join(suite)
 }
 
-/// The package that the source package builds, and the one of `make packages`.
+/// Returns the package that the source package builds, and the one of `make packages`.
 fn both(suite: &str, name: &str) -> [PathBuf; 2] {
     [
         find(&built(suite), VERSION, name, "deb"),
@@ -27,17 +27,17 @@ fn both(suite: &str, name: &str) -> [PathBuf; 2] {
     ]
 }
 
-/// Type, permissions, owner and path of each file in a package.
+/// Lists type, permissions, owner and path of each file in a package.
 fn files(deb: &Path) -> BTreeSet<String> {
     let listed = stdout(Command::new("dpkg-deb").arg("--contents").arg(deb));
     let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        [words[0], words[1], words[5]].join(" ")
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        [fields[0], fields[1], fields[5]].join(" ")
     };
     listed.lines().map(line).collect()
 }
 
-/// A file of the package's control information, without what debhelper has added.
+/// Returns a file of the package's control information, without what debhelper has added.
 fn control(deb: &Path, name: &str) -> String {
     let text = stdout(Command::new("dpkg-deb").arg("--info").arg(deb).arg(name));
     let mut added = false;
@@ -53,7 +53,7 @@ fn control(deb: &Path, name: &str) -> String {
 fn lintian_finds_nothing_unexplained(suite: &str) {
     let found =
         fs::read_to_string(built(suite).join("lintian")).unwrap_or_else(|error| panic!("make test-debian: {error}"));
-    // N: what an override says; O: a tag with an override.
+    // N: a comment of an override; O: a tag with an override.
     let unexplained: Vec<&str> =
         found.lines().filter(|line| !line.starts_with("N:") && !line.starts_with("O:")).collect();
     assert_eq!(unexplained, [""; 0]);

@@ -14,7 +14,7 @@ fn migrate(example: &Example, xml: impl AsRef<[u8]>) -> Answer {
     example.call(&["vm1", "migrate", "begin", "-"], xml)
 }
 
-/// A domain whose only disk has this content.
+/// Returns a domain whose only disk has this content.
 fn disk(content: &str) -> String {
     format!("<domain type='qemu'><name>vm1</name><devices><disk type='file'>{content}</disk></devices></domain>\n")
 }

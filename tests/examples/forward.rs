@@ -33,7 +33,7 @@ pub(crate) const PORT: &str = "<hookData><network><name>tnet</name><bridge name=
 /// The chain of guest "net vm" on network "tnet", as digests of both names.
 pub(crate) const CHAIN: &str = "HOOKMUX-c5nldzquzu4ahmokbk2u";
 
-/// The script, called several times by a shell (`hook OPERATION DOCUMENT`, silent on success) in a namespace without
+/// Calls the script several times from a shell (`hook OPERATION DOCUMENT`, silent on success) in a namespace without
 /// any other network; `rules` lists the rules there.
 pub(crate) fn scenario(apply: &str, steps: &str) -> Answer {
     let example =

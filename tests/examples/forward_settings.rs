@@ -5,7 +5,7 @@ use crate::{Example, passes, prints, refuses};
 use std::path::Path;
 use std::process::Command;
 
-/// The script in a network of its own, so that none of its calls meets the machine's rules.
+/// Prepares the script in a network of its own, so that no call changes the machine's rules.
 fn forwarding(settings: &str) -> Example {
     Example::new("network.d/50-port-forward").setting("port-forward.conf", settings).through(alone)
 }

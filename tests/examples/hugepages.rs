@@ -15,7 +15,7 @@ const CELLS: &str = "<domain type='qemu'><uuid>22222222-2222-4222-8222-222222222
     <numatune><memory mode='strict' nodeset='0'/></numatune>\
     <cpu><numa><cell id='0' memory='16' unit='MiB'/><cell id='1' memory='8192'/></numa></cpu></domain>";
 
-/// The pool of the machine is shared by all tests: only one may look at it at a time.
+/// Locks the machine's pool, which all tests share, and returns its size.
 fn alone() -> (File, usize) {
     let file = File::open(POOL).expect("a kernel with huge pages of 2 MiB");
     file.lock().unwrap();

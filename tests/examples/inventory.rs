@@ -68,7 +68,7 @@ fn of_kind(kind: Kind) -> impl Iterator<Item = &'static str> {
     EXAMPLES_AND_TESTS.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
 }
 
-/// The hook scripts.
+/// Lists the hook scripts.
 fn scripts() -> impl Iterator<Item = &'static str> {
     EXAMPLES_AND_TESTS
         .iter()

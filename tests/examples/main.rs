@@ -36,17 +36,17 @@ pub(crate) struct Answer {
     pub(crate) stderr: String,
 }
 
-/// The answer of a hook that allows the operation and prints nothing.
+/// Returns the answer of a hook that allows the operation and prints nothing.
 pub(crate) fn passes() -> Answer {
     prints("")
 }
 
-/// The answer of a filter that returns this document, or of a hook that prints this.
+/// Returns the answer of a hook that prints this, such as a filter.
 pub(crate) fn prints(stdout: &str) -> Answer {
     Answer { code: 0, stdout: stdout.to_owned(), stderr: String::new() }
 }
 
-/// The answer of a hook that refuses the operation with this line.
+/// Returns the answer of a hook that refuses the operation with this line.
 pub(crate) fn refuses(line: &str) -> Answer {
     Answer { code: 1, stdout: String::new(), stderr: format!("{line}\n") }
 }
@@ -75,7 +75,7 @@ pub(crate) struct Example {
 }
 
 impl Example {
-    /// `name` is the path below examples/, as in "qemu.d/10-vm-protection".
+    /// Copies an example; `name` is its path below examples/, as in "qemu.d/10-vm-protection".
     pub(crate) fn new(name: &str) -> Self {
         let root = tempfile::tempdir().unwrap();
         let script = root.path().join("etc/hookmux").join(name);

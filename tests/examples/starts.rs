@@ -64,7 +64,7 @@ fn mount_check_looks_at_prepare_only_and_names_a_document_that_it_cannot_read() 
     assert_eq!(prepare(&example, ""), refuses(line));
 }
 
-/// Every operation of libxl, with the stdin that it has: migrate's is empty.
+/// Calls every operation of libxl with its stdin; that of migrate is empty.
 fn libxl_calls(example: &Example) -> Vec<(&'static str, Answer)> {
     ["prepare", "start", "started", "stopped", "release", "migrate", "reconnect"]
         .map(|operation| {

@@ -6,7 +6,7 @@ fn filter(operation: &str, xml: &str) -> Answer {
     Example::new("qemu.d/40-set-title").call(&["vm1", operation, "begin", "-"], xml)
 }
 
-/// A domain as libvirt writes it, with these lines after its <uuid>.
+/// Returns a domain as libvirt writes it, with these lines after its <uuid>.
 fn domain(lines: &str) -> String {
     format!("<domain type='qemu'>\n  <name>vm1</name>\n  <uuid>10c0bd7f</uuid>\n{lines}  <vcpu>1</vcpu>\n</domain>\n")
 }

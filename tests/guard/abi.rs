@@ -145,7 +145,7 @@ fn what_the_guest_sees_may_not_change() {
     }
 }
 
-/// libvirt looks for elements in their namespaces: with another one they are gone, though their names are the same.
+/// libvirt looks for elements in their namespaces: in another one, it does not find them, though their names are the same.
 #[test]
 fn an_element_cannot_be_hidden_in_another_namespace() {
     let row = "libvirt finds no element in another namespace";

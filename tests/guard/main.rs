@@ -14,7 +14,7 @@ use hookmux::guard::{Guest, Policy, check};
 /// The guest of the fixtures.
 pub(crate) const GUEST: Guest<'_> = Guest { driver: "qemu", object: b"vm1" };
 
-/// The smallest domain with something in it.
+/// Returns the smallest domain with this content.
 pub(crate) fn domain(inside: &str) -> String {
     format!("<domain type='qemu'><name>vm1</name><uuid>10c0bd7f-882e-4954-b586-d5c75cebcf54</uuid>{inside}</domain>")
 }

@@ -107,7 +107,7 @@ fn clean_up_scripts_run_in_parallel_and_are_reported_in_order() {
     }
     let seen = hooks.call("qemu vm1 release end destroyed");
     assert!(seen.code == Some(3) && seen.err.contains("13-x exited 3") && seen.ran.len() == 10, "{seen:?}");
-    // Where a failure aborts the call, no later script may have started.
+    // If a failure aborts the call, no later script may have started.
     let seen = hooks.call("qemu vm1 start begin -");
     seen.is_like(3, ["10-x", "11-x", "12-x", "13-x"], &["13-x exited 3"]);
 }

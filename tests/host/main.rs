@@ -58,7 +58,7 @@ fn boot(files: &Path) -> Parts {
     emulator::run(&arguments, &host.join("root.img"), files)
 }
 
-/// The package that is upgraded: the same program under an older version.
+/// Makes the package that is upgraded: the same program with an older version.
 fn older(directory: &Path) -> PathBuf {
     let made = directory.join("older");
     let extracted = directory.join("extracted");

@@ -97,7 +97,7 @@ rm /etc/hookmux/qemu.d/90-backup /etc/hookmux/backup /etc/hookmux/hookmux.toml.d
 
 part gpu
 # A guest gets both functions of the card: the one with the framebuffer, which has no driver, and the one with a driver.
-# What takes the place of a display manager is running. Each line is the state of all that the script may change.
+# A stand-in for a display manager is running. Each line is the state of everything that the script may change.
 cat >/etc/systemd/system/screen.service <<'END'
 [Service]
 ExecStart=/bin/sleep infinity

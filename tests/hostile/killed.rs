@@ -1,7 +1,7 @@
 //! hookmux killed at any moment: no script keeps running, and libvirt never reads half a document.
 //!
-//! The guarantee: the document is one write(2). If the pipe has room for it, no signal can interrupt the write. Root can enlarge
-//! any pipe; an ordinary user only up to /proc/sys/fs/pipe-max-size (1 MiB). Beyond that, a reader may see the beginning of a
+//! The guarantee: the document is one write(2). If the pipe has room for it, no signal can interrupt the write. Root can
+//! enlarge any pipe; an ordinary user only up to /proc/sys/fs/pipe-max-size (1 MiB). Beyond that, a reader may see the beginning of a
 //! document, and then that its writer was killed: libvirt drops the output of a hook that does not exit 0.
 
 use std::io::{self, Read};

@@ -1,5 +1,5 @@
-//! The cost of a call with many scripts, and on a host with many guests, counted in system calls; `benches/performance` measures
-//! the time.
+//! The cost of a call with many scripts, and on a host with many guests, counted in system calls; `benches/performance`
+//! measures the time.
 
 use std::collections::BTreeMap;
 

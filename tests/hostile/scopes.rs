@@ -1,5 +1,5 @@
-//! Background scripts and systemd, which gives them a scope of their own: a stand-in at /run/systemd/private creates it, refuses,
-//! or does not reply. tests/host uses the real systemd.
+//! Background scripts and systemd, which gives them a scope of their own: a stand-in at /run/systemd/private creates it,
+//! refuses, or does not reply. tests/host uses the real systemd.
 
 use std::fs;
 use std::io::{Read, Write};

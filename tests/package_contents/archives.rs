@@ -116,7 +116,7 @@ fn the_checksums_of_all_files_are_correct() {
     let checked = stdout(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
     assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 6, "{checked}");
     let beside = fs::read_dir(packages()).unwrap().count();
-    assert_eq!(beside, 7, "nothing else lies there");
+    assert_eq!(beside, 7, "no other file is there");
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn packaged() -> String {
     fs::read_to_string(repository().join("packaging/hookmux.toml")).unwrap()
 }
 
-/// A line of settings is commented out without a space, one of text with one.
+/// Uncomments the settings, which have no space after the `#`.
 fn uncommented(text: &str) -> String {
     let setting = |line: &str| {
         line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).map(str::to_owned)

@@ -1,5 +1,5 @@
-//! The packages of a distribution in packaging/rpm/hookmux.spec: their names, build dependencies, and the licences of everything
-//! that is linked in. `make test-source-rpm` builds them.
+//! The packages of a distribution in packaging/rpm/hookmux.spec: names, build dependencies, and the licences of everything that
+//! is linked in. `make test-source-rpm` builds them.
 
 use std::collections::BTreeSet;
 use std::fs;

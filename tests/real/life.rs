@@ -1,4 +1,4 @@
-//! The life of a guest in hookmux-hooks(7), compared with the calls of a real libvirtd, and with what exists at each call. Does.
+//! The life of a guest in hookmux-hooks(7), compared with the calls of a real libvirtd, and with what exists at each. Does.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -41,5 +41,5 @@ fn each_call_of_a_guests_life_runs_each_script_once_with_its_arguments_and_docum
     everywhere::put_scripts(&host, "qemu", &LIFE);
     life(&host);
     assert_eq!(host.calls(), everywhere::each_once(&LIFE));
-    assert_eq!(host.virsh("list --name").succeeded().stdout.trim(), "vm1", "the guest runs on");
+    assert_eq!(host.virsh("list --name").succeeded().stdout.trim(), "vm1", "the guest keeps running");
 }

@@ -23,7 +23,7 @@ const START: [&str; 3] = ["prepare begin", "start begin", "started begin"];
 /// Powers the machine off, as a guest does with ACPI: a boot sector that writes to QEMU's PM1 control register.
 const POWER_OFF: [u8; 9] = [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4, 0xfd];
 
-/// A host with a daemon that calls hookmux, a script that refuses `stop`, and the guest vm1, which is not running yet.
+/// Starts a host with a daemon that calls hookmux, a script that refuses `stop`, and the guest vm1, which is not running yet.
 fn host(daemon: &str, test: &str) -> Host {
     let host = Host::new(&format!("{test}-{daemon}"));
     host.replace_libvirt(&repository().join("target/stop-libvirt"));
@@ -45,12 +45,12 @@ fn host(daemon: &str, test: &str) -> Host {
     host
 }
 
-/// Operation and sub-operation of every call so far.
+/// Lists operation and sub-operation of every call so far.
 fn calls(host: &Host) -> Vec<String> {
     host.records().iter().map(|record| record.args[1..3].join(" ")).collect()
 }
 
-/// The process of the guest's QEMU, in the host's own numbers.
+/// Returns the PID of the guest's QEMU in the host's namespace.
 fn qemu(host: &Host) -> String {
     fs::read_to_string(host.path("/run/libvirt/qemu/vm1.pid")).unwrap().trim().to_owned()
 }

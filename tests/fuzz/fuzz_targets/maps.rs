@@ -14,7 +14,8 @@ fuzz_target!(|bytes: &[u8]| {
     let number = version.major.checked_mul(1000).and_then(|thousands| thousands.checked_add(version.minor)).unwrap();
     assert!(version.minor < 1000);
     let text = String::from_utf8_lossy(bytes);
-    let mut numbers = text.split("/libvirt.so.0.").skip(1).map(|rest| rest.split(['.', '\n']).next().unwrap_or_default());
+    let mut numbers =
+    text.split("/libvirt.so.0.").skip(1).map(|rest| rest.split(['.', '\n']).next().unwrap_or_default());
     assert!(numbers.any(|text| text.parse::<u32>() == Ok(number)), "{version:?}");
     // The first line with a version counts, not a later one.
     let longer = [bytes, b"\n1-2 r-xp 0 00:00 0 /x/libvirt.so.0.1002.0\n"].concat();

@@ -1,5 +1,5 @@
-// A script whose action is in its file's name after the last '=': `10-a=3` exits 3, `begin` exits 0. In: its name, and HOOKMUX_ROOT for
-// the file `log`, to which it adds one line with its arguments. Out: see the table at the end.
+// A script whose action is in its file's name after the last '=': `10-a=3` exits 3, `begin` exits 0. In: its name, and
+// HOOKMUX_ROOT for the file `log`, to which it adds one line with its arguments. Out: see the table at the end.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -56,8 +56,8 @@ static void flood(int to, int mebibytes) {
     for (int at = 0; at < mebibytes * 16; at++) put(to, bytes, sizeof bytes);
 }
 
-// Reads its own standard error, as `cat </dev/stderr` does, while it writes to both outputs; then writes nothing more. It writes
-// much to one and a little to the other, so that a reader that has seen both ready is busy with the first for a while.
+// Reads its own standard error, as `cat </dev/stderr` does, while it writes to both outputs; then writes nothing more. It
+// writes much to one and a little to the other, so that a reader that has seen both ready is busy with the first for a while.
 static void steal(void) {
     int input = open("/proc/self/fd/2", O_RDONLY | O_NONBLOCK);
     char stolen;

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where apt finds this package installed, a guest agent needs its libraries and nothing else: neither scripts of packages
+/// An entry for dpkg: with this package installed, apt adds only libraries to a guest agent, and neither scripts of packages
 /// nor tools that move a machine's directories.
 const ALREADY_THERE: &str = "Package: init-system-helpers\nStatus: install ok installed\nVersion: 99\n\
     Architecture: all\nMaintainer: hookmux\nDescription: a package that is there already\n";

@@ -20,7 +20,7 @@ use crate::{binary, hook_program};
 /// Much longer than anything here takes on a busy machine.
 pub const HANG: Duration = Duration::from_secs(20);
 
-/// A small guest called vm1, in one line.
+/// Returns a small guest called vm1, in one line.
 pub fn domain(kind: &str, title: &str) -> String {
     format!("<domain type='{kind}'><name>vm1</name><title>{title}</title></domain>\n")
 }

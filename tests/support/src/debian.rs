@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::host::{Answer, Host};
 use crate::{packages, repository};
 
-/// How long apt may take for libvirt and QEMU.
+/// The limit for apt to install libvirt and QEMU.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Files that dpkg, apt and the tools that packages call keep for themselves.

@@ -1,4 +1,4 @@
-//! The number of instructions that hookmux executes in a call. In: a root with hooks, a call. Out: a number. Does: needs valgrind.
+//! Counts the instructions that hookmux executes in a call. In: a root with hooks, a call. Out: a number. Does: needs valgrind.
 
 use std::ffi::OsString;
 use std::fs;

@@ -62,7 +62,7 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Returns the directory of the profile, such as target/x86_64-unknown-linux-gnu/debug: a test lies in its `deps`.
+/// Returns the directory of the profile, such as target/x86_64-unknown-linux-gnu/debug: a test is in its `deps`.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap_or_else(|| panic!("{} is not in a target directory", test.display())).to_owned()

@@ -43,7 +43,7 @@ impl Host {
         self.wait_until("virtqemud to answer", || self.virsh("uri").code == Some(0));
     }
 
-    /// Ends libvirtd as systemd does, with SIGTERM; guests run on.
+    /// Ends libvirtd as systemd does, with SIGTERM; guests keep running.
     pub fn stop_libvirtd(&self) {
         let pid = self.signal_libvirtd("TERM");
         self.wait_until("libvirtd to end", || !self.path(&format!("/proc/{pid}")).exists());

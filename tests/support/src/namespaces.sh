@@ -65,7 +65,7 @@ if [ $# -gt 0 ]; then
     done
 fi
 
-# The shared directory may lie below /tmp or /run, which are about to be covered: a descriptor keeps it reachable.
+# The shared directory may be below /tmp or /run, which are covered next: a descriptor keeps it reachable.
 [ -z "$wire" ] || exec 3< "$wire"
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp

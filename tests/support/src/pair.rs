@@ -23,7 +23,7 @@ impl Pair {
         fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
         let source = host(&format!("{name}-source"), wire.path(), "44444444-4444-4444-8444-444444444444");
         let destination = host(&format!("{name}-destination"), wire.path(), "55555555-5555-4555-8555-555555555555");
-        // The sockets of each host lie where the other can connect to them.
+        // The sockets of each host are in a directory that the other can reach.
         for host in [&source, &destination] {
             let shared = format!("/run/wire/{}", host.name);
             host.run(&["mkdir", &shared, "/run/libvirt"]).succeeded();

@@ -22,7 +22,7 @@ pub struct Record {
     pub input: String,
     pub environment: BTreeMap<String, String>,
     pub state: State,
-    /// Whether it leads its own process group.
+    /// True if it leads its own process group.
     pub leads_group: bool,
 }
 

@@ -1,5 +1,5 @@
-//! rpm on a root of its own: this machine's rpm, on a Debian whose packages it does not know. Its only package provides a shell,
-//! so that a package can depend on nothing else. Does: needs root, and the roots (tests/packages/roots).
+//! rpm on a root of its own: this machine's rpm, on a Debian whose packages it does not know. Its only package provides a
+//! shell, so that a package can depend on nothing else. Does: needs root, and the roots (tests/packages/roots).
 
 use std::collections::BTreeSet;
 use std::fs;
