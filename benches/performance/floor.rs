@@ -63,13 +63,13 @@ fn row(tools: &Tools, hooks: &Hooks, name: &str, target: Option<f64>, calls: usi
     let [ours, floors] = measured.as_slice() else { unreachable!() };
     *memory = (*memory).max(ours.memory);
     let ratio = figures::ratio(&ours.times, &floors.times);
-    let cells = target.map_or_else(|| format!("{ratio} | "), |target| with_target(ratio, target));
+    let comparison = target.map_or_else(|| format!("{ratio} | "), |target| with_target(ratio, target));
     let of_both = |count: &dyn Fn(&[OsString]) -> u64| {
         let [ours, floors] = [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|argv| count(&argv));
         format!("{ours} / {floors}")
     };
     format!(
-        "| {name} | {} | {} | {cells} | {} | {} | {:.0} / {:.0} |\n",
+        "| {name} | {} | {} | {comparison} | {} | {} | {:.0} / {:.0} |\n",
         time(ours),
         time(floors),
         of_both(&|argv| Trace::of_program(hooks, argv).total() as u64),
@@ -94,10 +94,10 @@ fn against_bare(tools: &Tools, scripts: usize, calls: usize) -> String {
     let hooks = setup::hooks(tools, scripts, Kind::Static);
     let contestants = [caller::hookmux(&hooks), tools.floor("bare", &hooks)];
     let measured = tools.call(&contestants.map(|argv| Contestant { hooks: &hooks, argv, document: SHORT }), calls, 1);
-    let cells = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
     let name = if scripts == 0 { "an empty directory" } else { "1 script" };
     format!(
-        "| {name}, against `posix_spawn` alone | {} | {} | {cells} | | | |\n",
+        "| {name}, against `posix_spawn` alone | {} | {} | {comparison} | | | |\n",
         time(&measured[0]),
         time(&measured[1])
     )
@@ -117,10 +117,10 @@ fn excluded(tools: &Tools) -> String {
     assert_eq!(clones, Some(1), "the rules leave one script");
     let contestants = [&ten, &alone].map(|hooks| Contestant { hooks, argv: caller::hookmux(hooks), document: SHORT });
     let measured = tools.call(&contestants, 8, 1);
-    let cells = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
     let times = [&measured[0], &measured[1]].map(time);
     format!(
-        "| 10 Python scripts of which `xml` rules leave one; against that one | {} | {} | {cells} | | | |\n",
+        "| 10 Python scripts of which `xml` rules leave one; against that one | {} | {} | {comparison} | | | |\n",
         times[0], times[1]
     )
 }
@@ -129,9 +129,9 @@ fn excluded(tools: &Tools) -> String {
 fn at_once(tools: &Tools) -> String {
     let hooks = setup::hooks(tools, 1, Kind::Static);
     let measured = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
-    let cells = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
     format!(
-        "| {AT_ONCE} calls at once, 1 script each | {} | {} | {cells} | | | |\n",
+        "| {AT_ONCE} calls at once, 1 script each | {} | {} | {comparison} | | | |\n",
         time(&measured[0]),
         time(&measured[1])
     )
@@ -148,11 +148,11 @@ fn long_document(tools: &Tools, memory: &mut u64) -> String {
     let rounds: Vec<Vec<f64>> = measured.iter().map(|measured| figures::rounds(&measured.times)).collect();
     let [ours, _, ours_short, _, _, copied, _, not_copied] = rounds.as_slice() else { unreachable!() };
     let expected = |at: usize| ours_short[at] + copied[at] - not_copied[at];
-    let cells = with_target(figures::spread((0..ours.len()).map(|at| ours[at] / expected(at))), 1.3);
+    let comparison = with_target(figures::spread((0..ours.len()).map(|at| ours[at] / expected(at))), 1.3);
     let expected = figures::median(&(0..ours.len()).map(expected).collect::<Vec<_>>());
     *memory = (*memory).max(measured[0].memory);
     format!(
-        "| 10 scripts, 8 MiB of XML; against 4 KiB and one copy | {} | {} | {cells} | | | |\n",
+        "| 10 scripts, 8 MiB of XML; against 4 KiB and one copy | {} | {} | {comparison} | | | |\n",
         time(&measured[0]),
         milliseconds(expected)
     )

@@ -96,8 +96,8 @@ fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) ->
     };
     let calls = guest.shell().calls();
     tidy(guest, scenario);
-    let cells = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
-    cells.map(str::to_owned).to_vec()
+    let row = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
+    row.map(str::to_owned).to_vec()
 }
 
 /// Restores the guest.
