@@ -1,4 +1,4 @@
-# Runs on the machine, part by part; main.rs compares the output.
+# What the machine does, part by part; main.rs compares what this prints.
 export NO_COLOR=1
 hooks=/etc/libvirt/hooks
 mkdir -p /tmp $hooks

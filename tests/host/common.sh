@@ -1,4 +1,4 @@
-# Shared by the scenarios: functions, a guest, and its daemon. Each runs as root on the emulated host. In: /inject. Out: what
+# What the scenarios share: functions, a guest, and its daemon. Each runs as root on the emulated host. In: /inject. Out: what
 # each part prints, after "== NAME".
 part() { echo "== $1"; }
 wait_for() {

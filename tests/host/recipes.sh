@@ -1,4 +1,4 @@
-# Runs the recipes on a real system.
+# What the recipes do to a real system.
 . /inject/common.sh
 dpkg -i /inject/hookmux.deb >/dev/null
 # A guest that no recipe is about.
@@ -65,7 +65,7 @@ virsh undefine "usb guest" >/dev/null
 rm /etc/hookmux/qemu.d/90-attach-usb /etc/hookmux/attach-usb /etc/hookmux/hookmux.toml.d/90-attach-usb.toml
 
 part backup
-# The command writes how often it ran, for which guest, and where; it runs until it gets a signal.
+# What the command writes shows how often it ran, for whom, and where; it goes on until it is told to end.
 install -D -m 755 /inject/90-backup /etc/hookmux/qemu.d/90-backup
 cp /inject/90-backup.toml /etc/hookmux/hookmux.toml.d/
 cat >/etc/hookmux/backup <<'END'
@@ -97,7 +97,7 @@ rm /etc/hookmux/qemu.d/90-backup /etc/hookmux/backup /etc/hookmux/hookmux.toml.d
 
 part gpu
 # A guest gets both functions of the card: the one with the framebuffer, which has no driver, and the one with a driver.
-# A stand-in for a display manager is running. Each line is the state of everything that the script may change.
+# What takes the place of a display manager is running. Each line is the state of all that the script may change.
 cat >/etc/systemd/system/screen.service <<'END'
 [Service]
 ExecStart=/bin/sleep infinity

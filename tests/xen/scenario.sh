@@ -5,7 +5,7 @@ wait_for() {
     for _ in $(seq 240); do if "$@" >/dev/null 2>&1; then return 0; fi; sleep 0.5; done
     echo "waited for: $*"
 }
-# Prints the calls since it was last called.
+# Calls since this was last asked.
 calls() { cat "$1" 2>/dev/null; rm -f "$1"; }
 is_off() { [ "$(virsh domstate pv1)" = "shut off" ]; }
 is_up() { [ "$(grep -ac 'guest is up' /var/log/xen/console/guest-pv1.log)" -ge "$1" ]; }
@@ -67,7 +67,7 @@ sed -i 's|/run/calls|/run/second/calls|' /tmp/second/hookmux/libxl.d/10-record
 unshare --mount bash /tmp/second/start
 second='xen:///system?socket=/run/second/libvirt/libvirt-sock'
 wait_for virsh --connect "$second" version
-# Debian's Xen has no shadow paging, so a paravirtualised guest is paused while it migrates.
+# Debian's Xen has no shadow paging, so that a paravirtualised guest stands still while it moves.
 port=49200
 migrate() {
     port=$((port + 1))

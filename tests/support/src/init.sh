@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The first process of the guest: devices, two disks that a freeze freezes (/data and /var/log), a log daemon that
-# writes to one of them, and a shell on the port "shell", through which the test runs commands. The root is in memory, and
+# writes to one of them, and a shell on the port "shell", by which the test looks and acts. The root is in memory, and
 # never frozen. The guest agent is started by the test.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 chmod 755 /
@@ -16,7 +16,7 @@ for port in /sys/class/virtio-ports/*; do
 done
 ip link set lo up
 syslogd -O /var/log/messages
-# Once open, a port cannot be opened again: one descriptor for both directions.
+# Once open, a port cannot be opened again: one descriptor for both ways.
 exec 3<>/dev/shell
 echo ready >&3
 while :; do sh <&3 >&3 2>&1; done

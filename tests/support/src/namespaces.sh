@@ -1,7 +1,7 @@
 #!/bin/sh
 # The namespaces of one host, in three stages that replace one another in one process (so the pid that the test
-# started identifies all of it). In: the stage, the host's name, a directory that two hosts share (or ''), the
-# root directory of another release (or ''), the host's cgroup directories. Out: "ready", or an error. Runs until its stdin is closed.
+# started stays the handle to all of it). In: the stage, the host's name, a directory that two hosts share (or ''), the
+# root directory of another release (or ''), the host's cgroup directories. Out: the word "ready", or what went wrong. Lives until its stdin is closed.
 # Everything that is written goes into tmpfs of this mount namespace: it disappears with the last process in it.
 set -eu
 stage=$1 name=$2 wire=$3 root=$4
@@ -15,7 +15,7 @@ cgroups)
     exec unshare --cgroup sh "$self" namespaces "$name" "$wire" "$root" "$@"
     ;;
 namespaces)
-    # cgroup2 does not allow a process next to the cgroups that libvirtd creates below the root it sees.
+    # cgroup2 wants no process next to the cgroups that libvirtd makes below the root it sees.
     for directory in "$@"; do
         [ ! -e "$directory/cgroup.controllers" ] || { mkdir "$directory/host"; echo $$ > "$directory/host/cgroup.procs"; }
     done
@@ -29,8 +29,8 @@ esac
 mount --make-rprivate /
 ip link set lo up
 
-# For every process of this mount namespace the new root becomes the root, also for the one whose pid the test has.
-# The directory of another release is shared by all hosts that use it: each writes to its own layer.
+# For every process of this mount namespace the new root becomes the root, also for the one that the test knows.
+# The directory of another release is shared by all hosts that have it: each writes to a layer of its own.
 layered="etc usr var"
 if [ -n "$root" ]; then
     cd "$root"
@@ -65,7 +65,7 @@ if [ $# -gt 0 ]; then
     done
 fi
 
-# The shared directory may be below /tmp or /run, which are covered next: a descriptor keeps it reachable.
+# The shared directory may lie below /tmp or /run, which are about to be covered: hold it by a descriptor's path.
 [ -z "$wire" ] || exec 3< "$wire"
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
@@ -86,13 +86,13 @@ if [ -e /dev/kvm ]; then
     touch /run/no-kvm
     chmod 600 /run/no-kvm
     mount --bind /run/no-kvm /dev/kvm
-    # libvirt gives each guest a /dev of its own, and fails to move this mount into it.
+    # libvirt gives each guest a /dev of its own, and fails to carry this mount over into it.
     [ ! -d /etc/libvirt ] || echo 'namespaces = []' >> /etc/libvirt/qemu.conf
 fi
 
 hostname "$name"
 echo "127.0.1.1 $name" >> /etc/hosts
 echo ready
-# The first process of a pid namespace inherits every orphan, and libvirt considers a zombie a running guest:
+# The first process of a pid namespace inherits every orphan, and libvirt takes a zombie for a guest that runs on:
 # with SIGCHLD ignored the kernel reaps them.
 exec env --ignore-signal=CHLD cat
