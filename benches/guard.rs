@@ -12,8 +12,8 @@ use quick_xml::{NsReader, Reader};
 
 const SIZE: usize = 16 << 20;
 
-/// What a check may cost, compared with reading.
-const MOST: f64 = 2.0;
+/// The largest ratio of the time of a check to that of reading.
+const MAX_RATIO: f64 = 2.0;
 
 /// Each time is the best of this many, because the machine has other load.
 const ROUNDS: usize = 40;
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     for row in &rows {
         println!("{:6.2}  {:8.2} ms  {}", row.best.as_secs_f64() / reading, row.best.as_secs_f64() * 1e3, row.what);
     }
-    if rows[2].best.as_secs_f64() < reading * MOST { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if rows[2].best.as_secs_f64() < reading * MAX_RATIO { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// A function to measure, and its best time so far.

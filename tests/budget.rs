@@ -1,6 +1,6 @@
-//! What one hook call may cost hookmux itself, in system calls and in instructions: numbers that are the same on a busy
-//! machine, unlike times. In: the musl release, as `HOOKMUX_BIN`; `budget.toml`. Out: a failure for what costs 5 % more,
-//! or, with `HOOKMUX_BUDGET=write` (`make budget`), that file anew. Does: needs strace and valgrind.
+//! The budget of hook calls in system calls and instructions of hookmux itself: numbers that are the same on a busy
+//! machine, unlike times. In: the musl release, as `HOOKMUX_BIN`; `budget.toml`. Out: a failure for a call that costs 5 % more,
+//! or, with `HOOKMUX_BUDGET=write` (`make budget`), a new budget.toml. Does: needs strace and valgrind.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -14,10 +14,10 @@ use support::trace::Trace;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/budget.toml");
 
-/// By how much a call may exceed its budget, in percent.
+/// The percentage by which a call may exceed its budget.
 const MARGIN: u64 = 5;
 
-/// Each number is the least of so many.
+/// Each number is the minimum of this many runs.
 const RUNS: usize = 5;
 
 const START: &str = "qemu net-vm start begin -";
@@ -30,14 +30,14 @@ const HEAD: &str = "\
 # polls are not in it. `make budget` writes this file anew: after a change that is worth its cost, or for another toolchain.
 ";
 
-/// The budget of each call, for the toolchain that has built what was measured.
+/// The budget of each call, and the toolchain that built the measured program.
 #[derive(Debug, Deserialize)]
 struct Budget {
     rustc: String,
     calls: BTreeMap<String, Cost>,
 }
 
-/// What a call costs.
+/// The cost of a call.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Cost {
@@ -46,51 +46,51 @@ struct Cost {
 }
 
 impl Cost {
-    fn of(hooks: &Hooks, call: &str) -> Self {
+    fn measure(hooks: &Hooks, call: &str) -> Self {
         let least = |count: &dyn Fn() -> u64| (0..RUNS).map(|_| count()).min().unwrap();
         let system_calls = || {
-            let trace = Trace::of(hooks, call);
-            // The kernel decides whether a pipe's end and a script's are seen in one turn or in two.
+            let trace = Trace::of_call(hooks, call);
+            // The kernel decides whether the ends of a pipe and of its script take one call of poll or two.
             let turns = trace.by_name().get("poll").copied().unwrap_or_default();
             (trace.total() - turns) as u64
         };
         Self { system_calls: least(&system_calls), instructions: least(&|| instructions(hooks, call)) }
     }
 
-    /// What of it is above a budget.
+    /// Lists the numbers that exceed a budget.
     fn above(&self, budget: &Self) -> Vec<String> {
         let numbers = [
             ("system calls", self.system_calls, budget.system_calls),
             ("instructions", self.instructions, budget.instructions),
         ];
-        let above = numbers.into_iter().filter(|(_, is, may)| is * 100 > may * (100 + MARGIN));
-        above.map(|(what, is, may)| format!("{is} {what}, and {may} were enough")).collect()
+        let above = numbers.into_iter().filter(|(_, cost, budget)| cost * 100 > budget * (100 + MARGIN));
+        above.map(|(what, cost, budget)| format!("{cost} {what} instead of {budget}")).collect()
     }
 }
 
-/// Roots at a depth that is the same everywhere, with as many scripts, which do nothing.
-fn hooks(scripts: usize, does: &str) -> Hooks {
+/// Makes a root at a fixed depth, with the given number of scripts that perform this action of `script.c`.
+fn hooks(scripts: usize, action: &str) -> Hooks {
     let mut hooks = Hooks::within("/tmp".as_ref()).document(DOCUMENT);
     hooks.directory(&hooks.path("qemu.d"));
     for at in 0..scripts {
-        hooks = hooks.program(&format!("qemu.d/{at:03}-a={does}"));
+        hooks = hooks.program(&format!("qemu.d/{at:03}-a={action}"));
     }
     hooks
 }
 
-/// A host that keeps a record of each call, and has settings.
-fn equipped(hooks: Hooks) -> Hooks {
+/// Adds settings, and the directory for records of calls.
+fn with_settings_and_record(hooks: Hooks) -> Hooks {
     hooks.directory(&hooks.root().join("var/log/hookmux"));
     hooks.settings("[[rule]]\nscript = '00*'\nguest = 'db-*'\ntimeout = '30s'\n")
 }
 
 fn costs() -> BTreeMap<String, Cost> {
-    let cost = |name: &str, hooks: &Hooks, call: &str| (name.to_owned(), Cost::of(hooks, call));
+    let cost = |name: &str, hooks: &Hooks, call: &str| (name.to_owned(), Cost::measure(hooks, call));
     BTreeMap::from([
         cost("empty-directory", &hooks(0, ""), START),
         cost("one-script", &hooks(1, "0"), START),
         cost("ten-scripts", &hooks(10, "0"), START),
-        cost("ten-scripts-with-settings-and-record", &equipped(hooks(10, "0")), START),
+        cost("ten-scripts-with-settings-and-record", &with_settings_and_record(hooks(10, "0")), START),
         cost("ten-filters-that-change-nothing", &hooks(10, "cat"), "qemu net-vm migrate begin -"),
         cost("ten-filters-that-change-the-title", &hooks(10, "tag"), "qemu net-vm migrate begin -"),
     ])
@@ -101,14 +101,14 @@ fn costs() -> BTreeMap<String, Cost> {
 fn a_call_executes_as_many_instructions_for_its_thousandth_script_as_for_its_second() {
     let counts = [1, 10, 100, 1000].map(|scripts| (scripts as u64, instructions(&hooks(scripts, "0"), START)));
     let of_each: Vec<u64> = counts.windows(2).map(|pair| (pair[1].1 - pair[0].1) / (pair[1].0 - pair[0].0)).collect();
-    // Sorting takes a logarithm more, and waiting a turn more or less.
+    // Sorting costs a logarithm more, and waiting a turn more or less.
     let (least, most) = (of_each.iter().min().unwrap(), of_each.iter().max().unwrap());
     assert!(*least > 0 && *most < least * 3 / 2, "instructions a script, from 1 to 10, to 100, to 1,000: {of_each:?}");
 }
 
 fn rustc() -> String {
-    let said = Command::new("rustc").arg("--version").output().expect("rustc, to know what the numbers are worth");
-    String::from_utf8(said.stdout).unwrap().trim().to_owned()
+    let version = Command::new("rustc").arg("--version").output().expect("rustc, whose version the budget depends on");
+    String::from_utf8(version.stdout).unwrap().trim().to_owned()
 }
 
 fn is_named(variable: &str, ending: &str) -> bool {
@@ -117,7 +117,7 @@ fn is_named(variable: &str, ending: &str) -> bool {
 
 #[test]
 fn a_call_costs_no_more_than_its_budget() {
-    assert!(is_named("HOOKMUX_BIN", "-musl/release/hookmux"), "HOOKMUX_BIN is to name the musl release");
+    assert!(is_named("HOOKMUX_BIN", "-musl/release/hookmux"), "HOOKMUX_BIN must name the musl release");
     let (costs, rustc) = (costs(), rustc());
     if is_named("HOOKMUX_BUDGET", "write") {
         return write(&rustc, &costs);
@@ -131,13 +131,13 @@ fn a_call_costs_no_more_than_its_budget() {
         String::new()
     } else {
         format!(
-            "\n(the budget is of {}, and this is {rustc}: that alone may make a difference of instructions)",
+            "\n(the budget was measured with {}, this is {rustc}: that alone may change the number of instructions)",
             budget.rustc
         )
     };
     assert!(
         above.is_empty(),
-        "more than {MARGIN} % above the budget:\n{}{toolchain}\nif that is worth it: make budget, and say so in the commit",
+        "more than {MARGIN} % above the budget:\n{}{toolchain}\nif that is justified: make budget, and give the reason in the commit",
         above.join("\n")
     );
 }

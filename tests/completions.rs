@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap_complete::{Shell, generate};
 use hookmux::call::contract::ROWS;
 use hookmux::call::drivers::DRIVERS;
-use support::packages::said;
+use support::packages::stdout;
 
 #[test]
 fn the_completions_are_those_of_the_command_line() {
@@ -71,7 +71,7 @@ fn offered(line: &str, path: &str) -> Vec<String> {
         printf '%s\\n' \"${COMPREPLY[@]}\" | sort";
     let mut bash = Command::new("bash");
     let bash = bash.args(["--norc", "-euc", script, "bash", line]).env("PATH", path).env("LC_ALL", "C");
-    said(bash.current_dir(env!("CARGO_MANIFEST_DIR")))
+    stdout(bash.current_dir(env!("CARGO_MANIFEST_DIR")))
         .lines()
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
@@ -120,7 +120,7 @@ fn fish_offers_drivers_operations_and_scripts() {
     for (line, values) in rows {
         let mut fish = Command::new("fish");
         let fish = fish.args(["--no-config", "-c", script, "--", &line]).env("HOME", root.path());
-        let offered = said(fish.current_dir(env!("CARGO_MANIFEST_DIR")));
+        let offered = stdout(fish.current_dir(env!("CARGO_MANIFEST_DIR")));
         let offered: Vec<_> = offered.lines().map(|line| line.trim_start_matches("--operation=")).collect();
         assert_eq!(offered, values, "{line}");
     }
@@ -139,7 +139,7 @@ fn zsh_completes_drivers_operations_and_scripts() {
         let [value] = values[..] else { continue };
         let mut zsh = Command::new("timeout");
         zsh.args(["60", "zsh", "-f", "-c", script, "zsh", &line]).arg(root.path());
-        let screen = said(zsh.current_dir(env!("CARGO_MANIFEST_DIR")));
+        let screen = stdout(zsh.current_dir(env!("CARGO_MANIFEST_DIR")));
         let words = screen.rsplit_once("words=<").unwrap().1.split_once('>').unwrap().0;
         assert_eq!(words.rsplit('|').next(), Some(value), "{line}: {screen}");
     }

@@ -1,9 +1,9 @@
-// Calls hooks as libvirt does (virCommand: fork, three pipes, outputs read to their ends, then waitpid), and measures the
+// Calls hooks as libvirt does (virCommand: fork, three pipes, outputs read until end of file, then waitpid), and measures the
 // time. It is built under the name `libvirtd`, so that hookmux finds a daemon where it looks for one.
 //
 // In: a number of turns, how many calls are made at the same time, and for each contestant `--`, additional variables
 // (NAME=value), a file with its document, and its arguments. Out: for each turn a line with three numbers for each
-// contestant: nanoseconds from before the first fork until the last end; the most memory that a call held, in KiB; and the
+// contestant: nanoseconds from before the first fork until the last end; the peak memory of a call, in KiB; and the
 // page faults of one call. Exits 1 if a call fails.
 #define _GNU_SOURCE
 #include <errno.h>
@@ -29,7 +29,7 @@ extern char **environ;
 struct contestant {
     const char *document;
     size_t length;
-    char **words;
+    char **argv;
     char *environment[MOST_VARIABLES];
 };
 
@@ -51,7 +51,7 @@ static void load(struct contestant *one, const char *path) {
     close(file);
 }
 
-static void equip(struct contestant *one, char *variable) {
+static void set_environment(struct contestant *one, char *variable) {
     int known = 0;
     while (environ[known] && known < MOST_VARIABLES - 2) one->environment[known] = environ[known], known++;
     one->environment[known] = variable, one->environment[known + 1] = NULL;
@@ -66,7 +66,7 @@ static pid_t start(const struct contestant *one, int mine[3]) {
     if (pid == 0) {
         signal(SIGPIPE, SIG_DFL);
         if (dup2(pipes[0][0], 0) < 0 || dup2(pipes[1][1], 1) < 0 || dup2(pipes[2][1], 2) < 0) _exit(126);
-        execve(one->words[0], one->words, one->environment);
+        execve(one->argv[0], one->argv, one->environment);
         _exit(127);
     }
     close(pipes[0][0]), close(pipes[1][1]), close(pipes[2][1]);
@@ -75,11 +75,11 @@ static pid_t start(const struct contestant *one, int mine[3]) {
     return pid;
 }
 
-// Reads until both outputs are at their ends. A hook does not have to read the document (EPIPE).
-static void talk(int mine[3], const char *document, size_t length) {
+// Writes the document, and reads both outputs until end of file. A hook does not have to read the document (EPIPE).
+static void exchange(int mine[3], const char *document, size_t length) {
     struct pollfd polled[3] = {{mine[0], POLLOUT, 0}, {mine[1], POLLIN, 0}, {mine[2], POLLIN, 0}};
     size_t written = 0;
-    char said[4096];
+    char buffer[4096];
     while (polled[1].fd >= 0 || polled[2].fd >= 0) {
         if (poll(polled, 3, -1) < 0) die("poll");
         if (polled[0].fd >= 0 && polled[0].revents) {
@@ -89,8 +89,8 @@ static void talk(int mine[3], const char *document, size_t length) {
         }
         for (int at = 1; at < 3; at++)
             if (polled[at].fd >= 0 && polled[at].revents) {
-                ssize_t more = read(mine[at], said, sizeof said);
-                if (more > 0 && write(2, said, more) < 0) die("write");
+                ssize_t more = read(mine[at], buffer, sizeof buffer);
+                if (more > 0 && write(2, buffer, more) < 0) die("write");
                 if (more <= 0) close(mine[at]), polled[at].fd = -1;
             }
     }
@@ -102,16 +102,16 @@ static struct rusage call(const struct contestant *one) {
     int mine[3], status;
     struct rusage usage;
     pid_t pid = start(one, mine);
-    talk(mine, one->document, one->length);
+    exchange(mine, one->document, one->length);
     if (wait4(pid, &status, 0, &usage) != pid) die("wait4");
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        fprintf(stderr, "%s: wait status %d\n", one->words[0], status);
+        fprintf(stderr, "%s: wait status %d\n", one->argv[0], status);
         _exit(1);
     }
     return usage;
 }
 
-static void *one_of_many(void *one) {
+static void *call_in_thread(void *one) {
     pthread_barrier_wait(&together);
     return (void *)call(one).ru_maxrss;
 }
@@ -122,7 +122,7 @@ static long long now(void) {
     return time.tv_sec * 1000000000ll + time.tv_nsec;
 }
 
-// Makes the given number of calls at the same time, each from a thread of its own, as libvirt does at a restart.
+// Makes the given number of calls at the same time, each from its own thread, as libvirt does at a restart.
 static void measure(struct contestant *one, int at_once) {
     struct rusage usage = {0};
     long long began = now();
@@ -132,7 +132,7 @@ static void measure(struct contestant *one, int at_once) {
         pthread_t threads[MOST_AT_ONCE];
         pthread_barrier_init(&together, NULL, at_once + 1);
         for (int at = 0; at < at_once; at++)
-            if (pthread_create(&threads[at], NULL, one_of_many, one) != 0) die("pthread_create");
+            if (pthread_create(&threads[at], NULL, call_in_thread, one) != 0) die("pthread_create");
         began = now();
         pthread_barrier_wait(&together);
         for (int at = 0; at < at_once; at++) {
@@ -145,18 +145,18 @@ static void measure(struct contestant *one, int at_once) {
     printf("%lld %ld %ld ", now() - began, usage.ru_maxrss, usage.ru_minflt);
 }
 
-int main(int count, char **words) {
-    if (count < 3) return 2;
-    int turns = atoi(words[1]), at_once = atoi(words[2]), known = 0;
+int main(int argc, char **argv) {
+if (argc < 3) return 2;
+    int turns = atoi(argv[1]), at_once = atoi(argv[2]), known = 0;
     if (at_once < 1 || at_once > MOST_AT_ONCE) return 2;
-    struct contestant contestants[count];
-    for (int at = 3; at + 3 < count; at++)
-        if (strcmp(words[at], "--") == 0) {
+    struct contestant contestants[argc];
+    for (int at = 3; at + 3 < argc; at++)
+        if (strcmp(argv[at], "--") == 0) {
             // Terminates the arguments of the previous contestant for execve.
-            words[at] = NULL;
-            equip(&contestants[known], words[at + 1]);
-            load(&contestants[known], words[at + 2]);
-            contestants[known++].words = words + at + 3;
+            argv[at] = NULL;
+            set_environment(&contestants[known], argv[at + 1]);
+            load(&contestants[known], argv[at + 2]);
+            contestants[known++].argv = argv + at + 3;
         }
     if (chdir("/") != 0) die("/");
     // A hook that does not read its document is not an error.

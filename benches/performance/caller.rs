@@ -20,18 +20,18 @@ pub struct Tools {
 pub struct Contestant<'a> {
     /// The directory of its scripts.
     pub hooks: &'a Hooks,
-    /// Its path and its arguments.
-    pub words: Vec<OsString>,
-    /// What it gets on standard input.
+    /// Its path and arguments.
+    pub argv: Vec<OsString>,
+    /// Its standard input.
     pub document: &'static str,
 }
 
 /// The measurements of one contestant.
 #[derive(Debug, Default)]
-pub struct Taken {
+pub struct Measured {
     /// Each call's time, in nanoseconds.
     pub times: Vec<f64>,
-    /// The most memory that a call held, in KiB.
+    /// The peak memory of a call, in KiB.
     pub memory: u64,
     /// The page faults of a call and its scripts.
     pub faults: f64,
@@ -57,32 +57,32 @@ impl Tools {
         self.directory.path().join(name)
     }
 
-    /// A floor, with the scripts of hookmux's own directory: "floor", or "bare".
+    /// Returns the command of a floor, "floor" or "bare", with the scripts in hookmux's own directory.
     pub fn floor(&self, floor: &str, hooks: &Hooks) -> Vec<OsString> {
-        let mut words = vec![self.path(floor).into(), hooks.path("qemu.d").into()];
-        words.extend(CALL.split(' ').skip(1).map(OsString::from));
-        words
+        let mut argv = vec![self.path(floor).into(), hooks.path("qemu.d").into()];
+        argv.extend(CALL.split(' ').skip(1).map(OsString::from));
+        argv
     }
 
     /// Calls each contestant the given number of times in each round, alternately.
-    pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Taken> {
+    pub fn call(&self, contestants: &[Contestant], calls: usize, at_once: usize) -> Vec<Measured> {
         let mut command = priority::command();
         // Logs are written to memory.
         command.args(["unshare", "--mount", "sh", "-c", "mount -t tmpfs tmpfs /var/log && exec \"$@\"", "sh"]);
         contestants[0].hooks.as_libvirt(&mut command);
-        // Each contestant has its own.
+        // Each contestant has its own root.
         command.env_remove(ROOT_VARIABLE);
         command.arg(self.path("libvirtd")).args([(calls * ROUNDS).to_string(), at_once.to_string()]);
         for contestant in contestants {
             let mut root = OsString::from(ROOT_VARIABLE);
             root.push("=");
             root.push(contestant.hooks.root());
-            command.arg("--").arg(root).arg(self.path(contestant.document)).args(&contestant.words);
+            command.arg("--").arg(root).arg(self.path(contestant.document)).args(&contestant.argv);
         }
         let output = command.output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.is_empty(), "{command:?}: {said}");
-        taken(&String::from_utf8(output.stdout).unwrap(), contestants.len())
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.is_empty(), "{command:?}: {errors}");
+        parse(&String::from_utf8(output.stdout).unwrap(), contestants.len())
     }
 }
 
@@ -93,22 +93,22 @@ pub const LONG: &str = "long";
 /// The call that is made.
 pub const CALL: &str = "qemu vm1 start begin -";
 
-/// hookmux and its arguments.
+/// Returns hookmux and its arguments.
 pub fn hookmux(hooks: &Hooks) -> Vec<OsString> {
     hook(hooks, CALL)
 }
 
 /// Parses three numbers for each contestant, with a line for each turn.
-fn taken(lines: &str, contestants: usize) -> Vec<Taken> {
-    let mut all: Vec<Taken> = std::iter::repeat_with(Taken::default).take(contestants).collect();
+fn parse(lines: &str, contestants: usize) -> Vec<Measured> {
+    let mut all: Vec<Measured> = std::iter::repeat_with(Measured::default).take(contestants).collect();
     let turns = lines.lines().count() as f64;
     for line in lines.lines() {
         let numbers: Vec<u64> = line.split_whitespace().map(|number| number.parse().unwrap()).collect();
         assert_eq!(numbers.len(), 3 * contestants, "{line}");
-        for (taken, numbers) in all.iter_mut().zip(numbers.chunks(3)) {
-            taken.times.push(numbers[0] as f64);
-            taken.memory = taken.memory.max(numbers[1]);
-            taken.faults += numbers[2] as f64 / turns;
+        for (measured, numbers) in all.iter_mut().zip(numbers.chunks(3)) {
+            measured.times.push(numbers[0] as f64);
+            measured.memory = measured.memory.max(numbers[1]);
+            measured.faults += numbers[2] as f64 / turns;
         }
     }
     all

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use crate::caller::{self, CALL, Contestant, SHORT, Taken, Tools};
+use crate::caller::{self, CALL, Contestant, Measured, SHORT, Tools};
 use crate::figures::{self, Spread};
 use crate::setup::{self, Kind};
 use support::archive::Archive;
@@ -12,13 +12,13 @@ use support::builder::Hooks;
 
 const SCRIPTS: usize = 10;
 
-/// How many calls a round has, for each kind.
+/// The number of calls in a round, for each kind.
 const CALLS: [(Kind, usize); 3] = [(Kind::Static, 20), (Kind::Shell, 8), (Kind::Python, 2)];
 
 /// A name, and its command line.
-type Peer = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);
+type Competitor = (&'static str, fn(&Tools, &Hooks) -> Vec<OsString>);
 
-const PEERS: [Peer; 5] = [
+const COMPETITORS: [Competitor; 5] = [
     ("the floor", |tools, hooks| tools.floor("floor", hooks)),
     ("hookmux", |_, hooks| caller::hookmux(hooks)),
     ("run-parts (debianutils)", |_, hooks| run_parts(hooks)),
@@ -27,19 +27,19 @@ const PEERS: [Peer; 5] = [
 ];
 
 pub fn table(tools: &Tools) -> String {
-    let mut cells: Vec<Vec<String>> = PEERS.iter().map(|(name, _)| vec![(*name).to_owned()]).collect();
+    let mut cells: Vec<Vec<String>> = COMPETITORS.iter().map(|(name, _)| vec![(*name).to_owned()]).collect();
     for (kind, calls) in CALLS {
         let (empty, full) = (setup::hooks(tools, 0, kind), setup::hooks(tools, SCRIPTS, kind));
-        let call = |words: &fn(&Tools, &Hooks) -> Vec<OsString>| {
-            [&empty, &full].map(|hooks| Contestant { hooks, words: words(tools, hooks), document: SHORT })
+        let call = |argv: &fn(&Tools, &Hooks) -> Vec<OsString>| {
+            [&empty, &full].map(|hooks| Contestant { hooks, argv: argv(tools, hooks), document: SHORT })
         };
-        let contestants: Vec<Contestant> = PEERS.iter().flat_map(|(_, words)| call(words)).collect();
-        let taken = tools.call(&contestants, calls, 1);
-        for (cells, taken) in cells.iter_mut().zip(taken.chunks(2)) {
+        let contestants: Vec<Contestant> = COMPETITORS.iter().flat_map(|(_, argv)| call(argv)).collect();
+        let measured = tools.call(&contestants, calls, 1);
+        for (cells, measured) in cells.iter_mut().zip(measured.chunks(2)) {
             if kind == Kind::Static {
-                cells.push(shown(figures::spread(figures::rounds(&taken[0].times))));
+                cells.push(in_milliseconds(figures::spread(figures::rounds(&measured[0].times))));
             }
-            cells.push(shown(of_each(&taken[0], &taken[1])));
+            cells.push(in_milliseconds(of_each(&measured[0], &measured[1])));
         }
     }
     let mut text = "| dispatcher | no script | each static C script | each sh script | each Python script |\n\
@@ -53,25 +53,25 @@ pub fn table(tools: &Tools) -> String {
 }
 
 /// Returns the time that each script adds.
-fn of_each(empty: &Taken, full: &Taken) -> Spread {
+fn of_each(empty: &Measured, full: &Measured) -> Spread {
     let rounds = figures::rounds(&full.times).into_iter().zip(figures::rounds(&empty.times));
     figures::spread(rounds.map(|(full, empty)| (full - empty) / SCRIPTS as f64))
 }
 
-fn shown(nanoseconds: Spread) -> String {
+fn in_milliseconds(nanoseconds: Spread) -> String {
     let Spread { median, least, most } = nanoseconds;
     Spread { median: median / 1e6, least: least / 1e6, most: most / 1e6 }.to_string()
 }
 
-/// Calls it as a hook that passes everything on would.
+/// Returns the call of run-parts that a hook would make to pass everything on.
 fn run_parts(hooks: &Hooks) -> Vec<OsString> {
-    let mut words: Vec<OsString> = vec!["/usr/bin/run-parts".into(), "--stdin".into()];
-    words.extend(CALL.split(' ').skip(1).map(|word| format!("--arg={word}").into()));
-    words.push(hooks.path("qemu.d").into());
-    words
+    let mut argv: Vec<OsString> = vec!["/usr/bin/run-parts".into(), "--stdin".into()];
+    argv.extend(CALL.split(' ').skip(1).map(|arg| format!("--arg={arg}").into()));
+    argv.push(hooks.path("qemu.d").into());
+    argv
 }
 
-/// Takes the file of Debian's package, with the scripts where it looks for them.
+/// Installs the file of Debian's package, with the scripts where it looks for them.
 fn fsfreeze_hook(hooks: &Hooks) -> Vec<OsString> {
     let hook = hooks.root().join("theirs/fsfreeze-hook");
     hooks.directory(hook.parent().unwrap());

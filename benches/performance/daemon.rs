@@ -1,5 +1,5 @@
 //! The same scripts inside a real libvirtd: run by its own `.d`, and through hookmux. In: scripts of three kinds. Out: a
-//! table of what each costs. Does: a daemon in namespaces of its own.
+//! table of the time of each. Does: runs a daemon in namespaces of its own.
 //!
 //! The first and the last script of a call record the time, so that the rest of libvirt's work is not measured.
 
@@ -13,7 +13,7 @@ use crate::setup::Kind;
 use support::guests;
 use support::host::Host;
 
-/// How many scripts of each kind run between those that record the time, and how many calls a round has.
+/// The number of scripts of each kind between those that record the time, and the number of calls in a round.
 const NUMBERS: [(Kind, usize, usize); 3] = [(Kind::Static, 98, 8), (Kind::Shell, 38, 6), (Kind::Python, 8, 4)];
 
 const HOOK: &str = "/etc/libvirt/hooks/network";
@@ -22,15 +22,15 @@ const CLOCK: &str = "/run/clock";
 /// The largest ratio of hookmux's time to libvirt's, with static scripts.
 const TARGET: f64 = 0.2;
 
-/// Who runs the scripts.
+/// The program that runs the scripts.
 #[derive(Debug, Clone, Copy)]
-enum Who {
+enum Runner {
     Libvirt,
     Hookmux,
 }
 
-impl Who {
-    /// The directory of its scripts.
+impl Runner {
+    /// Returns the directory of its scripts.
     fn directory(self) -> &'static str {
         match self {
             Self::Libvirt => "/etc/libvirt/hooks/network.d",
@@ -51,43 +51,43 @@ pub fn table(tools: &Tools) -> String {
     for (kind, scripts, calls) in NUMBERS {
         let (mut theirs, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
-            for (who, rounds) in [(Who::Libvirt, &mut theirs), (Who::Hookmux, &mut ours)] {
-                rounds.push(round(&host, tools, who, kind, scripts, calls));
+            for (runner, rounds) in [(Runner::Libvirt, &mut theirs), (Runner::Hookmux, &mut ours)] {
+                rounds.push(round(&host, tools, runner, kind, scripts, calls));
             }
         }
         let ratio = figures::spread(ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs));
-        let judged = if kind == Kind::Static { figures::judged(ratio, TARGET) } else { format!("{ratio} | ") };
+        let cells = if kind == Kind::Static { figures::with_target(ratio, TARGET) } else { format!("{ratio} | ") };
         let [theirs, ours]: [Spread; 2] = [theirs, ours].map(figures::spread);
-        text += &format!("| {} of {} | {theirs} | {ours} | {judged} |\n", scripts + 2, kind.name());
+        text += &format!("| {} of {} | {theirs} | {ours} | {cells} |\n", scripts + 2, kind.name());
     }
     text + "\nMilliseconds from one script's turn to the next one's, in a `network` hook; the first and the last of them, \
             which note the time, are static C. hookmux's own start is once a call, and not in it: it is the empty \
             directory above.\n"
 }
 
-/// How long each script takes, in milliseconds: the median of some calls.
-fn round(host: &Host, tools: &Tools, who: Who, kind: Kind, scripts: usize, calls: usize) -> f64 {
-    for who in [Who::Libvirt, Who::Hookmux] {
-        let _ = fs::remove_dir_all(host.path(who.directory()));
+/// Returns the time that each script takes, in milliseconds: the median of some calls.
+fn round(host: &Host, tools: &Tools, runner: Runner, kind: Kind, scripts: usize, calls: usize) -> f64 {
+    for runner in [Runner::Libvirt, Runner::Hookmux] {
+        let _ = fs::remove_dir_all(host.path(runner.directory()));
     }
     let _ = fs::remove_file(host.path(HOOK));
     let _ = fs::remove_file(host.path(CLOCK));
-    if matches!(who, Who::Hookmux) {
+    if matches!(runner, Runner::Hookmux) {
         symlink("/usr/bin/hookmux", host.path(HOOK)).unwrap();
     }
     let (script, clock) = (kind.script(tools), fs::read(tools.path("clock")).unwrap());
     for at in 0..scripts + 2 {
         let script = if at == 0 || at == scripts + 1 { &clock } else { &script };
-        host.file(&format!("{}/{at:03}-a", who.directory()), 0o755, script);
+        host.file(&format!("{}/{at:03}-a", runner.directory()), 0o755, script);
     }
-    // A change that libvirt only records.
+    // A change of the network without further effect.
     let change = |what: &str| format!("net-update net1 {what} portgroup \"<portgroup name='a'/>\" --live; ");
     let changes = (change("add") + &change("delete")).repeat(calls / 2);
     let answer = host.run(&["virsh", "--quiet", "--connect", "network:///system", &changes]);
     assert_eq!(answer.code, Some(0), "{answer:?}");
-    let noted = fs::read_to_string(host.path(CLOCK)).unwrap();
-    let noted: Vec<f64> = noted.lines().map(|line| line.parse().unwrap()).collect();
-    assert_eq!(noted.len(), 2 * calls, "{who:?} has run each script once a call");
-    let each: Vec<f64> = noted.chunks(2).map(|turns| (turns[1] - turns[0]) / (scripts + 1) as f64).collect();
+    let recorded = fs::read_to_string(host.path(CLOCK)).unwrap();
+    let recorded: Vec<f64> = recorded.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(recorded.len(), 2 * calls, "{runner:?} has run each script once a call");
+    let each: Vec<f64> = recorded.chunks(2).map(|turns| (turns[1] - turns[0]) / (scripts + 1) as f64).collect();
     figures::median(&each) / 1e6
 }

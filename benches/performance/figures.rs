@@ -2,10 +2,10 @@
 
 use std::fmt::{self, Display};
 
-/// The number of rounds that a spread is taken over.
+/// The number of rounds that a spread covers.
 pub const ROUNDS: usize = 9;
 
-/// A number for each round, as its median and its extremes.
+/// The median and the extremes of a number over the rounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Spread {
     pub median: f64,
@@ -13,28 +13,28 @@ pub struct Spread {
     pub most: f64,
 }
 
-/// The median.
+/// Returns the median.
 pub fn median(samples: &[f64]) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-/// The median of each round: of an equal part of the samples, in their order.
+/// Returns the median of each round: of equal parts of the samples, in their order.
 pub fn rounds(samples: &[f64]) -> Vec<f64> {
     let medians: Vec<f64> = samples.chunks_exact(samples.len() / ROUNDS).take(ROUNDS).map(median).collect();
     assert_eq!(medians.len(), ROUNDS, "too few samples");
     medians
 }
 
-/// Returns the result of each round.
+/// Returns the median and the extremes of a number over the rounds.
 pub fn spread(rounds: impl IntoIterator<Item = f64>) -> Spread {
     let rounds: Vec<f64> = rounds.into_iter().collect();
     let extreme = |choose: fn(f64, f64) -> f64| rounds.iter().copied().reduce(choose).unwrap();
     Spread { median: median(&rounds), least: extreme(f64::min), most: extreme(f64::max) }
 }
 
-/// Returns the ratio of two in each round.
+/// Returns the ratio of two contestants in each round.
 pub fn ratio(one: &[f64], other: &[f64]) -> Spread {
     spread(rounds(one).iter().zip(rounds(other)).map(|(one, other)| one / other))
 }
@@ -51,8 +51,8 @@ pub fn milliseconds(nanoseconds: f64) -> String {
     if milliseconds < 10.0 { format!("{milliseconds:.2} ms") } else { format!("{milliseconds:.0} ms") }
 }
 
-/// Formats a ratio and whether it reaches its target.
-pub fn judged(spread: Spread, most: f64) -> String {
-    let missed = if spread.median > most { ", **missed**" } else { "" };
-    format!("{spread} | ≤ {most}{missed}")
+/// Formats a ratio with its target, and whether it misses it.
+pub fn with_target(spread: Spread, target: f64) -> String {
+    let missed = if spread.median > target { ", **missed**" } else { "" };
+    format!("{spread} | ≤ {target}{missed}")
 }

@@ -1,4 +1,4 @@
-// The least that a dispatcher can do: reads its standard input into a memfd, and executes the files of a directory, in
+// The minimum that a dispatcher has to do: reads its standard input into a memfd, and executes the files of a directory, in
 // order, each with its own open of the memfd. It has no checks, pipes, time limits or log. Called "bare", it does less than
 // a dispatcher must: the scripts share its own standard input, which only the first of them can read.
 //
@@ -22,30 +22,30 @@ static int visible(const struct dirent *entry) {
     return entry->d_name[0] != '.';
 }
 
-static int run(const char *directory, const char *name, char **words, const char *document) {
+static int run(const char *directory, const char *name, char **argv, const char *document) {
     char path[4096];
     int status;
     pid_t pid;
     snprintf(path, sizeof path, "%s/%s", directory, name);
-    words[0] = path;
+    argv[0] = path;
     if (!document) {
-        if (posix_spawn(&pid, path, NULL, NULL, words, environ) != 0) return 1;
+        if (posix_spawn(&pid, path, NULL, NULL, argv, environ) != 0) return 1;
         return waitpid(pid, &status, 0) != pid || status != 0;
     }
     int input = open(document, O_RDONLY | O_CLOEXEC);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, input, 0);
-    if (input < 0 || posix_spawn(&pid, path, &actions, NULL, words, environ) != 0) return 1;
+    if (input < 0 || posix_spawn(&pid, path, &actions, NULL, argv, environ) != 0) return 1;
     posix_spawn_file_actions_destroy(&actions);
     close(input);
     return waitpid(pid, &status, 0) != pid || status != 0;
 }
 
-int main(int count, char **words) {
-    if (count < 2) return 2;
+int main(int argc, char **argv) {
+if (argc < 2) return 2;
     char document[64];
-    int is_bare = strcmp(strrchr(words[0], '/'), "/bare") == 0, failed = 0;
+    int is_bare = strcmp(strrchr(argv[0], '/'), "/bare") == 0, failed = 0;
     if (!is_bare) {
         int file = memfd_create("document", MFD_CLOEXEC);
         ssize_t length;
@@ -53,11 +53,11 @@ int main(int count, char **words) {
             if (write(file, bytes, length) != length) return 1;
         snprintf(document, sizeof document, "/proc/self/fd/%d", file);
     }
-    // The place of its argument is that of each script's own name.
-    const char *directory = words[1];
+    // The script's own name replaces the argument with the directory.
+    const char *directory = argv[1];
     struct dirent **entries;
     int found = scandir(directory, &entries, visible, alphasort);
     if (found < 0) return 1;
-    for (int at = 0; at < found; at++) failed |= run(directory, entries[at]->d_name, words + 1, is_bare ? NULL : document);
+    for (int at = 0; at < found; at++) failed |= run(directory, entries[at]->d_name, argv + 1, is_bare ? NULL : document);
     return failed;
 }

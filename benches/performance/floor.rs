@@ -2,20 +2,20 @@
 
 use std::ffi::OsString;
 
-use crate::caller::{self, Contestant, LONG, SHORT, Taken, Tools};
-use crate::figures::{self, judged, milliseconds};
+use crate::caller::{self, Contestant, LONG, Measured, SHORT, Tools};
+use crate::figures::{self, milliseconds, with_target};
 use crate::setup::{self, Kind};
 use support::builder::Hooks;
 use support::instructions::instructions_of_program;
 use support::trace::Trace;
 
-/// The most memory that a call may hold besides the document, in KiB.
+/// The memory limit of a call besides the document, in KiB.
 const MEMORY: u64 = 3 << 10;
 
 /// The largest size of the binary, in bytes.
 const BINARY: u64 = 2 << 20;
 
-/// How many calls are made at the same time.
+/// The number of calls that are made at the same time.
 const AT_ONCE: usize = 200;
 
 pub fn table(tools: &Tools) -> String {
@@ -44,7 +44,7 @@ pub fn table(tools: &Tools) -> String {
     text += &long_document(tools, &mut memory);
     let [size, whole] = [support::hook_program(), support::binary()].map(|file| std::fs::metadata(file).unwrap().len());
     let missed = |is: u64, most: u64| if is > most { ", **missed**" } else { "" };
-    let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&nothing(tools)));
+    let (too_much, too_long, nothing) = (missed(memory, MEMORY), missed(size, BINARY), time(&empty_program(tools)));
     text + &format!(
         "\nIn the same way, a program that does nothing takes {nothing}. System calls and instructions are those of the \
          dispatcher alone, page faults those of its scripts, too.\n\n\
@@ -53,53 +53,57 @@ pub fn table(tools: &Tools) -> String {
     )
 }
 
-/// Makes the same call of both, alternately.
+/// Returns the same call of hookmux and of the floor.
 fn both<'a>(tools: &Tools, hooks: &'a Hooks, document: &'static str) -> [Contestant<'a>; 2] {
-    [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|words| Contestant { hooks, words, document })
+    [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|argv| Contestant { hooks, argv, document })
 }
 
 fn row(tools: &Tools, hooks: &Hooks, name: &str, target: Option<f64>, calls: usize, memory: &mut u64) -> String {
-    let taken = tools.call(&both(tools, hooks, SHORT), calls, 1);
-    let [ours, floors] = taken.as_slice() else { unreachable!() };
+    let measured = tools.call(&both(tools, hooks, SHORT), calls, 1);
+    let [ours, floors] = measured.as_slice() else { unreachable!() };
     *memory = (*memory).max(ours.memory);
     let ratio = figures::ratio(&ours.times, &floors.times);
-    let judged = target.map_or_else(|| format!("{ratio} | "), |target| judged(ratio, target));
+    let comparison = target.map_or_else(|| format!("{ratio} | "), |target| with_target(ratio, target));
     let of_both = |count: &dyn Fn(&[OsString]) -> u64| {
-        let [ours, floors] = [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|words| count(&words));
+        let [ours, floors] = [caller::hookmux(hooks), tools.floor("floor", hooks)].map(|argv| count(&argv));
         format!("{ours} / {floors}")
     };
     format!(
-        "| {name} | {} | {} | {judged} | {} | {} | {:.0} / {:.0} |\n",
+        "| {name} | {} | {} | {comparison} | {} | {} | {:.0} / {:.0} |\n",
         time(ours),
         time(floors),
-        of_both(&|words| Trace::of_program(hooks, words).total() as u64),
-        of_both(&|words| instructions_of_program(hooks, words)),
+        of_both(&|argv| Trace::of_program(hooks, argv).total() as u64),
+        of_both(&|argv| instructions_of_program(hooks, argv)),
         ours.faults,
         floors.faults
     )
 }
 
-fn time(taken: &Taken) -> String {
-    milliseconds(figures::median(&taken.times))
+fn time(measured: &Measured) -> String {
+    milliseconds(figures::median(&measured.times))
 }
 
-/// Measures the caller's and the kernel's share of each of these times.
-fn nothing(tools: &Tools) -> Taken {
-    let (hooks, words) = (Hooks::new(), vec![tools.path("nothing").into()]);
-    tools.call(&[Contestant { hooks: &hooks, words, document: SHORT }], 200, 1).remove(0)
+/// Measures a program that does nothing: the caller's and the kernel's share of each of these times.
+fn empty_program(tools: &Tools) -> Measured {
+    let (hooks, argv) = (Hooks::new(), vec![tools.path("nothing").into()]);
+    tools.call(&[Contestant { hooks: &hooks, argv, document: SHORT }], 200, 1).remove(0)
 }
 
 /// Compares a call with a program that only starts the scripts, and does not keep the document for them.
 fn against_bare(tools: &Tools, scripts: usize, calls: usize) -> String {
     let hooks = setup::hooks(tools, scripts, Kind::Static);
     let contestants = [caller::hookmux(&hooks), tools.floor("bare", &hooks)];
-    let taken = tools.call(&contestants.map(|words| Contestant { hooks: &hooks, words, document: SHORT }), calls, 1);
-    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
+    let measured = tools.call(&contestants.map(|argv| Contestant { hooks: &hooks, argv, document: SHORT }), calls, 1);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
     let name = if scripts == 0 { "an empty directory" } else { "1 script" };
-    format!("| {name}, against `posix_spawn` alone | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
+    format!(
+        "| {name}, against `posix_spawn` alone | {} | {} | {comparison} | | | |\n",
+        time(&measured[0]),
+        time(&measured[1])
+    )
 }
 
-/// Measures a guest's start with ten Python scripts of which rules leave one, against that one alone.
+/// Measures a guest's start with ten Python scripts of which rules exclude nine, against the remaining one alone.
 fn excluded(tools: &Tools) -> String {
     let alone = setup::hooks(tools, 1, Kind::Python);
     let rule = |at: usize| {
@@ -111,12 +115,12 @@ fn excluded(tools: &Tools) -> String {
     let ten = setup::hooks(tools, 10, Kind::Python).settings(&(0..10).map(rule).collect::<String>());
     let clones = Trace::of_program(&ten, &caller::hookmux(&ten)).by_name().get("clone").copied();
     assert_eq!(clones, Some(1), "the rules leave one script");
-    let contestants = [&ten, &alone].map(|hooks| Contestant { hooks, words: caller::hookmux(hooks), document: SHORT });
-    let taken = tools.call(&contestants, 8, 1);
-    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
-    let times = [&taken[0], &taken[1]].map(time);
+    let contestants = [&ten, &alone].map(|hooks| Contestant { hooks, argv: caller::hookmux(hooks), document: SHORT });
+    let measured = tools.call(&contestants, 8, 1);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
+    let times = [&measured[0], &measured[1]].map(time);
     format!(
-        "| 10 Python scripts of which `xml` rules leave one; against that one | {} | {} | {judged} | | | |\n",
+        "| 10 Python scripts of which `xml` rules leave one; against that one | {} | {} | {comparison} | | | |\n",
         times[0], times[1]
     )
 }
@@ -124,28 +128,32 @@ fn excluded(tools: &Tools) -> String {
 /// Makes many calls at the same time, as a restart of libvirtd does; if one fails, the bench fails.
 fn at_once(tools: &Tools) -> String {
     let hooks = setup::hooks(tools, 1, Kind::Static);
-    let taken = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
-    let judged = judged(figures::ratio(&taken[0].times, &taken[1].times), 1.5);
-    format!("| {AT_ONCE} calls at once, 1 script each | {} | {} | {judged} | | | |\n", time(&taken[0]), time(&taken[1]))
+    let measured = tools.call(&both(tools, &hooks, SHORT), 3, AT_ONCE);
+    let comparison = with_target(figures::ratio(&measured[0].times, &measured[1].times), 1.5);
+    format!(
+        "| {AT_ONCE} calls at once, 1 script each | {} | {} | {comparison} | | | |\n",
+        time(&measured[0]),
+        time(&measured[1])
+    )
 }
 
-/// Measures what 8 MiB cost ten scripts that do not read them, which is less than ten copies. The one copy that is needed,
-/// from the pipe into the memfd, is what they cost the floor without a script.
+/// Measures the cost of 8 MiB for ten scripts that do not read them, which is less than ten copies. The one copy that is
+/// needed, from the pipe into the memfd, is their cost for the floor without a script.
 fn long_document(tools: &Tools, memory: &mut u64) -> String {
     let (hooks, empty) = (setup::hooks(tools, 10, Kind::Static), setup::hooks(tools, 0, Kind::Static));
     let contestants =
         [both(tools, &hooks, LONG), both(tools, &hooks, SHORT), both(tools, &empty, LONG), both(tools, &empty, SHORT)];
     let contestants: Vec<Contestant> = contestants.into_iter().flatten().collect();
-    let taken = tools.call(&contestants, 12, 1);
-    let rounds: Vec<Vec<f64>> = taken.iter().map(|taken| figures::rounds(&taken.times)).collect();
+    let measured = tools.call(&contestants, 12, 1);
+    let rounds: Vec<Vec<f64>> = measured.iter().map(|measured| figures::rounds(&measured.times)).collect();
     let [ours, _, ours_short, _, _, copied, _, not_copied] = rounds.as_slice() else { unreachable!() };
     let expected = |at: usize| ours_short[at] + copied[at] - not_copied[at];
-    let judged = judged(figures::spread((0..ours.len()).map(|at| ours[at] / expected(at))), 1.3);
+    let comparison = with_target(figures::spread((0..ours.len()).map(|at| ours[at] / expected(at))), 1.3);
     let expected = figures::median(&(0..ours.len()).map(expected).collect::<Vec<_>>());
-    *memory = (*memory).max(taken[0].memory);
+    *memory = (*memory).max(measured[0].memory);
     format!(
-        "| 10 scripts, 8 MiB of XML; against 4 KiB and one copy | {} | {} | {judged} | | | |\n",
-        time(&taken[0]),
+        "| 10 scripts, 8 MiB of XML; against 4 KiB and one copy | {} | {} | {comparison} | | | |\n",
+        time(&measured[0]),
         milliseconds(expected)
     )
 }

@@ -14,7 +14,7 @@ pub fn describe() -> String {
     let is_virtual = field("flags").is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "hypervisor"));
     let cores = std::thread::available_parallelism().unwrap();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
-    // The part after the release names who built it.
+    // The part after the release identifies the builder.
     let kernel = kernel.trim().split('-').next().unwrap_or_default();
     let load = fs::read_to_string("/proc/loadavg").unwrap();
     let today = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -23,15 +23,15 @@ pub fn describe() -> String {
          processes were runnable when it began.",
         &today[..10],
         if is_virtual { " of a virtual machine" } else { "" },
-        said("rustc"),
-        said("libvirtd"),
+        version("rustc"),
+        version("libvirtd"),
         priority::name(),
         load.split(' ').next().unwrap_or_default()
     )
 }
 
-/// Returns a program's version as it prints it.
-fn said(program: &str) -> String {
+/// Returns the version that a program prints.
+fn version(program: &str) -> String {
     let output = Command::new(program).arg("--version").output().unwrap_or_else(|error| panic!("{program}: {error}"));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }

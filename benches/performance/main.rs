@@ -1,9 +1,9 @@
-//! How fast hookmux is: against the least that a dispatcher can do, against others, inside a real libvirtd, and with many
+//! Measures how fast hookmux is compared with a minimal dispatcher, with others, inside a real libvirtd, and with many
 //! scripts. In: the built binary (`HOOKMUX_BIN` names another). Out: tables, printed and written to
 //! docs/performance.md. Does: needs root and what tests/needs installs. `make bench`.
 //!
-//! Measures whole processes alternately, and their ratios, so that other load of the machine affects both. Criterion measures
-//! one function after another, within one process.
+//! Whole processes are measured alternately, and their ratios are compared, so that other load of the machine affects both.
+//! Criterion measures one function after another, within one process.
 
 mod caller;
 mod competitors;
@@ -22,7 +22,7 @@ fn main() {
     let machine = machine::describe();
     let tools = caller::Tools::new();
     let (floor, competitors, scale) = (floor::table(&tools), competitors::table(&tools), scale::table(&tools));
-    // Last, since the end of its namespaces keeps the machine busy for a while.
+    // Last, because removing the namespaces keeps the machine busy for a while.
     let (daemon, storm) = (daemon::table(&tools), storm::table());
     let sections = [
         ("Against the floor", floor),

@@ -1,4 +1,4 @@
-//! docs/performance.md. In: tables. Out: the page with them, between two lines; the rest of it is written by hand. Does.
+//! docs/performance.md. In: tables. Out: the page with the tables between two lines; the rest of it is written by hand. Does.
 
 use std::fs;
 

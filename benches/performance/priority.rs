@@ -1,9 +1,9 @@
-//! The scheduling priority of what is measured. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands, and a word for the page.
+//! The scheduling priority of the measured programs. In: `HOOKMUX_BENCH_REAL_TIME`. Out: commands, and a name for the page.
 //! Does.
 //!
-//! libvirtd has the ordinary scheduler, and so has the bench, at its highest priority. That is not enough on a busy
+//! The bench runs under the ordinary scheduler, as libvirtd does, at the highest priority. That is not enough on a busy
 //! machine, where a process that often sleeps and wakes up waits behind others for milliseconds. Real-time priority gives
-//! steady ratios there, but they differ by about a tenth, and a long document in a pipe becomes a race.
+//! stable ratios there, but they differ by about a tenth, and a long document in a pipe becomes a race.
 
 use std::process::Command;
 
@@ -13,16 +13,16 @@ fn is_real_time() -> bool {
     std::env::var_os("HOOKMUX_BENCH_REAL_TIME").is_some_and(|value| !value.is_empty())
 }
 
-/// Returns its name for the page.
+/// Returns the name of the priority for the page.
 pub fn name() -> &'static str {
     if is_real_time() { "real-time" } else { "the highest ordinary" }
 }
 
 /// Returns the beginning of a command line.
 pub fn command() -> Command {
-    let (program, words) = if is_real_time() { ("chrt", ["--fifo", "1"]) } else { ("nice", ["-n", "-20"]) };
+    let (program, args) = if is_real_time() { ("chrt", ["--fifo", "1"]) } else { ("nice", ["-n", "-20"]) };
     let mut command = Command::new(program);
-    command.args(words);
+    command.args(args);
     command
 }
 

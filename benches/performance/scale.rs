@@ -8,7 +8,7 @@ use crate::setup::{self, Kind};
 use support::builder::Hooks;
 use support::trace::Trace;
 
-/// Numbers, and how many calls a round of each has.
+/// Numbers of scripts or guests, with the number of calls in a round.
 const NUMBERS: [(usize, usize); 4] = [(1, 200), (10, 50), (100, 6), (1000, 1)];
 
 pub fn table(tools: &Tools) -> String {
@@ -18,27 +18,27 @@ pub fn table(tools: &Tools) -> String {
             .to_owned();
     for (number, calls) in NUMBERS {
         let scripts = setup::hooks(tools, number, Kind::Static);
-        let words = [caller::hookmux(&scripts), tools.floor("floor", &scripts)];
-        let taken = tools.call(&words.map(|words| contestant(&scripts, words)), calls, 1);
-        let ratio = figures::ratio(&taken[0].times, &taken[1].times);
+        let argv = [caller::hookmux(&scripts), tools.floor("floor", &scripts)];
+        let measured = tools.call(&argv.map(|argv| contestant(&scripts, argv)), calls, 1);
+        let ratio = figures::ratio(&measured[0].times, &measured[1].times);
         let guests = guests(tools, number);
         let beside = tools.call(&[contestant(&guests, caller::hookmux(&guests))], 100, 1);
         text += &format!(
             "| {number} | {} | {ratio} | {} | {} | {} |\n",
-            milliseconds(figures::median(&taken[0].times)),
-            Trace::of(&scripts, caller::CALL).total(),
+            milliseconds(figures::median(&measured[0].times)),
+            Trace::of_call(&scripts, caller::CALL).total(),
             milliseconds(figures::median(&beside[0].times)),
-            Trace::of(&guests, caller::CALL).total()
+            Trace::of_call(&guests, caller::CALL).total()
         );
     }
     text
 }
 
-fn contestant(hooks: &Hooks, words: Vec<OsString>) -> Contestant<'_> {
-    Contestant { hooks, words, document: SHORT }
+fn contestant(hooks: &Hooks, argv: Vec<OsString>) -> Contestant<'_> {
+    Contestant { hooks, argv, document: SHORT }
 }
 
-/// Makes a guest with a script of its own, among the given number of others.
+/// Makes a guest with its own script, among the given number of others.
 fn guests(tools: &Tools, others: usize) -> Hooks {
     let script = Kind::Static.script(tools);
     let mut hooks = Hooks::new().file("qemu.d/vm1/start/begin/10-a", 0o755, &script);

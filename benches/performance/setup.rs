@@ -1,4 +1,4 @@
-//! Hosts with scripts of one kind. In: how many, and of which kind. Out: a root. Does.
+//! Hosts with scripts of one kind. In: their number and kind. Out: a root. Does.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ impl Kind {
         }
     }
 
-    /// The script's bytes.
+    /// Returns the script's content.
     pub fn script(self, tools: &Tools) -> Vec<u8> {
         match self {
             Self::Static => fs::read(tools.path("nothing")).unwrap(),

@@ -1,5 +1,5 @@
 //! A restart of a real libvirtd with many paused guests, whose `reconnect` runs ten scripts: none, by libvirt's own `.d`, and
-//! through hookmux. In: nothing. Out: a table of what the scripts add. Does: a daemon in namespaces of its own.
+//! through hookmux. In: nothing. Out: a table of the time that the scripts add. Does: runs a daemon in namespaces of its own.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,22 +9,22 @@ use crate::figures;
 use support::guests;
 use support::host::Host;
 
-/// How many guests are paused.
+/// The number of paused guests.
 const GUESTS: usize = 40;
 
-/// How many scripts each `reconnect` runs.
+/// The number of scripts that each `reconnect` runs.
 const SCRIPTS: usize = 10;
 
-/// How many restarts are measured for each.
+/// The number of restarts that are measured for each.
 const ROUNDS: usize = 5;
 
-/// The largest ratio of what hookmux adds to what libvirt's own loop adds.
+/// The largest ratio of the time that hookmux adds to the time that libvirt's own loop adds.
 const TARGET: f64 = 0.33;
 
 const HOOK: &str = "/etc/libvirt/hooks/qemu";
 const RAN: &str = "/run/ran";
 
-/// Where the scripts are: nowhere, for libvirt's own loop, for hookmux.
+/// The directories of the scripts: none, that of libvirt's own loop, that of hookmux.
 const PLACES: [Option<&str>; 3] = [None, Some("/etc/libvirt/hooks/qemu.d"), Some("/etc/hookmux/qemu.d")];
 
 pub fn table() -> String {
@@ -43,12 +43,12 @@ pub fn table() -> String {
     }
     let [none, theirs, ours] = &times;
     let ratios = (0..ROUNDS).map(|at| (ours[at] - none[at]) / (theirs[at] - none[at]));
-    let judged = figures::judged(figures::spread(ratios), TARGET);
+    let cells = figures::with_target(figures::spread(ratios), TARGET);
     let [none, theirs, ours] = times.map(|times| figures::median(&times));
     format!(
         "| {GUESTS} guests, {SCRIPTS} scripts of sh | without hooks | libvirt's own `.d` | hookmux | what it adds, against \
          libvirt's own | target |\n|---|---|---|---|---|---|\n\
-         | until each guest has had its `reconnect` | {none:.0} ms | {theirs:.0} ms | {ours:.0} ms | {judged} |\n"
+         | until each guest has had its `reconnect` | {none:.0} ms | {theirs:.0} ms | {ours:.0} ms | {cells} |\n"
     )
 }
 
@@ -56,7 +56,7 @@ fn name(at: usize) -> String {
     format!("guest-{at}")
 }
 
-/// The time from a daemon's start until it answers for each guest, which is locked until its hook has ended.
+/// Returns the time from a daemon's start until it answers for each guest, which is locked until its hook has ended.
 fn restart(host: &Host, place: Option<&str>) -> Duration {
     host.stop_libvirtd();
     for place in PLACES.into_iter().flatten() {

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_text_fit_themselves_and_a_star() {
+    fn bytes_that_are_not_utf_8_match_themselves_and_a_star() {
         let odd = OsStr::from_bytes(b"vm\xff");
         assert_eq!([fits(odd, odd), fits(OsStr::new("vm?"), odd)], [Some(Fit::Exact), Some(Fit::Pattern)]);
         assert_eq!(fits(OsStr::from_bytes(b"vm\xff*"), odd), None);

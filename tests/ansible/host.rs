@@ -17,11 +17,11 @@ pub(crate) struct Host {
     program: PathBuf,
 }
 
-/// How a play ended.
+/// The result of a play.
 #[derive(Debug)]
 pub(crate) struct Play {
     pub(crate) code: Option<i32>,
-    /// How many tasks changed something.
+    /// The number of tasks that changed something.
     pub(crate) changed: u64,
     /// Everything that Ansible printed.
     pub(crate) printed: String,
@@ -36,7 +36,7 @@ impl Deref for Host {
 }
 
 impl Host {
-    /// A system of that suite: Debian 12 with its own release of Ansible, or a later one with a release that knows its Python.
+    /// Starts a system of that suite: Debian 12 with its own Ansible, or a later one with an Ansible that supports its Python.
     pub(crate) fn new(suite: &str, test: &str) -> Self {
         let program = match suite {
             "bookworm" => "ansible-playbook".into(),
@@ -45,7 +45,7 @@ impl Host {
         let debian = Debian::new(suite, test);
         debian.apt_install(&["python3", "python3-apt"]);
         let directory = tempfile::tempdir().unwrap();
-        // What the connection calls instead of chroot: the root is /proc/PID/root, and all namespaces of that process count.
+        // The connection calls this instead of chroot: the root is /proc/PID/root, and the command enters all its namespaces.
         let enter = "#!/bin/sh\nroot=$1 pid=${1#/proc/}\npid=${pid%%/*}\nshift\n\
             exec nsenter --target=\"$pid\" --mount --uts --ipc --net --pid=\"${root%/root}/ns/pid_for_children\" -- \"$@\"\n";
         fs::write(directory.path().join("enter"), enter).unwrap();
@@ -81,7 +81,7 @@ impl Host {
             .current_dir(directory)
             .env("ANSIBLE_ROLES_PATH", support::repository().join("deploy/ansible/roles"))
             .env("ANSIBLE_HOME", directory)
-            // The connection is a part of Debian's package, whichever release of Ansible uses it.
+            // The connection is a part of Debian's package, and works with each release of Ansible.
             .env("ANSIBLE_COLLECTIONS_PATH", "/usr/lib/python3/dist-packages")
             .env("ANSIBLE_PIPELINING", "true")
             .env("ANSIBLE_NOCOLOR", "true")
@@ -96,14 +96,14 @@ impl Host {
 }
 
 impl Play {
-    /// How many tasks changed something in this play, which must have succeeded.
+    /// Asserts that the play succeeded, and returns how many tasks changed something.
     pub(crate) fn succeeded(self) -> u64 {
         let failures: Vec<_> = self.printed.lines().filter(|line| line.starts_with("fatal: ")).collect();
         assert_eq!((self.code, failures), (Some(0), Vec::new()), "{}", self.printed);
         self.changed
     }
 
-    /// This play, which must have failed with these sentences.
+    /// Asserts that the play failed with these sentences.
     pub(crate) fn failed(self, sentences: &[&str]) {
         let missing: Vec<_> = sentences.iter().filter(|sentence| !self.printed.contains(**sentence)).collect();
         assert_eq!((self.code, missing), (Some(2), Vec::new()), "{}", self.printed);

@@ -3,20 +3,20 @@
 use std::fs;
 use std::process::Command;
 
-use support::packages::said;
+use support::packages::stdout;
 use support::repository;
 
 #[test]
 fn ansible_lint_passes_with_its_production_profile() {
     let mut lint = Command::new("ansible-lint");
     lint.args(["--offline", "--strict", "--profile", "production", "example.yml", "roles/hookmux"]);
-    said(lint.current_dir(repository().join("deploy/ansible")));
+    stdout(lint.current_dir(repository().join("deploy/ansible")));
 }
 
 #[test]
 fn yamllint_finds_nothing_with_the_line_length_of_the_repository() {
     let rules = "{extends: default, rules: {line-length: {max: 128}}}";
-    said(
+    stdout(
         Command::new("yamllint").args(["--strict", "--config-data", rules, "deploy/ansible"]).current_dir(repository()),
     );
 }

@@ -16,7 +16,7 @@ const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 const TEXT: &str = "#!/bin/sh\nexit 0\n";
 const RULE_TEXT: &str = "[[rule]]\nscript = \"10-mounted\"\ntimeout = \"5s\"\n";
 
-/// Two scripts, one of them for one guest, and a rule.
+/// Returns variables with two scripts, one of them for one guest, and a rule.
 fn variables() -> Value {
     json!({
         "hookmux_package_file": package("hookmux", "deb"),
@@ -28,7 +28,7 @@ fn variables() -> Value {
     })
 }
 
-/// The same, with one more script or rule, or another variable.
+/// Returns the same variables with one more script or rule, or another variable.
 fn with(pointer: &str, value: Value) -> Value {
     let mut variables = variables();
     match variables.pointer_mut(&format!("/{pointer}")) {
@@ -38,7 +38,7 @@ fn with(pointer: &str, value: Value) -> Value {
     variables
 }
 
-/// What differs, but for what Ansible and Python keep for themselves.
+/// Lists the differences, but for the caches of Ansible and Python.
 fn difference(before: &BTreeMap<String, String>, host: &Host) -> Vec<String> {
     let mut all = debian::difference(before, &host.everything());
     all.retain(|line| !line.contains(" /root/.ansible") && !line.contains("/__pycache__"));
@@ -46,7 +46,7 @@ fn difference(before: &BTreeMap<String, String>, host: &Host) -> Vec<String> {
 }
 
 #[test]
-fn debian_12_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
+fn the_role_sets_debian_12_up_once_refuses_broken_files_and_removes_everything() {
     let host = Host::new("bookworm", "ansible-life");
     let clean = host.everything();
     let predicted = host.check(&variables()).succeeded();
@@ -90,7 +90,7 @@ fn debian_12_is_set_up_once_refuses_what_is_broken_and_is_cleaned_up() {
 }
 
 #[test]
-fn an_older_package_on_debian_13_is_upgraded_findings_fail_the_play_and_it_is_removed() {
+fn the_role_upgrades_and_removes_an_older_package_on_debian_13_and_findings_fail_the_play() {
     let host = Host::new("trixie", "ansible-upgrade");
     host.install(&older("hookmux", "deb"));
     host.run(&["rm", "/etc/libvirt/hooks/lxc"]).succeeded();

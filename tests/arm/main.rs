@@ -1,12 +1,12 @@
 //! The package for aarch64 on an emulated machine: a call with three scripts, a veto, a filter, and `check`. Does: needs root,
 //! that package and the machine that tests/arm/build builds. `make test-arm`. The machine boots once, runs scenario.sh,
-//! and each test reads one part of what that printed.
+//! and each test reads one part of its output.
 
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 
 use support::emulator::{self, Machine, Parts};
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 static ARM: Machine = Machine::new(boot);
@@ -16,15 +16,15 @@ fn boot() -> Parts {
     assert!(machine.exists(), "{} is missing: tests/arm/build makes it", machine.display());
     let scratch = tempfile::tempdir_in(support::scratch()).unwrap();
     let root = scratch.path().join("root");
-    said(Command::new("cp").arg("--archive").arg(machine.join("root")).arg(&root));
+    stdout(Command::new("cp").arg("--archive").arg(machine.join("root")).arg(&root));
     for directory in ["proc", "sys", "dev"] {
         fs::create_dir(root.join(directory)).unwrap();
     }
     let package = find(&repository().join("target/packages-arm"), env!("CARGO_PKG_VERSION"), "hookmux", "deb");
-    said(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root));
     fs::copy(repository().join("tests/arm/init.sh"), root.join("init")).unwrap();
     fs::copy(repository().join("tests/arm/scenario.sh"), root.join("scenario.sh")).unwrap();
-    said(Command::new("chmod").arg("755").arg(root.join("init")));
+    stdout(Command::new("chmod").arg("755").arg(root.join("init")));
     let archive = scratch.path().join("initrd");
     let mut cpio = Command::new("sh");
     cpio.args(["-c", "find . | cpio --quiet --create --format=newc"]).current_dir(&root).stdin(Stdio::null());
@@ -48,7 +48,7 @@ fn three_scripts_run_in_order_each_with_the_document() {
 }
 
 #[test]
-fn a_veto_is_the_answer_and_the_next_script_does_not_run() {
+fn a_veto_fails_the_call_and_the_next_script_does_not_run() {
     let refusal = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/20-b exited 3\nnot today\n";
     assert_eq!(ARM.part("veto"), format!("{refusal}exit 3\n10-a vm1 start begin -: 95\n"));
 }
@@ -61,7 +61,7 @@ fn a_filter_changes_the_document() {
 }
 
 #[test]
-fn check_finds_a_script_from_windows() {
+fn check_finds_a_script_with_crlf() {
     let finding = "error: /etc/hookmux/qemu.d/20-windows: cannot be started: its lines end in CRLF, as on Windows\n";
     let fix = "  fix: sed -i 's/\\r$//' /etc/hookmux/qemu.d/20-windows\n";
     assert_eq!(ARM.part("check"), format!("{finding}{fix}1 error\nexit 1\n"));

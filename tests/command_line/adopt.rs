@@ -1,4 +1,4 @@
-//! `adopt`: which scripts it moves, and which it leaves where they run. That none is lost under calls is in tests/hook.
+//! `adopt`: which scripts it moves, and which it leaves where they run. tests/hook tests that calls miss none meanwhile.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use crate::root::{PROGRAM, YES, hookmux, root};
 const HOOK: (&str, &str) = ("usr/bin/hookmux-hook", PROGRAM);
 
 #[test]
-fn scripts_go_by_name_or_path_and_keep_their_modes() {
+fn scripts_are_moved_by_name_or_path_and_keep_their_modes() {
     let root = root(&[HOOK, ("etc/libvirt/hooks/qemu.d/10-a", YES), ("etc/libvirt/hooks/qemu.d/20-b", YES)]);
     fs::set_permissions(root.path().join("etc/libvirt/hooks/qemu.d/20-b"), Permissions::from_mode(0o700)).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT qemu").0, Some(0));
@@ -22,7 +22,7 @@ fn scripts_go_by_name_or_path_and_keep_their_modes() {
 }
 
 #[test]
-fn what_would_not_run_in_its_new_place_stays() {
+fn a_script_that_would_not_run_in_its_new_place_is_not_moved() {
     let root = root(&[
         HOOK,
         ("etc/libvirt/hooks/qemu.d/10-a", YES),

@@ -8,10 +8,10 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::root::{PROGRAM, YES, as_it_is, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root, verbatim};
 
-/// A system that all is well with.
-fn well() -> TempDir {
+/// Creates a system without problems.
+fn healthy() -> TempDir {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
         ("bin/sh", YES),
@@ -24,7 +24,7 @@ fn well() -> TempDir {
     root
 }
 
-/// Runs a line of a shell's in the root; a person with an editor takes away the file that it opens.
+/// Runs a line of shell in the root; the editor there deletes the file that it opens.
 fn shell(root: &Path, line: &str) {
     let bin = root.join("tools");
     if !bin.exists() {
@@ -44,9 +44,9 @@ fn shell(root: &Path, line: &str) {
 /// A finding: its severity, its kind, what it is about (without the root), what fixes it.
 type Found = (String, String, String, Option<String>);
 
-/// What is found.
+/// Returns the exit code of `check`, and its findings.
 fn found(root: &Path) -> (Option<i32>, Vec<Found>) {
-    let (code, out, err) = as_it_is(root, "check --root ROOT --json");
+    let (code, out, err) = verbatim(root, "check --root ROOT --json");
     let json: Value = serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"));
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let finding = |found: &Value| {
@@ -56,8 +56,8 @@ fn found(root: &Path) -> (Option<i32>, Vec<Found>) {
     (code, json["findings"].as_array().unwrap().iter().map(finding).collect())
 }
 
-/// A shell command that breaks something, and what is found then. `D` is the administrator's directory, `L` libvirt's. A
-/// capital severity is that of a finding which no command fixes.
+/// A shell command that breaks something, and what is found then. `D` is the administrator's directory, `L` libvirt's. The
+/// severity is in capitals if no command fixes the finding.
 const FAULTS: &[(&str, &str, &str, &str)] = &[
     ("rm etc/libvirt/hooks/qemu", "warning", "not-installed", "/etc/libvirt/hooks/qemu"),
     (
@@ -160,7 +160,7 @@ fn each_problem_is_found_and_the_printed_command_fixes_it() {
         if text.starts_with('T') { text.replacen('T', "/etc/hookmux/hookmux.toml", 1) } else { text }
     };
     for (breaks, severity, kind, about) in FAULTS {
-        let root = well();
+        let root = healthy();
         std::fs::create_dir_all(root.path().join("etc/libvirt/hooks/qemu.d")).unwrap();
         assert_eq!(found(root.path()), (Some(0), vec![]), "{breaks}");
         let relative = breaks.replace("D/", "etc/hookmux/qemu.d/").replace("L/", "etc/libvirt/hooks/qemu.d/");
@@ -188,8 +188,8 @@ fn each_problem_is_found_and_the_printed_command_fixes_it() {
 }
 
 #[test]
-fn what_no_command_fixes_has_an_advice() {
-    let root = well();
+fn a_finding_that_no_command_fixes_has_advice() {
+    let root = healthy();
     shell(root.path(), "mkdir -p etc/hookmux/qemu.d/vm1/strat/begin etc/hookmux/qemu.d/vm1/stopped/begin");
     shell(
         root.path(),
@@ -205,8 +205,8 @@ fn what_no_command_fixes_has_an_advice() {
 }
 
 #[test]
-fn a_settings_file_is_judged_before_it_is_put_in_place() {
-    let root = well();
+fn a_settings_file_can_be_checked_before_it_is_put_in_place() {
+    let root = healthy();
     let new = root.path().join("new.toml");
     let check = |text: &str| {
         std::fs::write(&new, text).unwrap();
@@ -224,8 +224,8 @@ fn a_settings_file_is_judged_before_it_is_put_in_place() {
 }
 
 #[test]
-fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
-    let root = well();
+fn a_pattern_that_matches_nothing_is_reported_with_a_suggestion() {
+    let root = healthy();
     shell(
         root.path(),
         "mkdir -p etc/libvirt/qemu etc/hookmux/nbd.d; touch etc/libvirt/qemu/win10.xml etc/libvirt/qemu/web-1.xml; \
@@ -265,15 +265,15 @@ fn a_pattern_that_matches_nothing_is_named_with_what_was_probably_meant() {
 }
 
 #[test]
-fn an_ordinary_user_is_told_first_what_he_cannot_see_and_gets_no_finding_about_it() {
-    let root = well();
+fn an_ordinary_user_gets_the_list_of_unreadable_files_and_no_findings_about_them() {
+    let root = healthy();
     std::fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
     shell(
         root.path(),
         "mkdir etc/libvirt/qemu; echo broken >etc/hookmux/hookmux.toml; chmod 600 etc/hookmux/hookmux.toml; \
          chmod 700 etc/libvirt/qemu var/log/hookmux etc/hookmux/qemu.d; cp usr/bin/env etc/hookmux/qemu.d/10-a",
     );
-    // Where this user may execute it.
+    // A copy that this user may execute.
     let binary = std::env::var_os("HOOKMUX_BIN").unwrap_or_else(|| support::binary().into());
     std::fs::copy(binary, root.path().join("hookmux")).unwrap();
     let mut command = Command::new("setpriv");
@@ -287,7 +287,7 @@ fn an_ordinary_user_is_told_first_what_he_cannot_see_and_gets_no_finding_about_i
 }
 
 #[test]
-fn a_system_without_any_hook_is_told_how_to_begin() {
+fn without_any_hook_check_prints_how_to_install_one() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("var/log/hookmux/calls.jsonl", "")]);
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     let expected = "warning: /etc/libvirt/hooks: no hookmux hook is installed, and no script needs one\n  \

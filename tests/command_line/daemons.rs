@@ -35,7 +35,7 @@ fn on_a_host(commands: &str) -> String {
 }
 
 #[test]
-fn only_a_process_of_our_user_and_namespaces_is_a_daemon_to_reload() {
+fn only_daemons_of_our_user_and_namespaces_are_reloaded() {
     let out = on_a_host(
         r#"
         "$scratch/libvirtd" 60 & ours=$!

@@ -1,4 +1,4 @@
-//! `edit`: what an editor wrote is judged before it is put in place. The editor is a script.
+//! `edit`: what an editor wrote is checked before it is put in place. The editor is a script.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -14,21 +14,21 @@ const GOOD: &str = "parallel = 2\n";
 const BROKEN: &str = "[rule]\n";
 const FILE: &str = "etc/hookmux/hookmux.toml";
 
-/// A root with a settings file, and with an editor that runs this shell code; `$1` is the file.
+/// Creates a root with a settings file, and with an editor that runs this shell code; `$1` is the file.
 fn with_editor(code: &str) -> TempDir {
     root(&[(FILE, GOOD), ("editor", &format!("#!/bin/sh\n{code}\n"))])
 }
 
-fn command(root: &Path, words: &str) -> Command {
+fn command(root: &Path, args: &str) -> Command {
     let mut command = Command::new(support::binary());
-    command.args(words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap())));
+    command.args(args.split(' ').map(|arg| arg.replace("ROOT", root.to_str().unwrap())));
     command.env("EDITOR", "./editor").env_remove("VISUAL").current_dir(root).stdin(Stdio::null());
     command
 }
 
-/// Runs a command with that editor; the root is taken out of the answer.
-fn edit(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    answer(root, command(root, words).output().unwrap())
+/// Runs a command with that editor; the root is removed from the answer.
+fn edit(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    answer(root, command(root, args).output().unwrap())
 }
 
 fn answer(root: &Path, Output { status, stdout, stderr }: Output) -> (Option<i32>, String, String) {
@@ -36,7 +36,7 @@ fn answer(root: &Path, Output { status, stdout, stderr }: Output) -> (Option<i32
     (status.code(), text(stdout), text(stderr))
 }
 
-/// The names in the directories for settings.
+/// Lists the names in the directories for settings.
 fn names(root: &Path) -> Vec<String> {
     let mut names = Vec::new();
     for directory in ["etc/hookmux", "etc/hookmux/hookmux.toml.d"] {
@@ -52,7 +52,7 @@ fn text(root: &Path, path: &str) -> String {
 }
 
 #[test]
-fn a_good_file_is_put_in_place_with_its_mode_and_owner_and_nothing_is_left() {
+fn a_valid_file_is_saved_with_its_mode_and_owner_and_no_other_file_is_left() {
     let root = with_editor("echo 'parallel = 3' >\"$1\"");
     let file = root.path().join(FILE);
     fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
@@ -67,7 +67,7 @@ fn a_good_file_is_put_in_place_with_its_mode_and_owner_and_nothing_is_left() {
 }
 
 #[test]
-fn a_drop_in_is_made_and_judged_in_its_place() {
+fn a_drop_in_is_created_and_checked_at_its_path() {
     let root = with_editor("printf '[[rule]]\\nscript = \"10-*\"\\ntimeout = \"5s\"\\n' >\"$1\"");
     let path = "/etc/hookmux/hookmux.toml.d/50-x.toml";
     let unread =
@@ -80,7 +80,7 @@ fn a_drop_in_is_made_and_judged_in_its_place() {
     assert!(out.starts_with(&expected) && out.ends_with("it takes effect at the next call\n"), "{out}");
     assert_eq!(fs::metadata(root.path().join(&path[1..])).unwrap().mode() & 0o7777, 0o644);
     assert_eq!(names(root.path()), ["50-x.toml", "hookmux.toml", "hookmux.toml.d"]);
-    // The old content is not taken for another file's.
+    // The old content is not mistaken for that of another file.
     fs::create_dir_all(root.path().join("etc/hookmux/qemu.d")).unwrap();
     fs::write(root.path().join("etc/hookmux/qemu.d/10-a"), "#!/bin/sh\n").unwrap();
     fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-a"), Permissions::from_mode(0o755)).unwrap();
@@ -89,7 +89,7 @@ fn a_drop_in_is_made_and_judged_in_its_place() {
 }
 
 #[test]
-fn a_broken_file_is_not_saved_and_without_a_terminal_nothing_is_asked() {
+fn a_broken_file_is_not_saved_and_no_question_is_asked_without_a_terminal() {
     let root = with_editor("echo '[rule]' >\"$1\"");
     let (code, out, err) = edit(root.path(), "edit --root ROOT");
     let expected = "error: /etc/hookmux/hookmux.toml: with it, every call that a failure aborts fails, and no guest \
@@ -124,7 +124,7 @@ fn on_a_terminal_the_user_decides_about_a_broken_file() {
 }
 
 #[test]
-fn an_unfinished_copy_is_not_read_as_settings_and_a_second_editor_does_not_wait() {
+fn an_unfinished_copy_is_not_read_as_settings_and_a_second_edit_fails_at_once() {
     let second = "echo '[rule]' >\"$1\"; touch \"$1~\"; HOOKMUX list --root . >list 2>&1; echo $? >>list; \
         HOOKMUX edit --root . FILE >second 2>&1; echo $? >>second; rm \"$1~\"; echo 'parallel = 5' >\"$1\"";
     for file in ["etc/hookmux/hookmux.toml", "etc/hookmux/hookmux.toml.d/50-x.toml"] {
@@ -141,11 +141,11 @@ fn an_unfinished_copy_is_not_read_as_settings_and_a_second_editor_does_not_wait(
 }
 
 #[test]
-fn what_goes_wrong_leaves_the_file_as_it_was() {
+fn a_failed_edit_leaves_the_file_unchanged() {
     let root = with_editor("exit 3");
     let failed = "hookmux: the editor failed (exit status: 3): /etc/hookmux/hookmux.toml is unchanged\n";
     assert_eq!(edit(root.path(), "edit --root ROOT"), (Some(1), String::new(), failed.into()));
-    // A copy that was left by a program that was killed.
+    // The copy of a program that was killed.
     let killed = "echo '[rule]' >\"$1\"; [ -e again ] && exit; touch again; pid=$PPID; \
         grep -q ^hookmux /proc/$pid/comm || pid=$(cut -d' ' -f4 /proc/$pid/stat); \
         grep -q ^hookmux /proc/$pid/comm && kill -KILL $pid";
@@ -169,7 +169,7 @@ fn what_goes_wrong_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn a_link_stays_a_link_and_visual_comes_before_editor_with_its_arguments() {
+fn a_link_stays_a_link_and_visual_with_arguments_takes_precedence_over_editor() {
     let root = with_editor("exit 1");
     let real = root.path().join("etc/real");
     fs::rename(root.path().join(FILE), &real).unwrap();

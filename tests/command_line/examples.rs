@@ -7,11 +7,11 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::root::{as_it_is, hookmux, root};
+use crate::root::{hookmux, root, verbatim};
 
 const PLACE: &str = "usr/share/doc/hookmux/examples";
 
-/// A root with the examples as the package brings them.
+/// Creates a root with the examples as in the package.
 fn packaged() -> tempfile::TempDir {
     let root = root(&[("etc/hookmux/qemu.d/README", "")]);
     fs::create_dir_all(root.path().join("usr/share/doc/hookmux")).unwrap();
@@ -21,7 +21,7 @@ fn packaged() -> tempfile::TempDir {
     root
 }
 
-/// Every file below a directory whose name ends with `.d`, as text.
+/// Reads every file below a directory whose name ends with `.d`.
 fn files(directory: &Path) -> Vec<(String, String, bool)> {
     let mut found = Vec::new();
     for hook in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
@@ -38,9 +38,9 @@ fn files(directory: &Path) -> Vec<(String, String, bool)> {
 }
 
 #[test]
-fn the_commands_that_it_prints_install_every_example_with_its_rule_and_check_finds_no_error() {
+fn the_printed_commands_install_every_example_and_check_finds_no_problem_with_their_rules() {
     let root = packaged();
-    let (code, out, err) = as_it_is(root.path(), "examples --root ROOT");
+    let (code, out, err) = verbatim(root.path(), "examples --root ROOT");
     assert_eq!((code, err.as_str()), (Some(0), ""));
     fs::remove_dir_all(root.path().join("etc/hookmux/qemu.d")).unwrap();
     let commands: String = out.split_inclusive('\n').filter_map(|line| line.strip_prefix("  ")).collect();
@@ -53,7 +53,7 @@ fn the_commands_that_it_prints_install_every_example_with_its_rule_and_check_fin
 }
 
 #[test]
-fn each_script_has_the_first_sentence_of_its_header_in_the_order_of_hooks_and_names() {
+fn each_script_is_listed_with_the_first_sentence_of_its_header_by_hook_and_name() {
     let root = packaged();
     let (_, out, _) = hookmux(root.path(), "examples --root ROOT --json");
     let examples: Value = serde_json::from_str(&out).unwrap();
@@ -73,7 +73,7 @@ fn each_script_has_the_first_sentence_of_its_header_in_the_order_of_hooks_and_na
 }
 
 #[test]
-fn what_a_script_is_called_and_contains_cannot_reach_the_terminal_or_the_shell() {
+fn names_and_headers_of_scripts_are_escaped_for_the_terminal_and_the_shell() {
     let root = root(&[
         (&format!("{PLACE}/lxc.d/1 $(id)"), "#!/bin/sh\n# Clears\u{1b}[2J the screen\u{202e}. More.\n"),
         (&format!("{PLACE}/lxc.d/2-long"), &format!("#!/bin/sh\n# {}\n", "long ".repeat(900))),
@@ -88,7 +88,7 @@ fn what_a_script_is_called_and_contains_cannot_reach_the_terminal_or_the_shell()
 }
 
 #[test]
-fn without_examples_it_names_the_directory() {
+fn without_examples_the_error_names_the_directory() {
     let root = root(&[]);
     let error = format!("hookmux: no examples in /{PLACE}: documentation is not installed\n");
     assert_eq!(hookmux(root.path(), "examples --root ROOT"), (Some(1), String::new(), error));

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::root::{PROGRAM, YES, as_it_is, root};
+use crate::root::{PROGRAM, YES, root, verbatim};
 
-/// A first line that runs a command where it is pasted, and colours a terminal where it is printed.
+/// A first line that runs a command if it is pasted into a shell, and colours a terminal that prints it.
 const EVIL: &str = "#!/opt/bin/sh x|' /dev/null; touch PWNED; : '$(touch PWNED)\u{1b}[31m\u{9b}31m\nvirsh list\n";
 
 fn system(script: &str) -> TempDir {
@@ -24,16 +24,16 @@ fn system(script: &str) -> TempDir {
     ])
 }
 
-/// Everything that `check` prints, for people and for programs, and the findings.
+/// Returns everything that `check` prints, as text and as JSON, and the findings.
 fn check(root: &Path) -> (String, Vec<Value>) {
-    let (_, people, errors) = as_it_is(root, "check --root ROOT");
-    let (_, programs, _) = as_it_is(root, "check --root ROOT --json");
-    let json: Value = serde_json::from_str(&programs).unwrap();
-    (people + &programs + &errors, json["findings"].as_array().unwrap().clone())
+    let (_, text, errors) = verbatim(root, "check --root ROOT");
+    let (_, json, _) = verbatim(root, "check --root ROOT --json");
+    let document: Value = serde_json::from_str(&json).unwrap();
+    (text + &json + &errors, document["findings"].as_array().unwrap().clone())
 }
 
-/// Runs every command that `check` prints as fix, and reports whether one of them did what a file wanted.
-fn is_obeyed(root: &Path) -> bool {
+/// Runs every command that `check` prints as a fix, and reports whether one of them ran the command of a file.
+fn is_injected(root: &Path) -> bool {
     let (_, findings) = check(root);
     for fix in findings.iter().filter_map(|finding| finding["fix"].as_str()) {
         let mut shell = Command::new("sh");
@@ -43,12 +43,12 @@ fn is_obeyed(root: &Path) -> bool {
     root.join("PWNED").exists()
 }
 
-fn commands_terminal(text: &str) -> bool {
+fn has_control_characters(text: &str) -> bool {
     text.contains(['\u{1b}', '\u{9b}', '\u{7}', '\u{202e}'])
 }
 
 #[test]
-fn check_repeats_nothing_of_a_script_that_is_not_trusted() {
+fn check_prints_nothing_from_an_untrusted_script() {
     for text in [EVIL, "touch PWNED\n", "#!/bin/touch PWNED\r\n", "\u{feff}#!/bin/touch PWNED\n"] {
         let root = system(&format!("#!{text}"));
         let script = root.path().join("etc/hookmux/qemu.d/10-a");
@@ -65,7 +65,7 @@ fn check_repeats_nothing_of_a_script_that_is_not_trusted() {
 }
 
 #[test]
-fn check_does_not_read_a_script_of_libvirts_directory_that_is_not_trusted() {
+fn check_does_not_read_an_untrusted_script_in_libvirts_directory() {
     let root = system(YES);
     let script = root.path().join("etc/libvirt/hooks/qemu.d/keep");
     fs::write(&script, EVIL).unwrap();
@@ -75,7 +75,7 @@ fn check_does_not_read_a_script_of_libvirts_directory_that_is_not_trusted() {
 }
 
 #[test]
-fn no_command_that_check_prints_obeys_a_text_or_a_name() {
+fn no_fix_that_check_prints_executes_a_text_or_a_name() {
     let root = system(EVIL);
     let name = "20-x'; touch PWNED; '$(touch PWNED)";
     let copy = |from: &str, to: &str| {
@@ -88,11 +88,11 @@ fn no_command_that_check_prints_obeys_a_text_or_a_name() {
     copy("usr/bin/env", "etc/hookmux/x'$(touch PWNED)'; touch PWNED; '.d/10-a");
     copy("usr/bin/env", "etc/libvirt/hooks/x'$(touch PWNED)'; touch PWNED; '.d/10-a");
     fs::write(root.path().join("usr/bin/sh"), YES).unwrap();
-    assert!(!is_obeyed(root.path()), "{:#?}", check(root.path()).1);
+    assert!(!is_injected(root.path()), "{:#?}", check(root.path()).1);
 }
 
 #[test]
-fn nothing_that_check_prints_commands_a_terminal() {
+fn check_and_list_print_no_control_characters() {
     let root = system(&EVIL.replace("/opt/bin/sh", "/opt/\u{1b}[31m\u{202e}\u{9b}31m"));
     let hooks = root.path().join("etc/libvirt/hooks");
     symlink("/opt/\u{1b}[31m\u{9b}31m/hookmux", hooks.join("qemu")).unwrap();
@@ -101,13 +101,13 @@ fn nothing_that_check_prints_commands_a_terminal() {
     fs::create_dir(root.path().join("etc/hookmux/hookmux.toml.d")).unwrap();
     fs::write(root.path().join("etc/hookmux/hookmux.toml.d/5\u{1b}\u{9b}.toml"), "[[rule]]\nscript='none'\n").unwrap();
     let (printed, findings) = check(root.path());
-    assert!(!commands_terminal(&printed) && findings.len() > 3, "{printed:?}");
-    let (_, out, errors) = as_it_is(root.path(), "list --root ROOT --json");
-    assert!(!commands_terminal(&(out + &errors)));
+    assert!(!has_control_characters(&printed) && findings.len() > 3, "{printed:?}");
+    let (_, out, errors) = verbatim(root.path(), "list --root ROOT --json");
+    assert!(!has_control_characters(&(out + &errors)));
 }
 
 #[test]
-fn a_record_that_is_a_fifo_holds_no_command() {
+fn a_record_that_is_a_fifo_blocks_no_command() {
     let root = system(YES);
     let calls = root.path().join("var/log/hookmux/calls.jsonl");
     fs::remove_file(&calls).unwrap();
@@ -121,7 +121,7 @@ fn a_record_that_is_a_fifo_holds_no_command() {
     }
 }
 
-/// An image whose script links lead to other places below its own root than on the host, where `host` lies.
+/// Creates an image with links to scripts that lead elsewhere below its root than on the host; `host` is a directory there.
 fn image_with_links(host: &Path) -> TempDir {
     let image = system(YES);
     let scripts = image.path().join("etc/hookmux/qemu.d");
@@ -153,11 +153,11 @@ fn image_with_links(host: &Path) -> TempDir {
 }
 
 #[test]
-fn a_link_of_an_image_leads_to_what_lies_in_the_image() {
+fn a_link_in_an_image_is_resolved_within_the_image() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     let states = |command: &str| {
-        let (_, out, errors) = as_it_is(image.path(), command);
+        let (_, out, errors) = verbatim(image.path(), command);
         let json: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{command}: {errors}"));
         let scripts = json.get("scripts").unwrap_or_else(|| &json["drivers"][0]["scripts"]);
         let name = |script: &Value| script["path"].as_str().unwrap().split_once("/qemu.d/").unwrap().1.to_owned();
@@ -187,12 +187,12 @@ fn a_link_of_an_image_leads_to_what_lies_in_the_image() {
 }
 
 #[test]
-fn nothing_of_the_host_is_read_or_started_in_place_of_an_images_script() {
+fn no_file_of_the_host_is_read_or_started_in_place_of_an_images_script() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     let (printed, _) = check(image.path());
     assert!(!printed.contains("PWNED") && printed.contains("20-absolute"), "{printed}");
-    // What leads elsewhere on this system is not started: neither the host's file nor nothing.
+    // A link that leads elsewhere on this system is not started, whether the host has that file or not.
     let shadow = image.path().join(host.path().strip_prefix("/").unwrap());
     fs::create_dir_all(&shadow).unwrap();
     fs::copy(image.path().join("bin/sh"), shadow.join("outside")).unwrap();
@@ -200,7 +200,7 @@ fn nothing_of_the_host_is_read_or_started_in_place_of_an_images_script() {
         let scripts = image.path().join(format!("etc/hookmux/{driver}.d"));
         fs::create_dir(&scripts).unwrap();
         symlink(text, scripts.join("10-a")).unwrap();
-        let (code, out, errors) = as_it_is(image.path(), &format!("run {driver} vm start --root ROOT"));
+        let (code, out, errors) = verbatim(image.path(), &format!("run {driver} vm start --root ROOT"));
         assert!(errors.contains("10-a leads out of the root"), "{driver}: {code:?} {out} {errors}");
         assert_ne!(code, Some(0), "{driver}");
     }
@@ -225,21 +225,21 @@ fn an_interpreter_is_searched_for_in_the_image() {
 }
 
 #[test]
-fn adopt_moves_a_link_of_an_image_only_to_what_lies_in_the_image() {
+fn adopt_moves_a_link_in_an_image_only_if_its_target_is_in_the_image() {
     let host = tempfile::tempdir().unwrap();
     let image = image_with_links(host.path());
     symlink("/usr/bin/hookmux-hook", image.path().join("etc/libvirt/hooks/qemu")).unwrap();
     for (name, text) in [("50-out", host.path().join("outside")), ("51-in", "/opt/inside".into())] {
         symlink(text, image.path().join("etc/libvirt/hooks/qemu.d").join(name)).unwrap();
     }
-    let (code, _, errors) = as_it_is(image.path(), "adopt qemu 50-out --root ROOT");
+    let (code, _, errors) = verbatim(image.path(), "adopt qemu 50-out --root ROOT");
     assert!(code != Some(0) && errors.contains("cannot find"), "{errors}");
-    assert_eq!(as_it_is(image.path(), "adopt qemu 51-in --root ROOT").0, Some(0));
+    assert_eq!(verbatim(image.path(), "adopt qemu 51-in --root ROOT").0, Some(0));
     assert_eq!(fs::read_link(image.path().join("etc/hookmux/qemu.d/51-in")).unwrap(), Path::new("/opt/inside"));
 }
 
 #[test]
-fn check_reports_a_directory_of_scripts_that_a_stranger_may_have_emptied() {
+fn check_reports_a_directory_of_scripts_that_other_users_may_write_to() {
     for at in ["etc/hookmux/lxc.d", "usr/lib/hookmux/qemu.d", "etc/hookmux/qemu.d/vm1/start"] {
         let root = system(YES);
         let directory = root.path().join(at);
@@ -249,6 +249,6 @@ fn check_reports_a_directory_of_scripts_that_a_stranger_may_have_emptied() {
         let about = |finding: &&Value| finding["about"].as_str().unwrap() == directory.to_str().unwrap();
         let found: Vec<_> = findings.iter().filter(about).map(|found| (&found["kind"], &found["severity"])).collect();
         assert_eq!(found, [(&Value::from("untrusted"), &Value::from("error"))], "{at}: {findings:#?}");
-        assert_eq!(as_it_is(root.path(), "check --root ROOT").0, Some(1), "{at}");
+        assert_eq!(verbatim(root.path(), "check --root ROOT").0, Some(1), "{at}");
     }
 }

@@ -6,19 +6,19 @@ use std::path::Path;
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
-/// A hook that another program has put there.
+/// A hook that another program has installed.
 const THEIRS: &str = "#!/bin/sh\nexit 7\n";
 
-/// What libvirt would call: a link's target, or a file's first line.
+/// Returns what libvirt would run as that hook: a link's target, or a file's first line.
 fn hook(root: &Path, driver: &str) -> Option<String> {
     let hook = root.join("etc/libvirt/hooks").join(driver);
     match fs::read_link(&hook) {
-        Ok(says) => Some(says.display().to_string()),
+        Ok(target) => Some(target.display().to_string()),
         Err(_) => fs::read(&hook).ok().map(|bytes| String::from_utf8_lossy(&bytes[..9.min(bytes.len())]).into_owned()),
     }
 }
 
-/// The files of a root, without the log's directory.
+/// Lists the files of a root, without the log's directory.
 fn files(root: &Path) -> Vec<String> {
     let mut files: Vec<String> =
         walk(root).iter().map(|path| path.strip_prefix(root).unwrap().display().to_string()).collect();
@@ -35,15 +35,15 @@ fn walk(directory: &Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
+fn install_links_the_usual_hooks_once_and_uninstall_removes_exactly_those() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/daemon", THEIRS)]);
     let before = files(root.path());
     let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}\n");
     let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state)).concat();
-    let said = |state: &str| (Some(0), lines(state), String::new());
-    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed as"));
+    let expected = |state: &str| (Some(0), lines(state), String::new());
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed as"));
     let installed = files(root.path());
-    assert_eq!(hookmux(root.path(), "install --root ROOT"), said("installed already as"));
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed already as"));
     assert_eq!(files(root.path()), installed);
     let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
     let ours = || Some("/usr/bin/hookmux-hook".to_owned());
@@ -57,7 +57,7 @@ fn install_links_the_usual_hooks_once_and_uninstall_takes_exactly_those_away() {
 }
 
 #[test]
-fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
+fn the_hook_of_an_unknown_driver_is_uninstalled_with_the_others() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("etc/libvirt/hooks/theirs", THEIRS)]);
     fs::create_dir(root.path().join("etc/libvirt/hooks/nbd.d")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT nbd").0, Some(0));
@@ -67,7 +67,7 @@ fn the_hook_of_a_driver_that_nobody_knows_yet_goes_with_the_others() {
 }
 
 #[test]
-fn drivers_are_named_by_words_or_as_a_list() {
+fn drivers_are_given_as_arguments_or_as_a_list() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     assert_eq!(hookmux(root.path(), "install --root ROOT --drivers bhyve,daemon lxc").0, Some(0));
     let hooks = || ["qemu", "bhyve", "daemon", "lxc"].map(|driver| hook(root.path(), driver).is_some());
@@ -77,7 +77,7 @@ fn drivers_are_named_by_words_or_as_a_list() {
 }
 
 #[test]
-fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
+fn without_a_program_to_link_to_install_changes_nothing_and_prints_the_next_step() {
     let root = root(&[]);
     let (code, out, err) = hookmux(root.path(), "install --root ROOT");
     assert_eq!((code, out.as_str()), (Some(1), ""));
@@ -96,29 +96,29 @@ fn without_a_program_to_link_to_nothing_is_done_and_the_next_step_is_said() {
 }
 
 #[test]
-fn the_guest_agents_hook_goes_where_its_agent_looks() {
+fn the_guest_agents_hook_is_installed_where_its_agent_looks() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM)]);
     fs::create_dir_all(root.path().join("etc/qemu-ga")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT fsfreeze-hook").0, Some(0));
-    let says = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
-    assert_eq!(says, Path::new("/usr/bin/hookmux-hook"));
+    let target = fs::read_link(root.path().join("etc/qemu-ga/fsfreeze-hook")).unwrap();
+    assert_eq!(target, Path::new("/usr/bin/hookmux-hook"));
 }
 
 #[test]
-fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known() {
+fn the_guest_package_installs_and_uninstalls_only_its_own_hook() {
     let root = root(&[("etc/qemu/x", "")]);
     let program = root.path().join("usr/bin/hookmux-guest");
     // By a process of its own: a child of another test would inherit a descriptor for writing, and make it "busy".
     let mut copy = std::process::Command::new("install");
     assert!(copy.arg("-D").arg(support::binary()).arg(&program).status().unwrap().success());
-    let run = |words: &str| {
-        let words = words.split(' ').map(|word| word.replace("ROOT", root.path().to_str().unwrap()));
-        std::process::Command::new(&program).args(words).output().unwrap().status.code()
+    let run = |args: &str| {
+        let args = args.split(' ').map(|arg| arg.replace("ROOT", root.path().to_str().unwrap()));
+        std::process::Command::new(&program).args(args).output().unwrap().status.code()
     };
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
     let hook = root.path().join("etc/qemu/fsfreeze-hook");
     assert_eq!(fs::read_link(&hook).unwrap(), Path::new("/usr/bin/hookmux-guest"));
-    // The hooks of a host are the other package's.
+    // The hooks of a host belong to the other package.
     fs::write(root.path().join("usr/bin/hookmux-hook"), PROGRAM).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT lxc qemu").0, Some(0));
     assert_eq!(run("uninstall --root ROOT"), Some(0));
@@ -126,13 +126,13 @@ fn the_binary_of_the_package_for_guests_is_a_command_line_and_its_link_is_known(
         .map(|hook| fs::symlink_metadata(root.path().join(hook)).is_ok());
     assert_eq!(left, [true, true, false]);
     assert_eq!(run("install --root ROOT fsfreeze-hook"), Some(0));
-    // Who names it means it.
+    // A hook that is named is installed.
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT fsfreeze-hook").0, Some(0));
     assert!(fs::symlink_metadata(&hook).is_err());
 }
 
 #[test]
-fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qemus() {
+fn list_and_check_find_the_guest_packages_hook_where_it_does_not_divert_qemus() {
     let root = root(&[
         ("usr/bin/hookmux-guest", PROGRAM),
         ("etc/qemu-ga/fsfreeze-hook", THEIRS),
@@ -148,12 +148,12 @@ fn the_hook_of_the_package_for_guests_is_the_agents_where_it_does_not_divert_qem
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
     let well = "all is well with 1 hook and 1 script\n";
     assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
-    // It is not the host package's to take away.
+    // The host's package does not remove it.
     let nothing = (Some(0), "no hookmux hook is installed; nothing to do\n".to_owned(), String::new());
     assert_eq!(hookmux(root.path(), "uninstall --root ROOT"), nothing);
 }
 
-/// Every file, directory and link below the root, with mode, content and text.
+/// Lists every file, directory and link below the root, with mode, content and target.
 fn tree(root: &Path) -> Vec<String> {
     let found = std::process::Command::new("sh")
         .args(["-c", "find . -printf '%P %M %l ' \\( -type f -exec md5sum {} ';' -o -printf '\\n' \\) | sort"])
@@ -161,13 +161,13 @@ fn tree(root: &Path) -> Vec<String> {
         .output()
         .unwrap();
     let all = String::from_utf8(found.stdout).unwrap();
-    // What install makes for hookmux itself.
+    // Without the directories that install creates for hookmux.
     let ours = |line: &&str| !["etc/hookmux", "var"].iter().any(|ours| line.starts_with(ours));
     all.lines().filter(ours).map(str::to_owned).collect()
 }
 
 #[test]
-fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_the_host() {
+fn installing_beside_another_hook_leaves_it_unchanged_and_uninstall_restores_the_host() {
     let files = [
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -207,7 +207,7 @@ fn beside_another_programs_hook_nothing_of_it_changes_and_uninstall_brings_back_
 }
 
 #[test]
-fn with_take_over_a_hook_runs_on_as_the_first_script_and_comes_back_as_it_was() {
+fn a_hook_that_is_taken_over_runs_as_the_first_script_and_uninstall_restores_it() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -219,7 +219,7 @@ fn with_take_over_a_hook_runs_on_as_the_first_script_and_comes_back_as_it_was() 
         the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
-    // Once more: it is not taken for another's.
+    // Once more: it is not mistaken for another program's hook.
     assert_eq!(hookmux(root.path(), "install --take-over --root ROOT qemu").0, Some(0));
     let (code, _, err) = hookmux(root.path(), "run --root ROOT qemu vm1 start");
     assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
@@ -289,7 +289,7 @@ fn a_hook_that_depends_on_its_place_is_not_taken_over_and_the_message_names_the_
 }
 
 #[test]
-fn where_libvirt_is_too_old_there_is_no_beside_and_install_says_so() {
+fn install_refuses_to_run_beside_another_hook_where_libvirt_is_too_old() {
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/libvirt/hooks/qemu", THEIRS),
@@ -310,7 +310,7 @@ fn where_libvirt_is_too_old_there_is_no_beside_and_install_says_so() {
 }
 
 #[test]
-fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written_is_a_hook_of_its_own() {
+fn a_program_that_was_overwritten_through_a_link_is_restored_and_what_was_written_becomes_a_hook() {
     let root = root(&[]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -318,7 +318,7 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
     assert_eq!(hookmux(root.path(), "install --root ROOT").0, Some(0));
     let nothing = (Some(0), String::new(), String::new());
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), nothing);
-    // As `wget -O`, `cp` and `tee` do it.
+    // As `wget -O`, `cp` and `tee` do.
     fs::write(at("usr/bin/hookmux-hook"), THEIRS).unwrap();
     let refused = "qemu: left alone: /etc/libvirt/hooks/qemu\n  /usr/bin/hookmux-hook was overwritten through a hook's link\n  \
         fix: hookmux install --restore --root  qemu\n";
@@ -337,7 +337,7 @@ fn a_program_that_was_overwritten_through_a_link_comes_back_and_what_was_written
 }
 
 #[test]
-fn what_was_written_through_a_link_is_the_hook_where_libvirt_is_too_old_for_hookmux_beside_it() {
+fn what_was_written_through_a_link_becomes_the_only_hook_where_libvirt_is_too_old() {
     let root = root(&[("usr/lib/x86_64-linux-gnu/libvirt.so.0.6004.0", "")]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -368,7 +368,7 @@ fn what_was_written_through_a_link_is_the_hook_where_libvirt_is_too_old_for_hook
 }
 
 #[test]
-fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
+fn what_was_written_through_a_link_beside_another_hook_keeps_running_beside_it() {
     let root = root(&[("etc/libvirt/hooks/qemu", THEIRS), ("etc/libvirt/hooks/lxc", THEIRS)]);
     let (at, binary) = (|path: &str| root.path().join(path), env!("CARGO_BIN_EXE_hookmux"));
     fs::create_dir_all(at("usr/bin")).unwrap();
@@ -387,7 +387,7 @@ fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
     let (ours, theirs) = ("/usr/bin/hookmux-hook", "#!/bin/sh");
     assert_eq!(hooks.map(|path| hook(root.path(), path).unwrap()), [theirs, ours, theirs, theirs, ours]);
     assert_eq!(fs::read_to_string(at("etc/libvirt/hooks/qemu.d/00-written")).unwrap(), written);
-    // Where a driver's hook is hookmux, it was written there.
+    // If a driver's hook is hookmux, the text was written through that link.
     fs::remove_file(at("etc/libvirt/hooks/lxc")).unwrap();
     assert_eq!(hookmux(root.path(), "install --root ROOT lxc").0, Some(0));
     assert!(!at("etc/libvirt/hooks/lxc.d").exists());
@@ -397,7 +397,7 @@ fn what_was_written_through_a_link_beside_another_hook_runs_on_beside_it() {
 }
 
 #[test]
-fn a_link_that_is_only_called_hookmux_is_another_programs() {
+fn a_link_to_another_program_named_hookmux_is_not_ours() {
     let root = root(&[("usr/bin/hookmux-hook", PROGRAM), ("opt/vfio/hookmux", THEIRS)]);
     fs::create_dir_all(root.path().join("etc/libvirt/hooks")).unwrap();
     let links =
@@ -453,7 +453,7 @@ fn an_images_links_never_lead_to_the_host() {
         assert_eq!(tree(&host), before);
         fs::remove_dir_all(&image).unwrap();
     }
-    // A hook that is a link of the image's is judged, replaced and removed as the image's own.
+    // A hook that is a link inside the image is checked, replaced and removed as the image's own.
     fs::create_dir_all(image.join("etc/libvirt/hooks")).unwrap();
     fs::create_dir_all(image.join("usr/bin")).unwrap();
     fs::write(image.join("usr/bin/hookmux-hook"), PROGRAM).unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
-/// Every name of a field, however deep.
+/// Collects the names of all fields, at any depth.
 fn names(value: &Value, into: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(name, value)| {
@@ -20,9 +20,9 @@ fn names(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-fn json(root: &Path, words: &str) -> Value {
-    let (_, out, err) = hookmux(root, &format!("{words} --json"));
-    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{words}: {error}: {out}{err}"))
+fn json(root: &Path, args: &str) -> Value {
+    let (_, out, err) = hookmux(root, &format!("{args} --json"));
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args}: {error}: {out}{err}"))
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn every_command_prints_one_document_and_each_field_is_described() {
     ];
     let described = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md")).unwrap();
     let mut all = BTreeSet::new();
-    for words in commands {
-        let document = json(root.path(), words);
-        let command = words.split(' ').next().unwrap();
-        assert_eq!((&document["schema"], &document["command"]), (&"hookmux/1".into(), &command.into()), "{words}");
+    for args in commands {
+        let document = json(root.path(), args);
+        let command = args.split(' ').next().unwrap();
+        assert_eq!((&document["schema"], &document["command"]), (&"hookmux/1".into(), &command.into()), "{args}");
         assert!(described.contains(&format!("## {command}\n")), "{command}");
         names(&document, &mut all);
     }
@@ -69,7 +69,7 @@ fn every_command_prints_one_document_and_each_field_is_described() {
 }
 
 #[test]
-fn a_programs_answer_is_the_same_as_a_persons() {
+fn run_and_list_print_steps_and_states_as_json() {
     let root = root(&[
         ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\necho hello; echo no >&2; exit 3\n"),

@@ -7,7 +7,7 @@ const GUEST: &str = "<domain type='kvm' xmlns:q='u'><name>vm1</name><metadata><n
     <n:flavor name='gpu-1'/><n:tag>a&#10;b</n:tag></n:instance></metadata><devices><disk><source file='/a'/></disk>\
     <disk><source file='/b'/></disk><hostdev/></devices></domain>\n";
 
-/// Exit code, standard output, standard error of a query.
+/// Runs a query, and returns exit code, standard output and standard error.
 fn query(document: &str, arguments: &[&str]) -> (Option<i32>, String, String) {
     let mut query = Command::new(support::binary());
     query.arg("query").args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -46,7 +46,7 @@ fn a_value_is_one_line_or_ends_with_a_nul() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_is_reported_with_its_place() {
+fn a_document_that_cannot_be_read_is_reported_with_line_and_column() {
     let expected = "hookmux: standard input: line 1, column 10: found the end of the document inside 'domain', expected its end \
                     tag\n";
     assert_eq!(

@@ -7,14 +7,14 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A script that has nothing against anything.
+/// A script that allows every operation.
 pub(crate) const YES: &str = "#!/bin/sh\nexit 0\n";
 
 /// A program that has the mark of every hookmux, 64 bytes after its start: what hooks lead to.
 pub(crate) const PROGRAM: &str = "\x7fELF............................................................\
     hookmux: a hook for libvirt 5e1d6c0a-2f7b-4b0e-9a34-7d1f0c8e6b52";
 
-/// A root with these files; a script is one whose text starts with `#!`.
+/// Creates a root with these files; one whose text starts with `#!` is executable.
 pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
     let root = tempfile::tempdir().unwrap();
     for (path, text) in files {
@@ -36,17 +36,17 @@ pub(crate) fn root(files: &[(&str, &str)]) -> TempDir {
     root
 }
 
-/// Exit code, standard output, standard error, as they are.
-pub(crate) fn as_it_is(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    let words = words.split(' ').map(|word| word.replace("ROOT", root.to_str().unwrap()));
+/// Runs hookmux with these arguments, and returns exit code, standard output and standard error.
+pub(crate) fn verbatim(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    let args = args.split(' ').map(|arg| arg.replace("ROOT", root.to_str().unwrap()));
     let binary = support::binary();
-    let Output { status, stdout, stderr } = Command::new(binary).args(words).output().unwrap();
+    let Output { status, stdout, stderr } = Command::new(binary).args(args).output().unwrap();
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
 }
 
-/// Exit code, standard output, standard error, with the root taken out.
-pub(crate) fn hookmux(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    let (code, out, err) = as_it_is(root, words);
+/// Runs hookmux like [`verbatim`], and removes the root from what it printed.
+pub(crate) fn hookmux(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = verbatim(root, args);
     let [out, err] = [out, err].map(|text| text.replace(root.to_str().unwrap(), ""));
     (code, out, err)
 }

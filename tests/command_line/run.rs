@@ -60,7 +60,7 @@ fn run_prints_the_filtered_xml_and_reads_a_given_document() {
 }
 
 #[test]
-fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
+fn a_script_gets_what_libvirt_gives_it_and_nothing_from_the_caller() {
     let show = "#!/bin/sh\npwd; umask; tr '\\0' '\\n' <\"/proc/$$/environ\" | sort; ls -l /proc/$$/fd/0\n";
     let root = root(&[("etc/hookmux/qemu.d/10-a", show)]);
     let binary = support::binary();
@@ -76,18 +76,18 @@ fn a_script_meets_what_libvirt_gives_it_and_nothing_of_ours() {
         ("LD_LIBRARY_PATH", "/root"),
     ]);
     let seen = String::from_utf8(command.output().unwrap().stderr).unwrap().replace(root.path().to_str().unwrap(), "");
-    let said: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("    | ")).collect();
+    let output: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("    | ")).collect();
     let version = concat!("HOOKMUX_VERSION=", env!("CARGO_PKG_VERSION"));
-    let (last, said) = said.split_last().unwrap();
+    let (last, output) = output.split_last().unwrap();
     let path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     let environment = ["HOOKMUX_DAEMON=-", "HOOKMUX_DRIVER=qemu", "HOOKMUX_ROOT=", version, "LC_ALL=C", path];
     let expected = ["/", "0022"].iter().chain(&environment);
-    assert_eq!(said, expected.copied().collect::<Vec<_>>());
+    assert_eq!(output, expected.copied().collect::<Vec<_>>());
     assert!(last.contains("memfd:"), "{last}");
 }
 
 #[test]
-fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
+fn run_starts_libvirts_own_scripts_last_and_as_libvirt_does() {
     let root = root(&[
         ("etc/hookmux/qemu.d/20-ours", "#!/bin/sh\nsed s/one/two/\n"),
         ("etc/libvirt/hooks/qemu.d/10-theirs", "#!/bin/sh\nsed s/two/three/\n"),
@@ -95,8 +95,8 @@ fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
         ("etc/libvirt/hooks/qemu.d/40-theirs", "#!/bin/sh\necho still\n"),
         ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
     ]);
-    let steps = |words: &str| {
-        let (code, out, err) = hookmux(root.path(), words);
+    let steps = |args: &str| {
+        let (code, out, err) = hookmux(root.path(), args);
         let paths = err.lines().filter_map(|line| line.strip_prefix("  /etc/")).map(str::to_owned);
         (code, out, paths.collect::<Vec<_>>(), err.lines().last().unwrap_or_default().to_owned())
     };
@@ -111,7 +111,7 @@ fn what_libvirt_runs_itself_is_run_afterwards_and_as_it_does() {
 }
 
 #[test]
-fn a_dry_run_starts_nothing_and_says_what_would_be() {
+fn a_dry_run_starts_nothing_and_prints_what_would_run() {
     let root = root(&[
         ("bin/sh", YES),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ntouch $HOOKMUX_ROOT/started\n"),
@@ -120,13 +120,13 @@ fn a_dry_run_starts_nothing_and_says_what_would_be() {
     let expected = "qemu start 'vm1': nothing is started; these would be:\n  \
         runs          /etc/hookmux/qemu.d/10-a\n  \
         skipped       /etc/hookmux/qemu.d/20-b.bak\n                a leftover, by its '.bak'\n";
-    let said = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start");
-    assert_eq!(said, (Some(0), expected.to_owned(), String::new()));
+    let output = hookmux(root.path(), "run --dry-run --root ROOT qemu vm1 start");
+    assert_eq!(output, (Some(0), expected.to_owned(), String::new()));
     assert!(!root.path().join("started").exists());
 }
 
 #[test]
-fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
+fn a_terminal_shows_colours_and_how_long_a_step_has_been_running() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsleep 1.5\n")]);
     let (binary, at) = (support::binary(), root.path().display());
     let on_terminal = |variables: &str| {
@@ -142,7 +142,7 @@ fn a_terminal_sees_colours_and_how_long_a_step_has_been_running() {
 }
 
 #[test]
-fn a_script_gets_default_dispositions_whatever_the_caller_ignores() {
+fn a_script_gets_default_signal_dispositions_whatever_the_caller_ignores() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", "#!/bin/sh\ngrep -E '^Sig(Blk|Ign):' /proc/self/status >&2\n")]);
     let (binary, at) = (support::binary(), root.path().display());
     let line = format!("trap '' HUP INT QUIT USR1 TERM CHLD; exec {} run --root {at} qemu vm1 start", binary.display());
@@ -156,10 +156,10 @@ fn a_script_gets_default_dispositions_whatever_the_caller_ignores() {
     assert_eq!((mask("SigBlk"), mask("SigIgn") & !(7 << 31)), (0, 0), "{text}");
 }
 
-/// Runs a command line on a terminal, on which `answer` is typed. Returns exit code and text.
-fn on_terminal(root: &Path, words: &str, answer: &str) -> (Option<i32>, String) {
-    let words = words.replace("ROOT", root.to_str().unwrap());
-    let line = format!("NO_COLOR=1 {} {words}", support::binary().display());
+/// Runs hookmux with these arguments on a terminal, on which `answer` is typed, and returns exit code and text.
+fn on_terminal(root: &Path, args: &str, answer: &str) -> (Option<i32>, String) {
+    let args = args.replace("ROOT", root.to_str().unwrap());
+    let line = format!("NO_COLOR=1 {} {args}", support::binary().display());
     let mut script = Command::new("script");
     script.args(["-qec", &line, "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut script = script.spawn().unwrap();
@@ -170,15 +170,15 @@ fn on_terminal(root: &Path, words: &str, answer: &str) -> (Option<i32>, String) 
 }
 
 #[test]
-fn background_scripts_start_when_asked_to_and_change_no_answer() {
+fn background_scripts_start_on_request_and_do_not_change_the_result() {
     let root = root(&[
         ("etc/hookmux/hookmux.toml", "[[rule]]\nscript = 'slow-*'\nwait = false\n"),
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\n[ $1 = vm1 ] || exit 1\nsed s/one/two/\n"),
         ("etc/hookmux/qemu.d/slow-b", "#!/bin/sh\necho reads $(cat); exit 3\n"),
         ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
     ]);
-    let run = |words: &str| {
-        let (code, out, err) = hookmux(root.path(), &format!("run --root ROOT --xml ROOT/in.xml {words}"));
+    let run = |args: &str| {
+        let (code, out, err) = hookmux(root.path(), &format!("run --root ROOT --xml ROOT/in.xml {args}"));
         (code, out, err.lines().skip_while(|line| !line.starts_with("exit code")).collect::<Vec<_>>().join("\n"))
     };
     let new = "<domain type='kvm'><name>vm1</name><title>two</title></domain>\n";
@@ -263,7 +263,7 @@ fn a_running_guest_is_not_released_by_mistake() {
 }
 
 #[test]
-fn new_xml_goes_to_a_pipe_or_a_file_and_not_to_a_terminal() {
+fn new_xml_is_written_to_a_pipe_or_a_file_and_not_to_a_terminal() {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\nsed s/one/two/\n"),
         ("in.xml", "<domain type='kvm'><name>vm1</name><title>one</title></domain>\n"),
@@ -286,7 +286,7 @@ fn new_xml_goes_to_a_pipe_or_a_file_and_not_to_a_terminal() {
 
 #[test]
 fn text_that_a_filter_writes_instead_of_xml_is_quoted() {
-    let words = |script: &str| {
+    let quoted = |script: &str| {
         let script = format!("#!/bin/sh\n{script}\n");
         let root = root(&[("etc/hookmux/qemu.d/10-a", script.as_str())]);
         let (code, out, err) = hookmux(root.path(), "run --root ROOT qemu vm1 migrate");
@@ -294,8 +294,8 @@ fn text_that_a_filter_writes_instead_of_xml_is_quoted() {
         err.lines().find_map(|line| line.strip_prefix("    | ")).map(str::to_owned)
     };
     let long = "x".repeat(80);
-    assert_eq!(words("echo; echo 'moving the disks'; cat").as_deref(), Some("moving the disks"));
-    assert_eq!(words("printf 'log: \\033[31m'; cat").as_deref(), Some("log: \\u{1b}[31m"));
-    assert_eq!(words(&format!("echo {long}yz; cat")), Some(long));
-    assert_eq!(words("echo '<domain passwd=\"secret\"'"), None);
+    assert_eq!(quoted("echo; echo 'moving the disks'; cat").as_deref(), Some("moving the disks"));
+    assert_eq!(quoted("printf 'log: \\033[31m'; cat").as_deref(), Some("log: \\u{1b}[31m"));
+    assert_eq!(quoted(&format!("echo {long}yz; cat")), Some(long));
+    assert_eq!(quoted("echo '<domain passwd=\"secret\"'"), None);
 }

@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use support::builder::spawn;
 
-use crate::root::{PROGRAM, YES, as_it_is, hookmux, root};
+use crate::root::{PROGRAM, YES, hookmux, root, verbatim};
 
 #[test]
-fn a_call_that_runs_is_shown_with_its_script_and_process() {
+fn a_running_call_is_shown_with_its_script_and_process() {
     for hook in ["qemu", "qemu.d/50-any-name"] {
-        is_shown(hook);
+        assert_running_call_is_shown(hook);
     }
 }
 
-/// Calls a link to hookmux at that path while `status` looks.
-fn is_shown(link: &str) {
+/// Fails unless `status` shows a running call of a link to hookmux at that path.
+fn assert_running_call_is_shown(link: &str) {
     let root = root(&[
         ("etc/hookmux/qemu.d/10-a", "#!/bin/sh\necho $$ >$HOOKMUX_ROOT/pid\nsleep 60\n"),
         ("var/log/hookmux/keep", ""),
@@ -47,7 +47,7 @@ fn is_shown(link: &str) {
         assert!(begin.elapsed() < Duration::from_mins(1), "the script does not start");
         std::thread::sleep(Duration::from_millis(20));
     };
-    let (code, out, _) = as_it_is(root.path(), "ps --root ROOT --json");
+    let (code, out, _) = verbatim(root.path(), "ps --root ROOT --json");
     let status: Value = serde_json::from_str(&out).unwrap();
     let running = &status["running"];
     let seen =

@@ -7,22 +7,22 @@ use std::process::Command;
 
 use crate::root::hookmux;
 
-/// What git says in a directory.
-fn git(directory: &Path, words: &str) -> Option<String> {
+/// Returns what git prints in a directory, if it succeeds.
+fn git(directory: &Path, args: &str) -> Option<String> {
     let mut git = Command::new("git");
-    git.current_dir(directory).args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(words.split(' '));
-    let said = git.output().ok().filter(|said| said.status.success())?;
-    Some(String::from_utf8(said.stdout).unwrap().trim_end().to_owned())
+    git.current_dir(directory).args(["-c", "user.name=a", "-c", "user.email=a@example.org"]).args(args.split(' '));
+    let output = git.output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).unwrap().trim_end().to_owned())
 }
 
-/// What the build script tells cargo in a directory.
-fn told(script: &Path, directory: &Path, commit: Option<&str>) -> Vec<String> {
+/// Returns the lines that the build script prints for cargo in a directory.
+fn build_output(script: &Path, directory: &Path, commit: Option<&str>) -> Vec<String> {
     let mut script = Command::new(script);
     script.current_dir(directory).env("TARGET", "x-y-z").env_remove("HOOKMUX_COMMIT");
     script.envs(commit.map(|commit| ("HOOKMUX_COMMIT", commit)));
-    let said = String::from_utf8(script.output().unwrap().stdout).unwrap();
+    let stdout = String::from_utf8(script.output().unwrap().stdout).unwrap();
     let ours = |line: &&str| !line.ends_with("=packaging/build.rs") && !line.ends_with("-changed=HOOKMUX_COMMIT");
-    said.lines().filter(ours).map(|line| line.replace("cargo::", "")).collect()
+    stdout.lines().filter(ours).map(|line| line.replace("cargo::", "")).collect()
 }
 
 #[test]
@@ -32,9 +32,9 @@ fn version_names_the_commit_and_the_target() {
     let checked_out = || git(here, "rev-parse HEAD").filter(|_| here.join(".git").exists());
     let commit = commit.or_else(checked_out).unwrap_or_else(|| "unknown".into());
     let commit = commit.get(..7).unwrap_or(&commit);
-    let said = format!("hookmux {} ({commit}, {})\n", env!("CARGO_PKG_VERSION"), env!("HOOKMUX_TARGET"));
+    let expected = format!("hookmux {} ({commit}, {})\n", env!("CARGO_PKG_VERSION"), env!("HOOKMUX_TARGET"));
     for option in ["--version", "-V"] {
-        assert_eq!(hookmux(Path::new("/nowhere"), option), (Some(0), said.clone(), String::new()));
+        assert_eq!(hookmux(Path::new("/nowhere"), option), (Some(0), expected.clone(), String::new()));
     }
 }
 
@@ -56,21 +56,21 @@ fn the_commit_is_that_of_the_checkout_or_what_is_given_or_unknown() {
     assert!(git(&at("other"), "init --quiet --initial-branch=main").is_some(), "git is needed (tests/needs)");
     assert!(git(&at("other"), "commit --quiet --allow-empty --message=one").is_some());
     let tarball = at("other/tarball");
-    assert_eq!(told(&script, &tarball, None), [commit("unknown"), target.into()]);
-    assert_eq!(told(&script, &tarball, Some("")), [commit("unknown"), target.into()]);
-    assert_eq!(told(&script, &tarball, Some("0123456789")), [commit("0123456"), target.into()]);
-    assert_eq!(told(&script, &tarball, Some("v1")), [commit("v1"), target.into()]);
+    assert_eq!(build_output(&script, &tarball, None), [commit("unknown"), target.into()]);
+    assert_eq!(build_output(&script, &tarball, Some("")), [commit("unknown"), target.into()]);
+    assert_eq!(build_output(&script, &tarball, Some("0123456789")), [commit("0123456"), target.into()]);
+    assert_eq!(build_output(&script, &tarball, Some("v1")), [commit("v1"), target.into()]);
 
     // A checkout, whose branch has a file; then one whose branch is in the packed list only; then a detached one.
     let one = git(&at("other"), "rev-parse HEAD").unwrap()[..7].to_owned();
     let relative = |name: &str| watch(&Path::new(".git").join(name));
-    let seen = told(&script, &at("other"), None);
+    let seen = build_output(&script, &at("other"), None);
     assert_eq!(seen, [relative("HEAD"), relative("refs/heads/main"), commit(&one), target.into()]);
     assert!(git(&at("other"), "pack-refs --all").is_some());
-    let seen = told(&script, &at("other"), None);
+    let seen = build_output(&script, &at("other"), None);
     let heads = relative("refs/heads");
     assert_eq!(seen, [relative("HEAD"), heads, relative("packed-refs"), commit(&one), target.into()]);
     assert!(git(&at("other"), "worktree add --quiet --detach ../detached").is_some());
     let head = root.path().canonicalize().unwrap().join("other/.git/worktrees/detached/HEAD");
-    assert_eq!(told(&script, &at("detached"), None), [watch(&head), commit(&one), target.into()]);
+    assert_eq!(build_output(&script, &at("detached"), None), [watch(&head), commit(&one), target.into()]);
 }

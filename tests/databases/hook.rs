@@ -17,16 +17,16 @@ pub(crate) struct Hook {
     environment: Vec<(String, String)>,
 }
 
-/// Exit code and standard error, with the root taken out.
+/// Exit code, and standard error without the root.
 pub(crate) type Answer = (Option<i32>, String);
 
-/// The answer when all is well.
-pub(crate) fn yes() -> Answer {
+/// Returns the answer of a hook that succeeds.
+pub(crate) fn success() -> Answer {
     (Some(0), String::new())
 }
 
 impl Hook {
-    /// The example, set to `database`; clients find the server by `environment`.
+    /// Installs the example with the setting `database`; clients find the server by `environment`.
     pub(crate) fn new(database: &str, environment: &[(&str, String)]) -> Self {
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let hook = Self { root: tempfile::tempdir().unwrap(), environment };
@@ -61,23 +61,23 @@ impl Hook {
         self.root.path().join(name)
     }
 
-    /// Calls the hook as an agent since 9.1 does, which waits until no process holds the outputs any more.
-    pub(crate) fn call(&self, word: &str) -> Answer {
+    /// Calls the hook like an agent since 9.1, which waits until no process has the outputs open.
+    pub(crate) fn call(&self, operation: &str) -> Answer {
         let mut command = Command::new(self.path("etc/qemu/fsfreeze-hook"));
         command
-            .arg(word)
+            .arg(operation)
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOOKMUX_ROOT", self.root.path());
         let environment = self.environment.iter().map(|(name, value)| (OsStr::new(name), OsStr::new(value)));
         let output = command.envs(environment).current_dir("/").stdin(Stdio::null()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).replace(self.root.path().to_str().unwrap(), "");
-        (output.status.code(), said)
+        let errors = String::from_utf8_lossy(&output.stderr).replace(self.root.path().to_str().unwrap(), "");
+        (output.status.code(), errors)
     }
 }
 
 impl Drop for Hook {
-    /// Whatever became of the test, no client of the example stays behind.
+    /// Thaws at the end of each test, so that no client of the example keeps running.
     fn drop(&mut self) {
         self.call("thaw");
     }

@@ -1,11 +1,11 @@
-//! MariaDB: no client writes between freeze and thaw, and what lies on the disk by then is whole.
+//! MariaDB: no client writes between freeze and thaw, and what is on the disk by then is complete.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::hook::{Hook, yes};
+use crate::hook::{Hook, success};
 use crate::server::{self, Server};
 use crate::writer::Writer;
 
@@ -24,7 +24,7 @@ impl MariaDb {
         let directory = server::directory("mysql");
         let data = format!("--datadir={}", directory.path().join("data").display());
         let flags = ["--no-defaults", "--user=mysql", "--auth-root-authentication-method=socket", "--skip-test-db"];
-        // A server that starts takes away what looks like another's leftovers in the directory for temporary files.
+        // A server that starts deletes what looks like leftovers of another one in the directory for temporary files.
         server::run(Command::new("mariadb-install-db").args(flags).arg(data).env("TMPDIR", directory.path()));
         let database = Self::start(directory);
         database.sql(
@@ -33,7 +33,7 @@ impl MariaDb {
         database
     }
 
-    /// A server on a directory with data in it.
+    /// Starts a server on a directory with data in it.
     fn start(directory: TempDir) -> Self {
         let at = |name: &str| directory.path().join(name).display().to_string();
         let mut daemon = Command::new(DAEMON);
@@ -41,7 +41,7 @@ impl MariaDb {
         daemon.args(["--no-defaults", "--user=mysql", "--skip-networking", "--innodb-buffer-pool-size=16M"]);
         daemon.args([format!("--datadir={}", at("data")), format!("--socket={}", at("socket"))]);
         let server = Server::start(daemon.arg(format!("--pid-file={}", at("pid"))), "TERM");
-        // Where the administrator's client would look first, on a machine with such a server.
+        // On a machine with such a server, the administrator's client would look here first.
         std::fs::write(at(".my.cnf"), format!("[client]\nsocket={}\n", at("socket"))).unwrap();
         let database = Self { _server: server, directory };
         server::wait_until("MariaDB to answer", || {
@@ -76,12 +76,12 @@ impl MariaDb {
         })
     }
 
-    /// How many numbers each table has.
+    /// Counts the numbers in each table.
     fn counts(&self) -> String {
         self.sql("SELECT COUNT(*) FROM t.safe; SELECT COUNT(*) FROM t.plain").replace('\n', " ")
     }
 
-    /// A server on a copy of what is on the disk at this moment.
+    /// Starts a server on a copy of what is on the disk now.
     fn snapshot(&self) -> Self {
         let pid = std::fs::read_to_string(self.directory.path().join("pid")).unwrap();
         let copy = server::directory("mysql");
@@ -93,8 +93,8 @@ impl MariaDb {
         Self::start(copy)
     }
 
-    /// A client that has a table locked until it is dropped.
-    fn client_that_holds_a_table(&self) -> Client {
+    /// Starts a client that locks a table until it is dropped.
+    fn client_that_locks_a_table(&self) -> Client {
         let holder = self.client("LOCK TABLES t.plain WRITE; SELECT SLEEP(600)").stdout(Stdio::null()).spawn().unwrap();
         server::wait_until("a client to lock a table", || self.sql("SHOW PROCESSLIST").contains("SLEEP(600)"));
         Client(holder)
@@ -118,16 +118,16 @@ fn client(home: &str, statements: &str) -> Command {
 }
 
 #[test]
-fn no_client_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
+fn no_client_writes_during_a_freeze_and_a_snapshot_of_that_time_is_consistent() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
-    assert_eq!(hook.call("freeze"), yes());
+    assert_eq!(hook.call("freeze"), success());
     let before = database.counts();
-    assert!(writer.stands_still());
-    assert_eq!(database.counts(), before, "and readers go on");
+    assert!(writer.is_blocked());
+    assert_eq!(database.counts(), before, "readers are not blocked");
     let snapshot = database.snapshot();
-    assert_eq!(hook.call("thaw"), yes());
-    writer.goes_on();
+    assert_eq!(hook.call("thaw"), success());
+    writer.makes_progress();
     let written = writer.end();
     assert_eq!(database.counts(), format!("{written} {written}"), "nothing was lost in waiting");
 
@@ -139,8 +139,8 @@ fn no_client_writes_while_it_is_frozen_and_a_snapshot_of_that_time_is_whole() {
 }
 
 #[test]
-fn without_a_freeze_a_snapshot_is_not_whole() {
-    // What the test above would not notice if freeze did nothing: this table is only whole once it is flushed.
+fn without_a_freeze_a_snapshot_is_not_consistent() {
+    // The test above would pass if freeze did nothing; this table is complete only once it is flushed.
     let database = MariaDb::new();
     let writer = database.writer();
     let checked = database.snapshot().sql("CHECK TABLE t.plain");
@@ -149,34 +149,34 @@ fn without_a_freeze_a_snapshot_is_not_whole() {
 }
 
 #[test]
-fn one_thaw_lets_go_of_two_freezes_and_another_of_none() {
+fn one_thaw_ends_two_freezes_and_a_second_thaw_succeeds() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
-    assert_eq!([hook.call("thaw"), hook.call("freeze"), hook.call("freeze")], [yes(), yes(), yes()]);
-    assert!(writer.stands_still());
-    assert_eq!(hook.call("thaw"), yes());
-    writer.goes_on();
-    assert_eq!(hook.call("thaw"), yes());
+    assert_eq!([hook.call("thaw"), hook.call("freeze"), hook.call("freeze")], [success(), success(), success()]);
+    assert!(writer.is_blocked());
+    assert_eq!(hook.call("thaw"), success());
+    writer.makes_progress();
+    assert_eq!(hook.call("thaw"), success());
     writer.end();
 }
 
 #[test]
-fn a_later_script_that_fails_lets_the_writers_go_on() {
+fn a_later_script_that_fails_releases_the_lock() {
     let database = MariaDb::new();
     let (hook, writer) = (database.hook(), database.writer());
     hook.script("20-fails", "#!/bin/sh\n[ $1 = thaw ] || exit 3\n");
     let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/20-fails exited 3\n";
     assert_eq!(hook.call("freeze"), (Some(3), line.to_owned()));
-    writer.goes_on();
+    writer.makes_progress();
     writer.end();
 }
 
 #[test]
-fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
+fn a_lock_that_is_not_granted_in_time_fails_the_freeze_and_blocks_no_client() {
     let database = MariaDb::new();
     let hook = database.hook();
     hook.settings("[[rule]]\nscript = '10-flush-database'\noperation = 'freeze'\ntimeout = '2s'\n");
-    let client = database.client_that_holds_a_table();
+    let client = database.client_that_locks_a_table();
     let line =
         "hookmux: fsfreeze-hook freeze failed: /etc/hookmux/fsfreeze-hook.d/10-flush-database timed out after 2 s\n";
     assert_eq!(hook.call("freeze"), (Some(1), line.to_owned()));
@@ -186,10 +186,10 @@ fn a_lock_that_does_not_come_in_time_fails_the_freeze_and_holds_nobody_up() {
 }
 
 #[test]
-fn a_lock_that_never_comes_fails_the_freeze_with_the_servers_words() {
+fn a_lock_that_is_never_granted_fails_the_freeze_with_the_servers_message() {
     let database = MariaDb::new();
     let hook = database.hook();
-    let _client = database.client_that_holds_a_table();
+    let _client = database.client_that_locks_a_table();
     let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-flush-database exited 1\n\
         flush-database: nothing is frozen: /usr/bin/mariadb did not lock the tables: \
         ERROR 1205 (HY000) at line 2: Lock wait timeout exceeded; try restarting transaction\n";
@@ -203,8 +203,8 @@ fn a_server_that_is_down_fails_the_freeze() {
     let socket: PathBuf = home.path().join("socket");
     std::fs::write(home.path().join(".my.cnf"), format!("[client]\nsocket={}\n", socket.display())).unwrap();
     let hook = Hook::new("mariadb", &[("HOME", home.path().display().to_string())]);
-    let (code, said) = hook.call("freeze");
+    let (code, errors) = hook.call("freeze");
     let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-flush-database exited 1\n\
         flush-database: nothing is frozen: /usr/bin/mariadb did not lock the tables: ERROR 2002 (HY000): ";
-    assert!(code == Some(1) && said.starts_with(line), "{code:?} {said}");
+    assert!(code == Some(1) && errors.starts_with(line), "{code:?} {errors}");
 }

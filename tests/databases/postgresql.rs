@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use crate::hook::{Hook, yes};
+use crate::hook::{Hook, success};
 use crate::server::{self, Server};
 use crate::writer::Writer;
 
@@ -16,7 +16,7 @@ struct PostgreSql {
     directory: TempDir,
 }
 
-/// The programs of the newest release that is installed.
+/// Returns the directory with the programs of the newest installed release.
 fn programs() -> PathBuf {
     let releases = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = releases.map(|found| found.path().join("bin")).filter(|bin| bin.join("postgres").exists()).max();
@@ -25,7 +25,7 @@ fn programs() -> PathBuf {
     bin
 }
 
-/// A program as the server's user.
+/// Prepares a program as the server's user.
 fn as_postgres(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=postgres", "--regid=postgres", "--init-groups", "--"]).arg(program).current_dir("/");
@@ -82,16 +82,16 @@ impl PostgreSql {
 }
 
 #[test]
-fn what_was_written_before_freeze_is_in_a_checkpoint_and_survives_a_power_cut() {
+fn rows_that_were_written_before_freeze_are_in_a_checkpoint_and_survive_a_power_cut() {
     let mut database = PostgreSql::new();
     let (hook, writer) = (database.hook(), database.writer());
     let reached = database.sql("SELECT pg_current_wal_insert_lsn()");
     let is_on_disk = format!("SELECT redo_lsn >= '{reached}' FROM pg_control_checkpoint()");
     assert_eq!(database.sql(&is_on_disk), "f", "a checkpoint now must be freeze's");
-    assert_eq!((hook.call("freeze"), database.sql(&is_on_disk)), (yes(), "t".to_owned()));
-    writer.goes_on();
-    assert_eq!(hook.call("thaw"), yes());
-    writer.goes_on();
+    assert_eq!((hook.call("freeze"), database.sql(&is_on_disk)), (success(), "t".to_owned()));
+    writer.makes_progress();
+    assert_eq!(hook.call("thaw"), success());
+    writer.makes_progress();
     let written = writer.end();
 
     database.server = None;
@@ -100,11 +100,14 @@ fn what_was_written_before_freeze_is_in_a_checkpoint_and_survives_a_power_cut() 
 }
 
 #[test]
-fn thaw_alone_and_two_freezes_change_nothing_for_anybody() {
+fn a_thaw_alone_and_two_freezes_block_no_client() {
     let database = PostgreSql::new();
     let (hook, writer) = (database.hook(), database.writer());
-    assert_eq!(["thaw", "freeze", "freeze", "thaw", "thaw"].map(|word| hook.call(word)), [(); 5].map(|()| yes()));
-    writer.goes_on();
+    assert_eq!(
+        ["thaw", "freeze", "freeze", "thaw", "thaw"].map(|operation| hook.call(operation)),
+        [(); 5].map(|()| success())
+    );
+    writer.makes_progress();
     writer.end();
 }
 
@@ -112,8 +115,8 @@ fn thaw_alone_and_two_freezes_change_nothing_for_anybody() {
 fn a_server_that_is_down_fails_the_freeze() {
     let mut database = PostgreSql::new();
     database.server = None;
-    let (code, said) = database.hook().call("freeze");
+    let (code, errors) = database.hook().call("freeze");
     let line = "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/10-flush-database exited 1\n\
         flush-database: nothing is frozen: psql did not make a checkpoint: psql: error: connection to server on socket ";
-    assert!(code == Some(1) && said.starts_with(line), "{code:?} {said}");
+    assert!(code == Some(1) && errors.starts_with(line), "{code:?} {errors}");
 }

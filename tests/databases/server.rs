@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long anything may take that is over in a few seconds when all is well.
+/// The limit for everything that takes a few seconds.
 pub(crate) const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Runs a server until no process holds our end of the pipe any more, be it that the test was killed; then ends it with
-/// the signal of the first word.
-const UNTIL_LET_GO: &str = "signal=$1; shift; \"$@\" & read -r _; kill -$signal $!; wait $!";
+/// Runs a server until no process has our end of the pipe open, also if the test was killed; then ends it with the signal
+/// of the first argument.
+const UNTIL_CLOSED: &str = "signal=$1; shift; \"$@\" & read -r _; kill -$signal $!; wait $!";
 
 const INSTALL: &str = "apt-get update && apt-get install -y --no-install-recommends mariadb-server postgresql";
 
@@ -23,11 +23,11 @@ const INSTALL: &str = "apt-get update && apt-get install -y --no-install-recomme
 pub(crate) struct Server(Child);
 
 impl Server {
-    /// Starts a server that ends at once, in good order or as it does in a crash, with `signal`.
+    /// Starts a server. `signal` ends it at once, by a shutdown or as in a crash.
     pub(crate) fn start(program: &mut Command, signal: &str) -> Self {
-        let words = [program.get_program()].into_iter().chain(program.get_args());
+        let args = [program.get_program()].into_iter().chain(program.get_args());
         let mut holder = Command::new("sh");
-        holder.args(["-c", UNTIL_LET_GO, "sh", signal]).args(words).stdin(Stdio::piped());
+        holder.args(["-c", UNTIL_CLOSED, "sh", signal]).args(args).stdin(Stdio::piped());
         Self(holder.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 }
@@ -39,7 +39,7 @@ impl Drop for Server {
     }
 }
 
-/// A directory that belongs to a server's user and can be passed by everybody.
+/// Creates a directory that belongs to a server's user and that every user can traverse.
 pub(crate) fn directory(user: &str) -> TempDir {
     let directory = tempfile::Builder::new().prefix("db").tempdir().unwrap();
     fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).unwrap();
@@ -47,7 +47,7 @@ pub(crate) fn directory(user: &str) -> TempDir {
     directory
 }
 
-/// Fails the calling test unless this program is there and we are root.
+/// Fails the calling test unless this program exists and we are root.
 pub(crate) fn assert_present(program: &Path) {
     let root = nix::unistd::geteuid().is_root();
     assert!(

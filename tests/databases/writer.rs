@@ -1,4 +1,4 @@
-//! A client that writes without end. In: how it writes one number. Out: the last that is written. Does.
+//! A client that writes without end. In: how it writes one number. Out: the last number that is written. Does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -29,29 +29,29 @@ impl Writer {
             }
         });
         let writer = Self { written, enough, thread: Some(thread) };
-        writer.goes_on();
+        writer.makes_progress();
         writer
     }
 
-    /// The last number that is written.
+    /// Returns the last number that is written.
     pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::SeqCst)
     }
 
     /// Waits until more has been written.
-    pub(crate) fn goes_on(&self) {
+    pub(crate) fn makes_progress(&self) {
         let before = self.written();
         server::wait_until("the writer to write", || self.written() >= before + 3);
     }
 
-    /// Whether nothing is written for a second, which is a hundred times as long as one number takes.
-    pub(crate) fn stands_still(&self) -> bool {
+    /// Reports whether nothing is written for a second, a hundred times as long as one number takes.
+    pub(crate) fn is_blocked(&self) -> bool {
         let before = self.written();
         thread::sleep(Duration::from_secs(1));
         self.written() == before
     }
 
-    /// Lets it end; fails if a number could not be written.
+    /// Stops it, and returns the last number; fails if a number could not be written.
     pub(crate) fn end(mut self) -> u64 {
         self.enough.store(true, Ordering::SeqCst);
         self.thread.take().unwrap().join().expect("every number was written");

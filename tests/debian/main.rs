@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::debian::{Debian, difference};
-use support::packages::{HOOKS, find, said};
+use support::packages::{HOOKS, find, stdout};
 use support::repository;
 
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "-1");
@@ -19,7 +19,7 @@ fn built(suite: &str) -> PathBuf {
     repository().join("target/debian").join(suite)
 }
 
-/// The package that the source package builds, and the one of `make packages`.
+/// Returns the package that the source package builds, and the one of `make packages`.
 fn both(suite: &str, name: &str) -> [PathBuf; 2] {
     [
         find(&built(suite), VERSION, name, "deb"),
@@ -27,19 +27,19 @@ fn both(suite: &str, name: &str) -> [PathBuf; 2] {
     ]
 }
 
-/// Type, permissions, owner and path of each file in a package.
+/// Lists type, permissions, owner and path of each file in a package.
 fn files(deb: &Path) -> BTreeSet<String> {
-    let listed = said(Command::new("dpkg-deb").arg("--contents").arg(deb));
+    let listed = stdout(Command::new("dpkg-deb").arg("--contents").arg(deb));
     let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        [words[0], words[1], words[5]].join(" ")
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        [fields[0], fields[1], fields[5]].join(" ")
     };
     listed.lines().map(line).collect()
 }
 
-/// A file of the package's control information, without what debhelper has added.
+/// Returns a file of the package's control information, without what debhelper has added.
 fn control(deb: &Path, name: &str) -> String {
-    let text = said(Command::new("dpkg-deb").arg("--info").arg(deb).arg(name));
+    let text = stdout(Command::new("dpkg-deb").arg("--info").arg(deb).arg(name));
     let mut added = false;
     let own = |line: &&str| {
         added |= line.starts_with("# Automatically added by ");
@@ -53,14 +53,14 @@ fn control(deb: &Path, name: &str) -> String {
 fn lintian_finds_nothing_unexplained(suite: &str) {
     let found =
         fs::read_to_string(built(suite).join("lintian")).unwrap_or_else(|error| panic!("make test-debian: {error}"));
-    // N: what an override says; O: a tag with an override.
+    // N: a comment of an override; O: a tag with an override.
     let unexplained: Vec<&str> =
         found.lines().filter(|line| !line.starts_with("N:") && !line.starts_with("O:")).collect();
     assert_eq!(unexplained, [""; 0]);
     assert!(found.contains("O: hookmux: non-standard-dir-perm"), "lintian has not looked at the package: {found}");
 }
 
-fn differs_only_as_debian_does_it(suite: &str) {
+fn differs_only_in_its_changelogs(suite: &str) {
     for (name, expected) in PACKAGES.into_iter().zip([
         // Debian's names of the changelogs of the package and of the program.
         [
@@ -88,7 +88,7 @@ fn differs_only_as_debian_does_it(suite: &str) {
 fn is_linked_with_debians_c_library_alone(suite: &str) {
     for name in PACKAGES {
         let [ours, _] = both(suite, name);
-        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(&ours).arg(field));
+        let field = |field: &str| stdout(Command::new("dpkg-deb").arg("--field").arg(&ours).arg(field));
         let depends = field("Depends");
         let libraries: Vec<&str> = depends.trim().split(", ").map(|one| one.split(' ').next().unwrap()).collect();
         let rust = field("Static-Built-Using");
@@ -100,7 +100,7 @@ fn is_linked_with_debians_c_library_alone(suite: &str) {
     }
 }
 
-fn lives_as_the_package_of_make_packages(suite: &str) {
+fn is_installed_and_purged_like_that_of_make_packages(suite: &str) {
     let debian = Debian::new(suite, "source");
     let [ours, direct] = both(suite, "hookmux");
     let links = || debian.run(&["ls", "/etc/libvirt/hooks"]).succeeded().stdout.lines().count();
@@ -134,13 +134,13 @@ fn lintian_finds_nothing_unexplained_on_sid() {
 }
 
 #[test]
-fn the_packages_differ_from_those_of_make_packages_only_as_debian_does_it_on_trixie() {
-    differs_only_as_debian_does_it("trixie");
+fn the_packages_differ_from_those_of_make_packages_only_in_their_changelogs_on_trixie() {
+    differs_only_in_its_changelogs("trixie");
 }
 
 #[test]
-fn the_packages_differ_from_those_of_make_packages_only_as_debian_does_it_on_sid() {
-    differs_only_as_debian_does_it("sid");
+fn the_packages_differ_from_those_of_make_packages_only_in_their_changelogs_on_sid() {
+    differs_only_in_its_changelogs("sid");
 }
 
 #[test]
@@ -154,11 +154,11 @@ fn the_programs_are_linked_with_debians_c_library_alone_on_sid() {
 }
 
 #[test]
-fn the_package_lives_as_that_of_make_packages_on_trixie() {
-    lives_as_the_package_of_make_packages("trixie");
+fn the_package_is_installed_and_purged_like_that_of_make_packages_on_trixie() {
+    is_installed_and_purged_like_that_of_make_packages("trixie");
 }
 
 #[test]
-fn the_package_lives_as_that_of_make_packages_on_sid() {
-    lives_as_the_package_of_make_packages("sid");
+fn the_package_is_installed_and_purged_like_that_of_make_packages_on_sid() {
+    is_installed_and_purged_like_that_of_make_packages("sid");
 }

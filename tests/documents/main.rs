@@ -68,9 +68,9 @@ fn readme_table() -> String {
     let mut text =
         "| driver | operation | sub-op, extra | stdin | if the hook fails |\n|---|---|---|---|---|\n".to_owned();
     for row in ROWS {
-        let words =
+        let args =
             if row.sub_operation.is_empty() { String::new() } else { format!("{} {}", row.sub_operation, row.extra) };
-        text += &format!("| {} | {} | {} | {} | {} |\n", row.driver, operation(row), words, input(row), effect(row));
+        text += &format!("| {} | {} | {} | {} | {} |\n", row.driver, operation(row), args, input(row), effect(row));
     }
     text
 }
@@ -114,7 +114,7 @@ fn every_command_and_flag_is_in_the_manual_and_no_other() {
 }
 
 #[test]
-fn no_source_but_the_tables_names_a_driver() {
+fn only_the_tables_among_the_sources_name_drivers() {
     let sources = Command::new("find").args(["src", "-name", "*.rs"]).current_dir(env!("CARGO_MANIFEST_DIR")).output();
     let sources = String::from_utf8(sources.unwrap().stdout).unwrap();
     let tables = ["src/call/contract.rs", "src/call/drivers.rs"];
@@ -136,7 +136,7 @@ fn every_kind_of_message_is_in_the_manual_with_its_number() {
     let manual = document("man/hookmux.8");
     let from = ".\\\" The table is checked against the program.\n.Bl -tag -width Ds -compact\n";
     let table = between(&manual, from, ".El\n");
-    let row = |(_, id, words): &(hookmux::log::message_id::Message, &str, &str)| format!(".It Li {id}\n{words}\n");
+    let row = |(_, id, text): &(hookmux::log::message_id::Message, &str, &str)| format!(".It Li {id}\n{text}\n");
     assert_eq!(table, hookmux::log::message_id::MESSAGES.iter().map(row).collect::<String>());
 }
 
@@ -169,8 +169,8 @@ fn fields_of(source: &str) -> Vec<&str> {
 
 /// Returns the keys that exist, from the error about an unknown one.
 fn keys(text: &str) -> Vec<String> {
-    let said = hookmux::settings::parse(Path::new("x"), text).unwrap_err().what;
-    let (_, keys) = said.split_once("allowed here: ").unwrap();
+    let error = hookmux::settings::parse(Path::new("x"), text).unwrap_err().what;
+    let (_, keys) = error.split_once("allowed here: ").unwrap();
     keys.split(", ").map(str::to_owned).collect()
 }
 
@@ -196,7 +196,7 @@ fn the_manuals_examples_of_settings_are_valid() {
 }
 
 #[test]
-fn the_leftovers_in_the_manual_are_those_that_are_passed_over() {
+fn the_manual_lists_the_leftovers_that_are_skipped() {
     let manual = document("man/hookmux-hooks.7");
     let list = between(&manual, "leftovers of editors and package managers\n.Po\n", ".Pc");
     let endings: Vec<&str> = list.split_whitespace().filter(|word| *word != ".Li").collect();
@@ -216,8 +216,8 @@ fn mandoc_finds_nothing_wrong_with_the_manuals() {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap_or_else(|error| panic!("mandoc is needed (tests/needs): {error}"));
-        let said = String::from_utf8(lint.stdout).unwrap();
-        let wrong: Vec<&str> = said.lines().filter(|line| !line.contains("referenced manual not found")).collect();
+        let output = String::from_utf8(lint.stdout).unwrap();
+        let wrong: Vec<&str> = output.lines().filter(|line| !line.contains("referenced manual not found")).collect();
         assert_eq!(wrong, [""; 0], "{page}");
     }
 }
@@ -234,8 +234,8 @@ fn every_hookmux_command_in_the_readme_is_valid() {
         .collect();
     assert!(commands.len() >= 8, "{commands:?}");
     for command in commands {
-        let words = command.split_whitespace();
-        if let Err(error) = hookmux::admin::command().try_get_matches_from(words) {
+        let args = command.split_whitespace();
+        if let Err(error) = hookmux::admin::command().try_get_matches_from(args) {
             panic!("{command}: {error}");
         }
     }
@@ -244,7 +244,7 @@ fn every_hookmux_command_in_the_readme_is_valid() {
 #[test]
 fn every_link_of_a_document_leads_to_a_file() {
     let root = support::repository();
-    let listed = support::packages::said(Command::new("git").args(["ls-files", "*.md"]).current_dir(root));
+    let listed = support::packages::stdout(Command::new("git").args(["ls-files", "*.md"]).current_dir(root));
     assert_eq!(
         listed.lines().flat_map(|name| support::links::dead_links(&root.join(name))).collect::<Vec<_>>(),
         [""; 0]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use support::repository;
 
-/// The part of each file that is not its tests, without comments, by the path of its module: `guard::xml::reader`.
+/// Reads each file without its tests and comments, by the path of its module: `guard::xml::reader`.
 fn sources() -> BTreeMap<String, String> {
     fn collect(directory: &Path, modules: &str, found: &mut BTreeMap<String, String>) {
         for entry in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
@@ -27,14 +27,14 @@ fn sources() -> BTreeMap<String, String> {
     found
 }
 
-/// The rooms in the order of the map in lib.rs, whose rows start with a link to the room.
+/// Lists the rooms in the order of the map in lib.rs, whose rows start with a link to the room.
 fn map() -> Vec<String> {
     let text = fs::read_to_string(repository().join("src/lib.rs")).unwrap();
     let rows = text.lines().filter_map(|line| line.strip_prefix("//! | [`")?.split_once("`]"));
     rows.map(|(room, _)| room.to_owned()).collect()
 }
 
-/// The paths that follow `prefix` (`crate::` or `super::`) in a file, with those in braces written out.
+/// Lists the paths that follow `prefix` (`crate::` or `super::`) in a file, with those in braces written out.
 fn paths<'a>(code: &'a str, prefix: &str) -> Vec<String> {
     let is_path = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
     let after = |rest: &'a str| {
@@ -50,7 +50,7 @@ fn paths<'a>(code: &'a str, prefix: &str) -> Vec<String> {
     code.split(prefix).skip(1).flat_map(after).collect()
 }
 
-/// Every module that each module names, by `crate::`, `super::`, or as its own child.
+/// Lists the modules that each module names, by `crate::`, `super::`, or as its own child.
 fn imports(sources: &BTreeMap<String, String>) -> BTreeMap<&str, BTreeSet<&str>> {
     let module_of = |path: &str| {
         let ends = path.match_indices("::").map(|(end, _)| end).chain([path.len()]);
@@ -75,7 +75,7 @@ fn imports(sources: &BTreeMap<String, String>) -> BTreeMap<&str, BTreeSet<&str>>
     found
 }
 
-/// The modules that can be reached from one.
+/// Lists the modules that can be reached from one.
 fn reached<'a>(imports: &BTreeMap<&'a str, BTreeSet<&'a str>>, from: &'a str) -> BTreeSet<&'a str> {
     let (mut seen, mut next) = (BTreeSet::new(), vec![from]);
     while let Some(module) = next.pop() {

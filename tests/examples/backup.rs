@@ -1,4 +1,4 @@
-//! qemu.d/90-backup as far as nothing is started: tests/host has what systemd does with the rest. Does.
+//! qemu.d/90-backup until it starts a backup; tests/host runs that with systemd. Does.
 
 use crate::{Answer, Example, passes, refuses};
 
@@ -12,7 +12,7 @@ fn release(example: &Example, reason: &str) -> Answer {
 
 /// A line whose command is missing is an error, so that a call that passes has not matched it.
 #[test]
-fn only_a_guest_that_ended_well_and_has_a_line_is_backed_up() {
+fn only_a_guest_that_ended_normally_and_has_a_line_is_backed_up() {
     let example = backup("*\n");
     let reasons = ["-", "unknown", "crashed", "migrated", "saved", "failed", "from snapshot", "daemon"];
     let seen = reasons.map(|reason| release(&example, reason));

@@ -1,12 +1,11 @@
-//! examples/demo, the README's first command: a binary → what is shown, and whether it came out as it says. Does.
+//! examples/demo, the README's first command: a binary → its output, and an error if a result differs from the text. Does.
 
 use crate::EXAMPLES;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Runs a command line of sh, in which $DEMO is examples/demo, and says what it left in the directory for temporary
-/// files, too.
+/// Runs a command line of sh, in which $DEMO is examples/demo; also counts the temporary files that it left.
 fn shell(line: &str) -> (Option<i32>, String, String, usize) {
     let temporary = tempfile::tempdir().unwrap();
     let mut command = Command::new("sh");
@@ -17,18 +16,18 @@ fn shell(line: &str) -> (Option<i32>, String, String, usize) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), left)
 }
 
-/// Asserts that these stand in the text, in this order.
+/// Asserts that the text contains these parts, in this order.
 #[track_caller]
 fn in_order(text: &str, wanted: &[&str]) {
     let mut rest = text;
-    for words in wanted {
-        let Some((_, after)) = rest.split_once(words) else { panic!("{words:?} is missing in: {rest}") };
+    for part in wanted {
+        let Some((_, after)) = rest.split_once(part) else { panic!("{part:?} is missing in: {rest}") };
         rest = after;
     }
 }
 
 #[test]
-fn it_shows_a_start_a_veto_and_a_changed_migration_and_leaves_nothing() {
+fn the_demo_shows_a_start_a_veto_and_a_changed_migration_and_leaves_no_file() {
     let (code, stdout, stderr, left) = shell("$DEMO $HOOKMUX");
     assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{stdout}");
     in_order(
@@ -58,7 +57,7 @@ fn it_shows_a_start_a_veto_and_a_changed_migration_and_leaves_nothing() {
 }
 
 #[test]
-fn it_works_whatever_the_umask_and_from_wherever_it_is_called() {
+fn the_demo_works_with_any_umask_and_from_any_directory() {
     let lines = ["umask 000; $DEMO $HOOKMUX", "umask 077; $DEMO $HOOKMUX", "cd ${HOOKMUX%/*}; $DEMO ./hookmux"];
     for line in lines {
         let (code, _, stderr, left) = shell(line);
@@ -67,13 +66,13 @@ fn it_works_whatever_the_umask_and_from_wherever_it_is_called() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_leaves_nothing_behind() {
+fn a_closed_output_leaves_no_file() {
     let (code, stdout, _, left) = shell("$DEMO $HOOKMUX | head -n 1");
     assert_eq!((code, stdout.lines().count(), left), (Some(0), 1, 0));
 }
 
 #[test]
-fn without_python_it_says_so_and_shows_the_rest() {
+fn without_python_the_demo_names_what_is_missing_and_shows_the_rest() {
     let (code, stdout, stderr, left) =
         shell("exec unshare --mount sh -c 'mount --bind /dev/null /usr/bin/python3 && exec $DEMO $HOOKMUX'");
     assert_eq!((code, stderr.as_str(), left), (Some(0), "", 0), "{stdout}");
@@ -85,8 +84,8 @@ fn without_python_it_says_so_and_shows_the_rest() {
 }
 
 #[test]
-fn a_binary_that_answers_otherwise_fails_it() {
-    // (what stands in for hookmux, exit code, the last line of stderr)
+fn a_binary_with_other_results_fails_the_demo() {
+    // (a script in place of hookmux, exit code, the last line of stderr)
     let cases = [
         ("/bin/false", 1, "demo: this should have ended with exit code 0, not 1\n"),
         ("/bin/true", 1, "demo: the steps do not contain: exited 0, \n"),

@@ -14,14 +14,14 @@ fn migrate(example: &Example, xml: impl AsRef<[u8]>) -> Answer {
     example.call(&["vm1", "migrate", "begin", "-"], xml)
 }
 
-/// A domain whose only disk has this content.
+/// Returns a domain whose only disk has this content.
 fn disk(content: &str) -> String {
     format!("<domain type='qemu'><name>vm1</name><devices><disk type='file'>{content}</disk></devices></domain>\n")
 }
 
-/// Compares, for each pair of a disk's content and what it should become, what the filter printed; equal = nothing.
+/// Runs the filter on the first content of each pair, and expects the second; if they are equal, an empty output.
 #[track_caller]
-fn become_with(moves: &str, cases: &[(&str, &str)]) {
+fn assert_moves(moves: &str, cases: &[(&str, &str)]) {
     let example = moving(moves);
     let seen: Vec<_> = cases.iter().map(|(old, _)| migrate(&example, disk(old))).collect();
     let wanted: Vec<_> =
@@ -30,8 +30,8 @@ fn become_with(moves: &str, cases: &[(&str, &str)]) {
 }
 
 #[test]
-fn a_path_below_the_prefix_moves_and_any_other_stays() {
-    become_with(
+fn a_path_below_the_prefix_is_changed_and_any_other_is_not() {
+    assert_moves(
         MOVES,
         &[
             ("<source file='/old/a.qcow2'/>", "<source file='/new/a.qcow2'/>"),
@@ -50,7 +50,7 @@ fn a_path_below_the_prefix_moves_and_any_other_stays() {
 
 #[test]
 fn backing_files_move_with_the_disk() {
-    become_with(
+    assert_moves(
         MOVES,
         &[
             (
@@ -72,8 +72,8 @@ fn backing_files_move_with_the_disk() {
 }
 
 #[test]
-fn the_first_move_that_fits_is_made_and_only_that() {
-    become_with(
+fn only_the_first_matching_move_is_made() {
+    assert_moves(
         "# where disks lie here\r\n\r\n/a/b -> /c\n/a -> /b\n/b -> /never/after/a\n/with space/ -> /other space/\n/dev -> /\n",
         &[
             ("<source file='/a/b/x'/>", "<source file='/c/x'/>"),
@@ -83,13 +83,13 @@ fn the_first_move_that_fits_is_made_and_only_that() {
             ("<source file='/dev'/>", "<source file='/'/>"),
         ],
     );
-    become_with("/ -> /all", &[("<source file='/x'/>", "<source file='/all/x'/>")]);
-    become_with("/old -> /old", &[("<source file='/old/x'/>", "<source file='/old/x'/>")]);
+    assert_moves("/ -> /all", &[("<source file='/x'/>", "<source file='/all/x'/>")]);
+    assert_moves("/old -> /old", &[("<source file='/old/x'/>", "<source file='/old/x'/>")]);
 }
 
 #[test]
-fn a_value_means_what_it_means_in_xml() {
-    become_with(
+fn values_are_read_and_written_as_xml() {
+    assert_moves(
         "/a&b -> /<c>'\"&\n/d -> /ö\n",
         &[
             ("<source file='/a&amp;b/x'/>", "<source file='/&lt;c>&apos;\"&amp;/x'/>"),
@@ -102,7 +102,7 @@ fn a_value_means_what_it_means_in_xml() {
 }
 
 #[test]
-fn not_one_byte_outside_the_changed_values_is_touched() {
+fn no_byte_outside_the_changed_values_is_changed() {
     let before = "<?xml version='1.0' encoding='UTF-8'?>\r\n<!-- <disk><source file='/old/comment'/></disk> -->\n\
         <domain\ttype = \"qemu\"  xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0' >\n\
         \x20 <name>a &lt; b &#x263A; ☺</name><description><![CDATA[<source file='/old/cdata'>]]></description>\n\
@@ -123,7 +123,7 @@ fn not_one_byte_outside_the_changed_values_is_touched() {
 }
 
 #[test]
-fn another_encoding_stays_that_encoding() {
+fn the_encoding_of_the_document_is_kept() {
     let xml = |path: &str| {
         let text = format!(
             "<?xml version='1.0' encoding='ISO-8859-1'?>{}",
@@ -139,7 +139,7 @@ fn another_encoding_stays_that_encoding() {
 }
 
 #[test]
-fn nothing_is_printed_where_nothing_is_to_be_done() {
+fn nothing_is_printed_where_nothing_changes() {
     let moved = disk("<source file='/old/a'/>");
     let without_settings = Example::new("qemu.d/50-move-disks");
     let example = moving(MOVES);
@@ -156,13 +156,13 @@ fn nothing_is_printed_where_nothing_is_to_be_done() {
 }
 
 #[test]
-fn restore_is_filtered_as_migrate_is() {
+fn restore_is_filtered_like_migrate() {
     let answer = moving(MOVES).call(&["vm1", "restore", "begin", "-"], disk("<source file='/old/a'/>"));
     assert_eq!(answer, prints(&disk("<source file='/new/a'/>")));
 }
 
 #[test]
-fn settings_or_documents_that_cannot_be_understood_are_refused_with_words() {
+fn invalid_settings_and_documents_are_refused_with_the_reason() {
     let moved = disk("<source file='/old/a'/>");
     let line = |number| {
         format!("move-disks: ROOT/etc/hookmux/disk-paths:{number}: not of the form /old/prefix -> /new/prefix")
@@ -209,7 +209,7 @@ fn ten_thousand_disks_move_in_one_pass() {
 }
 
 #[test]
-fn a_module_lying_about_in_the_environment_is_not_loaded() {
+fn a_module_on_pythonpath_is_not_loaded() {
     let example = moving(MOVES).setting("re.py", "raise SystemExit('loaded')\n").through(|script| {
         let mut command = Command::new(script);
         command.env("PYTHONPATH", script.parent().unwrap().parent().unwrap());

@@ -1,5 +1,5 @@
-//! network.d/50-port-forward with the real iptables and nft, in a network namespace that goes with its test: calls →
-//! rules, and a connection from outside that gets through, or not. Does.
+//! network.d/50-port-forward with the real iptables and nft, in a network namespace for each test: calls → rules, and
+//! whether a connection from outside reaches the guest. Does.
 
 use crate::{Answer, Example, prints};
 use std::process::Command;
@@ -33,8 +33,8 @@ pub(crate) const PORT: &str = "<hookData><network><name>tnet</name><bridge name=
 /// The chain of guest "net vm" on network "tnet", as digests of both names.
 pub(crate) const CHAIN: &str = "HOOKMUX-c5nldzquzu4ahmokbk2u";
 
-/// The script, called several times by a shell (`hook OPERATION DOCUMENT`, silent on success) in a namespace without
-/// any other network; `rules` lists what is there.
+/// Calls the script several times from a shell (`hook OPERATION DOCUMENT`, silent on success) in a namespace without
+/// any other network; `rules` lists the rules there.
 pub(crate) fn scenario(apply: &str, steps: &str) -> Answer {
     let example =
         Example::new("network.d/50-port-forward").setting("port-forward.conf", SETTINGS.replace("APPLY", apply));
@@ -59,14 +59,14 @@ pub(crate) fn scenario(apply: &str, steps: &str) -> Answer {
     let script = example.path("etc/hookmux/network.d/50-port-forward");
     command.env("SCRIPT", script).env("HOOKMUX_ROOT", example.path("")).env("NETWORK", NETWORK).env("PORT", PORT);
     let Answer { code, stdout, stderr } = example.answer(command, "");
-    // The chains' names are digests of what they belong to.
+    // The chains' names are digests of the guest's and network's names.
     let named = |text: String| text.replace("HOOKMUX-c5nldzquzu4oymiquy7q", "NET").replace(CHAIN, "PORT");
-    // libvirt's table is none of iptables' own, of which it says so.
+    // iptables prints a comment about libvirt's table, which iptables did not create.
     let stderr = stderr.lines().filter(|line| !line.starts_with("# Warning: ")).collect();
     Answer { code, stdout: named(stdout), stderr }
 }
 
-/// What `rules` lists of chains that other programs made, before and after.
+/// The chains of other programs that `rules` lists, before and after.
 pub(crate) const NOTHING: &str = "\
 -P INPUT ACCEPT
 -P FORWARD DROP
@@ -89,7 +89,7 @@ table ip libvirt_network {
 \t}
 }
 ";
-const OF_THE_NETWORK: &str = "\
+const WITH_NETWORK: &str = "\
 -P INPUT ACCEPT
 -P FORWARD DROP
 -P OUTPUT ACCEPT
@@ -125,7 +125,7 @@ table ip libvirt_network {
 }
 ";
 
-/// Rules of another program, between which ours come and go.
+/// Rules of another program, between which ours are added and removed.
 pub(crate) const THEIRS: &str = "
     iptables -P FORWARD DROP
     iptables -A FORWARD -i vbr9 -j ACCEPT
@@ -133,7 +133,7 @@ pub(crate) const THEIRS: &str = "
 ";
 
 #[test]
-fn rules_come_once_with_their_network_and_go_with_it_and_others_stay() {
+fn rules_are_added_once_with_their_network_and_removed_with_it_and_others_stay() {
     let steps = "
         rules before
         network started; rules started
@@ -144,9 +144,9 @@ fn rules_come_once_with_their_network_and_go_with_it_and_others_stay() {
     ";
     let wanted = [
         ("before", NOTHING),
-        ("started", OF_THE_NETWORK),
-        ("started again", OF_THE_NETWORK),
-        ("a guest came and went", OF_THE_NETWORK),
+        ("started", WITH_NETWORK),
+        ("started again", WITH_NETWORK),
+        ("a guest came and went", WITH_NETWORK),
         ("stopped", NOTHING),
         ("stopped again", NOTHING),
     ];
@@ -155,7 +155,7 @@ fn rules_come_once_with_their_network_and_go_with_it_and_others_stay() {
 }
 
 #[test]
-fn rules_of_a_guest_come_and_go_with_its_port_under_old_names_too() {
+fn rules_of_a_guest_are_added_and_removed_with_its_port_under_old_names_too() {
     let list = "list() { iptables -t nat -S | grep -e PORT -e HOOKMUX || echo none; }";
     let steps = "
         list
@@ -174,7 +174,7 @@ fn rules_of_a_guest_come_and_go_with_its_port_under_old_names_too() {
 
 /// libvirt does not call port-deleted for the ports of a network that is destroyed.
 #[test]
-fn rules_of_its_guests_go_with_a_network_that_is_destroyed_under_them() {
+fn destroying_a_network_removes_the_rules_of_its_guests() {
     let steps = "
         hook_of() { printf %s \"$PORT\" | \"$SCRIPT\" \"$1\" port-created begin - >/dev/null; }
         printf '[other]\\nnetwork = other\\nguest = net vm\\nport = 23\\nto = 10.3.0.1:23\\n' \\
@@ -209,7 +209,7 @@ fn a_bridge_that_is_not_a_plain_interface_name_reaches_no_command() {
 }
 
 #[test]
-fn what_was_added_goes_whatever_the_settings_say_by_then() {
+fn added_rules_are_removed_even_after_the_settings_have_changed() {
     let steps = "
         network started
         printf '[settings]\napply = yes\n' >$HOOKMUX_ROOT/etc/hookmux/port-forward.conf
@@ -220,7 +220,7 @@ fn what_was_added_goes_whatever_the_settings_say_by_then() {
 
 #[test]
 fn a_connection_from_outside_reaches_the_guest_only_while_its_network_is_up() {
-    // outside (10.1.0.2) - this host (10.1.0.1, vbr9) - guest (10.2.0.10), which answers whatever it is asked. The host
+    // outside (10.1.0.2) - this host (10.1.0.1, vbr9) - guest (10.2.0.10), which accepts each connection. The host
     // lets nothing through to the guest by itself, in both of the ways that libvirt has.
     let steps = "
         space() { unshare --net sleep 1000 & }
@@ -275,7 +275,7 @@ except OSError as error:
 }
 
 #[test]
-fn a_rule_that_cannot_be_added_fails_the_call_and_takes_back_the_others() {
+fn a_rule_that_cannot_be_added_fails_the_call_and_removes_the_others() {
     let steps = "
         ip6tables -P FORWARD ACCEPT
         mkdir $HOOKMUX_ROOT/bin

@@ -1,11 +1,11 @@
-//! network.d/50-port-forward: what it makes of its settings, and what it says while it applies nothing. Does.
+//! network.d/50-port-forward: how it reads its settings, and what it prints while it applies nothing. Does.
 
 use crate::forward::{CHAIN, NETWORK, NOTHING, PORT, SETTINGS, THEIRS, scenario};
 use crate::{Example, passes, prints, refuses};
 use std::path::Path;
 use std::process::Command;
 
-/// The script in a network of its own, so that none of its calls meets the machine's rules.
+/// Prepares the script in a network of its own, so that no call changes the machine's rules.
 fn forwarding(settings: &str) -> Example {
     Example::new("network.d/50-port-forward").setting("port-forward.conf", settings).through(alone)
 }
@@ -17,7 +17,7 @@ fn alone(script: &Path) -> Command {
 }
 
 #[test]
-fn without_apply_it_only_says_what_it_would_run() {
+fn without_apply_it_only_prints_what_it_would_run() {
     let steps = "network started; port port-created; rules done";
     assert_eq!(scenario("no", &format!("{THEIRS}{steps}")), prints(&format!("== done\n{NOTHING}")));
 
@@ -36,15 +36,15 @@ port-forward: would run: iptables -w -t filter -I FORWARD -m conntrack --ctstate
 }
 
 #[test]
-fn without_settings_or_for_another_network_or_operation_it_says_nothing() {
+fn without_settings_or_for_another_network_or_operation_it_prints_nothing() {
     let unset = Example::new("network.d/50-port-forward").through(alone);
     let set = forwarding(&SETTINGS.replace("APPLY", "yes"));
-    let stranger = NETWORK.replace("tnet", "third");
+    let third = NETWORK.replace("tnet", "third");
     let seen = [
         unset.call(&["tnet", "started", "begin", "-"], NETWORK),
         unset.call(&["tnet", "stopped", "end", "-"], NETWORK),
-        set.call(&["third", "started", "begin", "-"], &stranger),
-        set.call(&["third", "stopped", "end", "-"], &stranger),
+        set.call(&["third", "started", "begin", "-"], &third),
+        set.call(&["third", "stopped", "end", "-"], &third),
         set.call(&["tnet", "start", "begin", "-"], NETWORK),
         set.call(&["tnet", "updated", "begin", "-"], NETWORK),
         set.call::<&str>(&[], ""),
@@ -53,7 +53,7 @@ fn without_settings_or_for_another_network_or_operation_it_says_nothing() {
 }
 
 #[test]
-fn settings_that_cannot_be_understood_are_refused_with_file_section_and_key() {
+fn invalid_settings_are_refused_with_file_section_and_key() {
     let web = |line: &str| format!("[web]\nnetwork = tnet\nport = 80\nto = 10.2.0.10:80\n{line}\n");
     let file = "port-forward: ROOT/etc/hookmux/port-forward.conf";
     let cases = [

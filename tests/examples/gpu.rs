@@ -1,4 +1,4 @@
-//! qemu.d/20-gpu as far as no device is touched: tests/host has what it does to a real card. Does.
+//! qemu.d/20-gpu without a device; tests/host runs it with a card. Does.
 
 use crate::{Answer, Example, passes, refuses};
 use std::fs;
@@ -14,7 +14,7 @@ fn gpu(settings: &str) -> Example {
     Example::new("qemu.d/20-gpu").setting("gpu", settings)
 }
 
-/// The script finds hookmux where the shell looks for programs.
+/// Calls the script, which finds hookmux on PATH.
 fn call(example: &Example, operation: &str, document: &str) -> Answer {
     let mut command = example.command(&["win 10", operation, "begin", "-"]);
     let directory = example.path("bin");
@@ -59,24 +59,24 @@ fn the_devices_are_those_of_the_guest_unless_the_settings_name_others() {
         let example = gpu(settings);
         let wanted = refused(&format!("the host has no device {device}"));
         assert_eq!(call(&example, "prepare", GUEST), wanted, "{settings}");
-        assert_eq!(kept(&example), ["lock"], "{settings}");
+        assert_eq!(recorded(&example), ["lock"], "{settings}");
     }
 }
 
-/// What the script has recorded.
-fn kept(example: &Example) -> Vec<String> {
+/// Lists the files that the script has recorded.
+fn recorded(example: &Example) -> Vec<String> {
     let directory = example.path("run/hookmux/gpu");
     let name = |entry: std::io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
     if Path::new(&directory).exists() { fs::read_dir(directory).unwrap().map(name).collect() } else { Vec::new() }
 }
 
 #[test]
-fn a_document_that_makes_no_sense_is_refused_and_leaves_nothing() {
+fn an_invalid_document_is_refused_and_leaves_nothing() {
     let example = gpu("*\n");
     for document in ["", "<domain/>", &GUEST.replace("11111111-", "../")] {
         let answer = call(&example, "prepare", document);
         let last = answer.stderr.lines().last().map(str::to_owned);
         assert_eq!((answer.code, last.as_deref()), (1, Some("gpu: guest 'win 10': its document has no UUID")));
     }
-    assert_eq!(kept(&example), [""; 0]);
+    assert_eq!(recorded(&example), [""; 0]);
 }

@@ -15,7 +15,7 @@ const CELLS: &str = "<domain type='qemu'><uuid>22222222-2222-4222-8222-222222222
     <numatune><memory mode='strict' nodeset='0'/></numatune>\
     <cpu><numa><cell id='0' memory='16' unit='MiB'/><cell id='1' memory='8192'/></numa></cpu></domain>";
 
-/// The pool of the machine is shared by all tests: only one may look at it at a time.
+/// Locks the machine's pool, which all tests share, and returns its size.
 fn alone() -> (File, usize) {
     let file = File::open(POOL).expect("a kernel with huge pages of 2 MiB");
     file.lock().unwrap();
@@ -38,7 +38,7 @@ fn call(example: &Example, before: usize, operation: &str, guest: &str) -> (Answ
 }
 
 #[test]
-fn pages_come_with_a_guest_once_and_go_with_it() {
+fn pages_are_reserved_once_for_a_guest_and_freed_with_it() {
     let (_lock, before) = alone();
     let example = hugepages("# all of the databases\nvm*\n");
     let calls = [
@@ -65,7 +65,7 @@ fn a_guest_that_has_changed_since_its_last_start_gets_what_it_needs_now() {
 }
 
 #[test]
-fn a_guest_that_needs_more_than_the_host_has_is_refused_with_both_numbers_and_keeps_nothing() {
+fn a_guest_that_needs_more_than_the_host_has_is_refused_with_both_numbers_and_reserves_nothing() {
     let (_lock, before) = alone();
     let example = hugepages("vm1\n");
     // The first kind can be had, the second cannot.
@@ -92,7 +92,7 @@ fn without_a_line_for_the_guest_or_hugepages_in_its_document_nothing_is_reserved
 }
 
 #[test]
-fn a_document_that_makes_no_sense_is_refused_and_reserves_nothing() {
+fn an_invalid_document_is_refused_and_reserves_nothing() {
     let (_lock, before) = alone();
     let example = hugepages("*\n");
     let line = |reason: &str| refuses(&format!("hugepages: guest 'vm1': {reason}"));

@@ -1,5 +1,5 @@
-//! What every example has: a test, a header, the right mode, a row in the README, and no complaint from shellcheck or
-//! Python. Reads.
+//! Every example has a test, a header, the right mode, a row in the README, and no warning from shellcheck or Python.
+//! Reads.
 
 use crate::EXAMPLES;
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-/// What an example is, and so what can be asked of it.
+/// The kind of an example, which decides about its checks.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Shell,
@@ -17,7 +17,7 @@ enum Kind {
     Data,
 }
 
-/// Every file below examples/, with the tests that run it.
+/// The files below examples/, with the tests that run them.
 const EXAMPLES_AND_TESTS: &[(&str, Kind, &str)] = &[
     ("README.md", Kind::Data, include_str!("inventory.rs")),
     ("demo", Kind::Shell, include_str!("demo.rs")),
@@ -68,7 +68,7 @@ fn of_kind(kind: Kind) -> impl Iterator<Item = &'static str> {
     EXAMPLES_AND_TESTS.iter().filter(move |(_, of, _)| *of == kind).map(|(name, ..)| *name)
 }
 
-/// The hook scripts.
+/// Lists the hook scripts.
 fn scripts() -> impl Iterator<Item = &'static str> {
     EXAMPLES_AND_TESTS
         .iter()
@@ -81,14 +81,14 @@ fn scripts() -> impl Iterator<Item = &'static str> {
 fn no_example_is_without_a_test() {
     let known: BTreeSet<_> = EXAMPLES_AND_TESTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(files_below(Path::new(EXAMPLES)), known);
-    // The tests named for it call it by its name.
-    let strangers: Vec<_> =
+    // Its tests contain its name.
+    let untested: Vec<_> =
         EXAMPLES_AND_TESTS.iter().filter(|(name, _, tests)| !tests.contains(name)).map(|(name, ..)| name).collect();
-    assert_eq!(strangers, [&""; 0]);
+    assert_eq!(untested, [&""; 0]);
 }
 
 #[test]
-fn shellcheck_has_nothing_to_say() {
+fn shellcheck_finds_nothing() {
     let mut command = Command::new("shellcheck");
     command
         .args(["-s", "sh", "-o", "all", "-e", "SC2250,SC2310,SC2312"])
@@ -109,7 +109,7 @@ fn python_compiles_without_a_warning() {
 }
 
 #[test]
-fn modes_and_first_lines_are_those_of_what_the_file_is() {
+fn modes_and_first_lines_fit_the_kind_of_the_file() {
     let seen: Vec<_> = EXAMPLES_AND_TESTS
         .iter()
         .map(|(name, ..)| {
@@ -130,7 +130,7 @@ fn modes_and_first_lines_are_those_of_what_the_file_is() {
 }
 
 #[test]
-fn every_script_says_where_to_put_it_when_it_acts_and_how_to_set_it_up() {
+fn every_header_states_where_to_put_the_script_when_it_acts_and_how_to_configure_it() {
     let missing: Vec<_> = scripts()
         .flat_map(|name| {
             let directory = name.split('/').next().unwrap();
@@ -152,10 +152,10 @@ fn every_script_has_one_row_in_the_readme() {
     let (rules, others): (Vec<_>, Vec<_>) =
         unmentioned.into_iter().partition(|name| name.starts_with("hookmux.toml.d/"));
     assert_eq!((others, readme.contains("hookmux.toml.d")), (vec!["README.md"], true));
-    // A rule is for the script of its name.
+    // A file of rules has the name of its script.
     let names: Vec<_> = scripts().filter_map(|name| name.rsplit('/').next()).collect();
-    let strangers = rules.iter().filter_map(|rule| rule.split(['/', '.']).nth(3)).filter(|name| !names.contains(name));
-    assert_eq!(strangers.collect::<Vec<_>>(), [""; 0]);
+    let unused = rules.iter().filter_map(|rule| rule.split(['/', '.']).nth(3)).filter(|name| !names.contains(name));
+    assert_eq!(unused.collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn settings_as_shipped_change_nothing() {
 }
 
 #[test]
-fn every_recipe_tells_how_to_set_it_up_try_it_and_take_it_back_with_its_rule() {
+fn every_recipe_explains_set_up_trial_and_removal_and_quotes_its_rule() {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = fs::read_to_string(repository.join("README.md")).unwrap();
     let first_screens = readme.split("## Install").next().unwrap();

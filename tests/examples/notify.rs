@@ -1,4 +1,4 @@
-//! qemu.d/95-notify: events → messages at a web server, a mail server and a command, each a real one of this test's. Does.
+//! qemu.d/95-notify: events → messages to a web server, a mail server and a command, which the test runs. Does.
 
 use crate::{Answer, Example, passes};
 use std::fs;
@@ -15,7 +15,7 @@ fn release(example: &Example, guest: &str) -> Answer {
     example.call(&[guest, "release", "end", "destroyed"], "<domain/>")
 }
 
-/// A server for one connection: `serve` gets its lines, and answers; returns its address and what was received.
+/// Starts a server for one connection, whose lines `serve` answers; returns its address, and a thread that returns the lines.
 fn server(serve: fn(&str) -> &'static str) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -92,7 +92,7 @@ fn a_web_server_a_mail_server_and_a_command_each_get_the_event_once() {
 }
 
 #[test]
-fn other_events_and_guests_are_not_sent_and_without_settings_nothing_is() {
+fn other_events_and_guests_are_not_sent_and_without_settings_nothing_is_sent() {
     // A receiver that would leave a line in the log.
     let settings =
         |events: &str, guests: &str| notify(format!("[a]\nevents = {events}\nguests = {guests}\ncommand = false\n"));
@@ -106,7 +106,7 @@ fn other_events_and_guests_are_not_sent_and_without_settings_nothing_is() {
 }
 
 #[test]
-fn what_goes_wrong_never_fails_a_call_and_is_named_without_the_address() {
+fn an_error_never_fails_a_call_and_is_reported_without_the_address() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let cases = [
         (format!("webhook = http://{closed}/secret"), "[a]: [Errno 111] Connection refused"),
@@ -130,7 +130,7 @@ fn what_goes_wrong_never_fails_a_call_and_is_named_without_the_address() {
 }
 
 #[test]
-fn receivers_that_do_not_answer_hold_a_call_no_longer_than_one_timeout() {
+fn receivers_that_do_not_answer_delay_a_call_by_one_timeout_at_most() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     let receivers = (0..8).map(|name| format!("[{name}]\nevents = *\nwebhook = http://{address}/\ntimeout = 1\n"));

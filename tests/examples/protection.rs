@@ -39,14 +39,14 @@ fn a_guest_in_the_list_is_not_stopped_and_every_other_guest_is() {
         ("vm0\nvm1", "vm1", true),
         ("vm0\n\n\nvm1\nvm2\n", "vm1", true),
         ("vm0\nvm2\n", "vm1", false),
-        // Exact: neither a beginning, nor an end, nor a pattern, nor an expression, nor another case.
+        // Exact: not a prefix, a suffix, a pattern, an expression, or another case.
         ("vm\n", "vm1", false),
         ("vm12\n", "vm1", false),
         ("m1\n", "vm1", false),
         ("VM1\n", "vm1", false),
         ("vm?\nvm*\n*\n[v]m1\nvm.\n.*\n", "vm1", false),
         ("vm*\n", "vm*", true),
-        // Comments stand at the beginning of a line.
+        // Comments start at the beginning of a line.
         ("#vm1\n", "vm1", false),
         ("# vm1\n#\n", "vm1", false),
         ("vm1 # the shop\n", "vm1", false),
@@ -88,8 +88,8 @@ fn a_guest_in_the_list_is_not_stopped_and_every_other_guest_is() {
 fn a_name_that_is_not_utf8_is_compared_byte_by_byte() {
     let example = protection().setting("protected-domains", b"caf\xe9\n");
     let code = |name: &[u8]| {
-        let words = [OsStr::from_bytes(name), OsStr::new("stop"), OsStr::new("begin"), OsStr::new("-")];
-        example.command(&words).output().unwrap().status.code()
+        let args = [OsStr::from_bytes(name), OsStr::new("stop"), OsStr::new("begin"), OsStr::new("-")];
+        example.command(&args).output().unwrap().status.code()
     };
     assert_eq!([code(b"caf\xe9"), code(b"caf\xe8"), code("café".as_bytes())], [Some(1), Some(0), Some(0)]);
 }
@@ -104,7 +104,7 @@ fn every_other_operation_passes_even_for_a_guest_in_the_list() {
     assert_eq!(example.call::<&str>(&[], ""), passes());
 }
 
-/// Where the example of the patch that adds `stop` keeps it.
+/// Tests the path that the example of the patch for `stop` uses.
 #[test]
 fn a_guest_in_libvirts_own_list_is_not_stopped_either() {
     let example = protection().setting("protected-domains", "vm2\n");
@@ -126,7 +126,7 @@ fn without_a_list_nothing_is_protected() {
 }
 
 #[test]
-fn a_list_that_cannot_be_read_is_a_veto_with_words() {
+fn a_list_that_cannot_be_read_is_a_veto_with_the_reason() {
     let list = "etc/hookmux/protected-domains";
     let directory = protection();
     fs::create_dir(directory.path(list)).unwrap();
@@ -134,7 +134,7 @@ fn a_list_that_cannot_be_read_is_a_veto_with_words() {
     symlink("/nowhere/at/all", dangling.path(list)).unwrap();
     let fifo = protection();
     nix::unistd::mkfifo(&fifo.path(list), nix::sys::stat::Mode::S_IRWXU).unwrap();
-    let closed = protection().setting("protected-domains", "vm2\n").called_by_nobody();
+    let closed = protection().setting("protected-domains", "vm2\n").called_by_ordinary_user();
     fs::set_permissions(closed.path(list), fs::Permissions::from_mode(0o000)).unwrap();
 
     let seen = [directory, dangling, fifo, closed].map(|example| stop(&example, "vm1"));
@@ -146,7 +146,7 @@ fn a_list_that_cannot_be_read_is_a_veto_with_words() {
 #[test]
 fn a_list_in_a_directory_that_may_not_be_searched_is_a_veto_too() {
     let example = protection().setting("protected-domains", "vm2\n").through(|script| {
-        // The script itself lies in that directory: the shell gets it open, as a hook of another place would be.
+        // The script itself is in that directory: the shell gets it as an open file.
         let mut command = Command::new("sh");
         command.args([
             "-c",
@@ -170,8 +170,8 @@ fn it_needs_nothing_but_the_shell() {
 }
 
 #[test]
-fn with_no_root_in_the_environment_it_looks_in_etc() {
-    // The machine's own list is not this test's to write: the shell says which file it would look at.
+fn without_a_root_in_the_environment_it_reads_from_etc() {
+    // This test does not write the machine's own list: the shell prints which file it would read.
     let example = protection().through(|script| {
         let mut command = Command::new("sh");
         command.args(["-c", "unset HOOKMUX_ROOT; exec sh -x \"$0\" \"$@\" 2>&1"]).arg(script);

@@ -1,12 +1,12 @@
 //! The rules of the recipes (hookmux.toml.d): which calls start a script, and how. Each with the documents that real daemons
 //! wrote, through `hookmux explain`. Does.
 
-use crate::{EXAMPLES, holding, install};
+use crate::{EXAMPLES, install, open_file};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// What hookmux does with a script for this call: its state, as `explain` calls it.
+/// Returns the state of a script in this call, as `explain` prints it.
 fn state(script: &str, call: &str, document: &str) -> String {
     let root = tempfile::tempdir().unwrap();
     let (driver, name) = script.split_once(".d/").unwrap();
@@ -18,16 +18,16 @@ fn state(script: &str, call: &str, document: &str) -> String {
     let rule = fs::read_to_string(Path::new(EXAMPLES).join(format!("hookmux.toml.d/{name}.toml"))).unwrap();
     // The rules are for root's daemon; here it is that of the user who runs the tests.
     let user = if nix::unistd::geteuid().is_root() { "root".to_owned() } else { nix::unistd::geteuid().to_string() };
-    let rule = holding(rule.replace("user = \"root\"", &format!("user = \"{user}\"")));
+    let rule = open_file(rule.replace("user = \"root\"", &format!("user = \"{user}\"")));
     install("/dev/stdin", rule.into(), &below("hookmux.toml.d", "rule.toml"));
     let mut explain = Command::new(support::binary());
     explain.args(["explain", "--json", "--root"]).arg(root.path()).args(["--xml", "/dev/stdin", driver, "any"]);
-    let output = explain.args(call.split(' ')).stdin(holding(document)).output().unwrap();
+    let output = explain.args(call.split(' ')).stdin(open_file(document)).output().unwrap();
     let explained: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     explained["scripts"][0]["state"].as_str().unwrap().to_owned()
 }
 
-/// A document of the fixtures; inside of its root element it gets `more`.
+/// Reads a document of the fixtures, and adds `more` to its root element.
 fn document(name: &str, more: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/xml").join(name);
     let text = fs::read_to_string(file).unwrap();

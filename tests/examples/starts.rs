@@ -1,4 +1,4 @@
-//! lxc.d/30-mount-check and libxl.d/20-maintenance: what keeps a guest from starting. Does.
+//! lxc.d/30-mount-check and libxl.d/20-maintenance: when they prevent a start. Does.
 
 use crate::{Answer, Example, passes, refuses};
 use std::fs;
@@ -64,7 +64,7 @@ fn mount_check_looks_at_prepare_only_and_names_a_document_that_it_cannot_read() 
     assert_eq!(prepare(&example, ""), refuses(line));
 }
 
-/// Every operation of libxl, with the stdin that it has: migrate's is empty.
+/// Calls every operation of libxl with its stdin; that of migrate is empty.
 fn libxl_calls(example: &Example) -> Vec<(&'static str, Answer)> {
     ["prepare", "start", "started", "stopped", "release", "migrate", "reconnect"]
         .map(|operation| {
@@ -75,7 +75,7 @@ fn libxl_calls(example: &Example) -> Vec<(&'static str, Answer)> {
 }
 
 #[test]
-fn while_the_marker_is_there_no_guest_starts_or_comes_in_and_running_ones_are_left_alone() {
+fn while_the_marker_exists_no_guest_starts_or_migrates_in_and_running_ones_are_left_alone() {
     // (content of the marker, what is shown of it)
     let cases = [("new memory, back at 14:00\nmore\n", " (new memory, back at 14:00)"), ("%s", " (%s)"), ("", "")];
     for (content, shown) in cases {
@@ -99,7 +99,7 @@ fn while_the_marker_is_there_no_guest_starts_or_comes_in_and_running_ones_are_le
 }
 
 #[test]
-fn a_marker_without_words_counts_too() {
+fn a_marker_that_is_not_a_file_counts_too() {
     let directory = Example::new("libxl.d/20-maintenance");
     fs::create_dir(directory.path("etc/hookmux/maintenance")).unwrap();
     let dangling = Example::new("libxl.d/20-maintenance");

@@ -6,13 +6,13 @@ fn filter(operation: &str, xml: &str) -> Answer {
     Example::new("qemu.d/40-set-title").call(&["vm1", operation, "begin", "-"], xml)
 }
 
-/// A domain as libvirt writes it, with these lines after its <uuid>.
+/// Returns a domain as libvirt writes it, with these lines after its <uuid>.
 fn domain(lines: &str) -> String {
     format!("<domain type='qemu'>\n  <name>vm1</name>\n  <uuid>10c0bd7f</uuid>\n{lines}  <vcpu>1</vcpu>\n</domain>\n")
 }
 
 #[test]
-fn the_title_says_the_host_once() {
+fn the_title_names_the_host_once() {
     let host = nix::sys::utsname::uname().unwrap().nodename().to_str().unwrap().to_owned();
     let here = format!("[on {host}]");
     let foreign = "  <metadata>\n  <title>theirs</title>\n  <uuid>x</uuid>\n  </metadata>\n";
@@ -45,7 +45,7 @@ fn the_title_says_the_host_once() {
 }
 
 #[test]
-fn line_ends_at_the_end_stay_as_they_are() {
+fn line_breaks_at_the_end_are_kept() {
     let titled = domain("  <title>[on host1]</title>\n");
     let ends = ["", "\n", "\n\n\n"];
     let seen = ends.map(|end| filter("migrate", &format!("{}{end}", titled.trim_end())).stdout);
@@ -54,7 +54,7 @@ fn line_ends_at_the_end_stay_as_they_are() {
 }
 
 #[test]
-fn what_is_not_a_domain_of_libvirts_making_goes_through_unchanged() {
+fn a_document_that_libvirt_did_not_write_passes_unchanged() {
     let documents = ["", "not XML\n", "<domain><name>vm1</name><uuid>1</uuid><title>one line</title></domain>"];
     assert_eq!(documents.map(|xml| filter("migrate", xml)), documents.map(|_| passes()));
 }

@@ -27,8 +27,8 @@ const GUEST_XML: &str = "<genid>1</genid><memory unit='KiB'>32</memory><currentM
     <memballoon model='virtio'/></devices><seclabel type='dynamic' model='dac'/>\
     <q:commandline xmlns:q='u'><q:arg value='-s'/><q:arg value='-S'/></q:commandline><q:override xmlns:q='u'><q:device/></q:override>";
 
-/// What stands against replacing `from` by `to`: the path and libvirt's function, or nothing.
-fn against(from: &str, to: &str) -> Option<(String, &'static str)> {
+/// Returns the path and libvirt's function that forbid replacing `from` by `to`, if any.
+fn objection(from: &str, to: &str) -> Option<(String, &'static str)> {
     assert_eq!(GUEST_XML.matches(from).count(), 1, "{from}");
     let policy = Policy { may_change: None, keep_guest_abi: true };
     let (before, after) = (domain(GUEST_XML), domain(&GUEST_XML.replace(from, to)));
@@ -39,7 +39,7 @@ fn against(from: &str, to: &str) -> Option<(String, &'static str)> {
 }
 
 #[test]
-fn what_the_host_arranges_may_change() {
+fn what_the_host_provides_may_change() {
     let allowed = [
         ("<currentMemory unit='KiB'>32", "<currentMemory unit='KiB'>16"),
         ("<hugepages/>", ""),
@@ -67,12 +67,12 @@ fn what_the_host_arranges_may_change() {
         ("<emulator>/q</emulator>", "<emulator>/q</emulator><audio id='1' type='none'/>"),
     ];
     for (from, to) in allowed {
-        assert_eq!(against(from, to), None, "{from} → {to}");
+        assert_eq!(objection(from, to), None, "{from} → {to}");
     }
 }
 
 #[test]
-fn what_the_guest_sees_may_not() {
+fn what_the_guest_sees_may_not_change() {
     let ours = "the guest sees it, though libvirt does not compare it";
     let flags = "virDomainDefCheckABIStabilityFlags";
     let (disk, cpu) = ("virDomainDiskDefCheckABIStability", "virCPUDefIsEqual");
@@ -141,11 +141,11 @@ fn what_the_guest_sees_may_not() {
         ),
     ];
     for (from, to, path, row) in forbidden {
-        assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
+        assert_eq!(objection(from, to), Some((path.to_owned(), row)), "{from} → {to}");
     }
 }
 
-/// libvirt looks for elements in their namespaces: with another one they are gone, though their names are the same.
+/// libvirt looks for elements in their namespaces: in another one, it does not find them, though their names are the same.
 #[test]
 fn an_element_cannot_be_hidden_in_another_namespace() {
     let row = "libvirt finds no element in another namespace";
@@ -164,14 +164,14 @@ fn an_element_cannot_be_hidden_in_another_namespace() {
         ),
     ];
     for (from, to, path) in hidden {
-        assert_eq!(against(from, to), Some((path.to_owned(), row)), "{from} → {to}");
+        assert_eq!(objection(from, to), Some((path.to_owned(), row)), "{from} → {to}");
     }
     // The same elements, which libvirt also finds without their prefix.
     let added =
         "<memballoon model='virtio'/></devices><commandline xmlns='http://libvirt.org/schemas/domain/qemu/1.0'/>";
-    assert!(against("<memballoon model='virtio'/></devices>", added).is_some());
+    assert!(objection("<memballoon model='virtio'/></devices>", added).is_some());
     let metadata = "<title>t</title><metadata><a xmlns='u' xmlns:b='v'/></metadata>";
-    assert_eq!(against("<title>t</title>", metadata), None, "metadata is not libvirt's");
+    assert_eq!(objection("<title>t</title>", metadata), None, "metadata is not libvirt's");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_device_may_move_among_others_but_not_among_its_own_kind() {
 }
 
 #[test]
-fn everything_at_once_is_forbidden_too() {
+fn changing_everything_at_once_is_forbidden_too() {
     let policy = Policy { may_change: None, keep_guest_abi: true };
     let (before, after) = (domain(GUEST_XML), domain("<devices/>"));
     assert!(check(before.as_bytes(), after.as_bytes(), GUEST, &policy).is_err());

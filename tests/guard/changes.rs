@@ -1,4 +1,4 @@
-//! What is said of a change.
+//! How a change is described.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::{GUEST, changed_inside, domain};
 const NONE: [&str; 0] = [];
 
 #[test]
-fn a_value_is_shown_with_what_it_was() {
+fn a_changed_value_is_shown_with_the_old_one() {
     let disk = "<devices><disk type='file'><source file='/a.img'/><target dev='vda'/></disk></devices>";
     assert_eq!(
         changed_inside(disk, &disk.replace("/a.img", "/b.img")),
@@ -24,7 +24,7 @@ fn a_value_is_shown_with_what_it_was() {
 }
 
 #[test]
-fn a_change_has_parts() {
+fn a_change_has_path_kind_values_and_offset() {
     let document = domain("<memory unit='KiB'>1</memory>");
     let after = document.replace("KiB'>1<", "MiB'>1<");
     let list = check(document.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap().list;
@@ -52,7 +52,7 @@ fn elements_are_numbered_as_in_xpath_unless_they_are_alone() {
 }
 
 #[test]
-fn what_is_added_removed_or_moved_is_named_as_a_whole() {
+fn an_added_removed_or_moved_element_is_one_change() {
     let disk = |name: &str| {
         format!(
             "<disk><driver name='qemu'/><source file='{name}.img'/><target dev='{name}'/><address slot='{name}'/></disk>"
@@ -73,7 +73,7 @@ fn what_is_added_removed_or_moved_is_named_as_a_whole() {
 }
 
 #[test]
-fn an_element_is_known_by_what_libvirt_knows_it_by() {
+fn an_element_is_identified_as_libvirt_identifies_it() {
     let nic = |mac: &str, bridge: &str| {
         format!("<interface><mac address='{mac}'/><source bridge='{bridge}'/><model type='virtio'/></interface>")
     };
@@ -97,7 +97,7 @@ fn a_disk_with_another_target_is_still_the_same_disk() {
 }
 
 #[test]
-fn the_order_of_attributes_and_space_between_elements_are_no_change() {
+fn neither_the_order_of_attributes_nor_space_between_elements_is_a_change() {
     assert_eq!(changed_inside("<a b='1' c='2'><d/></a>", "\n <a c='2' b='1'>\n  <d></d>\n </a>"), NONE);
     assert_eq!(changed_inside("<a/>", "<a> \n </a>"), NONE);
     assert_eq!(changed_inside("<a/>", "<a>&#32;</a>"), ["/domain/a: '' → ' '"]);
@@ -132,13 +132,13 @@ fn a_namespace_is_part_of_the_name_as_written() {
 }
 
 #[test]
-fn a_line_stays_a_line_and_is_not_too_long() {
+fn a_change_is_one_line_of_limited_length() {
     let lines = changed_inside("<a>x</a>", &format!("<a>{}&#13;&#10;\u{85}{}</a>", "ä".repeat(10), "y".repeat(5000)));
     assert_eq!((lines.len(), lines[0].lines().count(), lines[0].chars().count() < 260), (1, 1, true), "{lines:?}");
 }
 
 #[test]
-fn a_list_of_changes_has_an_end() {
+fn a_list_of_changes_has_a_limit() {
     let many = |value: usize| (0..MAX_CHANGES + 50).fold(String::new(), |all, n| all + &format!("<a{n} v='{value}'/>"));
     let result = check(domain(&many(1)).as_bytes(), domain(&many(2)).as_bytes(), GUEST, &Policy::default()).unwrap();
     assert_eq!((result.list.len(), result.more), (MAX_CHANGES, true));
@@ -158,9 +158,9 @@ fn any_two_documents_can_be_compared() {
     assert_eq!(lines("<network/>", "<domain/>"), "/network: removed\n/domain: added\n");
 }
 
-/// What would take hours if each were held against each.
+/// Compares documents for which it would take hours to compare each element with every other.
 #[test]
-fn hostile_documents_take_no_more_than_their_size() {
+fn comparing_hostile_documents_does_not_take_quadratic_time() {
     let list = |range: std::ops::Range<u32>, item: &dyn Fn(u32) -> String| {
         let mut all = String::new();
         range.for_each(|n| write!(all, "{}", item(n)).unwrap());

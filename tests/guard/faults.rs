@@ -7,7 +7,7 @@ use crate::{GUEST, domain, sentence};
 const ID: &str = "<name>vm1</name><uuid>10c0bd7f-882e-4954-b586-d5c75cebcf54</uuid>";
 
 #[test]
-fn a_document_that_is_not_well_formed_is_rejected_with_its_place() {
+fn a_document_that_is_not_well_formed_is_rejected_with_line_and_column() {
     let entities = "found a reference to something that XML does not define, expected &amp; &lt; &gt; &quot; &apos; or a \
                     character's number";
     let table: &[(&str, &str)] = &[
@@ -83,7 +83,7 @@ fn a_document_that_is_not_well_formed_is_rejected_with_its_place() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_rejected() {
+fn bytes_that_are_not_utf_8_are_rejected() {
     assert_eq!(sentence(b"<a>\n\xC3\xA4\xFF</a>"), "line 2, column 2: found bytes that are not UTF-8, expected UTF-8");
     let utf_16: Vec<u8> = "<a/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(
@@ -102,7 +102,7 @@ fn no_entity_is_ever_expanded() {
 }
 
 #[test]
-fn everything_that_xml_offers_besides_is_legal_and_no_change() {
+fn other_syntax_for_the_same_content_is_accepted_and_is_not_a_change() {
     let plain = domain("<metadata><m:a xmlns:m='u' b='1' c='2'>x &lt; y</m:a></metadata>");
     let same = [
         plain.replace("b='1' c='2'", "c = \"2\"\n b='&#49;'"),
@@ -121,7 +121,7 @@ fn everything_that_xml_offers_besides_is_legal_and_no_change() {
 }
 
 #[test]
-fn another_guest_than_before_is_rejected() {
+fn a_document_of_another_guest_is_rejected() {
     let table = [
         (
             "<network/>".to_owned(),
@@ -163,7 +163,7 @@ fn another_guest_than_before_is_rejected() {
 }
 
 #[test]
-fn a_name_may_be_written_in_any_way() {
+fn a_name_may_be_written_in_any_xml_syntax() {
     for name in ["v&#109;1", "<![CDATA[vm1]]>", "v<!-- m -->m1"] {
         assert_eq!(sentence(domain("").replace("vm1", name)), "fine: ");
     }
@@ -217,7 +217,7 @@ fn each_driver_has_its_types() {
 }
 
 #[test]
-fn what_is_made_from_nothing_has_the_name_that_libvirt_uses() {
+fn a_document_that_is_made_from_nothing_must_have_the_guests_name() {
     let from_nothing = |after: &str| {
         let guest = Guest { driver: "libxl", object: b"vm1" };
         check(b"", after.as_bytes(), guest, &Policy::default())
@@ -243,7 +243,7 @@ fn a_fault_of_the_input_is_not_blamed_on_the_filter() {
 }
 
 #[test]
-fn what_would_cost_too_much_has_a_limit() {
+fn nesting_attributes_prefixes_and_elements_have_limits() {
     let nested = |depth: usize| "<a>".repeat(depth) + &"</a>".repeat(depth);
     let attributes = |count: usize| (0..count).fold("<a".to_owned(), |tag, n| tag + &format!(" a{n}=''")) + "/>";
     let prefixes = |count: usize| (0..count).fold("<a".to_owned(), |tag, n| tag + &format!(" xmlns:a{n}='u'")) + "/>";

@@ -1,5 +1,5 @@
-//! The same documents, read by libxml2: what both accept means the same to both. Documents are broken in many ways, since
-//! a document that means two things would let a filter change what hookmux does not see.
+//! Compares hookmux's parser with libxml2: a document that both accept has the same meaning for both. Documents are broken
+//! in many ways, since one with two meanings would let a filter change what hookmux does not see.
 //!
 //! Needs a C compiler and libxml2's headers (Debian: libxml2-dev).
 
@@ -12,10 +12,10 @@ use hookmux::guard::{Change, ChangeKind, ChangeValue, Policy, Which, changes, ch
 use crate::property::Dice;
 use crate::{GUEST, domain};
 
-/// How many documents are compared.
+/// The number of documents that are compared.
 const DOCUMENTS: usize = 15_000;
 
-/// What a mutation inserts: pieces of syntax that parsers are known to disagree about.
+/// Pieces of syntax that a mutation inserts, about which parsers are known to disagree.
 const PIECES: &[&[u8]] = &[
     b"<!--",
     b"-->",
@@ -180,7 +180,7 @@ fn mutate(document: &mut Vec<u8>, dice: &mut Dice) {
             // Before the end of a tag, or before a tag.
             let stop = if in_tag { b'>' } else { b'<' };
             let at = document[at..].iter().position(|&byte| byte == stop).map_or(0, |found| at + found);
-            document.splice(at..at, dice.of(if in_tag { IN_TAG } else { CONTENT }).iter().copied());
+            document.splice(at..at, dice.pick(if in_tag { IN_TAG } else { CONTENT }).iter().copied());
             continue;
         }
         match dice.below(6) {
@@ -191,13 +191,13 @@ fn mutate(document: &mut Vec<u8>, dice: &mut Dice) {
                 document.splice(to..to, piece);
             }
             2 => {
-                document.splice(at..end, dice.of(PIECES).iter().copied());
+                document.splice(at..end, dice.pick(PIECES).iter().copied());
             }
             _ => {
-                let stop = *dice.of(b"<> ='&");
+                let stop = *dice.pick(b"<> ='&");
                 let at = at + document[at..].iter().position(|&byte| byte == stop).unwrap_or(0) + dice.below(2);
                 let at = at.min(document.len());
-                document.splice(at..at, dice.of(PIECES).iter().copied());
+                document.splice(at..at, dice.pick(PIECES).iter().copied());
             }
         }
     }
@@ -219,7 +219,7 @@ fn is_known(change: &Change) -> bool {
         || change.path.contains("/@xmlns") && matches!(&change.old, ChangeValue::Shown(old) if old.contains("&#38;"))
 }
 
-/// What libxml2 has read: the document written anew, and its name, UUID and id.
+/// The document as libxml2 writes it, and its name, UUID and id there.
 type Meaning = Option<[Vec<u8>; 4]>;
 
 fn libxml2(documents: &[Vec<u8>]) -> Vec<Meaning> {
@@ -251,11 +251,11 @@ fn libxml2(documents: &[Vec<u8>]) -> Vec<Meaning> {
 }
 
 #[test]
-fn what_both_accept_means_the_same_to_both() {
+fn documents_that_both_parsers_accept_mean_the_same_to_both() {
     let (sources, mut dice) = (sources(), Dice::new(2026));
     let mut documents = sources.clone();
     documents.extend((0..DOCUMENTS).map(|_| {
-        let mut document = dice.of(&sources).clone();
+        let mut document = dice.pick(&sources).clone();
         mutate(&mut document, &mut dice);
         document
     }));
@@ -279,13 +279,13 @@ fn what_both_accept_means_the_same_to_both() {
     }
     let counts = format!("both {both}, neither {neither}, only hookmux {only_we}, only libxml2 {only_libxml2}");
     assert!(both > DOCUMENTS / 5 && neither > DOCUMENTS / 5, "{counts}");
-    // What libxml2 accepts and hookmux does not: a DTD, an undeclared prefix, an encoding.
+    // libxml2 accepts a DTD, an undeclared prefix and other encodings, which hookmux rejects.
     assert!(only_libxml2 < DOCUMENTS / 10, "{counts}");
     println!("{counts}");
 }
 
 #[test]
-fn no_document_that_passes_is_another_guest_to_libxml2() {
+fn no_accepted_document_is_another_guest_to_libxml2() {
     let (before, mut dice) = (domain("<title>t</title>").replace("'qemu'", "'qemu' id='3'").into_bytes(), Dice::new(7));
     let mut documents = vec![before.clone()];
     documents.extend((0..DOCUMENTS).map(|_| {

@@ -1,4 +1,4 @@
-//! `may-change`: what a rule lets a filter do.
+//! `may-change`: the changes that a rule allows to a filter.
 
 use hookmux::guard::{Defect, PathPattern, Policy, check};
 
@@ -9,7 +9,7 @@ const DISKS: &str = "<devices><disk device='disk'><source file='a'/><target dev=
 
 const NOTHING: &str = "nothing";
 
-/// The first change of the guest that the paths do not allow.
+/// Returns the first change that the paths do not allow.
 fn forbidden(paths: &[&str], before: &str, after: &str) -> String {
     let may_change = Some(paths.iter().map(|path| path.parse::<PathPattern>().unwrap()).collect());
     let policy = Policy { may_change, keep_guest_abi: false };
@@ -23,7 +23,7 @@ fn forbidden(paths: &[&str], before: &str, after: &str) -> String {
 }
 
 #[test]
-fn a_path_allows_what_is_at_and_below_each_place_it_leads_to() {
+fn a_path_allows_changes_at_and_below_each_node_that_it_selects() {
     let source = DISKS.replace("'a'", "'x'").replace("'b'", "'y'");
     assert_eq!(forbidden(&["/domain/devices/disk/source"], DISKS, &source), NOTHING);
     assert_eq!(forbidden(&["/domain/devices/disk/source/@file"], DISKS, &source), NOTHING);
@@ -63,7 +63,7 @@ fn a_moved_element_is_a_change_of_its_own_path() {
 }
 
 #[test]
-fn text_and_attributes_can_be_told_apart() {
+fn text_and_attributes_can_be_allowed_separately() {
     let vcpu = "<vcpu placement='static'>1</vcpu>";
     assert_eq!(forbidden(&["/domain/vcpu/@placement"], vcpu, &vcpu.replace("static", "auto")), NOTHING);
     assert_eq!(
@@ -75,7 +75,7 @@ fn text_and_attributes_can_be_told_apart() {
 }
 
 #[test]
-fn the_sentence_names_the_path_and_the_line() {
+fn the_message_names_the_path_and_the_line() {
     let policy = Policy { may_change: Some(vec!["/domain/title".parse().unwrap()]), keep_guest_abi: false };
     let (before, after) =
         (domain("\n <title>a</title>\n <memory>1</memory>"), domain("\n <title>b</title>\n <memory>2</memory>"));
@@ -86,7 +86,7 @@ fn the_sentence_names_the_path_and_the_line() {
 }
 
 #[test]
-fn a_change_beyond_the_end_of_the_list_is_still_seen() {
+fn a_change_beyond_the_end_of_the_list_is_still_checked() {
     let many = |value: u32| {
         (0..1000).fold(String::from("<metadata>"), |all, n| all + &format!("<a{n} v='{value}'/>")) + "</metadata>"
     };
@@ -95,7 +95,7 @@ fn a_change_beyond_the_end_of_the_list_is_still_seen() {
 }
 
 #[test]
-fn nothing_can_be_made_from_nothing_unless_everything_may_change() {
+fn a_document_can_be_made_from_nothing_only_if_everything_may_change() {
     let policy = |path: &str| Policy { may_change: Some(vec![path.parse().unwrap()]), keep_guest_abi: false };
     let made = |policy| check(b"", domain("").as_bytes(), GUEST, &policy);
     assert!(made(policy("/domain")).is_ok());

@@ -1,12 +1,12 @@
-//! A document is made up, changed at k places, and written down again in another style: the list of changes names these
-//! k places, each once, and nothing else.
+//! A random document is changed at k places, and written again in another style: the list of changes has these k places,
+//! each once, and nothing else.
 
 use hookmux::guard::{ChangeKind, ChangeValue, Policy, Which, check, read};
 use proptest::prelude::*;
 
 use crate::GUEST;
 
-/// Numbers that look like chance and come from one that proptest can repeat.
+/// Pseudorandom numbers from a seed that proptest can repeat.
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -19,12 +19,12 @@ impl Dice {
         usize::try_from(self.0 >> 33).unwrap() % end
     }
 
-    pub(crate) fn of<'a, T>(&mut self, list: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
         &list[self.below(list.len())]
     }
 }
 
-/// What the test knows of an element. `id` is written as its attribute `id`, and never changes.
+/// An element of the model. `id` is written as its attribute `id`, and never changes.
 #[derive(Clone, Debug)]
 struct Element {
     id: usize,
@@ -32,10 +32,10 @@ struct Element {
     attributes: Vec<(&'static str, String)>,
     text: Option<String>,
     children: Vec<Element>,
-    /// Something was added to, removed from or moved in its children: that is enough for one element.
-    stirred: bool,
+    /// A child was added, removed or moved, which happens once per element.
+    children_changed: bool,
     /// Added by a change: nothing in it is changed again.
-    fresh: bool,
+    added: bool,
 }
 
 const NAMES: [&str; 4] = ["a", "b", "x:c", "d"];
@@ -46,12 +46,12 @@ fn make(dice: &mut Dice, ids: &mut usize, depth: usize) -> Element {
     *ids += 1;
     let mut element = Element {
         id: *ids,
-        name: dice.of::<&'static str>(&NAMES),
+        name: dice.pick::<&'static str>(&NAMES),
         attributes: vec![],
         text: None,
         children: vec![],
-        stirred: false,
-        fresh: false,
+        children_changed: false,
+        added: false,
     };
     for name in ATTRIBUTES {
         if dice.below(2) == 0 {
@@ -71,7 +71,7 @@ fn make(dice: &mut Dice, ids: &mut usize, depth: usize) -> Element {
 }
 
 fn value(dice: &mut Dice) -> String {
-    format!("{} {}", dice.of(&WORDS), dice.below(1_000_000))
+    format!("{} {}", dice.pick(&WORDS), dice.below(1_000_000))
 }
 
 fn escaped(value: &str, quote: char) -> String {
@@ -88,18 +88,18 @@ fn escaped(value: &str, quote: char) -> String {
 
 /// Writes the element in one of the many ways in which that can be done.
 fn write(element: &Element, dice: &mut Dice) -> String {
-    let space = |dice: &mut Dice| *dice.of(&["", "", "\n  ", " ", "<!-- ' -->", "\r\n", "<?p?>"]);
+    let space = |dice: &mut Dice| *dice.pick(&["", "", "\n  ", " ", "<!-- ' -->", "\r\n", "<?p?>"]);
     let mut attributes = element.attributes.clone();
     attributes.push(("id", element.id.to_string()));
     let first = dice.below(attributes.len());
     attributes.rotate_left(first);
     let mut all = format!("<{}", element.name);
     for (name, value) in attributes {
-        let quote = *dice.of(&['\'', '"']);
+        let quote = *dice.pick(&['\'', '"']);
         all.extend([format!(
             "{}{name}{}={quote}{}{quote}",
-            dice.of(&[" ", "\n "]),
-            dice.of(&["", " "]),
+            dice.pick(&[" ", "\n "]),
+            dice.pick(&["", " "]),
             escaped(&value, quote)
         )]);
     }
@@ -129,7 +129,7 @@ fn document(root: &Element, dice: &mut Dice) -> String {
     )
 }
 
-/// What the list should say: the path's element, what is below it, and the rest of a change.
+/// A change that the list must contain: the element of the path, the rest of the path, and the values.
 #[derive(Clone, Debug)]
 struct Expected {
     id: usize,
@@ -138,9 +138,9 @@ struct Expected {
     values: Option<(ChangeValue, ChangeValue)>,
 }
 
-/// Does it hold for the element, or for one in it?
-fn has(element: &Element, holds: &dyn Fn(&Element) -> bool) -> bool {
-    holds(element) || element.children.iter().any(|child| has(child, holds))
+/// Reports whether the element, or one in it, meets the condition.
+fn has(element: &Element, condition: &dyn Fn(&Element) -> bool) -> bool {
+    condition(element) || element.children.iter().any(|child| has(child, condition))
 }
 
 fn count(element: &Element) -> usize {
@@ -160,14 +160,14 @@ fn nth(element: &mut Element, n: usize) -> &mut Element {
     nth(&mut element.children[child.unwrap()], n - before)
 }
 
-/// Changes one place that no change has been at, and says what it did; `None`: nothing to do there.
+/// Changes one place that has not been changed, and returns the change; `None` if nothing can be changed there.
 fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(usize, String)>) -> Option<Expected> {
     let n = dice.below(count(root));
     let what = dice.below(6);
     let shown = |value: &str| ChangeValue::Shown(value.to_owned());
     let element = nth(root, n);
     let id = element.id;
-    if element.fresh {
+    if element.added {
         return None;
     }
     let mut once = |leaf: &str| {
@@ -178,7 +178,7 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
     };
     match what {
         0 | 1 => {
-            let name = *dice.of(&ATTRIBUTES);
+            let name = *dice.pick(&ATTRIBUTES);
             if !once(name) {
                 return None;
             }
@@ -214,13 +214,13 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
                 values: Some((shown(&old), shown(&new))),
             })
         }
-        _ if element.stirred || element.text.is_some() => None,
+        _ if element.children_changed || element.text.is_some() => None,
         3 => {
-            element.stirred = true;
+            element.children_changed = true;
             let mut new = make(dice, ids, 3);
-            new.fresh = true;
-            new.children.iter_mut().for_each(|child| child.fresh = true);
-            // Text would be the value of the change; without any, and without children, the path says it all.
+            new.added = true;
+            new.children.iter_mut().for_each(|child| child.added = true);
+            // Text would be the value of the change; without any, and without children, the path is the whole change.
             new.text = None;
             let id = new.id;
             element.children.insert(dice.below(element.children.len() + 1), new);
@@ -228,23 +228,24 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
         }
         4 if !element.children.is_empty() => {
             let place = dice.below(element.children.len());
-            let touched =
-                |element: &Element| done.iter().any(|(id, _)| *id == element.id) || element.stirred || element.fresh;
+            let touched = |element: &Element| {
+                done.iter().any(|(id, _)| *id == element.id) || element.children_changed || element.added
+            };
             if has(&element.children[place], &touched) {
                 return None;
             }
-            element.stirred = true;
+            element.children_changed = true;
             let old = element.children.remove(place);
             Some(Expected { id: old.id, leaf: String::new(), kind: ChangeKind::Removed, values: None })
         }
         5 if element.children.len() > 2 => {
-            // One step is as much a move of the neighbour; two or more are not.
+            // A move by one step is also a move of the neighbour; a move by two or more is not.
             let from = dice.below(element.children.len());
             let to = (from + 2 + dice.below(element.children.len() - 2)) % element.children.len();
             if from.abs_diff(to) < 2 {
                 return None;
             }
-            element.stirred = true;
+            element.children_changed = true;
             let moved = element.children.remove(from);
             let id = moved.id;
             element.children.insert(to, moved);
@@ -254,22 +255,22 @@ fn change(root: &mut Element, dice: &mut Dice, ids: &mut usize, done: &mut Vec<(
     }
 }
 
-/// The element's way from the root, its number as in `tree`, left out if it is alone in both.
+/// Returns the path of the element. Each number is as in `tree`, and is left out if the element is alone in both.
 fn path(id: usize, tree: &Element, other: &Element) -> Option<String> {
-    fn way<'a>(id: usize, element: &'a Element, before: &mut Vec<(&'a Element, Option<&'a Element>)>) -> bool {
+    fn find_path<'a>(id: usize, element: &'a Element, before: &mut Vec<(&'a Element, Option<&'a Element>)>) -> bool {
         if element.id == id {
             return true;
         }
         element.children.iter().any(|child| {
             before.push((child, Some(element)));
-            way(id, child, before) || before.pop().is_none()
+            find_path(id, child, before) || before.pop().is_none()
         })
     }
     fn find(id: usize, element: &Element) -> Option<&Element> {
         if element.id == id { Some(element) } else { element.children.iter().find_map(|child| find(id, child)) }
     }
     let mut steps = vec![(tree, None)];
-    if !way(id, tree, &mut steps) {
+    if !find_path(id, tree, &mut steps) {
         return None;
     }
     let mut path = "/domain/metadata".to_owned();
@@ -290,7 +291,7 @@ fn path(id: usize, tree: &Element, other: &Element) -> Option<String> {
     Some(path)
 }
 
-/// The element that this one is in.
+/// Returns the id of the element that this one is in.
 fn parent(id: usize, tree: &Element) -> Option<usize> {
     let own = tree.children.iter().any(|child| child.id == id).then_some(tree.id);
     own.or_else(|| tree.children.iter().find_map(|child| parent(id, child)))
@@ -300,7 +301,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_changes_are_the_ones_that_were_made(seed in any::<u64>(), changes in 0..12_usize) {
+    fn the_list_contains_exactly_the_changes_that_were_made(seed in any::<u64>(), changes in 0..12_usize) {
         let (mut dice, mut ids) = (Dice(seed), 0);
         let old = make(&mut dice, &mut ids, 0);
         let (mut new, mut done) = (old.clone(), Vec::new());
@@ -311,10 +312,10 @@ proptest! {
 
         let mut expected: Vec<_> = expected.into_iter().map(|change| {
             let place = path(change.id, &old, &new).or_else(|| {
-                // Added: its own number is from the document after, the way to it from the one before.
+                // Added: its own number is from the new document, the path of its parent from the old one.
                 let own = path(change.id, &new, &old)?;
-                let way = path(parent(change.id, &new)?, &old, &new)?;
-                Some(way + &own[own.rfind('/')?..])
+                let base = path(parent(change.id, &new)?, &old, &new)?;
+                Some(base + &own[own.rfind('/')?..])
             });
             (place.unwrap() + &change.leaf, change.kind.word(), change.values)
         }).collect();
@@ -328,7 +329,7 @@ proptest! {
     }
 
     #[test]
-    fn another_style_is_no_change(seed in any::<u64>()) {
+    fn another_style_is_not_a_change(seed in any::<u64>()) {
         let (mut dice, mut ids) = (Dice(seed), 0);
         let root = make(&mut dice, &mut ids, 0);
         let (before, after) = (document(&root, &mut dice), document(&root, &mut dice));
@@ -337,7 +338,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), words in "[<>/a&;'\"= !?\\[\\]-]{0,60}") {
+    fn no_input_panics(bytes in proptest::collection::vec(any::<u8>(), 0..200), words in "[<>/a&;'\"= !?\\[\\]-]{0,60}") {
         let _ = read(&bytes, Which::After);
         let _ = read(words.as_bytes(), Which::After);
     }

@@ -1,5 +1,5 @@
-//! Real domains: what libvirt writes is read, a filter's slip in any place of it is found, and its secrets stay in it.
-//! `tests/fixtures/xml/README.md` says where they come from.
+//! Real domains: what libvirt writes is accepted, a change of any value is found, and no secret is shown.
+//! `tests/fixtures/xml/README.md` describes their origin.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use hookmux::guard::{Guest, Policy, Which, check, read};
 
-/// Each domain of the fixtures, by its path below them.
+/// Reads each domain of the fixtures, by its path below them.
 fn domains() -> BTreeMap<String, String> {
     let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/xml");
     let mut all = BTreeMap::new();
@@ -29,7 +29,7 @@ fn fixture(name: &str) -> String {
     domains().remove(name).unwrap()
 }
 
-/// The driver, from the document's `type`.
+/// Returns the guest's driver, from the document's `type`.
 fn guest(document: &str) -> Guest<'static> {
     let kind = document.split('\'').nth(1).unwrap();
     Guest {
@@ -50,9 +50,9 @@ fn lines(before: &str, after: &str) -> Vec<String> {
 }
 
 #[test]
-fn there_are_many_and_of_many_kinds() {
+fn the_fixtures_are_many_and_of_many_kinds() {
     let domains = domains();
-    let with = |words: &str| domains.values().filter(|document| document.contains(words)).count();
+    let with = |text: &str| domains.values().filter(|document| document.contains(text)).count();
     assert!(domains.len() >= 50, "{}", domains.len());
     let kinds = [
         "type='lxc'",
@@ -79,7 +79,7 @@ fn there_are_many_and_of_many_kinds() {
 }
 
 #[test]
-fn what_libvirt_writes_is_read_and_a_comment_is_no_change() {
+fn what_libvirt_writes_is_accepted_and_a_comment_is_not_a_change() {
     for (name, document) in domains() {
         assert!(read(document.as_bytes(), Which::Before).is_ok(), "{name}");
         let commented = document.replacen("</name>", "</name>\n  <!-- seen by a filter -->", 1);
@@ -87,7 +87,7 @@ fn what_libvirt_writes_is_read_and_a_comment_is_no_change() {
     }
 }
 
-/// The offsets of every attribute's value: libvirt writes no quotes into text, except as `&apos;`.
+/// Returns the offsets of every attribute's value. libvirt writes quotes in text only as `&apos;`.
 fn values(document: &str) -> Vec<(usize, usize)> {
     let mut places = Vec::new();
     for quote in ['\'', '"'] {
@@ -101,7 +101,7 @@ fn values(document: &str) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn a_change_of_any_value_is_seen_where_it_is() {
+fn a_change_of_any_value_is_found() {
     let (mut one, mut all) = (0, 0);
     for (name, document) in domains() {
         for (start, end) in values(&document) {
@@ -109,14 +109,14 @@ fn a_change_of_any_value_is_seen_where_it_is() {
             after.insert(end, '9');
             let policy = Policy::default();
             let Ok(changes) = check(document.as_bytes(), after.as_bytes(), guest(&document), &policy) else {
-                // `type` and `id` of the root, and a prefix's URI that is not one any more.
+                // `type` and `id` of the root, and the URI of a prefix.
                 assert!(
                     start < document.find('>').unwrap() || document[..start].ends_with("xmlns='"),
                     "{name} {start}"
                 );
                 continue;
             };
-            // A value by which an element is known may make it another element: one removed, one added.
+            // A value that identifies an element may make it another element: one removed, one added.
             assert!(matches!(changes.list.len(), 1 | 2), "{name}: {changes}");
             all += 1;
             one += usize::from(changes.list.len() == 1);
@@ -126,7 +126,7 @@ fn a_change_of_any_value_is_seen_where_it_is() {
 }
 
 #[test]
-fn without_a_list_of_what_may_change_nothing_may() {
+fn an_empty_may_change_allows_no_change() {
     let policy = Policy { may_change: Some(Vec::new()), keep_guest_abi: false };
     for (name, document) in domains() {
         for (_, end) in values(&document) {
@@ -159,8 +159,8 @@ fn no_secret_of_a_real_guest_is_shown() {
         for secret in secrets.iter().filter(|secret| document.contains(**secret)) {
             let after = document.replace(secret, &format!("{secret}-and-more"));
             let changes = check(document.as_bytes(), after.as_bytes(), guest(&document), &Policy::default()).unwrap();
-            let said = format!("{changes}{changes:?}");
-            assert!(!changes.list.is_empty() && !said.contains(secret), "{name}: {said}");
+            let text = format!("{changes}{changes:?}");
+            assert!(!changes.list.is_empty() && !text.contains(secret), "{name}: {text}");
             found.insert(*secret, name.clone());
         }
     }

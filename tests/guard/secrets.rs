@@ -1,10 +1,10 @@
-//! Secrets never appear in what is kept of a change, not even in its `Debug` form.
+//! Secrets never appear in a list of changes, not even in its `Debug` form.
 
 use hookmux::guard::{Policy, Which, check, read};
 
 use crate::{GUEST, domain};
 
-/// Each a place where libvirt or its users keep a secret; SECRET stands for it.
+/// The places where libvirt or its users keep a secret, here SECRET.
 const PLACES: &[&str] = &[
     "<devices><graphics type='vnc' passwd='SECRET'/></devices>",
     "<devices><graphics type='spice' passwd='SECRET' passwdValidTo='SECRET'/></devices>",
@@ -38,20 +38,20 @@ const PLACES: &[&str] = &[
 ];
 
 #[test]
-fn a_changed_secret_is_changed_and_no_more() {
+fn a_changed_secret_is_reported_without_its_values() {
     for place in PLACES {
         let (before, after) =
             (domain(&place.replace("SECRET", "hunter2")), domain(&place.replace("SECRET", "hunter3")));
         let changes = check(before.as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap();
-        let said = format!("{changes}{changes:?}");
+        let text = format!("{changes}{changes:?}");
         assert!(!changes.list.is_empty(), "{place}");
-        assert!(!said.contains("hunter"), "{said}");
+        assert!(!text.contains("hunter"), "{text}");
         assert!(changes.list.iter().all(|change| change.to_string().ends_with(": changed")), "{changes}");
     }
 }
 
 #[test]
-fn a_secret_that_comes_or_goes_is_not_shown_either() {
+fn an_added_or_removed_secret_is_not_shown_either() {
     for place in PLACES {
         let (without, with) = (domain(""), domain(&place.replace("SECRET", "hunter2")));
         for (before, after) in [(&without, &with), (&with, &without)] {
@@ -70,8 +70,8 @@ fn a_secret_that_comes_or_goes_is_not_shown_either() {
 fn a_fault_in_a_secret_does_not_quote_it() {
     for broken in ["hunter&hunter;", "hunter<hunter", "hunter&hunter", "hunter\u{1}"] {
         let after = domain(&format!("<graphics passwd='{broken}'/>"));
-        let said = check(domain("").as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap_err();
-        assert!(!format!("{said}{said:?}").contains("hunter"), "{said:?}");
+        let fault = check(domain("").as_bytes(), after.as_bytes(), GUEST, &Policy::default()).unwrap_err();
+        assert!(!format!("{fault}{fault:?}").contains("hunter"), "{fault:?}");
     }
 }
 

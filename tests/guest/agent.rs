@@ -1,6 +1,6 @@
 //! The guest agent, from outside: JSON lines over a socket. In: commands. Out: answers, and how long they took. Does.
 //!
-//! Only ever an agent in a guest: `guest-fsfreeze-freeze` freezes the machine that the agent runs on.
+//! The agent must run in a guest: `guest-fsfreeze-freeze` freezes the machine that the agent runs on.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
@@ -17,24 +17,24 @@ pub(crate) struct Agent {
     last_sync: u32,
 }
 
-/// An answer and how long it took; no answer, if none came.
+/// An answer, if one came, and how long it took.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    /// What was returned, or the error's description.
-    pub(crate) said: Option<Result<Value, String>>,
+    /// The returned value, or the error's description.
+    pub(crate) result: Option<Result<Value, String>>,
     pub(crate) took: Duration,
 }
 
 impl Agent {
-    /// Connects, and waits until the agent speaks with us.
+    /// Connects, and waits until the agent answers.
     pub(crate) fn connect(socket: &Path) -> Self {
         let mut agent = Self { stream: BufReader::new(shell::connect(socket)), last_sync: 0 };
         agent.synchronise();
         agent
     }
 
-    /// Waits for the answer to a question that was asked once: what comes before it answered earlier ones. Asks more
-    /// than once, since an agent that has just started has not heard the first.
+    /// Sends `guest-sync` with a new number, and skips the answers of earlier commands until that number comes. Sends it
+    /// more than once, since an agent that is just starting does not read the first one.
     pub(crate) fn synchronise(&mut self) {
         let begin = Instant::now();
         loop {
@@ -55,26 +55,26 @@ impl Agent {
         self.ask_for(command, TIMEOUT)
     }
 
-    /// Sends a command and waits for its answer that long. Without one, what comes later is out of step: synchronise.
-    pub(crate) fn ask_for(&mut self, command: &str, patience: Duration) -> Answer {
+    /// Sends a command and waits for its answer for at most that time. After a timeout, call `synchronise` next.
+    pub(crate) fn ask_for(&mut self, command: &str, timeout: Duration) -> Answer {
         self.start(command);
-        self.answer(patience)
+        self.answer(timeout)
     }
 
-    /// Sends a command whose answer is for later.
+    /// Sends a command without waiting for its answer.
     pub(crate) fn start(&mut self, command: &str) {
         self.send(command, &json!({}));
     }
 
-    /// Waits for an answer that long.
-    pub(crate) fn answer(&mut self, patience: Duration) -> Answer {
+    /// Waits for an answer for at most that time.
+    pub(crate) fn answer(&mut self, timeout: Duration) -> Answer {
         let begin = Instant::now();
-        let line = self.line(begin + patience);
-        let said = line.map(|mut line| match line["error"]["desc"].as_str() {
+        let line = self.line(begin + timeout);
+        let result = line.map(|mut line| match line["error"]["desc"].as_str() {
             Some(error) => Err(error.to_owned()),
             None => Ok(line["return"].take()),
         });
-        Answer { said, took: begin.elapsed() }
+        Answer { result, took: begin.elapsed() }
     }
 
     fn send(&mut self, command: &str, arguments: &Value) {

@@ -1,4 +1,4 @@
-//! A guest with an agent that has a freeze hook. In: the agent's release, the hook, scripts. Out: what the agent says
+//! A guest with an agent that has a freeze hook. In: the agent's release, the hook, scripts. Out: the agent's answers,
 //! and which scripts ran. Does.
 
 use std::fmt;
@@ -10,21 +10,21 @@ use crate::prerequisites;
 use support::image::{Image, Release};
 use support::shell::Shell;
 
-/// Where Debian's agent looks for its hook.
+/// The path of the hook for Debian's agent.
 pub(crate) const DEBIAN: &str = "/etc/qemu/fsfreeze-hook";
 
-/// Where Red Hat's does.
+/// The path of the hook for Red Hat's agent.
 pub(crate) const RED_HAT: &str = "/etc/qemu-ga/fsfreeze-hook";
 
-/// Sooner than this is at once: a machine under emulation, on a machine that has other things to do.
-const AT_ONCE: Duration = Duration::from_secs(6);
+/// An answer within this time is immediate: the machine is emulated, and the host may be busy.
+const IMMEDIATE: Duration = Duration::from_secs(6);
 
-/// Which hook an agent runs.
+/// The hook that an agent runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hook {
     /// A link to hookmux.
     Hookmux,
-    /// The script that QEMU has for it.
+    /// The script of QEMU.
     Qemus,
 }
 
@@ -42,7 +42,7 @@ impl Hook {
         }
     }
 
-    /// How the tables call it.
+    /// Returns its name in the tables.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hookmux => "hookmux",
@@ -52,7 +52,7 @@ impl Hook {
 }
 
 impl Guest {
-    /// A guest whose agent runs `hook`, from `link`.
+    /// Starts a guest whose agent runs `hook`, from `link`.
     pub(crate) fn new(release: Release, hook: Hook, link: &str) -> Self {
         prerequisites::assert_present();
         let mut machine = Machine::start(&Image::new(release));
@@ -65,14 +65,14 @@ impl Guest {
     }
 
     fn check_release(&mut self, release: Release) {
-        let info = self.agent.ask("guest-info").said.unwrap().unwrap();
+        let info = self.agent.ask("guest-info").result.unwrap().unwrap();
         let version = info["version"].as_str().unwrap().to_owned();
         let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap());
         let is_new = (numbers.next(), numbers.next()) >= (Some(9), Some(1));
         assert_eq!(is_new, release == Release::New, "the agent is {version}");
     }
 
-    /// The shell in it.
+    /// Returns the shell in the guest.
     pub(crate) fn shell(&mut self) -> &mut Shell {
         &mut self.machine.shell
     }
@@ -84,27 +84,27 @@ impl Guest {
         self.agent.synchronise();
     }
 
-    /// Freezes, and says in a few words what the agent answered.
+    /// Freezes, and returns the agent's answer as in a table.
     pub(crate) fn freeze(&mut self) -> String {
         self.agent.ask("guest-fsfreeze-freeze").to_string()
     }
 
-    /// Thaws, and says in a few words what the agent answered.
+    /// Thaws, and returns the agent's answer as in a table.
     pub(crate) fn thaw(&mut self) -> String {
         self.agent.ask("guest-fsfreeze-thaw").to_string()
     }
 
-    /// `frozen` or `thawed`, as the agent has it.
+    /// Asks the agent whether the guest is `frozen` or `thawed`.
     pub(crate) fn status(&mut self) -> String {
-        let status = self.agent.ask("guest-fsfreeze-status").said.unwrap().unwrap();
+        let status = self.agent.ask("guest-fsfreeze-status").result.unwrap().unwrap();
         status.as_str().unwrap().to_owned()
     }
 }
 
-/// As a cell of a table: `2 frozen`, or the error in quotation marks, and when, if not at once.
+/// As a cell of a table: `2 frozen`, or the error in quotation marks, and the time, if it was not immediate.
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        match &self.said {
+        match &self.result {
             None => return write!(f, "no answer in {} s", self.took.as_secs()),
             Some(Ok(number)) => write!(f, "{number}")?,
             Some(Err(error)) => {
@@ -118,8 +118,8 @@ impl fmt::Display for Answer {
                 write!(f, "\"{first}{more}\"")?;
             }
         }
-        // To tens: what is measured are limits of 30 s and children of 10 s, and a slow machine adds a little.
+        // Rounded down to tens: the limits are 30 s, the children sleep for 10 s, and a slow machine adds a little.
         let tens = self.took.as_secs() / 10 * 10;
-        if self.took < AT_ONCE { Ok(()) } else { write!(f, " after {tens} s") }
+        if self.took < IMMEDIATE { Ok(()) } else { write!(f, " after {tens} s") }
     }
 }

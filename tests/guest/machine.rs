@@ -12,10 +12,10 @@ use support::archive;
 use support::image::Image;
 use support::shell::Shell;
 
-/// Starts QEMU and ends it when no process holds our end of the pipe any more, even if the test was killed.
-const UNTIL_LET_GO: &str = "\"$@\" & read -r _; kill -9 $!; wait";
+/// Starts QEMU and ends it when no process has our end of the pipe open, even if the test was killed.
+const UNTIL_CLOSED: &str = "\"$@\" & read -r _; kill -9 $!; wait";
 
-/// One at a time: they measure time, and share the machine with others.
+/// Held while a machine runs: the tests measure time, so machines run one at a time.
 static ONE: Mutex<()> = Mutex::new(());
 
 /// A running machine.
@@ -23,17 +23,18 @@ pub(crate) struct Machine {
     holder: Child,
     pub(crate) shell: Shell,
     directory: TempDir,
-    _turn: MutexGuard<'static, ()>,
+    _lock: MutexGuard<'static, ()>,
 }
 
-/// Words for QEMU: kernel and root, two disks, and the two ports.
-fn words(kernel: &Path, directory: &Path) -> Vec<String> {
+/// Returns QEMU's arguments: kernel and root, two disks, and the two ports.
+fn arguments(kernel: &Path, directory: &Path) -> Vec<String> {
     let at = |name: &str| directory.join(name).display().to_string();
-    let mut words: Vec<String> = "-machine q35,accel=tcg -m 384 -nodefaults -no-user-config -display none -no-reboot"
-        .split(' ')
-        .map(str::to_owned)
-        .collect();
-    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    let mut arguments: Vec<String> =
+        "-machine q35,accel=tcg -m 384 -nodefaults -no-user-config -display none -no-reboot"
+            .split(' ')
+            .map(str::to_owned)
+            .collect();
+    let mut add = |option: &str, value: String| arguments.extend([option.to_owned(), value]);
     add("-kernel", kernel.display().to_string());
     add("-initrd", at("root"));
     // A busy machine delays the emulated timer, and the kernel panics unless the check is off.
@@ -48,32 +49,32 @@ fn words(kernel: &Path, directory: &Path) -> Vec<String> {
         add("-drive", format!("if=none,id={disk},format=raw,file={}", at(disk)));
         add("-device", format!("virtio-blk-pci,drive={disk}"));
     }
-    words
+    arguments
 }
 
 impl Machine {
     /// Starts a machine and waits for its shell.
     pub(crate) fn start(image: &Image) -> Self {
-        let turn = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        // Short: a socket's path has room for 107 bytes.
+        let lock = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        // Short: the path of a socket has at most 107 bytes.
         let directory = tempfile::Builder::new().prefix("guest").tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         fs::write(at("root"), &image.root).unwrap();
         make_disk(&at("data"), "32M");
         make_disk(&at("log"), "16M");
         let holder = Command::new("sh")
-            .args(["-c", UNTIL_LET_GO, "sh", "qemu-system-x86_64"])
-            .args(words(&image.kernel, directory.path()))
+            .args(["-c", UNTIL_CLOSED, "sh", "qemu-system-x86_64"])
+            .args(arguments(&image.kernel, directory.path()))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(fs::File::create(at("errors")).unwrap())
             .spawn()
             .unwrap();
         let shell = Shell::connect(&at("shell"), vec![at("errors"), at("console")]);
-        Self { holder, shell, directory, _turn: turn }
+        Self { holder, shell, directory, _lock: lock }
     }
 
-    /// Where the agent's port ends on this side.
+    /// Returns the path of the socket of the agent's port.
     pub(crate) fn agent_socket(&self) -> PathBuf {
         self.directory.path().join("agent")
     }
@@ -86,7 +87,7 @@ impl Drop for Machine {
     }
 }
 
-/// An ext4 file system of that size, almost all of it holes.
+/// Creates an ext4 file system of that size, in a sparse file.
 fn make_disk(path: &Path, size: &str) {
     archive::run(Command::new("mkfs.ext4").arg("-q").arg(path).arg(size));
 }

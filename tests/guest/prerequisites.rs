@@ -1,5 +1,5 @@
-//! What the machine must have before a guest can be started. In: nothing. Out: every missing thing at once, with the
-//! one command that installs it all. Reads.
+//! The packages that the machine needs to start a guest. In: nothing. Out: everything that is missing, with one command
+//! that installs it. Reads.
 
 use std::path::Path;
 

@@ -1,20 +1,19 @@
-//! What comes of freezes and thaws that do not follow each other as they should. In: sequences. Out: one table, which is
-//! the one in the document. Does.
+//! Freezes and thaws in an unusual order. In: sequences. Out: one table, which is the one in the document. Does.
 
 use crate::guest::{DEBIAN, Guest, Hook, RED_HAT};
 use crate::table::{self, Row};
 use support::image::Release;
 use support::shell::TIMEOUT;
 
-/// What is asked of a guest, and what it answers.
+/// Commands to a guest's agent, and its answers.
 struct Sequence {
     title: &'static str,
-    /// What 20-b does, between 10-a and 30-c, which do nothing.
+    /// The body of 20-b, which runs between 10-a and 30-c, which do nothing.
     body: &'static str,
     play: fn(&mut Guest, link: &str) -> Vec<String>,
 }
 
-/// 20-b waits for its end, once it has said that it is there.
+/// Creates /run/asleep and then sleeps until it is killed, in 20-b.
 const WAITS: &str = "[ $1 = thaw ] || { touch /run/asleep; sleep 1000; }";
 
 const SEQUENCES: &[Sequence] = &[
@@ -85,7 +84,7 @@ const HEADING: [&str; 4] = ["what happens", "agent", "the agent answers", "scrip
 const AGENT: usize = 1;
 
 #[test]
-fn freezes_and_thaws_out_of_turn_do_what_the_document_says() {
+fn freezes_and_thaws_out_of_turn_do_what_the_document_states() {
     let of_both = [(Release::Old, DEBIAN), (Release::New, RED_HAT)].map(|(release, link)| {
         let mut guest = Guest::new(release, Hook::Hookmux, link);
         SEQUENCES.iter().map(|sequence| play(&mut guest, sequence, release, link)).collect::<Vec<Row>>()
@@ -96,7 +95,7 @@ fn freezes_and_thaws_out_of_turn_do_what_the_document_says() {
 }
 
 fn play(guest: &mut Guest, sequence: &Sequence, release: Release, link: &str) -> Row {
-    // One in each of three places, which makes no difference.
+    // One in each of three directories.
     let beside = format!("{link}.d");
     let places = [
         (beside.as_str(), "10-a", ""),
@@ -127,21 +126,21 @@ fn freeze_and_thaw_write_no_file_and_change_none() {
     guest.shell().write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\necho a word for the log\nexit 0");
     // find compares whole seconds.
     guest.shell().run("touch /run/before; sleep 1.5");
-    let said = [guest.freeze(), guest.status(), guest.thaw()];
+    let answers = [guest.freeze(), guest.status(), guest.thaw()];
     let changed = guest.shell().run("find / -xdev -newer /run/before -type f; find /data /var/log -newer /run/before");
     let lines = guest.shell().run("grep -c 'hookmux.*a word for the log' /var/log/messages");
-    // The log daemon's own file, and the agent's memory: what hookmux has to say, it says to the daemon.
+    // Only the file of the log daemon has changed: hookmux logs to the daemon.
     assert_eq!(
-        (said, changed, lines),
+        (answers, changed, lines),
         (["2", "frozen", "2"].map(str::to_owned), "/var/log/messages\n".to_owned(), "2\n".to_owned())
     );
 }
 
 #[test]
-fn the_record_of_a_freeze_waits_in_memory_until_thaw() {
+fn the_record_of_a_freeze_stays_in_memory_until_thaw() {
     let mut guest = Guest::new(Release::New, Hook::Hookmux, DEBIAN);
     guest.shell().write("/etc/qemu/fsfreeze-hook.d/10-a", "755", "#!/bin/sh\nexit 0");
-    // As in a guest with more than an initramfs; and /var/log is one of the file systems that are frozen.
+    // As in a guest with more than an initramfs. /var/log is one of the file systems that are frozen.
     guest.shell().run("mount -t tmpfs tmpfs /run; mkdir /var/log/hookmux");
     let frozen = guest.freeze();
     let kept = guest.shell().run("grep -c freeze /run/hookmux/freeze.jsonl; ls /var/log/hookmux | wc -l");

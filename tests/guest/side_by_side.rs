@@ -7,10 +7,10 @@ use crate::guest::{DEBIAN, Guest, Hook};
 use crate::table::{self, Row};
 use support::image::Release;
 
-/// Something that a script does, and how the machine is prepared for it.
+/// A script, and how the machine is prepared for it.
 struct Scenario {
     title: &'static str,
-    /// What 20-b does, in front of 10-a and 30-c, which do nothing.
+    /// The body of 20-b; 10-a and 30-c do nothing.
     body: &'static str,
     prepare: &'static str,
     clear: &'static str,
@@ -54,14 +54,14 @@ const HEADING: [&str; 7] =
 /// The column of the agent.
 const AGENT: usize = 1;
 
-/// Longer than hookmux lets a script take.
+/// Longer than hookmux's limit for a script.
 const LONG: Duration = Duration::from_secs(45);
 
-/// Longer than the child of 10 s, and enough to see that nothing comes of it.
+/// Longer than the child of 10 s runs.
 const LONG_ENOUGH: Duration = Duration::from_secs(12);
 
 #[test]
-fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
+fn qemus_own_hook_and_hookmux_do_what_the_document_states() {
     let guests = [Release::Old, Release::New].into_iter();
     let columns: Vec<Vec<Row>> = guests
         .flat_map(|release| [Hook::Qemus, Hook::Hookmux].map(|hook| (release, hook)))
@@ -70,7 +70,7 @@ fn qemus_own_hook_and_hookmux_do_what_the_document_says() {
             SCENARIOS.iter().map(|scenario| play(&mut guest, scenario, release, hook)).collect()
         })
         .collect();
-    // One guest has played all scenarios; the reader wants all guests beside each other.
+    // Each guest has run all scenarios; the table has the guests of one scenario beside each other.
     let of_one = |at: usize| columns.iter().map(move |column| column[at].clone());
     let rows: Vec<Row> = (0..SCENARIOS.len()).flat_map(|at| table::join(of_one(at), AGENT)).collect();
     table::assert_documented("docs/fsfreeze.md", "Side by side", &table::lines(&HEADING, &rows));
@@ -82,25 +82,25 @@ fn play(guest: &mut Guest, scenario: &Scenario, release: Release, hook: Hook) ->
         guest.shell().script(&format!("/etc/qemu/fsfreeze-hook.d/{name}"), body);
     }
     guest.shell().run(scenario.prepare);
-    let patience = if hook == Hook::Qemus { LONG_ENOUGH } else { LONG };
-    let freeze = guest.agent.ask_for("guest-fsfreeze-freeze", patience);
-    let answered = freeze.said.is_some();
+    let timeout = if hook == Hook::Qemus { LONG_ENOUGH } else { LONG };
+    let freeze = guest.agent.ask_for("guest-fsfreeze-freeze", timeout);
+    let answered = freeze.result.is_some();
     let (status, thaw) = if answered {
         let status = guest.status();
         let thaw = if status == "frozen" { guest.thaw() } else { "not asked".to_owned() };
         (status, thaw)
     } else {
         let ping = guest.agent.ask_for("guest-ping", Duration::from_secs(2));
-        assert!(ping.said.is_none(), "{ping:?}");
+        assert!(ping.result.is_none(), "{ping:?}");
         ("unresponsive".to_owned(), "not asked".to_owned())
     };
     let calls = guest.shell().calls();
     tidy(guest, scenario);
-    let words = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
-    words.map(str::to_owned).to_vec()
+    let row = [scenario.title, release.name(), hook.name(), &freeze.to_string(), &status, &thaw, &calls];
+    row.map(str::to_owned).to_vec()
 }
 
-/// Lets the guest be as it was.
+/// Restores the guest.
 fn tidy(guest: &mut Guest, scenario: &Scenario) {
     guest.shell().run("killall sleep 2>/dev/null; true");
     guest.shell().run(scenario.clear);

@@ -1,16 +1,16 @@
 //! Tables in a document that are measured, not written. In: rows of cells. Out: lines of Markdown. Does: compares them
-//! with those of the document, and leaves what was measured beside the build.
+//! with those of the document, and writes the measured ones beside the build.
 
 use std::fs;
 use std::path::Path;
 
-/// Where what was measured is left.
+/// The directory for the measured tables.
 const MEASURED: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// Cells of one row.
 pub(crate) type Row = Vec<String>;
 
-/// The lines of a table.
+/// Formats a table.
 pub(crate) fn lines(heading: &[&str], rows: &[Row]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
     let mut lines = line(&mut heading.iter().copied());
@@ -21,7 +21,7 @@ pub(crate) fn lines(heading: &[&str], rows: &[Row]) -> String {
     lines
 }
 
-/// Rows that differ in nothing but the cell in `column` become one, which says `any` there.
+/// Joins rows that differ only in the cell in `column`, which becomes `any`.
 pub(crate) fn join(rows: impl Iterator<Item = Row>, column: usize) -> Vec<Row> {
     let mut joined: Vec<Row> = Vec::new();
     for row in rows {

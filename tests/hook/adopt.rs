@@ -1,4 +1,4 @@
-//! `hookmux adopt`, while a stand-in for libvirt 9.0.0 makes calls: the hook first, then what lies in its own directory.
+//! `hookmux adopt`, while a stand-in for libvirt 9.0.0 makes calls: the hook first, then the scripts in its own directory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use support::builder::{Hooks, copy, output, spawn, stand_in};
 use support::{binary, hook_program};
 
-/// As `virHookCall` does it: the hook, the names of the directory, each of them. Three threads of it as long as there is a
-/// file `goes-on`. What was called, and what failed, is noted.
+/// Makes calls as `virHookCall` does: the hook, then each name in the directory. Three processes do so as long as the file
+/// `continue` exists, and record what they called and what failed.
 const LIBVIRT: &str = r#"
 hooks=$HOOKMUX_ROOT/etc/libvirt/hooks
 worker() {
     n=0
-    while [ -e "$HOOKMUX_ROOT/goes-on" ]; do
+    while [ -e "$HOOKMUX_ROOT/continue" ]; do
         n=$((n + 1))
         set -- "$1" "vm$1-$n"
         "$hooks/qemu" "$2" start begin - </dev/null || echo "$2 hook" >>"$HOOKMUX_ROOT/failed"
@@ -36,16 +36,16 @@ const SCRIPTS: [&str; 6] = ["10-a", "20-b", "30-c", "40-d", "50-e", "60-f"];
 fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() {
     let mut hooks = Hooks::new();
     for script in SCRIPTS {
-        // The first is slow, so that libvirt has read its directory well before the last one's turn.
+        // The first is slow, so that libvirt has read its directory well before it runs the last one.
         let slow = if script == "10-a" { "sleep 0.4; " } else { "" };
         let note = format!("#!/bin/sh\n{slow}echo \"$1 {script}\" >>{}/turns\n", hooks.root().display());
         hooks = hooks.file(&format!("base:qemu.d/{script}"), 0o755, note);
     }
-    // A file of its own: below another root, a link to this program's place leads nowhere.
+    // A copy, because below another root a link to this program's path is dangling.
     let hook = hooks.root().join("etc/libvirt/hooks/qemu");
     fs::remove_file(&hook).unwrap();
     copy(&hook_program(), &hook);
-    fs::write(hooks.root().join("goes-on"), "").unwrap();
+    fs::write(hooks.root().join("continue"), "").unwrap();
     let mut libvirt = stand_in(&hooks, "libvirtd", Some("9000"));
     let mut libvirt = spawn(libvirt.args(["/bin/sh", "-c", LIBVIRT]));
     for script in SCRIPTS.iter().rev() {
@@ -53,11 +53,11 @@ fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() 
         let root = hooks.root().to_str().unwrap();
         let adopted = output(Command::new(binary()).args(["adopt", "--root", root, "qemu", script]));
         let moved = format!("{root}/etc/libvirt/hooks/qemu.d/{script} is now {root}/etc/hookmux/qemu.d/{script}\n");
-        let said = [adopted.stdout, adopted.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        assert_eq!((adopted.status.code(), said), (Some(0), [moved, String::new()]));
+        let output = [adopted.stdout, adopted.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+        assert_eq!((adopted.status.code(), output), (Some(0), [moved, String::new()]));
     }
     thread::sleep(Duration::from_millis(300));
-    fs::remove_file(hooks.root().join("goes-on")).unwrap();
+    fs::remove_file(hooks.root().join("continue")).unwrap();
     assert!(libvirt.wait().unwrap().success());
     let mut times: BTreeMap<String, usize> = BTreeMap::new();
     for turn in hooks.text("turns").lines() {
@@ -66,6 +66,6 @@ fn a_script_that_is_adopted_while_guests_start_runs_exactly_once_in_each_call() 
     let called = hooks.text("called");
     let expected = called.lines().flat_map(|guest| SCRIPTS.map(|script| (format!("{guest} {script}"), 1)));
     assert_eq!(times, expected.collect());
-    assert!(called.lines().count() > 9, "there were calls all the while: {called}");
+    assert!(called.lines().count() > 9, "calls were made during the moves: {called}");
     assert!(!hooks.root().join("failed").exists(), "{}", hooks.text("failed"));
 }

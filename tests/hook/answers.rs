@@ -1,4 +1,4 @@
-//! What libvirt is told: exit code and words, by row.
+//! What libvirt gets: exit code and message, by row of the contract.
 
 use support::builder::Hooks;
 
@@ -55,7 +55,7 @@ fn driver(call: &str) -> &str {
 }
 
 #[test]
-fn nothing_to_run_is_a_yes_to_every_call() {
+fn every_call_without_scripts_succeeds() {
     let hooks = Hooks::new();
     for call in EVERY_ABORTING_CALL.iter().chain(EVERY_IGNORED_CALL).chain(EVERY_RECONNECT) {
         hooks.call(call).is(0, [], "").prints("");
@@ -63,7 +63,7 @@ fn nothing_to_run_is_a_yes_to_every_call() {
 }
 
 #[test]
-fn a_veto_reaches_libvirt_with_the_scripts_name_and_words_and_ends_the_call() {
+fn a_veto_reaches_libvirt_with_the_scripts_name_and_message_and_ends_the_call() {
     for call in EVERY_ABORTING_CALL.iter().chain(EVERY_RECONNECT) {
         let driver = driver(call);
         let hooks = Hooks::new()
@@ -81,14 +81,14 @@ fn a_veto_reaches_libvirt_with_the_scripts_name_and_words_and_ends_the_call() {
         let first = seen.err.lines().next().unwrap();
         let expected = format!("{word}: /etc/hookmux/{driver}.d/20-b exited 3");
         assert!(first.starts_with("hookmux: ") && first.ends_with(&expected), "{seen:?}");
-        // libvirt drops a hook's stdout, the guest agent shows it.
-        let words = if driver == "fsfreeze-hook" { &["on stdout", "not now"][..] } else { &["not now"] };
-        assert_eq!(seen.err.lines().skip(1).collect::<Vec<_>>(), words, "{seen:?}");
+        // libvirt drops a hook's stdout; the guest agent shows it.
+        let output = if driver == "fsfreeze-hook" { &["on stdout", "not now"][..] } else { &["not now"] };
+        assert_eq!(seen.err.lines().skip(1).collect::<Vec<_>>(), output, "{seen:?}");
     }
 }
 
 #[test]
-fn the_line_says_which_call_of_which_guest_it_was() {
+fn the_message_names_the_call_and_the_guest() {
     let hooks = Hooks::new().script("qemu.d/10-vm-protection", "exit 1").script("daemon.d/10-a", "exit 1");
     hooks.call("qemu vm1 stop begin -").is(
         1,
@@ -103,7 +103,7 @@ fn the_line_says_which_call_of_which_guest_it_was() {
 }
 
 #[test]
-fn a_failed_clean_up_script_does_not_stop_the_next_and_the_first_failure_is_the_answer() {
+fn a_failed_clean_up_script_does_not_stop_the_next_and_the_first_failure_is_returned() {
     for call in EVERY_IGNORED_CALL {
         let driver = driver(call);
         let hooks = Hooks::new()
@@ -122,7 +122,7 @@ fn a_failed_clean_up_script_does_not_stop_the_next_and_the_first_failure_is_the_
 }
 
 #[test]
-fn death_by_a_signal_is_128_and_its_number_as_in_a_shell() {
+fn death_by_a_signal_returns_128_plus_its_number_as_in_a_shell() {
     let hooks = Hooks::new().script("qemu.d/10-a", "kill -SEGV $$");
     hooks.call("qemu vm1 start begin -").is(
         139,
@@ -141,7 +141,7 @@ fn a_scripts_own_126_and_127_are_passed_on() {
     }
 }
 
-/// A script file that cannot run, and what is said of it.
+/// Script files that cannot run, each with a part of the message.
 const BROKEN: &[(&str, &str)] = &[
     ("#!/bin/sh\r\nexit 1\r\n", "CRLF"),
     ("#!/usr/bin/env sh\r\nexit 1\r\n", "CRLF"),
@@ -152,13 +152,13 @@ const BROKEN: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_script_that_cannot_run_aborts_and_says_what_is_wrong_with_it() {
-    for (text, words) in BROKEN {
+fn a_script_that_cannot_run_aborts_the_call_with_the_reason() {
+    for (text, reason) in BROKEN {
         let hooks = Hooks::new().file("qemu.d/10-a", 0o755, text).script("qemu.d/20-b", "exit 0");
         hooks.call("qemu vm1 start begin -").is_like(
             1,
             [],
-            &["hookmux: qemu start 'vm1' failed: /etc/hookmux/qemu.d/10-a could not be started: ", words],
+            &["hookmux: qemu start 'vm1' failed: /etc/hookmux/qemu.d/10-a could not be started: ", reason],
         );
     }
 }
@@ -178,7 +178,7 @@ fn a_broken_script_file_never_kills_a_running_guest() {
 }
 
 #[test]
-fn at_reconnect_what_is_untrusted_counts_for_nothing_and_the_others_have_their_turns() {
+fn at_reconnect_untrusted_scripts_are_ignored_and_the_others_run() {
     let hooks = Hooks::new()
         .script("qemu.d/10-a", "exit 1")
         .mode("qemu.d/10-a", 0o757)
@@ -193,7 +193,7 @@ fn at_reconnect_what_is_untrusted_counts_for_nothing_and_the_others_have_their_t
 }
 
 #[test]
-fn an_untrusted_script_aborts_the_call_and_says_how_to_fix_it() {
+fn an_untrusted_script_aborts_the_call_and_the_message_has_the_fix() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 0").mode("qemu.d/10-a", 0o757);
     let path = hooks.path("qemu.d/10-a");
     let seen = hooks.call("qemu vm1 start begin -");
@@ -212,18 +212,18 @@ fn an_untrusted_script_aborts_the_call_and_says_how_to_fix_it() {
 }
 
 #[test]
-fn words_of_a_script_that_is_content_never_reach_libvirt() {
+fn the_output_of_a_successful_script_never_reaches_libvirt() {
     let hooks = Hooks::new().script("qemu.d/10-a", "echo hello; echo hello >&2");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").prints("");
 }
 
 #[test]
-fn of_a_scripts_words_the_last_16_kib_are_passed_on() {
+fn the_last_16_kib_of_a_scripts_standard_error_are_passed_on() {
     let body = "i=0; while [ $i -lt 4000 ]; do echo \"line $i\" >&2; i=$((i+1)); done; echo last >&2; exit 1";
     let seen = Hooks::new().script("qemu.d/10-a", body).call("qemu vm1 start begin -");
-    let (line, words) = seen.err.split_once('\n').unwrap();
+    let (line, output) = seen.err.split_once('\n').unwrap();
     assert_eq!(
-        (line.ends_with("10-a exited 1"), words.len(), words.ends_with("line 3999\nlast\n")),
+        (line.ends_with("10-a exited 1"), output.len(), output.ends_with("line 3999\nlast\n")),
         (true, 16 << 10, true)
     );
 }

@@ -18,13 +18,13 @@ fn wait_for(hooks: &Hooks, name: &str) -> String {
         {
             return text;
         }
-        assert!(started.elapsed() < HANG, "{name} did not come");
+        assert!(started.elapsed() < HANG, "{name} was not written");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
-fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_session_of_its_own() {
+fn a_background_script_runs_after_the_answer_with_arguments_document_and_its_own_session() {
     let body = "sleep 0.3; { cat; echo \"$@\"; ps -o sid= -p $$; echo $$; } >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/late";
     let hooks = Hooks::new().settings(NO_WAIT).script("qemu.d/50-late", body).script("qemu.d/60-now", "");
     let seen = hooks.call("qemu vm1 start begin -");
@@ -32,11 +32,11 @@ fn a_script_that_nobody_waits_for_runs_after_the_answer_with_words_document_and_
     let text = wait_for(&hooks, "late");
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     assert_eq!(lines[..2], [domain("qemu", "one").trim(), "vm1 start begin -"]);
-    assert_eq!(lines[2], lines[3], "it should lead a session of its own");
+    assert_eq!(lines[2], lines[3], "the script should lead its own session");
 }
 
 #[test]
-fn it_reads_the_document_as_the_filters_left_it() {
+fn a_background_script_reads_the_filtered_document() {
     let hooks = Hooks::new()
         .settings(NO_WAIT)
         .script("qemu.d/50-late", "cat >$HOOKMUX_ROOT/late; echo '<not-a-filter/>'")
@@ -49,7 +49,7 @@ fn it_reads_the_document_as_the_filters_left_it() {
 
 /// A background script that cannot be started is logged, and does not stop the others.
 #[test]
-fn each_has_its_turn_whatever_becomes_of_the_others() {
+fn a_background_script_that_cannot_be_started_does_not_stop_the_others() {
     let hooks = Hooks::new()
         .settings("[[rule]]\nscript = '5*'\nwait = false\n")
         .file("qemu.d/50-broken", 0o755, "#!/nowhere\n")
@@ -60,7 +60,7 @@ fn each_has_its_turn_whatever_becomes_of_the_others() {
 }
 
 #[test]
-fn it_does_not_run_when_the_operation_does_not_go_ahead() {
+fn a_background_script_does_not_run_when_the_operation_is_aborted() {
     let hooks = Hooks::new()
         .settings(NO_WAIT)
         .script("qemu.d/50-late", "echo late >$HOOKMUX_ROOT/late")
@@ -68,13 +68,13 @@ fn it_does_not_run_when_the_operation_does_not_go_ahead() {
     hooks.call("qemu vm1 start begin -").is_like(3, ["60-veto"], &["refused"]);
     std::thread::sleep(Duration::from_millis(300));
     assert!(!hooks.root().join("late").exists());
-    // libvirt ignores the result of a clean-up: the operation is over, and so is the waiting.
+    // libvirt ignores the result of a clean-up, so background scripts run after a failure, too.
     assert_eq!(hooks.call("qemu vm1 stopped end -").code, Some(4));
     wait_for(&hooks, "late");
 }
 
 #[test]
-fn it_keeps_none_of_libvirts_pipes_and_has_its_limit() {
+fn a_background_script_keeps_no_pipe_of_libvirt_open_and_has_its_time_limit() {
     let settings = format!("kill-after = '200ms'\n{NO_WAIT}timeout = '500ms'\n");
     let hooks = Hooks::new()
         .settings(&settings)
@@ -83,12 +83,12 @@ fn it_keeps_none_of_libvirts_pipes_and_has_its_limit() {
     let pid = Pid::from_raw(wait_for(&hooks, "late").trim().parse().unwrap());
     let started = Instant::now();
     while kill(pid, None).is_ok() {
-        assert!(started.elapsed() < HANG, "it runs on beyond its limit");
+        assert!(started.elapsed() < HANG, "the script keeps running beyond its limit");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
 
-/// Kills a caller while its hook runs a script; the script's process.
+/// Kills a caller while its hook runs a script, and returns the script's process.
 fn orphan(hooks: &Hooks) -> Pid {
     let mut caller = std::process::Command::new("/bin/sh");
     hooks.as_libvirt(&mut caller);
@@ -103,18 +103,18 @@ fn orphan(hooks: &Hooks) -> Pid {
 const SLEEPER: &str = "echo $PPID >$HOOKMUX_ROOT/background; echo $$ >$HOOKMUX_ROOT/pid; exec sleep 60";
 
 #[test]
-fn a_hook_that_is_told_to_ends_with_libvirt_and_its_script_with_it() {
+fn exit_with_parent_ends_the_hook_and_its_script_with_libvirt() {
     let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
     let script = orphan(&hooks);
     let started = Instant::now();
     while kill(script, None).is_ok() {
-        assert!(started.elapsed() < HANG, "it runs on");
+        assert!(started.elapsed() < HANG, "the script keeps running");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
-fn otherwise_it_goes_on_without_libvirt() {
+fn without_exit_with_parent_the_hook_outlives_libvirt() {
     let hooks = Hooks::new().script("qemu.d/10-a", SLEEPER);
     let script = orphan(&hooks);
     std::thread::sleep(Duration::from_millis(300));
@@ -122,8 +122,8 @@ fn otherwise_it_goes_on_without_libvirt() {
     let _ = kill(script, Signal::SIGKILL);
 }
 
-/// The kernel's death signal is about the thread that has started the hook (prctl(2)): a caller whose thread ends before
-/// its hook, as no thread of libvirt's does, ends the hook with it although the caller lives on.
+/// The kernel's death signal depends on the thread that started the hook (prctl(2)): if that thread ends before the hook, as
+/// no thread of libvirt does, the hook ends although the caller is still running.
 #[test]
 fn the_end_of_the_callers_thread_counts_as_the_end_of_the_caller() {
     let hooks = Hooks::new().settings("exit-with-parent = true\n").script("qemu.d/10-a", SLEEPER);
@@ -131,16 +131,16 @@ fn the_end_of_the_callers_thread_counts_as_the_end_of_the_caller() {
     let (mut hook, script) = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             let hook = spawn(hooks.command(&call).stdin(Stdio::null()).stderr(Stdio::null()));
-            // Not before the hook has asked for its signal.
+            // Not before the hook has requested the signal.
             (hook, wait_for(&hooks, "pid"))
         });
         thread.join().unwrap()
     });
-    assert_eq!(hook.wait().unwrap().code(), Some(143), "this process, its parent, lives");
+    assert_eq!(hook.wait().unwrap().code(), Some(143), "this process, its parent, is still running");
     let script = Pid::from_raw(script.trim().parse().unwrap());
     let started = Instant::now();
     while kill(script, None).is_ok() {
-        assert!(started.elapsed() < HANG, "the script runs on");
+        assert!(started.elapsed() < HANG, "the script keeps running");
         std::thread::sleep(Duration::from_millis(5));
     }
 }

@@ -1,4 +1,4 @@
-//! hookmux linked in libvirt's own directory, beside the hook of another program or of none.
+//! hookmux linked in libvirt's own directory, with or without the hook of another program beside it.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,7 +7,7 @@ use std::process::Command;
 use support::builder::{Hooks, Seen, copy};
 use support::{binary, hook_program};
 
-/// A host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
+/// Makes a host whose main hook of qemu is not hookmux, with a link to hookmux of that name in `qemu.d`.
 fn beside(name: &str) -> Hooks {
     let hooks = Hooks::new();
     fs::remove_file(hooks.path("base:qemu")).unwrap();
@@ -15,15 +15,15 @@ fn beside(name: &str) -> Hooks {
 }
 
 /// Calls the link as libvirt does, by its full path.
-fn call(hooks: &Hooks, name: &str, words: &str) -> Seen {
+fn call(hooks: &Hooks, name: &str, args: &str) -> Seen {
     let mut command = Command::new(hooks.path("base:qemu.d").join(name));
-    command.args(words.split(' '));
+    command.args(args.split(' '));
     hooks.as_libvirt(&mut command);
     hooks.see(command)
 }
 
 #[test]
-fn under_any_name_it_runs_its_own_directories_and_nothing_of_libvirts() {
+fn a_link_of_any_name_runs_hookmuxs_directories_and_nothing_of_libvirts() {
     for name in ["hookmux", "00-hookmux", "hookmux-guest", "qemu", "list"] {
         let hooks = beside(name)
             .script("base:qemu.d/05-libvirts", "exit 9")
@@ -36,7 +36,7 @@ fn under_any_name_it_runs_its_own_directories_and_nothing_of_libvirts() {
 }
 
 #[test]
-fn its_veto_reaches_libvirt_and_a_filter_filters() {
+fn a_veto_and_a_filter_work_beside_another_hook() {
     let hooks = beside("00-hookmux").script("qemu.d/10-a", "echo no >&2; exit 3");
     let refused = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 3\nno\n";
     call(&hooks, "00-hookmux", "vm1 start begin -").is(3, ["10-a"], refused);
@@ -46,7 +46,7 @@ fn its_veto_reaches_libvirt_and_a_filter_filters() {
 }
 
 #[test]
-fn a_guest_by_the_name_of_a_command_never_reaches_the_command_line() {
+fn a_guest_named_like_a_command_never_reaches_the_command_line() {
     for name in ["hookmux", "00-hookmux"] {
         let hooks = beside(name).script("qemu.d/10-a", "");
         for guest in ["list", "install", "--help", "--version", "uninstall"] {
@@ -56,7 +56,7 @@ fn a_guest_by_the_name_of_a_command_never_reaches_the_command_line() {
 }
 
 #[test]
-fn guests_directories_of_libvirts_belong_to_the_main_hook_if_there_is_one() {
+fn guest_directories_below_libvirts_own_belong_to_the_main_hook_if_it_exists() {
     let hooks = beside("00-hookmux").script("base:qemu.d/vm1/start/begin/10-a", "").script("qemu.d/20-b", "");
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["10-a", "20-b"], "");
     let hooks = hooks.file("base:qemu", 0o755, "#!/bin/sh\n");
@@ -67,7 +67,7 @@ fn guests_directories_of_libvirts_belong_to_the_main_hook_if_there_is_one() {
 }
 
 #[test]
-fn it_does_nothing_where_the_main_hook_is_hookmux_or_an_earlier_link_is() {
+fn a_link_does_nothing_where_the_main_hook_or_an_earlier_link_is_hookmux() {
     let hooks = beside("00-hookmux").link("base:qemu.d/hookmux", binary()).script("qemu.d/10-a", "");
     call(&hooks, "00-hookmux", "vm1 start begin -").is(0, ["10-a"], "");
     call(&hooks, "hookmux", "vm1 start begin -").is(0, [], "");
@@ -86,7 +86,7 @@ fn a_name_that_libvirt_runs_hides_the_same_name_in_our_directories() {
 }
 
 #[test]
-fn a_link_in_a_directory_of_its_own_does_not_run_itself() {
+fn a_link_to_hookmux_in_its_own_directory_does_not_run_itself() {
     let hooks = Hooks::new().link("qemu.d/00-hookmux", binary()).script("qemu.d/10-a", "");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
     let mut command = Command::new(hooks.path("qemu.d/00-hookmux"));

@@ -1,4 +1,4 @@
-//! How a script is run: what it inherits, and what it cannot hold up.
+//! How a script is run: what it inherits, and what it cannot block.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use nix::unistd::Pid;
 use support::builder::{HANG, Hooks, output, spawn};
 
 #[test]
-fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
-    let body = "printf '%s\\n' \"$0\" \"$@\" >$HOOKMUX_ROOT/words; pwd >$HOOKMUX_ROOT/pwd; umask >>$HOOKMUX_ROOT/pwd
+fn a_script_gets_libvirts_arguments_environment_and_directory_and_our_variables() {
+    let body = "printf '%s\\n' \"$0\" \"$@\" >$HOOKMUX_ROOT/args; pwd >$HOOKMUX_ROOT/pwd; umask >>$HOOKMUX_ROOT/pwd
         env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort >$HOOKMUX_ROOT/env";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     let call = ["qemu", "a b", "start", "begin", "-", "more", ""].map(std::ffi::OsStr::new);
-    hooks.call_words(&call).is(0, ["10-a"], "");
+    hooks.call_args(&call).is(0, ["10-a"], "");
     let root = hooks.root().display();
-    assert_eq!(hooks.text("words"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
+    assert_eq!(hooks.text("args"), format!("{root}/etc/hookmux/qemu.d/10-a\na b\nstart\nbegin\n-\nmore\n\n"));
     assert!(hooks.text("pwd").starts_with("/\n0"), "{}", hooks.text("pwd"));
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
@@ -27,16 +27,16 @@ fn a_script_gets_libvirts_words_environment_and_directory_and_our_variables() {
     );
 }
 
-/// The call's words for a shell that leaves two descriptors open before it executes them, as a careless caller may.
-fn careless(hooks: &Hooks, words: Vec<std::ffi::OsString>) -> std::process::Command {
+/// Returns a call through a shell that leaves two descriptors open, as a careless caller may.
+fn careless(hooks: &Hooks, args: Vec<std::ffi::OsString>) -> std::process::Command {
     let mut command = std::process::Command::new("/bin/sh");
     hooks.as_libvirt(&mut command);
-    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec env --default-signal \"$@\"", "sh"]).args(words);
+    command.args(["-c", "exec 7</etc/passwd 9>/dev/null; exec env --default-signal \"$@\"", "sh"]).args(args);
     command
 }
 
 #[test]
-fn a_script_has_the_signals_of_our_caller_a_group_of_its_own_and_three_descriptors() {
+fn a_script_has_the_callers_signal_mask_its_own_group_and_three_descriptors() {
     let body = "cat /proc/self/status | grep -E '^Sig(Blk|Ign|Cgt)' >$HOOKMUX_ROOT/signals
         ls -l /proc/self/fd | grep -v ' /proc/' | sed -n 's/.* \\([0-9]*\\) -> \\([a-z/-]*\\).*/\\1 \\2/p' >$HOOKMUX_ROOT/fds
         echo $$ $(cut -d' ' -f5 /proc/$$/stat) >$HOOKMUX_ROOT/group";
@@ -55,9 +55,9 @@ fn a_script_has_the_signals_of_our_caller_a_group_of_its_own_and_three_descripto
 }
 
 #[test]
-fn hundreds_of_descriptors_of_a_caller_reach_no_script() {
+fn descriptors_of_the_caller_reach_no_script() {
     let body = "ls /proc/self/fd | wc -l >$HOOKMUX_ROOT/fds";
-    // With 0, 1 and 2, the listing has the descriptor of its own directory.
+    // Besides 0, 1 and 2, the list contains the descriptor of the listed directory.
     let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", body);
     let mut command = std::process::Command::new("/bin/bash");
     hooks.as_libvirt(&mut command);
@@ -68,7 +68,7 @@ fn hundreds_of_descriptors_of_a_caller_reach_no_script() {
 }
 
 #[test]
-fn a_caller_that_ignores_signals_does_not_cost_a_script_its_exit_code() {
+fn a_caller_that_ignores_signals_does_not_hide_a_scripts_exit_code() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 3");
     let mut command = std::process::Command::new("/bin/bash");
     hooks.as_libvirt(&mut command);
@@ -78,7 +78,7 @@ fn a_caller_that_ignores_signals_does_not_cost_a_script_its_exit_code() {
 }
 
 #[test]
-fn every_script_reads_the_whole_document_for_itself() {
+fn every_script_can_read_the_whole_document() {
     let hooks = Hooks::new()
         .script("qemu.d/10-a", "cat >$HOOKMUX_ROOT/first")
         .script("qemu.d/20-b", "head -c 5 >/dev/null")
@@ -102,7 +102,7 @@ fn a_document_cannot_be_changed_by_the_script_that_reads_it() {
 }
 
 #[test]
-fn a_daemon_call_and_the_guest_agents_read_nothing() {
+fn scripts_of_the_daemon_and_of_the_guest_agent_have_no_input() {
     let body = "readlink /proc/$$/fd/0 >$HOOKMUX_ROOT/input";
     let hooks = Hooks::new().script("daemon.d/10-a", body).script("fsfreeze-hook.d/10-a", body);
     for call in ["daemon - start - start", "fsfreeze-hook freeze"] {
@@ -112,23 +112,23 @@ fn a_daemon_call_and_the_guest_agents_read_nothing() {
 }
 
 #[test]
-fn a_background_process_that_holds_the_outputs_holds_nobody_up_and_lives_on() {
+fn a_background_process_that_keeps_the_pipes_open_delays_no_call_and_survives() {
     let hooks =
         Hooks::new().script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background; echo words >&2; exit 1");
     let seen = hooks.call("qemu vm1 start begin -");
     seen.is_like(1, ["10-a"], &["exited 1\nwords\n"]).within(HANG);
     let pid = Pid::from_raw(hooks.text("background").trim().parse().unwrap());
-    assert_eq!(kill(pid, None), Ok(()), "the background process should have lived on");
+    assert_eq!(kill(pid, None), Ok(()), "the background process should have survived");
 }
 
 #[test]
-fn a_background_process_that_never_stops_writing_holds_nobody_up() {
+fn a_background_process_that_never_stops_writing_delays_no_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "yes & echo $! >$HOOKMUX_ROOT/background; exit 0");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").within(HANG);
 }
 
 #[test]
-fn a_script_that_writes_100_mib_is_neither_blocked_nor_kept() {
+fn a_script_that_writes_100_mib_is_not_blocked_and_its_output_is_cut() {
     let body = "head -c 104857600 /dev/zero; head -c 104857600 /dev/zero >&2; exit 1";
     let seen = Hooks::new().script("qemu.d/10-a", body).call("qemu vm1 start begin -");
     seen.is_like(1, ["10-a"], &["exited 1"]).within(HANG);
@@ -136,12 +136,12 @@ fn a_script_that_writes_100_mib_is_neither_blocked_nor_kept() {
 }
 
 #[test]
-fn a_script_that_empties_its_error_output_loses_nothing_of_ours() {
+fn a_script_that_truncates_its_standard_error_loses_no_output() {
     let hooks = Hooks::new().script("qemu.d/10-a", "echo one >&2; echo two > /dev/stderr; echo three >&2; exit 1");
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["exited 1\none\ntwo\nthree\n"]);
 }
 
-/// Calls a hook whose script notes its process and sleeps, and sends hookmux a signal then.
+/// Calls a hook whose script records its process and sleeps, and then sends hookmux a signal.
 fn signalled(call: &str, signal: Signal) -> (Option<i32>, Option<i32>, Hooks) {
     let driver = call.split(' ').next().unwrap();
     let hooks = Hooks::new()
@@ -150,8 +150,8 @@ fn signalled(call: &str, signal: Signal) -> (Option<i32>, Option<i32>, Hooks) {
             "echo $$ >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/pid; exec sleep 600",
         )
         .script(&format!("{driver}.d/20-b"), "");
-    let words: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
-    let mut child = spawn(hooks.command(&words).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null()));
+    let args: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
+    let mut child = spawn(hooks.command(&args).stdin(std::process::Stdio::null()).stderr(std::process::Stdio::null()));
     let started = std::time::Instant::now();
     while !hooks.root().join("pid").exists() {
         assert!(started.elapsed() < HANG, "the script did not start");
@@ -175,7 +175,7 @@ fn script_is_gone(hooks: &Hooks) -> bool {
 }
 
 #[test]
-fn a_signal_to_us_is_handed_to_the_script_and_is_the_answer() {
+fn a_signal_to_hookmux_is_passed_to_the_script_and_sets_the_exit_code() {
     for (signal, code) in [(Signal::SIGTERM, 143), (Signal::SIGINT, 130), (Signal::SIGHUP, 129)] {
         let (seen, _, hooks) = signalled("qemu vm1 start begin -", signal);
         assert_eq!(
@@ -187,13 +187,13 @@ fn a_signal_to_us_is_handed_to_the_script_and_is_the_answer() {
 }
 
 #[test]
-fn a_signal_to_us_at_reconnect_kills_no_guest() {
+fn a_signal_to_hookmux_at_reconnect_kills_no_guest() {
     let (code, _, hooks) = signalled("qemu vm1 reconnect begin -", Signal::SIGTERM);
     assert_eq!((code, script_is_gone(&hooks)), (Some(0), true));
 }
 
 #[test]
-fn no_signal_at_reconnect_is_an_answer_that_kills_a_guest() {
+fn no_signal_at_reconnect_gives_an_exit_code_that_kills_a_guest() {
     // SIGKILL cannot be caught, and C libraries keep signals for themselves: glibc 32 and 33, musl 34 as well.
     let numbers = (1..=64).filter(|number| ![libc::SIGKILL, 32, 33, 34].contains(number));
     let answers = |verdict: i32| {
@@ -204,9 +204,9 @@ fn no_signal_at_reconnect_is_an_answer_that_kills_a_guest() {
             for name in ["pid", "go"] {
                 let _ = std::fs::remove_file(hooks.root().join(name));
             }
-            let words = ["qemu", "vm1", "reconnect", "begin", "-"].map(std::ffi::OsStr::new);
+            let args = ["qemu", "vm1", "reconnect", "begin", "-"].map(std::ffi::OsStr::new);
             let null = std::process::Stdio::null;
-            let mut child = spawn(hooks.command(&words).stdin(null()).stderr(null()));
+            let mut child = spawn(hooks.command(&args).stdin(null()).stderr(null()));
             let started = std::time::Instant::now();
             while !hooks.root().join("pid").exists() {
                 assert!(started.elapsed() < HANG, "the script did not start");
@@ -234,7 +234,7 @@ fn no_signal_at_reconnect_is_an_answer_that_kills_a_guest() {
 }
 
 #[test]
-fn a_killed_hookmux_takes_its_script_along() {
+fn killing_hookmux_kills_its_script() {
     let (code, signal, hooks) = signalled("qemu vm1 start begin -", Signal::SIGKILL);
     assert_eq!((code, signal, script_is_gone(&hooks)), (None, Some(9), true));
 }

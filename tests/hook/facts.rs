@@ -1,13 +1,13 @@
-//! Rules that look at a call's document, its last argument, or the daemon's user.
+//! Rules about a call's document, its last argument, or the daemon's user.
 
 use support::builder::Hooks;
 
-/// A guest with these elements.
+/// Returns a guest with these elements.
 fn guest(inside: &str) -> String {
     format!("<domain type='qemu'><name>vm1</name>{inside}</domain>\n")
 }
 
-/// The script 20-gpu runs only for guests that one of these paths selects.
+/// Makes a root whose script 20-gpu runs only for guests in which these paths select something.
 fn gpu(xml: &str) -> Hooks {
     let rules =
         format!("[[rule]]\nscript = '20-gpu'\nrun = false\n[[rule]]\nscript = '20-gpu'\nxml = {xml}\nrun = true\n");
@@ -45,14 +45,14 @@ fn scripts_still_read_the_whole_document_that_a_rule_has_read() {
 }
 
 #[test]
-fn a_document_that_cannot_be_read_aborts_only_the_calls_whose_rules_ask_for_it() {
+fn a_document_that_cannot_be_read_aborts_only_the_calls_whose_rules_need_it() {
     let hooks = gpu("'/domain/devices/hostdev'").document("<domain>");
     let fault = "a rule looks at the document, which cannot be read: ";
     hooks.call("qemu vm1 start begin -").is_like(1, [], &[fault, "line 1, column 9"]);
-    // Calls that cannot be aborted go on, without such rules.
+    // Calls that cannot be aborted continue without such rules.
     hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
     hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "");
-    // A later rule decides the same, so the document is not needed.
+    // A later rule sets the same key, so the document is not needed.
     let hooks = hooks.file("hookmux.toml.d/50-x.toml", 0o644, "[[rule]]\nscript = '20-gpu'\nrun = true\n");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a", "20-gpu"], "");
 }
@@ -81,7 +81,7 @@ fn a_rule_may_name_the_last_argument_and_the_daemons_user() {
     hooks.call("qemu vm1 release end crashed").is(0, [], "");
     hooks.call("qemu vm1 release end shutdown").is(0, ["10-a"], "");
     let user = nix::unistd::geteuid().to_string();
-    for (pattern, ran) in [(user.as_str(), 0), ("nobody-of-that-name", 1)] {
+    for (pattern, ran) in [(user.as_str(), 0), ("no-such-user", 1)] {
         let hooks =
             Hooks::new().script("qemu.d/10-a", "").settings(&format!("[[rule]]\nuser = '{pattern}'\nrun = false\n"));
         hooks.call("qemu vm1 start begin -");
@@ -89,7 +89,7 @@ fn a_rule_may_name_the_last_argument_and_the_daemons_user() {
     }
 }
 
-/// A guest's owner chooses its metadata: that is compared with a pattern, and never part of a name.
+/// The owner of a guest chooses its metadata, so metadata is compared with patterns and never becomes part of a name.
 #[test]
 fn metadata_selects_scripts_and_never_names_one() {
     let inside = "<metadata><x:run xmlns:x='u' name='../../../bin/sh; 30-evil *'/></metadata>";

@@ -2,7 +2,7 @@
 
 use support::builder::{HANG, Hooks, domain};
 
-/// Calls, and the type of their guests.
+/// Calls, each with the type of its guest.
 const CALLS: [(&str, &str); 3] =
     [("qemu vm1 migrate begin -", "kvm"), ("qemu vm1 restore begin -", "qemu"), ("libxl vm1 migrate begin -", "xen")];
 
@@ -24,7 +24,7 @@ fn each_filter_reads_what_the_previous_one_wrote() {
 }
 
 #[test]
-fn a_result_that_is_the_input_prints_nothing_so_that_libvirt_keeps_its_own() {
+fn an_unchanged_document_is_not_printed_so_that_libvirt_keeps_its_own() {
     for body in ["cat", "true", "cat >/dev/null; printf '\\n \\n'"] {
         let hooks = Hooks::new().script("qemu.d/10-a", body);
         hooks.call("qemu vm1 migrate begin -").is(0, ["10-a"], "").prints("");
@@ -47,7 +47,7 @@ fn a_failing_filter_means_no_xml_at_all() {
 }
 
 #[test]
-fn what_other_calls_print_is_dropped() {
+fn the_output_of_other_calls_is_dropped() {
     let hooks = Hooks::new().script("qemu.d/10-a", "echo '<domain/>'");
     for operation in ["prepare begin -", "start begin -", "reconnect begin -", "stopped end -", "snapshot begin -"] {
         hooks.call(&format!("qemu vm1 {operation}")).is(0, ["10-a"], "").prints("");
@@ -55,7 +55,7 @@ fn what_other_calls_print_is_dropped() {
 }
 
 #[test]
-fn a_filter_with_nothing_to_read_may_still_write_about_the_same_guest() {
+fn a_filter_without_input_may_write_a_document_of_the_same_guest() {
     let hooks = Hooks::new().script("libxl.d/10-a", "cat; cat $HOOKMUX_ROOT/etc/hookmux/new").document("");
     let hooks = hooks.file("new", 0o644, domain("xen", "new"));
     hooks.call("libxl vm1 migrate begin -").is(0, ["10-a"], "").prints(domain("xen", "new"));
@@ -66,7 +66,7 @@ fn a_filter_with_nothing_to_read_may_still_write_about_the_same_guest() {
 }
 
 #[test]
-fn xml_that_libvirt_must_not_get_is_a_fault_with_place_and_reason() {
+fn xml_that_libvirt_must_not_get_is_a_fault_with_position_and_reason() {
     let rows = [
         ("sed s/vm1/vm2/", "name"),
         ("sed 's/one/\\&nbsp;/'", "a reference to something that XML does not define"),
@@ -75,13 +75,13 @@ fn xml_that_libvirt_must_not_get_is_a_fault_with_place_and_reason() {
         ("echo nonsense", "line 1"),
         ("echo '<domainsnapshot/>'", "domain"),
     ];
-    for (body, words) in rows {
+    for (body, reason) in rows {
         let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", "").document(domain("kvm", "one"));
-        let said = [
+        let message = [
             "hookmux: qemu migrate 'vm1' failed: /etc/hookmux/qemu.d/10-a wrote XML that libvirt must not get: ",
-            words,
+            reason,
         ];
-        hooks.call("qemu vm1 migrate begin -").is_like(1, ["10-a"], &said).prints("");
+        hooks.call("qemu vm1 migrate begin -").is_like(1, ["10-a"], &message).prints("");
     }
 }
 
@@ -101,7 +101,7 @@ fn a_rule_limits_what_a_filter_may_change() {
 }
 
 #[test]
-fn bytes_that_a_filter_left_alone_come_out_as_they_went_in() {
+fn bytes_that_a_filter_does_not_change_are_kept() {
     let document = "\u{feff}<?xml version=\"1.0\" encoding='utf-8'?>\r\n<!-- one -->\n<domain xmlns:qemu=\"http://libvirt.org/schemas/\
         domain/qemu/1.0\" type = 'kvm' ><name>vm1</name ><title>one</title><metadata><a:b xmlns:a='urn:x'><![CDATA[<&]]>&#x41;&lt;\
         </a:b></metadata><qemu:commandline><qemu:arg value='-x'/></qemu:commandline></domain><?pi ?>\n\n";
@@ -110,7 +110,7 @@ fn bytes_that_a_filter_left_alone_come_out_as_they_went_in() {
 }
 
 #[test]
-fn a_filter_that_never_ends_its_output_is_a_fault_and_bounded() {
+fn a_filter_with_endless_output_is_a_fault() {
     let hooks = Hooks::new().script("qemu.d/10-a", "head -c 104857600 /dev/zero");
     hooks
         .call("qemu vm1 migrate begin -")
@@ -124,7 +124,7 @@ fn a_filter_that_never_ends_its_output_is_a_fault_and_bounded() {
 }
 
 #[test]
-fn large_documents_go_through_whole() {
+fn large_documents_are_filtered_completely() {
     let filler = "<metadata><x/></metadata>".repeat(100_000);
     let document = format!("<domain type='kvm'><name>vm1</name><title>one</title>{filler}</domain>\n");
     let hooks = Hooks::new().script("qemu.d/10-a", "sed 1s/one/two/").document(document.clone());
@@ -134,7 +134,7 @@ fn large_documents_go_through_whole() {
 }
 
 #[test]
-fn a_filters_last_bytes_are_not_lost_when_it_ends_and_a_child_holds_the_pipe() {
+fn a_filters_last_bytes_are_not_lost_when_a_child_keeps_the_pipe_open() {
     let document = domain("kvm", &"x".repeat(60_000));
     let body = "sleep 60 & echo $! >$HOOKMUX_ROOT/background; sed s/xxx/xyz/";
     let hooks = Hooks::new().script("qemu.d/10-a", body).document(document.clone());

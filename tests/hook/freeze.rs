@@ -1,10 +1,10 @@
-//! The guest agent's hook: all or nothing.
+//! The guest agent's hook: a freeze succeeds in all scripts, or is undone.
 
 use support::builder::Hooks;
 
-/// Three scripts that note what they were told; the middle one does `body` at freeze.
+/// Makes three scripts that record their calls; the middle one runs `body` at freeze.
 fn hooks(body: &str) -> Hooks {
-    let note = "echo \"${0##*/} $1\" >>$HOOKMUX_ROOT/told";
+    let note = "echo \"${0##*/} $1\" >>$HOOKMUX_ROOT/calls";
     Hooks::new()
         .script("agent:fsfreeze-hook.d/10-a", note)
         .script("fsfreeze-hook.d/20-b", &format!("{note}; [ $1 = thaw ] && exit 0; {body}"))
@@ -12,33 +12,33 @@ fn hooks(body: &str) -> Hooks {
 }
 
 #[test]
-fn freeze_goes_forward_and_thaw_goes_back() {
+fn freeze_runs_scripts_in_order_and_thaw_in_reverse_order() {
     let hooks = hooks("exit 0");
     hooks.call("fsfreeze-hook freeze").is(0, ["10-a", "20-b", "30-c"], "");
     hooks.call("fsfreeze-hook thaw").is(0, ["30-c", "20-b", "10-a"], "");
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n30-c freeze\n30-c thaw\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n30-c freeze\n30-c thaw\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]
-fn a_failing_freeze_thaws_what_was_started_in_reverse() {
+fn a_failing_freeze_thaws_the_started_scripts_in_reverse_order() {
     let hooks = hooks("echo 'no flush' >&2; exit 3");
     hooks.call("fsfreeze-hook freeze").is(
         3,
         ["10-a", "20-b", "20-b", "10-a"],
         "hookmux: fsfreeze-hook freeze refused: /etc/hookmux/fsfreeze-hook.d/20-b exited 3\nno flush\n",
     );
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]
-fn what_could_not_be_started_is_not_thawed() {
+fn a_script_that_could_not_be_started_is_not_thawed() {
     let hooks = hooks("exit 0").file("fsfreeze-hook.d/20-b", 0o755, "#!/opt/no/sh\n");
     hooks.call("fsfreeze-hook freeze").is_like(1, ["10-a", "10-a"], &["20-b could not be started: its interpreter"]);
-    assert_eq!(hooks.text("told"), "10-a freeze\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n10-a thaw\n");
 }
 
 #[test]
-fn a_script_that_cannot_take_its_freeze_back_is_named_too() {
+fn a_script_that_fails_to_thaw_after_a_failed_freeze_is_named_too() {
     let hooks = Hooks::new()
         .script("fsfreeze-hook.d/10-a", "[ $1 = freeze ] || { printf 'still locked' >&2; exit 4; }")
         .script("fsfreeze-hook.d/20-b", "[ $1 = thaw ] || exit 3; exit 5");
@@ -52,7 +52,7 @@ fn a_script_that_cannot_take_its_freeze_back_is_named_too() {
 }
 
 #[test]
-fn what_a_failing_script_says_on_either_output_is_shown() {
+fn both_outputs_of_a_failing_script_are_shown() {
     let hooks = Hooks::new().script("fsfreeze-hook.d/10-a", "printf out; echo err >&2; [ $1 = thaw ] || exit 3");
     hooks.call("fsfreeze-hook freeze").is(
         3,
@@ -62,7 +62,7 @@ fn what_a_failing_script_says_on_either_output_is_shown() {
 }
 
 #[test]
-fn a_freeze_that_is_told_to_stop_thaws_what_it_began() {
+fn a_freeze_that_gets_sigterm_thaws_the_started_scripts() {
     let hooks = hooks("touch $HOOKMUX_ROOT/asleep; sleep 1000");
     let mut command = hooks.command(&["fsfreeze-hook", "freeze"].map(std::ffi::OsStr::new));
     let mut freeze = support::builder::spawn(command.stderr(std::process::Stdio::null()));
@@ -72,17 +72,17 @@ fn a_freeze_that_is_told_to_stop_thaws_what_it_began() {
     let pid = nix::unistd::Pid::from_raw(freeze.id().cast_signed());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     assert_eq!(freeze.wait().unwrap().code(), Some(143));
-    assert_eq!(hooks.text("told"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
+    assert_eq!(hooks.text("calls"), "10-a freeze\n20-b freeze\n20-b thaw\n10-a thaw\n");
 }
 
 #[test]
-fn a_failing_thaw_keeps_nobody_from_thawing() {
+fn a_failing_thaw_does_not_stop_the_other_scripts() {
     let hooks = Hooks::new().script("fsfreeze-hook.d/10-a", "exit 0").script("fsfreeze-hook.d/20-b", "exit 4");
     hooks.call("fsfreeze-hook thaw").is_like(4, ["20-b", "10-a"], &["20-b exited 4"]);
 }
 
 #[test]
-fn an_agent_without_outputs_gets_its_answer_as_well() {
+fn an_agent_that_discards_the_outputs_gets_the_exit_code() {
     let hooks = hooks("exit 3");
     let mut command = hooks.command(&["fsfreeze-hook", "freeze"].map(std::ffi::OsStr::new));
     let null = std::process::Stdio::null;
@@ -91,7 +91,7 @@ fn an_agent_without_outputs_gets_its_answer_as_well() {
 }
 
 #[test]
-fn each_thaw_after_a_failed_freeze_has_a_limit_of_its_own() {
+fn a_rule_limits_each_thaw_after_a_failed_freeze() {
     let hooks = Hooks::new()
         .settings("[[rule]]\noperation = 'thaw'\ntimeout = '200ms'\n")
         .script("fsfreeze-hook.d/10-a", "[ $1 = freeze ] || sleep 1000")
@@ -111,7 +111,7 @@ fn each_thaw_after_a_failed_freeze_has_a_limit_of_its_own() {
 }
 
 #[test]
-fn a_rule_can_give_a_script_another_limit() {
+fn a_rule_can_change_the_time_limit_of_a_script() {
     let hooks = hooks("sleep 1000").settings("[[rule]]\nscript = '20-b'\ntimeout = '300ms'\n");
     let line = "hookmux: fsfreeze-hook freeze failed: /etc/hookmux/fsfreeze-hook.d/20-b timed out after 300 ms\n";
     hooks.call("fsfreeze-hook freeze").is(1, ["10-a", "20-b", "20-b", "10-a"], line);

@@ -1,4 +1,4 @@
-//! Time limits: asked to end, then ended, with all that belongs to the script, and nothing else.
+//! Time limits: SIGTERM, then SIGKILL, for the script's process group and nothing else.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn pids(hooks: &Hooks) -> Vec<Pid> {
     hooks.text("pids").lines().map(|pid| Pid::from_raw(pid.trim().parse().unwrap())).collect()
 }
 
-/// Waits, since a killed process is gone only once it was reaped.
+/// Waits until a process has ended, since a killed process exists until it is reaped.
 fn is_gone(pid: Pid) -> bool {
     let started = std::time::Instant::now();
     while kill(pid, None).is_ok() && !is_zombie(pid) {
@@ -25,13 +25,13 @@ fn is_gone(pid: Pid) -> bool {
     true
 }
 
-/// In a container whose first process does not reap orphans, an orphan stays on as this.
+/// Reports whether a process is a zombie: in a container whose first process does not reap orphans, they stay zombies.
 fn is_zombie(pid: Pid) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "))
 }
 
 #[test]
-fn a_script_that_takes_too_long_is_a_fault_with_its_limit_in_the_words() {
+fn a_script_that_takes_too_long_is_a_fault_with_its_limit_in_the_message() {
     let hooks =
         Hooks::new().settings(LIMIT).script("qemu.d/10-a", "echo words >&2; sleep 60").script("qemu.d/20-b", "");
     hooks
@@ -43,7 +43,7 @@ fn a_script_that_takes_too_long_is_a_fault_with_its_limit_in_the_words() {
 }
 
 #[test]
-fn it_is_asked_first_and_may_put_things_in_order() {
+fn a_script_gets_sigterm_first_and_may_clean_up() {
     let body = "trap 'echo ordered >$HOOKMUX_ROOT/order; exit 0' TERM; sleep 60 & wait";
     let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", body);
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]).within(HANG);
@@ -51,7 +51,7 @@ fn it_is_asked_first_and_may_put_things_in_order() {
 }
 
 #[test]
-fn one_that_does_not_listen_is_killed_with_all_its_children() {
+fn a_script_that_ignores_sigterm_is_killed_with_all_its_children() {
     let body = "trap '' TERM; echo $$ >>$HOOKMUX_ROOT/pids; sleep 60 & echo $! >>$HOOKMUX_ROOT/pids
         (trap '' TERM; sleep 60) & echo $! >>$HOOKMUX_ROOT/pids; wait; wait; wait";
     let hooks = Hooks::new().settings(LIMIT).script("qemu.d/10-a", body);
@@ -60,7 +60,7 @@ fn one_that_does_not_listen_is_killed_with_all_its_children() {
 }
 
 #[test]
-fn one_that_has_stopped_itself_is_killed() {
+fn a_script_that_has_stopped_itself_is_killed() {
     let hooks =
         Hooks::new().settings(LIMIT).script("qemu.d/10-a", "echo $$ >$HOOKMUX_ROOT/pids; kill -STOP $$; exit 0");
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]).within(HANG);
@@ -68,7 +68,7 @@ fn one_that_has_stopped_itself_is_killed() {
 }
 
 #[test]
-fn children_of_a_script_in_time_are_left_alone() {
+fn children_of_a_script_that_ends_in_time_are_left_alone() {
     let hooks = Hooks::new().settings("[[rule]]\ntimeout = '2s'\n");
     let hooks = hooks.script("qemu.d/10-a", "sleep 60 & echo $! >$HOOKMUX_ROOT/background");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "").within(HANG);
@@ -78,7 +78,7 @@ fn children_of_a_script_in_time_are_left_alone() {
 }
 
 #[test]
-fn a_limit_is_each_scripts_own_and_none_takes_it_away() {
+fn each_script_has_its_own_limit_and_none_removes_it() {
     let settings = format!("{LIMIT}[[rule]]\nguest = 'slow'\ntimeout = 'none'\n");
     let hooks = Hooks::new().settings(&settings).script("qemu.d/10-a", "sleep 0.6").script("qemu.d/20-b", "sleep 0.6");
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["timed out"]);
@@ -94,9 +94,9 @@ fn each_thaw_after_a_failed_freeze_has_its_own_limit() {
     hooks.call("fsfreeze-hook freeze").is_like(3, ["10-a", "20-b", "20-b", "10-a"], &["20-b exited 3"]).within(HANG);
 }
 
-/// Needs root, for a /dev of its own with a log in it.
+/// Needs root, to mount a /dev with a log socket in it.
 #[test]
-fn after_30_s_the_log_says_which_script_libvirt_is_waiting_for() {
+fn after_30_s_the_log_names_the_script_that_libvirt_is_waiting_for() {
     let body = "echo $$ >$HOOKMUX_ROOT/background; sleep 600";
     let hooks = Hooks::new().settings("[[rule]]\ntimeout = '33s'\n").script("qemu.d/10-a", body);
     let log = std::os::unix::net::UnixDatagram::bind(hooks.root().join("log")).unwrap();
@@ -114,8 +114,9 @@ fn after_30_s_the_log_says_which_script_libvirt_is_waiting_for() {
     }
     let pid = hooks.text("background");
     let waiting = {
-        let told = format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (pid {}) is still running after 30", pid.trim());
-        lines.iter().filter(|line| line.contains(&told) && line.ends_with(", libvirt is waiting")).count()
+        let message =
+            format!("qemu start 'vm1': /etc/hookmux/qemu.d/10-a (pid {}) is still running after 30", pid.trim());
+        lines.iter().filter(|line| line.contains(&message) && line.ends_with(", libvirt is waiting")).count()
     };
     assert_eq!(waiting, 1, "{lines:#?}");
 }

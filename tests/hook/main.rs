@@ -1,4 +1,4 @@
-//! The built binary, called by links named after the hooks, as libvirt calls it.
+//! The built binary, called through links named after the hooks, as libvirt calls it.
 
 mod adopt;
 mod answers;
@@ -16,6 +16,6 @@ mod prepare;
 mod programs;
 mod record;
 mod rules;
+mod standalone;
 mod started;
-mod still;
 mod stop;

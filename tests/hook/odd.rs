@@ -1,9 +1,9 @@
-//! Odd input: none of it may hang, panic or pass for a yes.
+//! Odd input, which must not hang, panic or count as a success.
 
 use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
-use support::builder::{HANG, Hooks, domain, hook, spawn, words};
+use support::builder::{HANG, Hooks, args, domain, hook, spawn};
 
 fn through_shell(hooks: &Hooks, shell: &str) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -13,32 +13,32 @@ fn through_shell(hooks: &Hooks, shell: &str) -> Command {
 }
 
 #[test]
-fn a_call_without_an_operation_runs_nothing_and_says_how_to_try_one() {
+fn a_call_without_an_operation_runs_nothing_and_prints_how_to_make_one() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").script("fsfreeze-hook.d/10-a", "");
     for call in [&["qemu"][..], &["qemu", "vm1"], &["fsfreeze-hook"]] {
         let call: Vec<&OsStr> = call.iter().map(OsStr::new).collect();
-        hooks.call_words(&call).is_like(2, [], &["was called without an operation", "hookmux run "]);
+        hooks.call_args(&call).is_like(2, [], &["was called without an operation", "hookmux run "]);
     }
 }
 
 #[test]
-fn words_of_any_bytes_and_number_are_passed_on() {
-    let hooks = Hooks::new().script("qemu.d/10-a", "printf '%s|' \"$@\" >$HOOKMUX_ROOT/words");
-    hooks.call_words(&words(&[b"qemu", b"vm\xff\n", b"start", b"", b"-", b"6", b"7"])).is(0, ["10-a"], "");
-    let read = std::fs::read(hooks.root().join("words")).unwrap();
+fn arguments_of_any_bytes_and_number_are_passed_on() {
+    let hooks = Hooks::new().script("qemu.d/10-a", "printf '%s|' \"$@\" >$HOOKMUX_ROOT/args");
+    hooks.call_args(&args(&[b"qemu", b"vm\xff\n", b"start", b"", b"-", b"6", b"7"])).is(0, ["10-a"], "");
+    let read = std::fs::read(hooks.root().join("args")).unwrap();
     assert_eq!(read, b"vm\xff\n|start||-|6|7|");
 }
 
 #[test]
 fn a_message_about_an_odd_name_is_still_one_line() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 1");
-    let call = words(&[b"qemu", b"vm\xff\n\x1b[31m", b"start", b"begin", b"-"]);
+    let call = args(&[b"qemu", b"vm\xff\n\x1b[31m", b"start", b"begin", b"-"]);
     let line = "hookmux: qemu start 'vm\\xff\\n\\u{1b}[31m' refused: /etc/hookmux/qemu.d/10-a exited 1\n";
-    hooks.call_words(&call).is(1, ["10-a"], line);
+    hooks.call_args(&call).is(1, ["10-a"], line);
 }
 
 #[test]
-fn closed_descriptors_are_no_obstacle() {
+fn closed_descriptors_do_not_stop_a_call() {
     let hooks = Hooks::new().script(
         "qemu.d/10-a",
         "tee $HOOKMUX_ROOT/read | sed s/one/two/; [ -s $HOOKMUX_ROOT/read ] || cat $HOOKMUX_ROOT/etc/hookmux/new",
@@ -69,7 +69,7 @@ fn xml_that_cannot_be_written_is_a_failure() {
 }
 
 #[test]
-fn an_input_that_cannot_be_read_fails_what_can_be_aborted_and_nothing_else() {
+fn unreadable_input_fails_only_the_calls_that_can_be_aborted() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     let shell = "h=$1; shift; exec \"$h\" vm1 OPERATION begin - </";
     let call = |operation: &str| hooks.see(through_shell(&hooks, &shell.replace("OPERATION", operation)));
@@ -89,13 +89,13 @@ fn sixteen_mib_of_xml_reach_a_script_or_are_left_unread() {
 }
 
 #[test]
-fn more_than_the_largest_document_is_a_fault() {
+fn a_document_above_the_size_limit_is_a_fault() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").document(vec![b'x'; (64 << 20) + 1]);
     hooks.call("qemu vm1 start begin -").is_like(1, [], &["File too large"]).within(HANG);
 }
 
 #[test]
-fn two_hundred_calls_at_once_all_get_their_answers() {
+fn two_hundred_calls_at_once_all_get_their_exit_codes() {
     let hooks = Hooks::new().script("qemu.d/10-a", "cat >/dev/null; exit 3");
     let call = ["qemu", "vm1", "start", "begin", "-"].map(OsStr::new);
     let children: Vec<_> =
@@ -105,13 +105,13 @@ fn two_hundred_calls_at_once_all_get_their_answers() {
 }
 
 #[test]
-fn a_name_that_is_no_known_hook_is_one_that_libvirt_may_yet_invent() {
+fn an_unknown_hook_name_counts_as_a_driver_of_a_later_libvirt() {
     let hooks = Hooks::new().script("nbd.d/10-a", "exit 3");
     hooks.call("nbd x begin - -").is(3, ["10-a"], "hookmux: nbd begin 'x' refused: /etc/hookmux/nbd.d/10-a exited 3\n");
 }
 
 #[test]
-fn a_script_that_vanishes_before_its_turn_is_a_fault_and_no_yes() {
+fn a_script_that_is_deleted_before_its_turn_is_a_fault() {
     let hooks = Hooks::new().script("qemu.d/10-a", "rm \"${0%/*}/20-b\"").script("qemu.d/20-b", "");
     hooks.call("qemu vm1 start begin -").is_like(1, ["10-a"], &["20-b could not be started: it was deleted"]);
 }

@@ -3,10 +3,10 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use support::builder::{Hooks, copy, words};
+use support::builder::{Hooks, args, copy};
 
 #[test]
-fn all_four_places_are_one_sequence_by_file_name() {
+fn all_four_directories_are_one_sequence_by_file_name() {
     let hooks = Hooks::new()
         .script("lib:qemu.d/10-lib", "")
         .script("run:qemu.d/20-run", "")
@@ -18,7 +18,7 @@ fn all_four_places_are_one_sequence_by_file_name() {
 }
 
 #[test]
-fn the_same_name_in_an_earlier_place_hides_a_later_one_and_a_mask_hides_it_too() {
+fn a_name_in_an_earlier_directory_or_a_mask_hides_the_same_name_in_a_later_one() {
     let hooks = Hooks::new()
         .script("lib:qemu.d/10-a", "exit 1")
         .script("qemu.d/10-a", "")
@@ -58,7 +58,7 @@ fn a_guests_own_scripts_run_for_its_call_alone() {
 }
 
 #[test]
-fn an_older_name_of_an_operation_finds_the_newer_ones_directory_and_the_other_way_round() {
+fn the_older_and_the_newer_name_of_an_operation_find_the_same_directory() {
     let hooks =
         Hooks::new().script("network.d/n1/port-created/begin", "").script("network.d/n1/unplugged/begin/10-old", "");
     for operation in ["port-created", "plugged"] {
@@ -78,7 +78,7 @@ fn a_guests_name_is_compared_and_never_a_path() {
         .script("qemu.d/[ab]/start/begin/40-set", "")
         .script("qemu.d/a b/start/begin/50-space", "")
         .script("qemu.d/-x/start/begin/60-dash", "");
-    let call = |guest: &[u8]| hooks.call_words(&words(&[b"qemu", guest, b"start", b"begin", b"-"]));
+    let call = |guest: &[u8]| hooks.call_args(&args(&[b"qemu", guest, b"start", b"begin", b"-"]));
     let long = [b'x'; 4096];
     for guest in [&b".."[..], b".", b"*", b"", b"../qemu.d", b"vm1/start", b"/etc", &long, b"vm\xff", b"a\nb", b"["] {
         call(guest).is(0, ["10-all"], "");
@@ -96,12 +96,12 @@ fn an_operation_is_compared_and_never_a_path() {
         [("..", "begin"), ("start/begin", "."), ("start", ".."), ("start", "../start/begin")]
     {
         let call = ["qemu", "vm1", operation, sub_operation, "-"].map(OsStr::new);
-        hooks.call_words(&call).is(0, ["20-all"], "");
+        hooks.call_args(&call).is(0, ["20-all"], "");
     }
 }
 
 #[test]
-fn leftovers_and_what_is_no_script_are_passed_over() {
+fn leftovers_and_files_that_are_not_scripts_are_skipped() {
     let mut hooks = Hooks::new().script("qemu.d/10-a", "");
     for leftover in ["10-a~", "10-a.bak", "10-a.orig", "10-a.rpmsave", "10-a.dpkg-old", ".10-a.swp", ".hidden"] {
         hooks = hooks.script(&format!("qemu.d/{leftover}"), "exit 1");
@@ -127,7 +127,7 @@ fn a_directory_that_is_a_file_is_a_fault() {
 }
 
 #[test]
-fn linked_directories_and_scripts_are_followed_and_judged_on_their_whole_way() {
+fn links_are_followed_and_each_directory_on_the_path_is_checked() {
     let hooks = Hooks::new()
         .script("store/10-a", "")
         .link("qemu.d", "store")
@@ -139,7 +139,7 @@ fn linked_directories_and_scripts_are_followed_and_judged_on_their_whole_way() {
 }
 
 #[test]
-fn names_that_are_no_text_run_too() {
+fn a_script_whose_name_is_not_utf_8_runs_too() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     let odd = hooks.path("qemu.d").join(OsStr::from_bytes(b"20-\xff"));
     copy(&hooks.path("qemu.d/10-a"), &odd);

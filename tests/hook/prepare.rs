@@ -1,11 +1,11 @@
-//! A failing `prepare` of a driver that calls nothing afterwards: what was set up is released.
+//! A failing `prepare` of a driver that makes no later call: hookmux releases what the scripts set up.
 
 use support::builder::Hooks;
 
 const DRIVERS: [&str; 2] = ["libxl", "bhyve"];
 
 #[test]
-fn scripts_of_a_failing_prepare_get_release_the_last_one_first() {
+fn scripts_of_a_failing_prepare_get_release_in_reverse_order() {
     for driver in DRIVERS {
         let script = |name: &str| format!("{driver}.d/{name}");
         let hooks = Hooks::new()

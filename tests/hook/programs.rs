@@ -1,4 +1,4 @@
-//! The two programs: the command line, and the hook alone.
+//! The two programs: the command line, and the program that is only a hook.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use support::builder::Hooks;
 use support::{binary, hook_program};
 
 #[test]
-fn by_a_link_with_a_hooks_name_both_programs_are_the_hook() {
+fn both_programs_are_the_hook_when_called_by_a_hooks_name() {
     for program in [binary(), hook_program()] {
         let hooks = Hooks::new().script("qemu.d/10-a", "cat >&2; exit 3").document("<domain/>\n");
         fs::remove_file(hooks.path("base:qemu")).unwrap();
@@ -19,7 +19,7 @@ fn by_a_link_with_a_hooks_name_both_programs_are_the_hook() {
 }
 
 #[test]
-fn by_its_own_name_the_hook_program_runs_nothing_and_names_the_command_line() {
+fn the_hook_program_called_by_its_own_name_runs_nothing_and_names_the_command_line() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     for arguments in [&[][..], &["list"], &["--help"], &["vm1", "start", "begin", "-"]] {
         let mut command = Command::new(hook_program());

@@ -1,4 +1,4 @@
-//! hookmux.toml: what it does to calls, and what happens when it is broken.
+//! hookmux.toml: its effect on calls, and calls with a broken file.
 
 use support::builder::{HANG, Hooks, domain};
 
@@ -28,7 +28,7 @@ fn a_later_rule_wins_and_a_drop_in_comes_after_the_file() {
 }
 
 #[test]
-fn an_ignored_failure_is_no_veto_and_a_continued_one_lets_the_others_run() {
+fn an_ignored_failure_does_not_veto_and_a_continued_one_lets_the_others_run() {
     let hooks = |on_failure: &str| {
         Hooks::new()
             .script("qemu.d/10-a", "exit 3")
@@ -42,7 +42,7 @@ fn an_ignored_failure_is_no_veto_and_a_continued_one_lets_the_others_run() {
 }
 
 #[test]
-fn an_ignored_fault_is_no_veto() {
+fn an_ignored_fault_does_not_veto() {
     let hooks = Hooks::new().file("qemu.d/10-a", 0o755, "no first line\n").script("qemu.d/20-b", "");
     hooks.call("qemu vm1 start begin -").is_like(1, [], &["no #! line"]);
     let hooks = hooks.settings("[[rule]]\nscript = '10-a'\non-fault = 'ignore'\n");
@@ -59,13 +59,13 @@ fn no_rule_makes_a_fault_at_reconnect_kill_the_guest() {
 }
 
 #[test]
-fn without_strict_what_others_may_write_to_runs() {
+fn without_strict_a_script_that_other_users_may_write_to_runs() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").mode("qemu.d/10-a", 0o777).settings("strict = false\n");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a"], "");
 }
 
 #[test]
-fn a_setting_says_who_runs_libvirts_own_directory() {
+fn a_setting_decides_who_runs_libvirts_own_directory() {
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = true\n");
     hooks.call("qemu vm1 start begin -").is(0, [], "");
     let hooks = Hooks::new().script("base:qemu.d/10-a", "").settings("libvirt-runs-dot-d = false\n");
@@ -75,7 +75,7 @@ fn a_setting_says_who_runs_libvirts_own_directory() {
 }
 
 #[test]
-fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
+fn broken_settings_fail_only_the_calls_that_can_be_aborted() {
     let broken = [
         (
             "[[rule]]\ntimeot = '3s'\n",
@@ -84,9 +84,9 @@ fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
         ("strict = yes\n", "hookmux.toml:1:10: 'strict': expected true or false, got yes"),
         ("[[rule]]\nguest = '['\n", "hookmux.toml:2:9: 'guest': '[' is not a pattern: "),
     ];
-    for (text, words) in broken {
+    for (text, message) in broken {
         let hooks = Hooks::new().script("qemu.d/10-a", "").settings(text);
-        let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{words}");
+        let start = format!("hookmux: qemu start 'vm1' failed: /etc/hookmux/{message}");
         hooks.call("qemu vm1 start begin -").is_like(1, [], &[&start, "; until it is fixed, no guest starts\n"]);
         hooks.call("qemu vm1 reconnect begin -").is(0, ["10-a"], "");
         hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
@@ -96,9 +96,9 @@ fn broken_settings_fail_what_can_be_aborted_and_nothing_else() {
 }
 
 #[test]
-fn clean_up_runs_in_parallel_where_it_may_and_is_reported_in_order() {
+fn clean_up_scripts_run_in_parallel_and_are_reported_in_order() {
     let mut hooks = Hooks::new().settings("parallel = 10\n[[rule]]\ntimeout = '15s'\n");
-    // Each waits for all ten to be there; one after the other they would wait for good.
+    // Each waits until all ten have started; one after the other, they would wait forever.
     let meet = "touch $HOOKMUX_ROOT/here.$$; while [ $(ls $HOOKMUX_ROOT | grep -c here) -lt 10 ]; do sleep 0.01; done";
     for at in 0..10 {
         let body =
@@ -107,7 +107,7 @@ fn clean_up_runs_in_parallel_where_it_may_and_is_reported_in_order() {
     }
     let seen = hooks.call("qemu vm1 release end destroyed");
     assert!(seen.code == Some(3) && seen.err.contains("13-x exited 3") && seen.ran.len() == 10, "{seen:?}");
-    // Where a failure counts, a later script must not have begun.
+    // If a failure aborts the call, no later script may have started.
     let seen = hooks.call("qemu vm1 start begin -");
     seen.is_like(3, ["10-x", "11-x", "12-x", "13-x"], &["13-x exited 3"]);
 }
@@ -125,7 +125,7 @@ fn thaw_and_filters_never_run_in_parallel() {
     hooks.call("qemu vm1 migrate begin -").is(0, ["10-a", "20-b"], "").prints(domain("qemu", "three"));
 }
 
-/// A rule about whole paths may leave a name out in one directory and not in another.
+/// A rule about whole paths may exclude a name in one directory and not in another.
 #[test]
 fn a_name_is_left_out_in_every_directory_and_a_path_where_it_is() {
     let by_name = Hooks::new()

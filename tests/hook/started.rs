@@ -12,15 +12,15 @@ use support::builder::{HANG, Hooks, domain};
 
 const KEEP: &str = "keep-document = true\n";
 
-/// Notes the operation, and the document that `started` had.
+/// Records the operation and the document that `started` had.
 const NOTES: &str = "echo \"$2 $(cat \"${HOOKMUX_STARTED-/dev/null}\")\" >>$HOOKMUX_ROOT/notes";
 
 fn hooks() -> Hooks {
     Hooks::new().settings(KEEP).script("qemu.d/10-a", NOTES)
 }
 
-/// Makes calls about a guest with such a title, and returns what the scripts have noted since.
-fn live(hooks: Hooks, title: &str, calls: &[&str]) -> (Hooks, String) {
+/// Makes calls about a guest with this title, and returns the notes of their scripts.
+fn make_calls(hooks: Hooks, title: &str, calls: &[&str]) -> (Hooks, String) {
     let _ = fs::remove_file(hooks.root().join("notes"));
     let hooks = hooks.document(domain("qemu", title));
     for call in calls {
@@ -30,7 +30,7 @@ fn live(hooks: Hooks, title: &str, calls: &[&str]) -> (Hooks, String) {
     (hooks, notes)
 }
 
-/// The names below /run/hookmux of one driver's documents.
+/// Returns the names of a driver's documents in /run/hookmux.
 fn kept(hooks: &Hooks, driver: &str) -> Vec<String> {
     let directory = hooks.path(&format!("run:{driver}.started"));
     let names = fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().file_name());
@@ -38,23 +38,26 @@ fn kept(hooks: &Hooks, driver: &str) -> Vec<String> {
 }
 
 #[test]
-fn each_guest_finds_its_own_document_at_its_end_and_nothing_stays() {
-    let (hooks, first) = live(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
-    let (hooks, second) =
-        live(hooks, "two", &["qemu vm2 prepare begin -", "qemu vm2 started begin -", "qemu vm1 reconnect begin -"]);
+fn each_guest_gets_its_own_document_at_its_end_and_no_file_is_left() {
+    let (hooks, first) = make_calls(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
+    let (hooks, second) = make_calls(
+        hooks,
+        "two",
+        &["qemu vm2 prepare begin -", "qemu vm2 started begin -", "qemu vm1 reconnect begin -"],
+    );
     assert_eq!((first.as_str(), second.as_str()), ("prepare \nstarted \n", "prepare \nstarted \nreconnect \n"));
-    let (hooks, ends) = live(hooks, "bare", &["qemu vm1 stopped end -", "qemu vm1 release end destroyed"]);
+    let (hooks, ends) = make_calls(hooks, "bare", &["qemu vm1 stopped end -", "qemu vm1 release end destroyed"]);
     let one = domain("qemu", "one");
     assert_eq!(ends, format!("stopped {one}release {one}"));
     assert_eq!(kept(&hooks, "qemu"), ["vm2"]);
-    let (hooks, ends) = live(hooks, "bare", &["qemu vm2 stopped end -", "qemu vm2 release end migrated"]);
+    let (hooks, ends) = make_calls(hooks, "bare", &["qemu vm2 stopped end -", "qemu vm2 release end migrated"]);
     let two = domain("qemu", "two");
     assert_eq!((ends, kept(&hooks, "qemu")), (format!("stopped {two}release {two}"), vec![]));
 }
 
 #[test]
-fn only_the_owner_of_the_hook_may_read_it() {
-    let (hooks, _) = live(hooks(), "one", &["qemu vm1 started begin -"]);
+fn only_the_owner_of_the_hook_may_read_a_kept_document() {
+    let (hooks, _) = make_calls(hooks(), "one", &["qemu vm1 started begin -"]);
     let facts = |name: &str| {
         let facts = fs::symlink_metadata(hooks.path(name)).unwrap();
         (facts.mode() & 0o7777, facts.uid())
@@ -64,32 +67,36 @@ fn only_the_owner_of_the_hook_may_read_it() {
 }
 
 #[test]
-fn it_is_kept_for_a_later_script_where_none_runs_at_started_and_where_one_refuses() {
+fn a_document_is_kept_where_no_script_runs_at_started_and_where_one_refuses() {
     let hooks = Hooks::new().settings(KEEP).script("qemu.d/vm1/release/end/10-a", NOTES);
-    let (hooks, notes) = live(hooks, "one", &["qemu vm1 started begin -", "qemu vm1 release end -"]);
+    let (hooks, notes) = make_calls(hooks, "one", &["qemu vm1 started begin -", "qemu vm1 release end -"]);
     assert_eq!(notes, format!("release {}", domain("qemu", "one")));
     let hooks = hooks.script("qemu.d/vm1/started/begin/10-a", "exit 3");
     hooks.call("qemu vm1 started begin -").is_like(3, ["10-a"], &["refused"]);
-    let (_, notes) = live(hooks, "bare", &["qemu vm1 release end failed"]);
+    let (_, notes) = make_calls(hooks, "bare", &["qemu vm1 release end failed"]);
     assert_eq!(notes, format!("release {}", domain("qemu", "one")));
 }
 
 #[test]
-fn a_start_that_fails_before_started_finds_no_document_of_an_earlier_life() {
-    let (hooks, _) = live(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
+fn a_start_that_fails_before_started_gets_no_document_of_an_earlier_run() {
+    let (hooks, _) = make_calls(hooks(), "one", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
     // The guest ended while libvirt did not call this hook.
-    let (hooks, notes) =
-        live(hooks, "two", &["qemu vm1 prepare begin -", "qemu vm1 stopped end -", "qemu vm1 release end failed"]);
+    let (hooks, notes) = make_calls(
+        hooks,
+        "two",
+        &["qemu vm1 prepare begin -", "qemu vm1 stopped end -", "qemu vm1 release end failed"],
+    );
     assert_eq!((notes.as_str(), kept(&hooks, "qemu")), ("prepare \nstopped \nrelease \n", vec![]));
 }
 
 #[test]
-fn containers_and_xen_guests_have_theirs_and_networks_have_none() {
+fn documents_of_containers_and_xen_guests_are_kept_and_those_of_networks_are_not() {
     let hooks = ["lxc", "libxl", "network"]
         .into_iter()
         .fold(Hooks::new().settings(KEEP), |hooks, driver| hooks.script(&format!("{driver}.d/10-a"), NOTES));
     for driver in ["lxc", "libxl", "network"] {
-        let calls = ["started begin", "stopped end", "release end"].map(|words| format!("{driver} vm1 {words} -"));
+        let calls =
+            ["started begin", "stopped end", "release end"].map(|operation| format!("{driver} vm1 {operation} -"));
         let calls = if driver == "network" { &calls[..2] } else { &calls };
         for call in calls {
             assert_eq!(hooks.call(call).code, Some(0), "{call}");
@@ -101,21 +108,21 @@ fn containers_and_xen_guests_have_theirs_and_networks_have_none() {
 }
 
 #[test]
-fn without_the_setting_none_is_kept_or_given() {
+fn without_the_setting_no_document_is_kept_or_passed_on() {
     let calls = ["qemu vm1 started begin -", "qemu vm1 stopped end -", "qemu vm1 release end -"];
-    let (hooks, notes) = live(Hooks::new().script("qemu.d/10-a", NOTES), "one", &calls);
+    let (hooks, notes) = make_calls(Hooks::new().script("qemu.d/10-a", NOTES), "one", &calls);
     assert_eq!((notes.as_str(), kept(&hooks, "qemu")), ("started \nstopped \nrelease \n", vec![]));
 }
 
 #[test]
-fn a_background_script_reads_it_when_release_is_over() {
+fn a_background_script_can_read_the_document_after_release() {
     let settings = format!("{KEEP}[[rule]]\nscript = '50-*'\nwait = false\n");
     let wait = "while [ ! -e $HOOKMUX_ROOT/go ]; do sleep 0.01; done; cat \"$HOOKMUX_STARTED\" >$HOOKMUX_ROOT/new; mv $HOOKMUX_ROOT/new $HOOKMUX_ROOT/late";
     let hooks =
         Hooks::new().settings(&settings).script("qemu.d/50-late", &format!("[ $2 != release ] || {{ {wait}; }}"));
-    let (hooks, _) = live(hooks, "one", &["qemu vm1 started begin -", "qemu vm1 release end -"]);
+    let (hooks, _) = make_calls(hooks, "one", &["qemu vm1 started begin -", "qemu vm1 release end -"]);
     // The guest is started again.
-    let (hooks, _) = live(hooks, "two", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
+    let (hooks, _) = make_calls(hooks, "two", &["qemu vm1 prepare begin -", "qemu vm1 started begin -"]);
     fs::write(hooks.root().join("go"), "").unwrap();
     let began = Instant::now();
     while !hooks.root().join("late").exists() || kept(&hooks, "qemu").len() > 1 {
@@ -132,7 +139,7 @@ fn no_name_of_a_guest_leads_out_of_the_directory_or_to_another_guests_document()
     for operation in ["started", "stopped"] {
         for (at, name) in names.into_iter().enumerate() {
             hooks = hooks.document(domain("qemu", &at.to_string()));
-            let seen = hooks.call_words(&["qemu", name, operation, "begin", "-"].map(OsStr::new));
+            let seen = hooks.call_args(&["qemu", name, operation, "begin", "-"].map(OsStr::new));
             assert_eq!(seen.code, Some(0), "{name}: {seen:?}");
         }
     }
@@ -148,8 +155,8 @@ fn no_name_of_a_guest_leads_out_of_the_directory_or_to_another_guests_document()
 }
 
 #[test]
-fn run_gives_it_and_leaves_it_where_it_is() {
-    let (hooks, _) = live(hooks(), "one", &["qemu vm1 started begin -"]);
+fn run_passes_the_document_on_and_does_not_delete_it() {
+    let (hooks, _) = make_calls(hooks(), "one", &["qemu vm1 started begin -"]);
     let document = hooks.root().join("vm1.xml");
     fs::write(&document, domain("qemu", "two")).unwrap();
     let run = |operation: &str| {

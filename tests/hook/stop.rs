@@ -70,7 +70,7 @@ fn a_refusal_is_not_passed_on_for_a_process_that_ends_a_moment_later() {
     status(&hooks, RUNNING, qemu.id());
     let call = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // As QEMU, which closes its monitor and then cleans up.
+            // QEMU closes its monitor and then cleans up.
             while hooks.ran().is_empty() {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -95,7 +95,7 @@ fn a_refusal_is_not_passed_on_for_a_guest_that_was_powered_off() {
 #[test]
 fn a_refusal_is_not_passed_on_for_an_incoming_guest_whose_migration_has_failed() {
     let hooks = refusing();
-    // Named as QEMU names what it waits for.
+    // Its arguments are those of a QEMU that waits for a migration.
     let mut qemu = spawn(Command::new("sh").args(["-c", "read x", "qemu", "-incoming", "defer"]).stdin(Stdio::piped()));
     status(&hooks, "state='paused' reason='migration'", qemu.id());
     hooks.call(STOP).is(0, ["10-a"], "");
@@ -113,7 +113,7 @@ fn a_fault_at_stop_leaves_no_guest_behind_either() {
 }
 
 #[test]
-fn what_cannot_be_found_out_lets_the_refusal_stand() {
+fn a_refusal_is_passed_on_where_the_guests_state_is_unknown() {
     let hooks = refusing();
     let refused = |what: &str| {
         let seen = hooks.call(STOP);
@@ -131,12 +131,12 @@ fn what_cannot_be_found_out_lets_the_refusal_stand() {
     fs::File::create(&xml).unwrap().set_len(1 << 40).unwrap();
     refused("a huge file");
     fs::write(&xml, "<x>".repeat(100_000) + "<domstatus state='shutdown'>").unwrap();
-    refused("what lies behind the limit");
+    refused("a state beyond the size limit");
     fs::remove_file(&xml).unwrap();
     fs::write(state(&hooks, "vm1.pid"), "0x7\n").unwrap();
-    refused("no number");
+    refused("an invalid pid");
     fs::write(hooks.root().join("run/libvirt/vm1.xml"), "<domstatus state='shutdown'/>").unwrap();
-    let seen = hooks.call_words(&["qemu", "../vm1", "stop", "begin", "-"].map(std::ffi::OsStr::new));
+    let seen = hooks.call_args(&["qemu", "../vm1", "stop", "begin", "-"].map(std::ffi::OsStr::new));
     assert_eq!(seen.code, Some(1), "a name that leads out of the directory");
 }
 

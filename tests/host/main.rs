@@ -1,6 +1,6 @@
 //! The packages on a whole host: Debian 13 with systemd, journald and `AppArmor` enforcing, emulated. Does: needs root, the
 //! packages (`make packages`) and the host that tests/host/build builds. `make test-host`. The host boots once for
-//! scenario.sh, and once for what the recipes do; each test reads one part of what was printed.
+//! scenario.sh, and once for recipes.sh; each test reads one part of the output.
 
 mod recipes;
 
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::emulator::{self, Machine, Parts};
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 use tempfile::TempDir;
 
@@ -25,7 +25,7 @@ static HOST: Machine = Machine::new(|| {
     boot(files.path())
 });
 
-/// What the host finds below /inject: the package, a scenario, and other files of the repository.
+/// Creates the directory that the host has at /inject: the package, a scenario, and other files of the repository.
 fn files(scenario: &str, others: &[String]) -> TempDir {
     let files = tempfile::tempdir_in(support::scratch()).unwrap();
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
@@ -37,12 +37,12 @@ fn files(scenario: &str, others: &[String]) -> TempDir {
     files
 }
 
-/// Boots the host, whose disk stays as it is, with these files.
+/// Boots the host with these files. Its disk is not changed.
 fn boot(files: &Path) -> Parts {
     let host = repository().join("target/host");
     assert!(host.exists(), "{} is missing: tests/host/build makes it", host.display());
     let file = |name: &str| host.join(name).to_str().unwrap().to_owned();
-    // On a busy machine, emulated time stands still while the kernel looks for its timer, and its watchdog writes to the console.
+    // On a busy machine, emulated time stops while the kernel looks for its timer, and its watchdog writes to the console.
     let append = "root=/dev/vda rw console=ttyS0 quiet panic=-1 no_timer_check nowatchdog loglevel=3 mitigations=off \
                   apparmor=1 security=apparmor systemd.condition_needs_update=no systemd.show_status=false net.ifnames=0 systemd.mask=serial-getty@ttyS0.service \
                   systemd.mask=getty@tty1.service intel_iommu=on vga=0x317 modprobe.blacklist=bochs";
@@ -50,7 +50,7 @@ fn boot(files: &Path) -> Parts {
     // Two features make each access to emulated memory slower.
     arguments.extend(["-accel", "tcg,thread=multi", "-cpu", "max,-la57,-smap", "-smp", "2", "-m", "3072"]);
     arguments.extend(["-device", "qemu-xhci", "-device", "usb-tablet"]);
-    // What a graphics card is: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
+    // A graphics card: 0000:00:08.0 has the framebuffer and no driver, 0000:00:08.1 has e1000e. And a bridge.
     arguments.extend(["-device", "VGA,addr=8.0,multifunction=on", "-device", "e1000e,addr=8.1"]);
     arguments.extend(["-device", "pcie-root-port,addr=9.0,chassis=1"]);
     let (kernel, initrd) = (file("vmlinuz"), file("initrd.img"));
@@ -58,15 +58,15 @@ fn boot(files: &Path) -> Parts {
     emulator::run(&arguments, &host.join("root.img"), files)
 }
 
-/// The package that is upgraded: the same program under an older version.
+/// Makes the package that is upgraded: the same program with an older version.
 fn older(directory: &Path) -> PathBuf {
     let made = directory.join("older");
     let extracted = directory.join("extracted");
     let package = find(&repository().join("target/packages"), VERSION, "hookmux", "deb");
-    said(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&extracted));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&extracted));
     let mut build = Command::new(repository().join("packaging/build"));
     build.arg(extracted.join("usr/bin/hookmux")).arg(&made).env("HOOKMUX_PACKAGE_VERSION", OLDER);
-    said(build.env("SOURCE_DATE_EPOCH", "1700000000"));
+    stdout(build.env("SOURCE_DATE_EPOCH", "1700000000"));
     fs::remove_dir_all(extracted).unwrap();
     find(&made, OLDER, "hookmux", "deb")
 }
@@ -86,7 +86,7 @@ fn installing_links_the_hooks_and_leaves_another_programs_hook_alone() {
 }
 
 #[test]
-fn a_veto_is_what_virsh_shows_and_what_the_journal_has() {
+fn virsh_and_the_journal_show_a_veto() {
     let line = "hookmux: qemu prepare 'g1' refused: /etc/hookmux/qemu.d/10-veto exited 3";
     assert_eq!(HOST.part("veto"), format!("{line}\nnot today\n"));
     let journal = HOST.part("journal");
@@ -118,14 +118,14 @@ fn the_timer_writes_metrics_at_once_and_each_minute_once_it_is_enabled() {
 fn a_guest_and_its_background_script_survive_a_restart_of_libvirtd() {
     let calls = "prepare stopped release prepare start started reconnect";
     assert_eq!(HOST.part("restart"), format!("started\npaused\n{calls}\n"));
-    // It is in a scope of its own, which ends with it, and the daemon's next start finds nothing that was left over.
+    // It is in a scope of its own, which ends with it, and the daemon finds nothing left over at its next start.
     let scope = "0::/system.slice/hookmux-N.scope\nalive after the restart\nleft over: 0\nscopes: 1\nscopes: 0\n";
     assert_eq!(HOST.part("background"), scope);
 }
 
 /// As in hookmux-hooks(7), "The life of a guest".
 #[test]
-fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
+fn a_guests_scope_and_its_host_device_exist_when_the_manual_states_it() {
     let start = "prepare: e1000e\nstart: vfio-pci\n";
     let (running, end) = ("QEMU, scope, vfio-pci\n", "stopped: vfio-pci\nrelease: e1000e\n");
     let destroyed = format!("{start}started: {running}reconnect: {running}{end}destroyed\n");
@@ -134,7 +134,7 @@ fn a_guests_scope_and_its_host_device_are_there_when_the_manual_states_it() {
 }
 
 #[test]
-fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains() {
+fn apparmor_denies_only_a_link_to_usr_local_and_check_explains_it() {
     assert_eq!(HOST.part("denials"), "0\n");
     let local = HOST.part("local");
     assert!(local.contains("\ndenied\n") && local.ends_with("started\n"), "{local}");
@@ -142,7 +142,7 @@ fn apparmor_denies_hookmux_nothing_but_a_link_to_usr_local_which_check_explains(
 }
 
 #[test]
-fn removing_brings_back_the_host_and_guests_start() {
+fn removing_restores_the_host_and_guests_start() {
     assert_eq!(HOST.part("remove"), "removed\nas before\npaused\nstarted\ntimer: inactive\nno metrics\n");
     // The scenario's own files stay, in /etc/hookmux alone.
     let kept = ["qemu.d", "hookmux.toml.d"].map(|name| {

@@ -1,5 +1,5 @@
-//! What the recipes do to a real system, as scripts with their rules: systemd, cgroups, USB and PCI devices. The host boots once
-//! for them, runs recipes.sh, and each test reads one part of what that printed. Does.
+//! The recipes with their rules on a real system: systemd, cgroups, USB and PCI devices. The host boots once for them and runs
+//! recipes.sh, and each test reads one part of its output. Does.
 
 use support::emulator::Machine;
 
@@ -12,7 +12,7 @@ static RECIPES: Machine = Machine::new(|| {
     boot(files("tests/host/recipes.sh", [scripts, rules].as_flattened()).path())
 });
 
-/// What qemu.d/30-cpus does on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
+/// Tests qemu.d/30-cpus on a host with two CPUs: first through systemd, then in cgroups that nothing else manages.
 #[test]
 fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended() {
     let refused = "cpus: guest 'all': its CPUs and those of other guests (0,1) would leave none for the host\n";
@@ -29,25 +29,25 @@ fn the_host_keeps_off_the_cpus_of_pinned_guests_until_the_last_of_them_has_ended
     assert_eq!(RECIPES.part("plain"), plain);
 }
 
-/// What qemu.d/90-attach-usb does: its output names the device that is missing.
+/// Tests qemu.d/90-attach-usb: its output names the device that is missing.
 #[test]
-fn a_usb_device_is_attached_once_after_the_start_and_is_gone_with_the_guest() {
+fn a_usb_device_is_attached_once_after_the_start_and_detached_with_the_guest() {
     let missing = "attach-usb: guest 'usb guest': ffff:ffff: ";
     let (started, rest) = RECIPES.part("usb").split_once(missing).unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
     assert_eq!((started, rest), ("started\n", "exit code 1, attached 1\nafterwards 0\n"));
 }
 
-/// What is true of the card (its two functions with their drivers and `driver_override`) and of what shows pictures with it.
+/// Describes the state of the card (the drivers and `driver_override` of its two functions) and of what displays with it.
 fn card(when: &str, drivers: [&str; 2], picture: &str) -> String {
     let overridden = drivers.map(|driver| if driver == "vfio-pci" { driver } else { "-" });
     let [first, second] = [0, 1].map(|at| format!("{} {}", drivers[at], overridden[at]));
     format!("{when}: {first}, {second}, {picture}\n")
 }
 
-/// What qemu.d/20-gpu does: at first the console is drawn without a driver, then bochs-drm has the card.
+/// Tests qemu.d/20-gpu: at first the console is drawn without a driver, then bochs-drm has the card.
 #[test]
-fn a_graphics_card_goes_to_the_guest_with_all_that_used_it_and_comes_back_as_it_was() {
+fn a_graphics_card_is_handed_to_the_guest_and_restored_with_its_drivers_and_display() {
     let firmware = "framebuffer: VESA VGA, console: 1, display: active";
     let none = "framebuffer: , console: , display: active";
     let dark = "framebuffer: , console: , display: inactive";
@@ -86,7 +86,7 @@ fn a_graphics_card_goes_to_the_guest_with_all_that_used_it_and_comes_back_as_it_
 }
 
 #[test]
-fn a_backup_starts_once_after_a_guest_that_ended_well_as_a_unit_of_its_own() {
+fn a_backup_starts_once_as_its_own_unit_after_a_guest_ended_normally() {
     let unit = "/system.slice/hookmux-backup-g1.service";
     let once = format!("g1, {unit}\n");
     let again = "backup: guest 'g1': Failed to start transient service unit: Unit hookmux-backup-g1.service was already \

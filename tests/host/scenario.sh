@@ -51,7 +51,7 @@ sed -n 's/^hookmux_hook_installed\(.* 1\)$/\1/p' "$metrics"
 rm "$metrics"
 
 part life
-# What exists at each call: QEMU, the guest's scope in machine.slice, and the driver that its host device is bound to.
+# Records at each call whether QEMU and the guest's scope in machine.slice exist, and the driver of its host device.
 cat >/etc/hookmux/qemu.d/20-life <<'END'
 #!/bin/sh
 qemu=$(pgrep -f "guest=$1,")

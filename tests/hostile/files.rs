@@ -1,4 +1,4 @@
-//! Script files that are not what they were, or should not be.
+//! Script files that change during a call, or are unusual.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +8,7 @@ const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
 
 #[test]
-fn a_script_that_replaces_itself_is_itself_until_it_ends() {
+fn a_script_that_replaces_itself_runs_to_its_end() {
     let body = "printf '#!/bin/sh\\nexit 4\\n' >$0.new; chmod 755 $0.new; mv $0.new $0; exit 3";
     let hooks = Hooks::new().script("qemu.d/10-a", body);
     hooks.call(START).is_like(3, ["10-a"], &["exited 3"]);
@@ -16,25 +16,25 @@ fn a_script_that_replaces_itself_is_itself_until_it_ends() {
 }
 
 #[test]
-fn a_script_that_replaces_itself_by_a_fifo_and_says_no_holds_nobody() {
+fn a_script_that_replaces_itself_with_a_fifo_and_fails_delays_no_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "rm $0; mkfifo -m 755 $0; exit 3");
     hooks.call(START).is_like(3, ["10-a"], &["exited 3"]).within(HANG);
 }
 
 #[test]
-fn a_script_that_is_a_fifo_by_its_turn_is_a_fault_and_holds_nobody() {
+fn a_script_that_has_become_a_fifo_is_a_fault_and_delays_no_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "cd ${0%/*}; rm 20-b; mkfifo -m 755 20-b").script("qemu.d/20-b", "");
     hooks.call(START).is_like(1, ["10-a"], &["20-b could not be started: "]).within(HANG);
 }
 
 #[test]
-fn a_script_that_is_a_directory_by_its_turn_is_a_fault() {
+fn a_script_that_has_become_a_directory_is_a_fault() {
     let hooks = Hooks::new().script("qemu.d/10-a", "cd ${0%/*}; rm 20-b; mkdir 20-b").script("qemu.d/20-b", "");
     hooks.call(START).is_like(1, ["10-a"], &["20-b could not be started: "]);
 }
 
 #[test]
-fn a_directory_that_is_replaced_meanwhile_gives_its_new_scripts_to_the_steps_that_were_planned() {
+fn a_directory_that_is_replaced_meanwhile_provides_the_scripts_of_the_planned_steps() {
     let body = "d=${0%/*}; mv $d $d.old; mkdir $d; for s in 20-b 30-c; do
         printf '#!/bin/sh\\necho new-%s >>$HOOKMUX_ROOT/ran\\n' $s >$d/$s; chmod 755 $d/$s; done";
     let hooks = Hooks::new().script("qemu.d/10-a", body).script("qemu.d/20-b", "");
@@ -42,7 +42,7 @@ fn a_directory_that_is_replaced_meanwhile_gives_its_new_scripts_to_the_steps_tha
 }
 
 #[test]
-fn a_directory_that_is_deleted_meanwhile_is_a_fault_and_no_yes() {
+fn a_directory_that_is_deleted_meanwhile_is_a_fault() {
     let hooks = Hooks::new().script("qemu.d/10-a", "rm -r ${0%/*}").script("qemu.d/20-b", "");
     hooks.call(START).is_like(1, ["10-a"], &["20-b could not be started: it was deleted"]);
     let hooks = Hooks::new().script("qemu.d/10-a", "rm -r ${0%/*}").script("qemu.d/20-b", "");
@@ -50,7 +50,7 @@ fn a_directory_that_is_deleted_meanwhile_is_a_fault_and_no_yes() {
 }
 
 #[test]
-fn a_script_that_is_added_meanwhile_waits_for_the_next_call() {
+fn a_script_that_is_added_meanwhile_runs_in_the_next_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "[ -e ${0%/*}/20-b ] || cp $0 ${0%/*}/20-b");
     hooks.call(START).is(0, ["10-a"], "");
     hooks.call(START).is(0, ["10-a", "10-a"], "");
@@ -65,7 +65,7 @@ fn a_set_uid_script_is_untrusted_even_where_its_veto_would_be_ignored() {
 }
 
 #[test]
-fn a_script_on_a_noexec_file_system_is_a_fault_that_says_so() {
+fn a_script_on_a_noexec_file_system_is_a_fault_that_names_the_reason() {
     let mount = "mount -t tmpfs -o noexec,mode=755 tmpfs $HOOKMUX_ROOT/etc/hookmux/qemu.d &&
         printf '#!/bin/sh\\n' >$HOOKMUX_ROOT/etc/hookmux/qemu.d/10-a && chmod 755 $HOOKMUX_ROOT/etc/hookmux/qemu.d/10-a || exit 90
         exec \"$@\"";
@@ -85,7 +85,7 @@ fn an_empty_file_is_a_mask_whatever_its_mode() {
     for (name, mode) in [("10-a", 0o755), ("20-b", 0o644), ("30-c", 0o000), ("40-d", 0o4755)] {
         hooks = hooks.script(&format!("lib:qemu.d/{name}"), "exit 1").file(&format!("qemu.d/{name}"), mode, "");
     }
-    // Set-uid and empty: there is nothing to run with another user's rights, but its purpose is unknown.
+    // Set-uid and empty: it cannot run with another user's rights, but its purpose is unknown.
     hooks.call(START).is_like(1, [], &["40-d is set-uid"]);
     std::fs::remove_file(hooks.path("qemu.d/40-d")).unwrap();
     std::fs::remove_file(hooks.path("lib:qemu.d/40-d")).unwrap();
@@ -94,9 +94,9 @@ fn an_empty_file_is_a_mask_whatever_its_mode() {
 
 /// As many links as the kernel itself follows.
 #[test]
-fn a_chain_of_forty_links_runs_and_one_of_forty_one_is_passed_over() {
+fn a_chain_of_forty_links_runs_and_one_of_forty_one_is_skipped() {
     let hooks = Hooks::new().file("store/script", 0o755, "#!/bin/sh\necho ${0##*/} >>$HOOKMUX_ROOT/ran\n");
-    // The last of `length` links; the first one leads to the script.
+    // Returns the last of `length` links, of which the first leads to the script.
     let chain = |length: usize| {
         for at in 1..=length {
             let target = if at == 1 { "script".into() } else { format!("{length}-{}", at - 1) };
@@ -126,7 +126,7 @@ fn a_first_line_that_is_longer_than_the_kernel_reads_is_a_fault() {
 }
 
 #[test]
-fn a_script_that_somebody_is_still_writing_is_a_fault_that_says_so() {
+fn a_script_that_is_open_for_writing_is_a_fault_that_names_the_reason() {
     let hooks = Hooks::new().program("qemu.d/10-a=0");
     let held = std::fs::OpenOptions::new().append(true).open(hooks.path("qemu.d/10-a=0")).unwrap();
     hooks.call(START).is_like(1, [], &["10-a=0 could not be started: a process has it open for writing"]);
@@ -135,7 +135,7 @@ fn a_script_that_somebody_is_still_writing_is_a_fault_that_says_so() {
 }
 
 #[test]
-fn a_perl_script_with_crlf_says_no_like_any_and_a_shells_is_a_fault() {
+fn a_perl_script_with_crlf_can_refuse_and_a_shell_script_with_crlf_is_a_fault() {
     let hooks = Hooks::new().file("qemu.d/10-a", 0o755, "#!/usr/bin/perl -w\r\nexit 3;\r\n");
     hooks.call(START).is_like(3, [], &["refused: /etc/hookmux/qemu.d/10-a exited 3"]);
     hooks.call(RECONNECT).is_like(3, [], &["10-a exited 3"]);
@@ -145,7 +145,7 @@ fn a_perl_script_with_crlf_says_no_like_any_and_a_shells_is_a_fault() {
 }
 
 #[test]
-fn a_name_as_long_as_a_name_can_be_runs_and_is_said_whole() {
+fn a_script_with_the_longest_possible_name_runs_and_is_named_in_full() {
     let name = format!("10-{}", "x".repeat(252));
     let hooks = Hooks::new().script(&format!("qemu.d/{name}"), "exit 3");
     hooks.call(START).is_like(3, [name.as_str()], &[&format!("qemu.d/{name} exited 3\n")]);
@@ -165,7 +165,7 @@ fn a_thousand_scripts_run_in_order() {
 }
 
 #[test]
-fn a_directory_of_ten_thousand_other_things_is_no_obstacle() {
+fn ten_thousand_other_entries_in_a_directory_do_not_stop_a_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 3");
     for at in 0..10_000 {
         std::fs::create_dir(hooks.path(&format!("qemu.d/guest-{at}"))).unwrap();
@@ -174,7 +174,7 @@ fn a_directory_of_ten_thousand_other_things_is_no_obstacle() {
 }
 
 #[test]
-fn a_link_in_a_directory_of_another_user_is_untrusted_however_it_is_swapped_during_two_hundred_calls() {
+fn a_link_in_a_world_writable_directory_stays_untrusted_while_it_is_swapped() {
     use std::os::unix::fs::symlink;
     use std::sync::atomic::{AtomicBool, Ordering};
 

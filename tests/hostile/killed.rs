@@ -1,9 +1,8 @@
-//! hookmux killed at any moment: no script goes on, and no script reads half a document.
+//! hookmux killed at any moment: no script keeps running, and libvirt never reads half a document.
 //!
-//! What is guaranteed: the document is one write(2). It goes into the pipe whole, and so before a signal can come in
-//! between, if the pipe has room for it. Root may have any pipe enlarged; an ordinary user up to /proc/sys/fs/pipe-max-size
-//! (1 MiB). Beyond that a reader may see the beginning of a document, and then that its writer was killed: libvirt drops
-//! what a hook has written unless it exits with 0.
+//! The guarantee: the document is one write(2). If the pipe has room for it, no signal can interrupt the write. Root can
+//! enlarge any pipe; an ordinary user only up to /proc/sys/fs/pipe-max-size (1 MiB). Beyond that, a reader may see the beginning of a
+//! document, and then that its writer was killed: libvirt drops the output of a hook that does not exit 0.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
@@ -11,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 
-use crate::waiting::{comes, pid};
+use crate::waiting::{becomes_true, pid};
 use support::builder::{Hooks, spawn};
 
-/// A document without a line's end at its end, but with some before: what a buffered writer would cut there.
-fn document(word: char, length: usize) -> String {
+/// Returns a document without a line break at its end, but with earlier ones, at which a buffered writer would cut it.
+fn document(letter: char, length: usize) -> String {
     let head = "<domain type='qemu'>\n  <name>vm1</name>\n  <title>";
-    format!("{head}{}</title>\n</domain>", word.to_string().repeat(length))
+    format!("{head}{}</title>\n</domain>", letter.to_string().repeat(length))
 }
 
 fn hooks(length: usize) -> Hooks {
@@ -28,20 +27,20 @@ fn hooks(length: usize) -> Hooks {
         .document(document('@', length))
 }
 
-/// The filtering call, with its document in a file, its output in a pipe.
+/// Starts a filtering call, with its document in a file, its output in a pipe.
 fn call(hooks: &Hooks, length: usize) -> (Child, io::PipeReader) {
     let input = hooks.root().join("document");
     if !input.exists() {
         std::fs::write(&input, document('@', length)).unwrap();
     }
     let (reader, writer) = io::pipe().unwrap();
-    let words = ["qemu", "vm1", "migrate", "begin", "-"].map(std::ffi::OsStr::new);
-    let mut command = hooks.command(&words);
+    let args = ["qemu", "vm1", "migrate", "begin", "-"].map(std::ffi::OsStr::new);
+    let mut command = hooks.command(&args);
     command.stdin(std::fs::File::open(input).unwrap()).stdout(writer).stderr(Stdio::null());
     (spawn(&mut command), reader)
 }
 
-/// Processes that execute something below the root.
+/// Counts the processes that execute a program below the root.
 fn scripts(hooks: &Hooks) -> usize {
     let processes = std::fs::read_dir("/proc")
         .unwrap()
@@ -49,7 +48,7 @@ fn scripts(hooks: &Hooks) -> usize {
     processes.filter(|executable| executable.starts_with(hooks.root())).count()
 }
 
-/// Numbers that look random and are the same each time (xorshift).
+/// Pseudo-random numbers that are the same each time (xorshift).
 struct Numbers(u64);
 
 impl Numbers {
@@ -61,7 +60,7 @@ impl Numbers {
     }
 }
 
-/// Kills `times` calls at moments spread over the length of one. Returns how many had written their document by then.
+/// Kills `times` calls at moments spread over the duration of one. Returns how many had written their document by then.
 fn killed(hooks: &Hooks, length: usize, times: u32, reads_meanwhile: bool) -> u32 {
     let whole = document('#', length);
     let mut undisturbed: Vec<Duration> = (0..9)
@@ -94,33 +93,33 @@ fn killed(hooks: &Hooks, length: usize, times: u32, reads_meanwhile: bool) -> u3
         assert!(out.is_empty() || out == whole.as_bytes(), "{} of {} bytes", out.len(), whole.len());
         answered += u32::from(!out.is_empty());
     }
-    assert!(comes(|| scripts(hooks) == 0), "{} scripts go on", scripts(hooks));
+    assert!(becomes_true(|| scripts(hooks) == 0), "{} scripts keep running", scripts(hooks));
     answered
 }
 
 #[test]
-fn killed_at_a_thousand_moments_it_leaves_no_script_and_never_half_a_document() {
+fn a_thousand_kills_leave_no_script_running_and_never_half_a_document() {
     const MIB: usize = (1 << 20) - 100;
     for (times, length, reads_meanwhile) in
         [(400, 1 << 10, false), (400, 1 << 10, true), (100, MIB, false), (100, MIB, true)]
     {
         let answered = killed(&hooks(length), length, times, reads_meanwhile);
-        // Both must have happened, or the moments were none.
+        // Both outcomes must have occurred, or the moments were badly chosen.
         assert!((times / 50..times - times / 50).contains(&answered), "{answered} of {times} with {length} bytes");
     }
 }
 
-/// The writes to standard output of one call, as strace sees them.
+/// Returns the writes to standard output of one call, from strace.
 fn writes(hooks: &Hooks) -> Vec<String> {
     let trace = hooks.root().join("trace");
     let strace = ["strace", "-qq", "-e", "trace=write,writev,pwrite64,sendfile,splice", "-e", "signal=none", "-o"];
-    let words: Vec<&str> = strace.into_iter().chain([trace.to_str().unwrap()]).collect();
-    let seen = hooks.see(hooks.through(&words, "qemu vm1 migrate begin -"));
+    let args: Vec<&str> = strace.into_iter().chain([trace.to_str().unwrap()]).collect();
+    let seen = hooks.see(hooks.through(&args, "qemu vm1 migrate begin -"));
     assert_eq!(seen.code, Some(0), "{seen:?}");
     let lines = std::fs::read_to_string(trace).unwrap();
     lines
         .lines()
-        .filter(|line| line.split('(').nth(1).is_some_and(|words| words.starts_with("1,")))
+        .filter(|line| line.split('(').nth(1).is_some_and(|args| args.starts_with("1,")))
         .map(str::to_owned)
         .collect()
 }
@@ -135,14 +134,14 @@ fn a_document_is_one_write() {
 }
 
 #[test]
-fn a_thousand_kills_leave_no_process_of_an_unfinished_script_either() {
+fn a_thousand_kills_leave_no_process_of_an_unfinished_script() {
     let hooks = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=pause");
-    let words = ["qemu", "vm1", "start", "begin", "-"].map(std::ffi::OsStr::new);
+    let args = ["qemu", "vm1", "start", "begin", "-"].map(std::ffi::OsStr::new);
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
     for _ in 0..100 {
         let calls: Vec<Child> = (0..10)
             .map(|_| {
-                let mut command: Command = hooks.command(&words);
+                let mut command: Command = hooks.command(&args);
                 let null = Stdio::null;
                 let child = spawn(command.stdin(null()).stdout(null()).stderr(null()));
                 std::thread::sleep(Duration::from_micros(numbers.below(300)));
@@ -154,7 +153,7 @@ fn a_thousand_kills_leave_no_process_of_an_unfinished_script_either() {
             call.wait().unwrap();
         }
     }
-    assert!(comes(|| scripts(&hooks) == 0), "{} scripts go on", scripts(&hooks));
+    assert!(becomes_true(|| scripts(&hooks) == 0), "{} scripts keep running", scripts(&hooks));
     let reached = hooks.text("log").lines().filter(|line| line.contains("=pause")).count();
-    assert!((50..1000).contains(&reached), "{reached} calls had come to the script that waits");
+    assert!((50..1000).contains(&reached), "{reached} calls had reached the script that waits");
 }

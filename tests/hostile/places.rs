@@ -1,4 +1,4 @@
-//! Calls from odd places: without /proc, /dev or /run, on a read-only root, by another clock.
+//! Calls in unusual environments: without /proc, /dev or /run, on a read-only root, with another clock.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
 const MIGRATE: &str = "qemu vm1 migrate begin -";
 
-/// The call in a mount namespace of its own, after `set_up`; that this has been done is checked there, too.
+/// Returns a call in its own mount namespace, after `set_up`, which must succeed.
 fn inside(hooks: &Hooks, set_up: &str, call: &str) -> Command {
     let shell = format!("{set_up} || {{ echo 'not set up' >&2; exit 90; }}; exec \"$@\"");
     hooks.through(&["unshare", "--mount", "--propagation", "private", "sh", "-c", &shell, "sh"], call)
@@ -16,7 +16,7 @@ fn inside(hooks: &Hooks, set_up: &str, call: &str) -> Command {
 
 const TITLED: &str = "<domain type='qemu'><name>vm1</name><title></title></domain>";
 
-/// A veto, a reconnect, a clean-up and a chain of filters, all of them after `set_up`.
+/// Asserts that a veto, a reconnect, a clean-up and a chain of filters work after `set_up`.
 fn everything_works(set_up: &str) {
     let veto = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=7").program("qemu.d/30-c=0");
     let line = "/etc/hookmux/qemu.d/20-b=7 exited 7\nsaid 20-b=7\n";
@@ -51,7 +51,7 @@ fn without_run_everything_works() {
 }
 
 #[test]
-fn on_a_root_that_nobody_can_write_to_everything_works() {
+fn on_a_read_only_root_everything_works() {
     everything_works(
         "mount -o remount,bind,ro / && ! touch /written 2>/dev/null && mount -t tmpfs -o ro tmpfs /dev/shm",
     );
@@ -65,7 +65,7 @@ fn without_any_of_them_everything_works() {
 }
 
 #[test]
-fn in_a_directory_that_is_gone_everything_works() {
+fn in_a_deleted_directory_everything_works() {
     everything_works(
         "mkdir /dev/shm/gone.$$ && cd /dev/shm/gone.$$ && rmdir /dev/shm/gone.$$ && readlink /proc/$$/cwd | grep -q deleted",
     );
@@ -83,7 +83,7 @@ fn on_a_full_file_system_everything_works_since_nothing_is_written() {
 }
 
 #[test]
-fn a_document_for_a_full_file_system_is_a_failure() {
+fn writing_a_document_to_a_full_file_system_is_a_failure() {
     let hooks =
         Hooks::new().program("qemu.d/10-a=translate").document(support::builder::domain("kvm", &"@".repeat(100_000)));
     hooks.directory(&hooks.root().join("full"));
@@ -91,15 +91,15 @@ fn a_document_for_a_full_file_system_is_a_failure() {
     hooks.see(inside(&hooks, full, MIGRATE)).is_like(1, [], &["could not be written: No space left on device"]);
 }
 
-/// The clock that time limits go by cannot be set; in a time namespace it can be far from everybody else's.
+/// The clock of time limits cannot be set, but in a time namespace it can differ from that of other processes.
 #[test]
-fn a_limit_holds_whatever_the_clock_says() {
+fn a_time_limit_does_not_depend_on_the_clock() {
     let settings = "kill-after = '200ms'\n[[rule]]\ntimeout = '300ms'\n";
     let hooks = Hooks::new()
         .settings(settings)
         .script("qemu.d/10-a", "cut -d. -f1 /proc/uptime >$HOOKMUX_ROOT/clock; sleep 60");
     let uptime: i64 = std::fs::read_to_string("/proc/uptime").unwrap().split('.').next().unwrap().parse().unwrap();
-    // Back to the machine's start; and a hundred years on.
+    // Back to the machine's start, and a hundred years ahead.
     for offset in [-uptime, 3_000_000_000] {
         let offset = [format!("--monotonic={offset}"), format!("--boottime={offset}")];
         let unshare = ["unshare", "--time", "--fork", "--mount", "--mount-proc", &offset[0], &offset[1], "--pid"];
@@ -107,12 +107,12 @@ fn a_limit_holds_whatever_the_clock_says() {
         seen.is_like(1, ["10-a"], &["10-a timed out after 300 ms"]).within(HANG);
         assert!(seen.took >= std::time::Duration::from_millis(300), "{seen:?}");
         let clock: i64 = hooks.text("clock").trim().parse().unwrap();
-        assert!((clock - uptime).abs() > uptime / 2, "the clock is the machine's own: {clock}");
+        assert!((clock - uptime).abs() > uptime / 2, "the clock is still the machine's own: {clock}");
     }
 }
 
 #[test]
-fn an_ordinary_user_with_scripts_of_roots_and_its_own_is_served_like_root() {
+fn an_ordinary_user_can_run_scripts_of_root_and_its_own() {
     let hooks = Hooks::new().program("qemu.d/10-a=0").program("lib:qemu.d/20-b=7");
     std::os::unix::fs::chown(hooks.path("qemu.d/10-a=0"), Some(61_010), Some(61_010)).unwrap();
     let user = ["setpriv", "--reuid=61010", "--regid=61010", "--clear-groups"];
@@ -122,7 +122,7 @@ fn an_ordinary_user_with_scripts_of_roots_and_its_own_is_served_like_root() {
 }
 
 #[test]
-fn a_run_directory_that_is_full_keeps_no_document_and_fails_no_call() {
+fn a_full_run_directory_keeps_no_document_and_fails_no_call() {
     let hooks = Hooks::new()
         .settings("keep-document = true\n")
         .script("qemu.d/10-a", "echo \"$2 ${HOOKMUX_STARTED-none}\" >>$HOOKMUX_ROOT/notes")

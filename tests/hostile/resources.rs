@@ -1,5 +1,5 @@
-//! Nothing left: processes, descriptors, memory, room. A veto may turn into a fault, but never into a yes; and no
-//! running guest dies of it.
+//! Exhausted resources: processes, descriptors, memory, disk space. A veto may turn into a fault, but never into a success;
+//! and no running guest is killed.
 
 use std::process::Command;
 
@@ -11,28 +11,27 @@ use support::builder::{HANG, Hooks, output};
 const START: &str = "qemu vm1 start begin -";
 const RECONNECT: &str = "qemu vm1 reconnect begin -";
 
-/// A user of this test's and this run's own: limits on processes are counted by user, and the dead count until init has
-/// reaped them.
+/// Returns a user that only this test of this run has, because process limits are counted by user, and zombies count until
+/// init has reaped them.
 fn user(test: u32) -> u32 {
     200_000 + std::process::id() * 10 + test
 }
 
-/// The call as another user, with limits. Everything that a script needs to write to is in
-/// the root, as sticky as /tmp.
+/// Returns a call as another user, with limits. Scripts write only to the root, which gets the mode of /tmp.
 fn as_user(hooks: &Hooks, user: u32, limits: &[&str], call: &str) -> Command {
     std::fs::set_permissions(hooks.root(), std::os::unix::fs::PermissionsExt::from_mode(0o1777)).unwrap();
     let (user, group) = (format!("--reuid={user}"), format!("--regid={user}"));
-    let mut words = vec!["prlimit"];
-    words.extend(limits);
-    words.extend(["setpriv", &user, &group, "--clear-groups"]);
-    hooks.through(&words, call)
+    let mut args = vec!["prlimit"];
+    args.extend(limits);
+    args.extend(["setpriv", &user, &group, "--clear-groups"]);
+    hooks.through(&args, call)
 }
 
 fn limited(hooks: &Hooks, limit: &str, call: &str) -> support::builder::Seen {
     hooks.see(hooks.through(&["prlimit", limit], call))
 }
 
-/// Those that are more than a number.
+/// Returns the processes of a user that are not zombies.
 fn processes_of(user: u32) -> Vec<Pid> {
     let found = output(Command::new("ps").args(["-U", &user.to_string(), "-o", "stat=", "-o", "pid="]));
     let lines = String::from_utf8(found.stdout).unwrap();
@@ -42,51 +41,51 @@ fn processes_of(user: u32) -> Vec<Pid> {
 }
 
 #[test]
-fn a_fork_bomb_that_a_limit_holds_is_ended_with_all_its_processes() {
+fn a_fork_bomb_within_a_process_limit_is_ended_with_all_its_processes() {
     let settings = "kill-after = '300ms'\n[[rule]]\ntimeout = '500ms'\n";
     let hooks = Hooks::new().settings(settings).program("qemu.d/10-a=bombhang");
     let seen = hooks.see(as_user(&hooks, user(1), &["--nproc=40:40"], START));
-    let gone = crate::waiting::comes(|| processes_of(user(1)).is_empty());
+    let gone = crate::waiting::becomes_true(|| processes_of(user(1)).is_empty());
     seen.is_like(1, [], &["10-a=bombhang timed out after 500 ms"]).within(HANG);
     assert!(gone && hooks.root().join("full").exists(), "{:?}", processes_of(user(1)));
 }
 
 #[test]
-fn a_fork_bomb_that_its_script_has_left_behind_turns_no_veto_of_the_next_into_a_yes() {
+fn a_fork_bomb_that_a_script_leaves_behind_does_not_turn_the_next_veto_into_a_success() {
     let hooks = Hooks::new().program("qemu.d/10-a=bomb").program("qemu.d/20-b=3");
     let seen = hooks.see(as_user(&hooks, user(2), &["--nproc=24:24"], START));
     let left = processes_of(user(2));
     for pid in &left {
         let _ = kill(*pid, Signal::SIGKILL);
     }
-    // The place of the script itself is free again: for the next one, or for the bomb.
+    // The script itself has ended, so that the next script or the bomb can start one process.
     assert!(matches!(seen.code, Some(1 | 3)) && left.len() > 20, "{seen:?} {left:?}");
     seen.within(HANG);
 }
 
 #[test]
-fn no_process_left_is_a_fault_that_says_so_and_kills_no_guest() {
+fn a_reached_process_limit_is_a_fault_that_names_it_and_kills_no_guest() {
     let hooks = Hooks::new().program("qemu.d/10-a=3");
-    let words = ["10-a=3 could not be started: no process is left: a limit on processes is reached"];
-    hooks.see(as_user(&hooks, user(3), &["--nproc=1:1"], START)).is_like(1, [], &words);
+    let message = ["10-a=3 could not be started: no process is left: a limit on processes is reached"];
+    hooks.see(as_user(&hooks, user(3), &["--nproc=1:1"], START)).is_like(1, [], &message);
     hooks.see(as_user(&hooks, user(3), &["--nproc=1:1"], RECONNECT)).is(0, [], "");
     hooks.see(as_user(&hooks, user(3), &["--nproc=2:2"], RECONNECT)).is_like(3, [], &["10-a=3 exited 3"]);
 }
 
 #[test]
-fn what_nobody_waits_for_is_not_started_without_a_process_and_that_is_no_answer() {
+fn a_background_script_that_the_process_limit_prevents_does_not_fail_the_call() {
     let hooks = Hooks::new().settings("[[rule]]\nwait = false\n").program("qemu.d/10-a=3");
     hooks.see(as_user(&hooks, user(4), &["--nproc=1:1"], START)).is(0, [], "");
 }
 
-/// Every number of descriptors from none to plenty.
+/// Tries every limit on descriptors from 3 to 24.
 #[test]
-fn too_few_descriptors_never_turn_a_no_into_a_yes_nor_kill_a_guest() {
+fn too_few_descriptors_never_turn_a_veto_into_a_success_nor_kill_a_guest() {
     let veto = Hooks::new().settings("parallel = 1\n").program("qemu.d/10-a=7").program("qemu.d/m*/start/begin/20-b=8");
-    let content = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=0");
+    let passing = Hooks::new().program("qemu.d/10-a=0").program("qemu.d/20-b=0");
     for limit in 3..24 {
         let limit = format!("--nofile={limit}:{limit}");
-        let codes = [(&veto, START), (&veto, RECONNECT), (&content, RECONNECT)]
+        let codes = [(&veto, START), (&veto, RECONNECT), (&passing, RECONNECT)]
             .map(|(hooks, call)| limited(hooks, &limit, call).code);
         assert!(matches!(codes, [Some(1 | 7), Some(0 | 7), Some(0)]), "{limit}: {codes:?}");
     }
@@ -94,7 +93,7 @@ fn too_few_descriptors_never_turn_a_no_into_a_yes_nor_kill_a_guest() {
 }
 
 #[test]
-fn too_few_descriptors_for_a_chain_of_filters_mean_no_document() {
+fn too_few_descriptors_for_a_chain_of_filters_yield_no_document() {
     let hooks = Hooks::new().program("qemu.d/10-a=tag").program("qemu.d/20-b=tag").document(TITLED);
     let whole = "<domain type='qemu'><name>vm1</name><title>ab</title></domain>";
     let mut answered = 0;
@@ -112,15 +111,15 @@ fn too_few_descriptors_for_a_chain_of_filters_mean_no_document() {
 
 const TITLED: &str = "<domain type='qemu'><name>vm1</name><title></title></domain>";
 
-/// From where the kernel can start hookmux at all, in steps of a page or a few.
+/// Tries limits from the smallest at which the kernel can start hookmux, in steps of a few pages.
 #[test]
-fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
+fn too_little_memory_never_turns_a_veto_into_a_success_nor_kills_a_guest() {
     let veto = Hooks::new().program("qemu.d/10-a=7");
     let empty = Hooks::new();
     for kind in ["--as", "--data"] {
         let limit = |kib: u32| format!("{kind}={0}:{0}", kib * 1024);
         let starts = |kib: u32| limited(&empty, &limit(kib), RECONNECT).code == Some(0);
-        // Too little, and enough; half-way between them until they are neighbours.
+        // A bisection between too little and enough memory.
         let (mut little, mut least) = (0, 32 << 10);
         while least - little > 16 {
             let middle = (little + least) / 32 * 16;
@@ -140,7 +139,7 @@ fn too_little_memory_never_turns_a_no_into_a_yes_nor_kills_a_guest() {
 }
 
 #[test]
-fn a_document_that_memory_does_not_hold_is_a_failure_and_no_half_of_it() {
+fn a_document_that_does_not_fit_in_memory_is_a_failure_without_output() {
     let pad = "@".repeat(24 << 20);
     let document = format!("<domain type='qemu'><name>vm1</name><title>{pad}</title></domain>");
     let hooks = Hooks::new().program("qemu.d/10-a=translate").document(document);
@@ -149,7 +148,7 @@ fn a_document_that_memory_does_not_hold_is_a_failure_and_no_half_of_it() {
 }
 
 #[test]
-fn a_limit_on_file_sizes_is_a_fault_and_not_our_death() {
+fn a_file_size_limit_is_a_fault_and_does_not_kill_hookmux() {
     let hooks = Hooks::new().program("qemu.d/10-a=7");
     limited(&hooks, "--fsize=10:10", START).is_like(1, [], &["failed: before any script could run: File too large"]);
     limited(&hooks, "--fsize=10:10", RECONNECT).is(0, [], "");
@@ -161,11 +160,11 @@ fn a_limit_on_file_sizes_is_a_fault_and_not_our_death() {
 }
 
 #[test]
-fn a_script_meets_a_limit_on_file_sizes_as_it_would_without_us() {
+fn a_file_size_limit_affects_a_script_as_without_hookmux() {
     let hooks = Hooks::new()
         .script("qemu.d/10-a", "head -c 5000 /dev/zero >$HOOKMUX_ROOT/big; echo $? >$HOOKMUX_ROOT/code; exit 0");
     limited(&hooks, "--fsize=1000:1000", START).is(0, ["10-a"], "");
-    // 128 + SIGXFSZ: it is killed, and not told.
+    // 128 + SIGXFSZ: it is killed, and its write does not fail with an error.
     assert_eq!(hooks.text("code").trim(), "153");
 }
 
@@ -176,15 +175,15 @@ fn a_small_stack_is_enough() {
 }
 
 #[test]
-fn a_script_that_a_limit_on_time_has_killed_was_killed() {
+fn a_script_that_a_cpu_limit_kills_is_reported_as_killed() {
     let hooks = Hooks::new().script("qemu.d/10-a", "while :; do :; done");
     limited(&hooks, "--cpu=1:2", START).is_like(152, ["10-a"], &["was killed by SIGXCPU"]).within(HANG);
 }
 
 #[test]
-fn an_environment_that_leaves_no_room_for_ours_is_a_fault_that_says_so() {
+fn an_environment_that_is_too_large_is_a_fault_that_names_the_reason() {
     let hooks = Hooks::new().program("qemu.d/10-a=0");
-    // A quarter of the stack's limit is what words and environment may take.
+    // Arguments and environment may take a quarter of the stack's limit.
     let mut command = hooks.through(&["prlimit", "--stack=524288:524288"], START);
     command.env("PADDING", "x".repeat(126_000));
     let codes: Vec<Option<i32>> = (0..60)

@@ -1,5 +1,5 @@
-//! Background scripts and systemd, which gives them a scope of their own: a stand-in at /run/systemd/private does, refuses,
-//! or does not answer. The real one is in tests/host.
+//! Background scripts and systemd, which gives them a scope of their own: a stand-in at /run/systemd/private creates it,
+//! refuses, or does not reply. tests/host uses the real systemd.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,20 +11,20 @@ use nix::sys::socket::{Backlog, getsockopt, listen, sockopt::PeerCredentials};
 use support::builder::Hooks;
 use support::cgroups::Cgroups;
 
-use crate::waiting::comes;
+use crate::waiting::becomes_true;
 
 const START: &str = "qemu vm1 start begin -";
 
-/// A signal that systemd sends to every connection: 16 bytes, 5 of fields and what aligns them, 3 of body.
+/// A signal that systemd sends to every connection: 16 bytes, 5 of fields and their padding, 3 of body.
 const SIGNAL: &[u8] = b"l\x04\0\x01\x03\0\0\0\x07\0\0\0\x05\0\0\0fieldsss~~~";
 
-/// A reply, empty, and one that reports an error.
+/// An empty reply, and one that reports an error.
 const REPLY: &[u8] = b"l\x02\0\x01\0\0\0\0\x08\0\0\0\0\0\0\0";
 const ERROR: &[u8] = b"l\x03\0\x01\x17\0\0\0\x08\0\0\0\x08\0\0\0\x05\x01u\0\x01\0\0\0\x12\0\0\0Unit is in the way\0";
 
 const OK: &[u8] = b"OK 0123456789abcdef0123456789abcdef\r\n";
 
-/// A root whose background script notes its cgroups, and whose other script its own.
+/// Makes a root whose background script and other script record their cgroups.
 fn hooks() -> Hooks {
     let notes = |name: &str| {
         format!("cp /proc/self/cgroup $HOOKMUX_ROOT/{name}.new; mv $HOOKMUX_ROOT/{name}.new $HOOKMUX_ROOT/{name}")
@@ -37,16 +37,16 @@ fn hooks() -> Hooks {
     hooks
 }
 
-/// Makes a call on a host whose /run/systemd is the root's, and waits for the background script. Returns whether that has
-/// other cgroups than the other script, and what hookmux logged.
+/// Makes a call on a host whose /run/systemd is in the root, and waits for the background script. Returns whether its
+/// cgroups differ from those of the other script, and what hookmux logged.
 fn call(hooks: &Hooks) -> (bool, String) {
     let journal = UnixDatagram::bind(hooks.root().join("systemd/journal/socket")).unwrap();
     let set_up = "mount -t tmpfs tmpfs /run && mkdir /run/systemd && mount --bind $HOOKMUX_ROOT/systemd /run/systemd && exec \"$@\"";
-    let words = ["unshare", "--mount", "--propagation", "private", "sh", "-c", set_up, "sh"];
-    let seen = hooks.see(hooks.through(&words, START));
+    let args = ["unshare", "--mount", "--propagation", "private", "sh", "-c", set_up, "sh"];
+    let seen = hooks.see(hooks.through(&args, START));
     assert_eq!((seen.code, seen.err.as_str()), (Some(0), ""));
     let late = hooks.root().join("late");
-    assert!(comes(|| late.exists()), "the background script did not run: {seen:?}");
+    assert!(becomes_true(|| late.exists()), "the background script did not run: {seen:?}");
     journal.set_nonblocking(true).unwrap();
     let mut logged = [0; 4096];
     let length = journal.recv(&mut logged).unwrap_or(0);
@@ -74,7 +74,7 @@ fn request(stream: &mut UnixStream) -> Vec<u8> {
 const STAYS: &str = "qemu start 'vm1': the background scripts stay in libvirt's cgroup: ";
 
 #[test]
-fn the_scripts_are_born_in_the_scope_that_systemd_makes_and_the_others_are_not() {
+fn background_scripts_run_in_the_scope_that_systemd_creates_and_the_others_do_not() {
     let hooks = hooks();
     let cgroups = Cgroups::new("scope");
     let directories = cgroups.directories.clone();
@@ -95,7 +95,7 @@ fn the_scripts_are_born_in_the_scope_that_systemd_makes_and_the_others_are_not()
         request
     });
     let (has_left, logged) = call(&hooks);
-    assert!(comes(is_empty), "a process stays in the scope");
+    assert!(becomes_true(is_empty), "a process stays in the scope");
     assert_eq!((has_left, logged.as_str()), (true, ""));
     let request = systemd.join().unwrap();
     assert!(request.starts_with(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\nl\x01\0\x01"), "{}", request.escape_ascii());
@@ -105,7 +105,7 @@ fn the_scripts_are_born_in_the_scope_that_systemd_makes_and_the_others_are_not()
 }
 
 #[test]
-fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
+fn whatever_systemd_replies_the_call_succeeds_and_the_scripts_run() {
     let nothing: &[u8] = b"";
     let rows = [
         ([OK, ERROR].concat(), "Unit is in the way"),
@@ -115,7 +115,7 @@ fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
             [OK, &[b'l', 4, 0, 1, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255]].concat(),
             "Connection reset by peer (os error 104)",
         ),
-        // It is done, and the process is where it was.
+        // systemd reports success, but does not move the process.
         ([OK, REPLY].concat(), "Connection timed out (os error 110)"),
     ];
     for (answer, why) in rows {
@@ -127,7 +127,7 @@ fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
             stream.write_all(&answer).unwrap();
         });
         let (has_left, logged) = call(&hooks);
-        // musl has other words for one errno.
+        // musl has another text for one errno.
         let logged = logged.replace("Operation timed out", "Connection timed out");
         assert_eq!((has_left, logged), (false, format!("{STAYS}{why}")));
         systemd.join().unwrap();
@@ -135,19 +135,19 @@ fn whatever_systemd_answers_the_call_has_its_answer_and_the_scripts_run() {
 }
 
 #[test]
-fn a_systemd_that_does_not_answer_or_listen_holds_neither_the_call_nor_the_scripts() {
+fn a_systemd_that_does_not_reply_or_listen_blocks_neither_the_call_nor_the_scripts() {
     let silent = hooks();
     let _listener = listener(&silent);
     let (has_left, logged) = call(&silent);
     assert_eq!((has_left, logged), (false, format!("{STAYS}Resource temporarily unavailable (os error 11)")));
 
-    // Of systemd, only the socket is left.
+    // systemd has ended, and its socket is left.
     let dead = hooks();
     drop(listener(&dead));
     let (has_left, logged) = call(&dead);
     assert_eq!((has_left, logged), (false, format!("{STAYS}Connection refused (os error 111)")));
 
-    // So many wait for it that no more are taken.
+    // The queue of the socket is full.
     let busy = hooks();
     let listener = listener(&busy);
     listen(&listener, Backlog::new(0).unwrap()).unwrap();

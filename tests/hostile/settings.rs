@@ -15,7 +15,7 @@ fn fifo(hooks: &Hooks, name: &str) {
 }
 
 #[test]
-fn settings_that_are_a_fifo_are_a_fault_and_hold_nobody() {
+fn settings_that_are_a_fifo_are_a_fault_and_delay_no_call() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     fifo(&hooks, "hookmux.toml");
     hooks.call(START).is_like(1, [], &["hookmux.toml: cannot be read: not a regular file"]).within(HANG);
@@ -23,7 +23,7 @@ fn settings_that_are_a_fifo_are_a_fault_and_hold_nobody() {
 }
 
 #[test]
-fn a_strangers_drop_in_is_not_opened_whatever_it_is() {
+fn a_drop_in_of_another_user_is_not_opened() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     fifo(&hooks, "hookmux.toml.d/50-x.toml");
     chown(hooks.path("hookmux.toml.d/50-x.toml"), Some(1234), None).unwrap();
@@ -34,15 +34,15 @@ fn a_strangers_drop_in_is_not_opened_whatever_it_is() {
 }
 
 #[test]
-fn settings_without_end_are_not_read() {
+fn endless_settings_are_not_read() {
     let hooks = Hooks::new().script("qemu.d/10-a", "").link("hookmux.toml", "/dev/zero");
-    let said = hooks.call(START);
-    assert!(said.code == Some(1) && said.err.contains("hookmux.toml: "), "{said:?}");
-    said.within(HANG);
+    let seen = hooks.call(START);
+    assert!(seen.code == Some(1) && seen.err.contains("hookmux.toml: "), "{seen:?}");
+    seen.within(HANG);
 }
 
 #[test]
-fn settings_that_lead_in_a_circle_or_are_no_text_fail_what_can_be_aborted_and_nothing_else() {
+fn circular_or_binary_settings_fail_only_the_calls_that_can_be_aborted() {
     for hooks in [
         Hooks::new().script("qemu.d/10-a", "").link("hookmux.toml", "hookmux.toml"),
         Hooks::new().script("qemu.d/10-a", "").file("hookmux.toml", 0o644, b"\xff\xfe"),

@@ -1,5 +1,5 @@
-//! Waiting for what a script or a process does, with a bound that only a hang reaches. In: a condition. Out: whether it
-//! came. Does.
+//! Waiting for a script or a process, with a time bound that only a hang reaches. In: a condition. Out: whether it became true.
+//! Does.
 
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -9,8 +9,8 @@ use nix::unistd::Pid;
 
 use support::builder::{HANG, Hooks, spawn};
 
-/// Whether `condition` came true before anything here may take.
-pub fn comes(mut condition: impl FnMut() -> bool) -> bool {
+/// Reports whether `condition` became true in time.
+pub fn becomes_true(mut condition: impl FnMut() -> bool) -> bool {
     let started = Instant::now();
     while !condition() {
         if started.elapsed() > HANG {
@@ -21,11 +21,11 @@ pub fn comes(mut condition: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A process that a script has left in a file, and that has a whole line there.
+/// Returns the process whose number a script has written to a file, once the line is complete.
 pub fn process(hooks: &Hooks, file: &str) -> Pid {
     let path = hooks.root().join(file);
     let read = || std::fs::read_to_string(&path).ok().filter(|text| text.ends_with('\n'));
-    assert!(comes(|| read().is_some()), "no process in {file}");
+    assert!(becomes_true(|| read().is_some()), "no pid in {file}");
     Pid::from_raw(read().unwrap().trim().parse().unwrap())
 }
 
@@ -35,14 +35,14 @@ pub fn is_gone(pid: Pid) -> bool {
     kill(pid, None).is_err() || zombie()
 }
 
-/// A call that is under way, with nothing on its standard input, and no reader of its outputs.
-pub fn under_way(hooks: &Hooks, call: &str) -> Child {
-    let words: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
+/// Starts a call with empty standard input, whose output is discarded.
+pub fn start_call(hooks: &Hooks, call: &str) -> Child {
+    let args: Vec<&std::ffi::OsStr> = call.split(' ').map(std::ffi::OsStr::new).collect();
     let null = Stdio::null;
-    spawn(hooks.command(&words).stdin(null()).stdout(null()).stderr(null()))
+    spawn(hooks.command(&args).stdin(null()).stdout(null()).stderr(null()))
 }
 
-/// Its process.
+/// Returns the pid of a child.
 pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap())
 }

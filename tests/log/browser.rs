@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::calls::{call, failed_start, lines, other};
 use crate::namespaces::{HANG, Hooks, needs};
 
-/// The page of these calls.
+/// Writes the page of these calls.
 fn page(hooks: &Hooks, calls: &[Value]) -> PathBuf {
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     fs::write(hooks.path("var/log/hookmux/calls.jsonl"), lines(calls)).unwrap();
@@ -20,7 +20,7 @@ fn page(hooks: &Hooks, calls: &[Value]) -> PathBuf {
     page
 }
 
-/// A call in which every name tries to be markup.
+/// Returns a call in which every name contains markup.
 fn evil_call() -> Value {
     let evil = "\"'><script>document.title='run'</script><img src=x onerror=\"document.title='run'\">";
     let mut refused =
@@ -32,7 +32,7 @@ fn evil_call() -> Value {
     call
 }
 
-/// What the browser prints.
+/// Returns what the browser prints.
 fn chromium(page: &Path, flags: &[&str]) -> String {
     needs("/usr/bin/chromium", "chromium");
     let home = tempfile::tempdir().unwrap();
@@ -43,13 +43,13 @@ fn chromium(page: &Path, flags: &[&str]) -> String {
     command.arg(format!("--user-data-dir={}", home.path().join("profile").display())).args(flags);
     command.arg(format!("file://{}", page.display())).env("HOME", home.path()).env("XDG_RUNTIME_DIR", home.path());
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
-fn a_browser_finds_nothing_but_text_in_names() {
+fn a_browser_finds_only_text_in_names() {
     let hooks = Hooks::new();
     let document = chromium(&page(&hooks, &[failed_start(), vec![evil_call()]].concat()), &["--dump-dom"]);
     let names =
@@ -67,7 +67,7 @@ fn a_browser_finds_nothing_but_text_in_names() {
 }
 
 #[test]
-fn a_browser_draws_each_bar_where_its_time_is() {
+fn a_browser_draws_each_bar_at_its_time() {
     let hooks = Hooks::new();
     let picture = Path::new(env!("CARGO_TARGET_TMPDIR")).join("history.png");
     let _ = fs::remove_file(&picture);
@@ -78,10 +78,10 @@ fn a_browser_draws_each_bar_where_its_time_is() {
     let mut pixels = Command::new("python3");
     pixels.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/log/pixels.py")).arg(&picture).args([green, red]);
     let pixels = pixels.output().unwrap();
-    let said = (String::from_utf8(pixels.stdout).unwrap(), String::from_utf8(pixels.stderr).unwrap());
+    let printed = (String::from_utf8(pixels.stdout).unwrap(), String::from_utf8(pixels.stderr).unwrap());
     let numbers = |line: &str| -> Vec<f64> { line.split(' ').map(|number| number.parse().unwrap()).collect() };
-    let found: Vec<Vec<f64>> = said.0.lines().map(numbers).collect();
-    let [green, red] = <[Vec<f64>; 2]>::try_from(found).unwrap_or_else(|_| panic!("{said:?}"));
+    let found: Vec<Vec<f64>> = printed.0.lines().map(numbers).collect();
+    let [green, red] = <[Vec<f64>; 2]>::try_from(found).unwrap_or_else(|_| panic!("{printed:?}"));
     // The first green bar begins at 1.2 ms of 6.92 s, the refused started ends with them.
     let (begin, end) = (green[0], red[1]);
     let at = |seconds: f64| begin + (end - begin) * seconds / 6.92;

@@ -1,14 +1,14 @@
-//! Records as hookmux keeps them, made up. In: a call's words and times. Out: a line. Pure.
+//! Made-up records in hookmux's format. In: a call's arguments and times. Out: a line. Pure.
 
 use serde_json::{Value, json};
 
-/// A script of a call: `code` is that of an exit.
+/// Makes a script of a call, with its exit code.
 pub fn step(path: &str, after_us: u64, duration_us: u64, code: i32) -> Value {
     json!({ "path": path, "outcome": "exited", "code": code, "after_us": after_us, "duration_us": duration_us,
         "bytes_out": 0, "bytes_err": 0 })
 }
 
-/// A script that had no turn, or came to no end.
+/// Makes a script that did not run, or did not exit.
 pub fn other(path: &str, outcome: &str, why: Option<&str>) -> Value {
     let mut step = json!({ "path": path, "outcome": outcome, "duration_us": 0, "bytes_out": 0, "bytes_err": 0 });
     if let Some(why) = why {
@@ -17,13 +17,13 @@ pub fn other(path: &str, outcome: &str, why: Option<&str>) -> Value {
     step
 }
 
-/// A call: driver, object, operation, sub-operation and extra.
-pub fn call(time: &str, words: [&str; 5], duration_us: u64, verdict: u8, steps: &[Value]) -> Value {
-    json!({ "v": 1, "time": time, "pid": 7, "driver": words[0], "object": words[1], "operation": words[2],
-        "sub_operation": words[3], "extra": words[4], "verdict": verdict, "duration_us": duration_us, "steps": steps })
+/// Makes a call; `args` are driver, object, operation, sub-operation and extra.
+pub fn call(time: &str, args: [&str; 5], duration_us: u64, verdict: u8, steps: &[Value]) -> Value {
+    json!({ "v": 1, "time": time, "pid": 7, "driver": args[0], "object": args[1], "operation": args[2],
+        "sub_operation": args[3], "extra": args[4], "verdict": verdict, "duration_us": duration_us, "steps": steps })
 }
 
-/// A guest's start with a network's port, which a script refuses once QEMU runs.
+/// Makes the calls of a guest's start with a network's port, which a script refuses once QEMU runs.
 pub fn failed_start() -> Vec<Value> {
     let script = |name: &str| format!("/etc/hookmux/qemu.d/{name}");
     let maintenance = step(&script("10-maintenance"), 1200, 2100, 0);
@@ -63,7 +63,7 @@ pub fn failed_start() -> Vec<Value> {
     ]
 }
 
-/// The lines of a log.
+/// Formats the lines of a log.
 pub fn lines(calls: &[Value]) -> String {
     calls.iter().map(|call| call.to_string() + "\n").collect()
 }

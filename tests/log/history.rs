@@ -1,4 +1,4 @@
-//! `hookmux history`, on logs that are made up and on those of real calls.
+//! `hookmux history`, with made-up logs and with those of real calls.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -54,8 +54,8 @@ fn calls_are_chosen_by_guest_operation_time_and_failure() {
     let mut calls = failed_start();
     calls.push(call("2026-11-21T06:00:00Z", ["qemu", "web-1", "started", "begin", "-"], 10, 0, &[]));
     let hooks = log(&lines(&calls));
-    let count = |words: &[&str]| {
-        let (code, out, err) = hooks.hookmux(&[&["history", "--json"], words].concat());
+    let count = |args: &[&str]| {
+        let (code, out, err) = hooks.hookmux(&[&["history", "--json"], args].concat());
         assert_eq!((code, err.as_str()), (Some(0), ""));
         out.lines().count()
     };
@@ -69,18 +69,18 @@ fn calls_are_chosen_by_guest_operation_time_and_failure() {
         (&["--since", "2026-11-22"], 0),
         (&["--since", "1s"], 0),
     ];
-    for (words, expected) in rows {
-        assert_eq!(count(words), expected, "{words:?}");
+    for (args, expected) in rows {
+        assert_eq!(count(args), expected, "{args:?}");
     }
     let (code, _, err) = hooks.hookmux(&["history", "--since", "tomorrow"]);
     assert!(code == Some(2) && err.contains("expected how long ago (90s, 2h, 1day), 16:03, today"), "{err}");
 }
 
 #[test]
-fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
+fn json_prints_the_recorded_lines_by_time_including_the_last_rotated_file() {
     let calls = failed_start();
     let hooks = log(&lines(&calls[3..]));
-    // One that began earlier ended, and was written, later.
+    // A call that began earlier ended later, and its record follows.
     fs::write(
         hooks.path("var/log/hookmux/calls.jsonl.1"),
         lines(&[calls[1].clone(), calls[0].clone(), calls[2].clone()]),
@@ -92,7 +92,7 @@ fn json_is_the_lines_as_they_were_kept_by_time_with_those_rotated_away_last() {
 }
 
 #[test]
-fn failed_alone_shows_what_each_failing_script_wrote_last() {
+fn failed_shows_the_end_of_the_standard_error_of_each_failing_script() {
     let hooks = log("")
         .script("10-a", "echo fine >&2")
         .script("20-b", "printf 'no space\\n for \\033[31m%s\\n' $1 >&2; exit 3");
@@ -106,9 +106,9 @@ fn failed_alone_shows_what_each_failing_script_wrote_last() {
         assert_eq!(hook.status.code(), Some(code));
     }
     let (code, out, err) = hooks.hookmux(&["history", "--failed"]);
-    let said: Vec<&str> = out.lines().filter(|line| line.starts_with("      |")).collect();
+    let shown: Vec<&str> = out.lines().filter(|line| line.starts_with("      |")).collect();
     assert_eq!(
-        (code, said, err.as_str()),
+        (code, shown, err.as_str()),
         (
             Some(0),
             vec!["      | no space", "      |  for \\u{1b}[31mvm1", "      | no space", "      |  for \\u{1b}[31mlist"],
@@ -123,16 +123,16 @@ fn failed_alone_shows_what_each_failing_script_wrote_last() {
 }
 
 #[test]
-fn lines_that_are_no_records_are_counted_and_not_shown() {
+fn lines_that_are_not_records_are_counted_and_not_shown() {
     let half = &lines(&failed_start())[..200];
     let hooks = log(&format!("\n{{\"foreign\":1}}\n\u{0}\u{0}{}{half}", lines(&failed_start())));
     let (code, out, err) = hooks.hookmux(&["history", "--operation", "started", "--json"]);
-    let said = "hookmux: skipped 4 lines that are not call records\n";
-    assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, said));
+    let expected = "hookmux: skipped 4 lines that are not call records\n";
+    assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, expected));
 }
 
 #[test]
-fn names_from_outside_do_not_command_a_terminal() {
+fn control_characters_in_names_are_escaped() {
     let odd = ["qemu", "vm\u{1b}[31m\n", "start", "begin", "\u{9b}2J"];
     let why = "x\u{7}\ny";
     let hooks =
@@ -144,7 +144,7 @@ fn names_from_outside_do_not_command_a_terminal() {
 }
 
 #[test]
-fn a_page_follows_no_link_and_is_for_its_owner_alone() {
+fn a_page_follows_no_link_and_is_readable_only_by_its_owner() {
     let hooks = log(&lines(&failed_start()));
     let (page, victim) = (hooks.path("page.html"), hooks.path("victim"));
     fs::write(&victim, "precious").unwrap();
@@ -156,25 +156,25 @@ fn a_page_follows_no_link_and_is_for_its_owner_alone() {
     assert_eq!((written.is_file(), written.mode() & 0o777), (true, 0o600));
     let (code, out, _) = hooks.hookmux(&["history", "--html", "-"]);
     assert_eq!((code, out), (Some(0), fs::read_to_string(&page).unwrap()));
-    // Whatever goes wrong, what was there stays, and nothing is left beside it.
+    // After an error, the old page exists and no other file.
     let (code, _, _) = hooks.hookmux(&["history", "--html", hooks.path("etc").to_str().unwrap()]);
     let left = fs::read_dir(hooks.path("")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name() != "etc");
     assert_eq!((code, left.count()), (Some(1), 3));
 }
 
 #[test]
-fn a_screen_shows_the_last_groups_with_scripts_and_says_what_it_leaves_out() {
+fn history_shows_the_last_groups_with_scripts_and_counts_those_that_it_omits() {
     let script = |code| step("/etc/hookmux/qemu.d/10-a", 500, 2000, code);
     let prepare = |minute: usize| {
-        let words = ["qemu", "vm1", "prepare", "begin", "-"];
-        call(&format!("2026-11-21T05:00:{minute:02}Z"), words, 3000, 3, &[script(3)])
+        let args = ["qemu", "vm1", "prepare", "begin", "-"];
+        call(&format!("2026-11-21T05:00:{minute:02}Z"), args, 3000, 3, &[script(3)])
     };
     // Attempts to start it, seconds apart.
     let mut calls: Vec<_> = (0..12).map(prepare).collect();
     calls.push(call("2026-11-21T06:00:00Z", ["qemu", "vm2", "started", "begin", "-"], 10, 0, &[]));
     let hooks = log(&lines(&calls));
-    let shown = |words: &[&str]| {
-        let (code, out, err) = hooks.hookmux(&[&["history"], words].concat());
+    let shown = |args: &[&str]| {
+        let (code, out, err) = hooks.hookmux(&[&["history"], args].concat());
         assert_eq!((code, err.as_str()), (Some(0), ""));
         let left_out = out.lines().next().filter(|line| line.ends_with("(-n N, --all)")).map(str::to_owned);
         (out.matches("  2026-11-21 0").count(), left_out)
@@ -186,10 +186,10 @@ fn a_screen_shows_the_last_groups_with_scripts_and_says_what_it_leaves_out() {
         (&["-n", "99"], (12, None)),
         (&["--all"], (13, None)),
     ];
-    for (words, expected) in rows {
-        assert_eq!(shown(words), expected, "{words:?}");
+    for (args, expected) in rows {
+        assert_eq!(shown(args), expected, "{args:?}");
     }
-    let sentence = |words: &[&str]| hooks.hookmux(&[&["history"], words].concat()).1;
+    let sentence = |args: &[&str]| hooks.hookmux(&[&["history"], args].concat()).1;
     assert_eq!(sentence(&["--guest", "vm3"]), "no recorded call matches\n");
     assert_eq!(sentence(&["--guest", "vm2"]), "no script ran in the 1 recorded calls that match (--all shows them)\n");
     assert_eq!(log("").hookmux(&["history"]).1, "no call has been recorded yet\n");
@@ -199,11 +199,11 @@ fn a_screen_shows_the_last_groups_with_scripts_and_says_what_it_leaves_out() {
 fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
     let why = "/etc/hookmux/qemu.d/10-a was not run: /etc is writable by everybody";
     let untrusted = other("/etc/hookmux/qemu.d/10-a", "untrusted", Some(why));
-    let words = |operation| ["qemu", "vm1", operation, "begin", "-"];
+    let args = |operation| ["qemu", "vm1", operation, "begin", "-"];
     let calls = [
-        call("2026-11-21T05:00:00Z", words("start"), 3000, 0, &[step("/etc/hookmux/qemu.d/20-b", 0, 2000, 3)]),
-        call("2026-11-21T05:00:01Z", words("started"), 3000, 1, std::slice::from_ref(&untrusted)),
-        call("2026-11-21T05:00:02Z", words("stopped"), 3000, 1, &[untrusted]),
+        call("2026-11-21T05:00:00Z", args("start"), 3000, 0, &[step("/etc/hookmux/qemu.d/20-b", 0, 2000, 3)]),
+        call("2026-11-21T05:00:01Z", args("started"), 3000, 1, std::slice::from_ref(&untrusted)),
+        call("2026-11-21T05:00:02Z", args("stopped"), 3000, 1, &[untrusted]),
     ];
     let (_, out, _) = log(&lines(&calls)).hookmux(&["history"]);
     let counts =
@@ -213,17 +213,17 @@ fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
 }
 
 #[test]
-fn a_terminal_is_used_as_wide_as_it_is() {
+fn the_full_width_of_a_terminal_is_used() {
     let hooks = log(&lines(&failed_start()));
-    let words = format!("stty cols 140; {} history --root {}", support::binary().display(), hooks.path("").display());
-    let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("NO_COLOR", "1").output().unwrap();
+    let line = format!("stty cols 140; {} history --root {}", support::binary().display(), hooks.path("").display());
+    let output = Command::new("script").args(["-qec", &line, "/dev/null"]).env("NO_COLOR", "1").output().unwrap();
     let out = String::from_utf8(output.stdout).unwrap();
     let widest = out.lines().map(|line| line.trim_end().chars().count()).max();
     assert_eq!((widest, out.contains("    db-1/start/begin/40-mount-a-share")), (Some(140), true), "{out}");
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_not_an_error() {
+fn a_closed_output_is_not_an_error() {
     let calls: Vec<_> = std::iter::repeat_n(failed_start(), 2000).flatten().collect();
     let hooks = log(&lines(&calls));
     for command in ["history --all", "history --json", "history --html -", "stats --json"] {
@@ -237,12 +237,12 @@ fn a_reader_who_has_seen_enough_is_not_an_error() {
 }
 
 #[test]
-fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
+fn colours_are_printed_only_on_terminals_and_not_with_no_color() {
     let hooks = log(&lines(&failed_start()));
     let on_terminal = |variable: &str| {
         let binary = support::binary();
-        let words = format!("env {variable} {} history --root {}", binary.display(), hooks.path("").display());
-        let output = Command::new("script").args(["-qec", &words, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+        let line = format!("env {variable} {} history --root {}", binary.display(), hooks.path("").display());
+        let output = Command::new("script").args(["-qec", &line, "/dev/null"]).env("TERM", "xterm").output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(on_terminal("A=b").contains("\u{1b}[1m\u{1b}[31m  exited 3\u{1b}[0m"));
@@ -250,53 +250,53 @@ fn colours_are_for_terminals_alone_and_not_for_those_who_want_none() {
 }
 
 #[test]
-fn without_a_directory_it_says_how_to_make_one_and_without_calls_nothing() {
+fn without_a_directory_the_error_has_the_command_that_creates_it() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["history"]);
-    let said =
+    let expected =
         "hookmux: calls are not recorded: /var/log/hookmux does not exist (install -d -m 750 /var/log/hookmux)\n";
-    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", said));
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "", expected));
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     let nothing = "no call has been recorded yet\n".to_owned();
     assert_eq!(hooks.hookmux(&["history"]), (Some(0), nothing, String::new()));
     fs::remove_dir(hooks.path("var/log/hookmux")).unwrap();
     fs::write(hooks.path("var/log/hookmux"), "").unwrap();
-    let said = "hookmux: cannot read /var/log/hookmux: Not a directory (os error 20)\n".to_owned();
-    assert_eq!(hooks.hookmux(&["history"]), (Some(1), String::new(), said));
+    let expected = "hookmux: cannot read /var/log/hookmux: Not a directory (os error 20)\n".to_owned();
+    assert_eq!(hooks.hookmux(&["history"]), (Some(1), String::new(), expected));
 }
 
 #[test]
 fn real_calls_are_shown_and_followed_across_a_rotation() {
     let hooks = log("").script("10-a", "exit 0");
     let path = hooks.path("var/log/hookmux/calls.jsonl");
-    let made = |object: &str| {
+    let call_hook = |object: &str| {
         let mut hook = Command::new(hooks.path("etc/libvirt/hooks/qemu"));
         hook.args([object, "start", "begin", "-"]).env("HOOKMUX_ROOT", hooks.path("")).stdin(Stdio::null());
         assert!(hook.status().unwrap().success());
     };
-    made("before");
+    call_hook("before");
     let mut follow = Command::new(support::binary());
     follow.args(["history", "--follow", "--json", "--guest", "vm*", "--root"]).arg(hooks.path(""));
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
-    let (tell, told) = mpsc::channel();
+    let (sender, receiver) = mpsc::channel();
     let lines = BufReader::new(follow.stdout.take().unwrap()).lines();
-    let reader = std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| tell.send(line).unwrap()));
+    let reader = std::thread::spawn(move || lines.map_while(Result::ok).for_each(|line| sender.send(line).unwrap()));
     let object = || {
-        let line: serde_json::Value = serde_json::from_str(&told.recv_timeout(HANG).unwrap()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&receiver.recv_timeout(HANG).unwrap()).unwrap();
         line["object"].as_str().unwrap().to_owned()
     };
     let next = || std::iter::repeat_with(object).find(|object| object.starts_with("vm-")).unwrap();
-    // It has begun to look once it shows one of these.
+    // It follows the log once it shows one of these calls.
     let first = (0..).map(|at| {
-        made(&format!("vm{at}"));
-        told.recv_timeout(Duration::from_millis(500)).is_ok()
+        call_hook(&format!("vm{at}"));
+        receiver.recv_timeout(Duration::from_millis(500)).is_ok()
     });
     assert!(first.take(40).any(|seen| seen));
-    made("other");
-    made("vm-a");
+    call_hook("other");
+    call_hook("vm-a");
     fs::rename(&path, path.with_extension("jsonl.1")).unwrap();
-    made("vm-b");
-    made("vm-c");
+    call_hook("vm-b");
+    call_hook("vm-c");
     assert_eq!([next(), next(), next()], ["vm-a", "vm-b", "vm-c"]);
     follow.kill().unwrap();
     follow.wait().unwrap();
@@ -306,7 +306,7 @@ fn real_calls_are_shown_and_followed_across_a_rotation() {
 }
 
 #[test]
-fn following_since_a_time_begins_with_what_was_rotated_away() {
+fn following_since_a_time_begins_with_the_rotated_file() {
     let calls = failed_start();
     let hooks = log(&lines(&calls[2..]));
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls[..2])).unwrap();

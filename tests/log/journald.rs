@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::namespaces::{Hooks, needs};
 
-/// Starts a journald that keeps all in memory, looks at nothing of the machine's, and drops nothing.
+/// Starts a journald that stores everything in memory, reads nothing of the machine's, and drops nothing.
 const JOURNALD: &str = "
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /var/log
@@ -22,7 +22,7 @@ journald=$!
 wait_for test -S /run/systemd/journal/socket
 ";
 
-/// Ends journald, which writes down what it has, and prints all that hookmux said.
+/// Ends journald, which then writes its entries, and prints those of hookmux.
 const READ: &str = "
 kill -TERM $journald; wait $journald || :
 journalctl --directory=/run/log/journal --output=json --all --no-pager SYSLOG_IDENTIFIER=hookmux
@@ -34,7 +34,7 @@ fn entries(hooks: &Hooks, calls: &str) -> Vec<Map<String, Value>> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Some fields of an entry, in this order.
+/// Returns some fields of an entry, in this order.
 fn fields<'a>(entry: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a str> {
     names.iter().map(|name| entry.get(*name).and_then(Value::as_str).unwrap_or_default()).collect()
 }
@@ -101,15 +101,15 @@ fn a_message_longer_than_a_datagram_arrives_whole() {
 }
 
 #[test]
-fn a_journal_that_takes_nothing_holds_nobody_up() {
+fn a_journal_that_accepts_nothing_delays_no_call() {
     let hooks = Hooks::new().script("10-a", "yes a line that is not read | head -5000 | tee /dev/stderr; exit 3");
     let calls = "kill -STOP $journald
         $hook vm1 stop begin - </dev/null 2>$R/err && exit 8 || echo $? >$R/code
         kill -CONT $journald\n";
     let begin = Instant::now();
     entries(&hooks, calls);
-    let said = fs::read_to_string(hooks.path("err")).unwrap();
-    assert_eq!((fs::read_to_string(hooks.path("code")).unwrap().as_str(), said.lines().count() > 100), ("3\n", true));
+    let errors = fs::read_to_string(hooks.path("err")).unwrap();
+    assert_eq!((fs::read_to_string(hooks.path("code")).unwrap().as_str(), errors.lines().count() > 100), ("3\n", true));
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
 }
 
@@ -125,7 +125,7 @@ fn the_catalog_explains_each_kind_of_entry() {
         MESSAGES.iter().map(|(_, id, subject)| format!("{id} hookmux: {subject}\n")).collect();
     expected.sort();
     assert_eq!(listed, expected.concat());
-    // As an administrator reads it: journalctl has no option for the catalog's place.
+    // As for an administrator: journalctl has no option for the path of the catalog.
     let read = format!(
         "{JOURNALD}
         $hook vm1 prepare begin - </dev/null 2>/dev/null || [ $? = 3 ]

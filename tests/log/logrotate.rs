@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::namespaces::{Hooks, needs};
 
-/// Rotates the log of these hooks, as the package's file says.
+/// Rotates the log of these hooks with the package's file.
 fn rotate(hooks: &Hooks, flag: &str) {
     needs("/usr/sbin/logrotate", "logrotate");
     let packaged = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/logrotate")).unwrap();
@@ -15,9 +15,9 @@ fn rotate(hooks: &Hooks, flag: &str) {
     fs::write(&file, packaged.replace("/var/log/hookmux", log.to_str().unwrap())).unwrap();
     let state = hooks.path("state");
     let output = Command::new("/usr/sbin/logrotate").arg(flag).arg("--state").arg(state).arg(file).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    let wrong: Vec<&str> = said.lines().filter(|line| line.contains("error") || line.contains("warning")).collect();
-    assert!(output.status.success() && wrong.is_empty(), "{said}");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    let wrong: Vec<&str> = errors.lines().filter(|line| line.contains("error") || line.contains("warning")).collect();
+    assert!(output.status.success() && wrong.is_empty(), "{errors}");
 }
 
 fn call(hooks: &Hooks, object: &str) {
@@ -34,7 +34,7 @@ fn names(hooks: &Hooks) -> Vec<String> {
 }
 
 #[test]
-fn a_rotation_loses_no_call_and_history_reads_on() {
+fn a_rotation_loses_no_call_and_history_reads_the_rotated_file() {
     let hooks = Hooks::new();
     let log = hooks.path("var/log/hookmux");
     fs::create_dir_all(&log).unwrap();

@@ -1,5 +1,5 @@
-//! The log: what real daemons get of it, and what is read back from the records. Each daemon runs in namespaces of its own,
-//! over which it is all there is of /run, /dev and /var/log.
+//! The log: the messages that real daemons receive, and the commands that read the records. Each daemon runs in namespaces
+//! with an empty /run, /dev and /var/log.
 
 mod browser;
 mod calls;

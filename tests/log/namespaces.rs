@@ -1,5 +1,5 @@
 //! A root with hooks, and a shell in namespaces of its own that runs a daemon beside them. In: scripts and a command. Out:
-//! what it printed. Does.
+//! its output. Does.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use support::{binary, hook_program};
 use tempfile::TempDir;
 
-/// Longer than any of this takes, and shorter than a person's patience.
+/// The limit of everything here, which takes much less.
 pub const HANG: Duration = Duration::from_mins(2);
 
 /// A root whose /etc/libvirt/hooks/qemu is the built binary.
@@ -40,10 +40,10 @@ impl Hooks {
         self
     }
 
-    /// A command of the administrator's: exit code, standard output, standard error, with the root taken out.
-    pub fn hookmux(&self, words: &[&str]) -> (Option<i32>, String, String) {
+    /// Runs hookmux with these arguments; returns exit code, standard output and standard error without the root.
+    pub fn hookmux(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let Output { status, stdout, stderr } =
-            Command::new(binary()).args(words).arg("--root").arg(self.root.path()).env("TZ", "UTC0").output().unwrap();
+            Command::new(binary()).args(args).arg("--root").arg(self.root.path()).env("TZ", "UTC0").output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap().replace(self.root.path().to_str().unwrap(), "");
         (status.code(), text(stdout), text(stderr))
     }
@@ -67,7 +67,7 @@ impl Hooks {
     }
 }
 
-/// Says which package is missing: a test whose daemon is not there has seen nothing.
+/// Fails the test with the name of the package if its program is missing.
 pub fn needs(program: &str, package: &str) {
     assert!(Path::new(program).exists(), "{program} is needed: Debian's package {package} (tests/needs)");
 }

@@ -1,4 +1,4 @@
-//! Monitoring: what the packages bring for it, with systemd's, Prometheus' and `node_exporter`'s own programs.
+//! The packages' files for monitoring, with the programs of systemd, Prometheus and `node_exporter`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,12 +8,12 @@ use support::binary;
 
 use crate::namespaces::{Hooks, needs};
 
-/// A file that the packages bring.
+/// Returns the path of a file of the packages.
 fn shipped(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("packaging/monitoring").join(name)
 }
 
-/// Exit code and all output of a command in a directory with the rules and the tests of the rules.
+/// Runs a command in a directory with the rules and their tests, and returns its exit code and output.
 fn run(directory: &Hooks, program: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(program);
     let Output { status, stdout, stderr } =
@@ -55,8 +55,7 @@ fn systemd_accepts_the_service_and_its_timer() {
     assert_eq!(run(&directory, "systemd-analyze", &units), (Some(0), String::new()));
 }
 
-/// A Prometheus and a `node_exporter` that look at everything each second; an alert that has to hold for some time does for a
-/// second.
+/// A Prometheus and a `node_exporter` that look each second; alerts that wait for some time wait for a second.
 const MONITORING: &str = "
 ip link set lo up
 mkdir -p $R/usr/bin $R/textfiles $R/var/log/hookmux

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::namespaces::{Hooks, needs};
 
-/// A /dev of its own, since the daemon's socket lies there, and a /run without a journal.
+/// A /dev of its own for the daemon's socket, and a /run without a journal.
 const ALONE: &str = "
 mkdir $R/dev
 mount -t tmpfs tmpfs $R/dev
@@ -53,14 +53,14 @@ fn without_pid(line: &str) -> String {
 }
 
 #[test]
-fn with_neither_the_answer_is_the_same() {
+fn without_journal_and_syslog_the_result_is_the_same() {
     let hooks = Hooks::new().script("10-a", "echo 'not now' >&2; exit 3");
     let call = "$hook vm1 stop begin - </dev/null 2>&1 || echo $?";
     let expected = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 3\nnot now\n3\n";
     assert_eq!(hooks.shell(&format!("{ALONE}{call}")), expected);
 }
 
-/// A collector, and a host whose configuration includes the one that the packages bring.
+/// A collector, and a host whose configuration includes that of the packages.
 const SHIPPING: &str = "
 ip link set lo up
 mount -t tmpfs tmpfs /run

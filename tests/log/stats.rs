@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::calls::{call, lines, other, step};
 use crate::namespaces::{Hooks, needs};
 
-/// The families that the client finds.
+/// Returns the families that the client finds.
 fn parsed(text: &str) -> Value {
     needs("/usr/lib/python3/dist-packages/prometheus_client/parser.py", "python3-prometheus-client");
     let mut python = Command::new("/usr/bin/python3");
@@ -95,7 +95,7 @@ fn calls_failures_vetoes_faults_and_times_are_counted() {
             (name, sample[1]["le"].clone(), sample[2].as_f64().unwrap())
         })
         .collect();
-    // 2.5 ms, which is no more than its bucket's bound, 0.7 s and 3 s; what was refused took no time.
+    // 2.5 ms, which is the bound of its bucket, 0.7 s and 3 s; the script that did not run took no time.
     let bounds = ["0.0025", "0.005", "0.01", "0.05", "0.1", "0.5", "1", "5", "30", "120", "+Inf"];
     let numbers = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 3.0, 3.0, 3.0, 3.0];
     let buckets = bounds.into_iter().zip(numbers).map(|(bound, number)| ("_bucket", json!(bound), number));
@@ -104,7 +104,7 @@ fn calls_failures_vetoes_faults_and_times_are_counted() {
 }
 
 #[test]
-fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
+fn an_empty_log_is_valid_and_a_missing_one_is_reported_with_a_fix() {
     let hooks = Hooks::new();
     let (code, out, err) = hooks.hookmux(&["stats"]);
     assert!((code, out.as_str()) == (Some(1), "") && err.contains("install -d -m 750 /var/log/hookmux"), "{err}");
@@ -125,12 +125,12 @@ fn an_empty_log_is_valid_too_and_none_says_what_to_do() {
 }
 
 #[test]
-fn metrics_state_what_holds_while_nothing_is_called() {
+fn metrics_report_the_state_while_no_call_is_made() {
     let hooks = Hooks::new().script("10-a", "").script("20-b", "").script("30-off", "");
     fs::set_permissions(hooks.path("etc/hookmux/qemu.d/20-b"), fs::Permissions::from_mode(0o757)).unwrap();
     fs::set_permissions(hooks.path("etc/hookmux/qemu.d/30-off"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
-    // All calls are in the file that was rotated away.
+    // All calls are in the rotated file.
     fs::write(hooks.path("var/log/hookmux/calls.jsonl.1"), lines(&calls())).unwrap();
     fs::create_dir_all(hooks.path("usr/bin")).unwrap();
     fs::copy(support::hook_program(), hooks.path("usr/bin/hookmux-hook")).unwrap();
@@ -169,7 +169,7 @@ fn metrics_state_what_holds_while_nothing_is_called() {
         families["hookmux_running_script_seconds"],
         json!(["gauge", [["hookmux_running_script_seconds", {}, 0.0]]])
     );
-    // No hook, another program's, and one whose program is gone.
+    // No hook, another program's, and one whose program was deleted.
     let others = [None, Some("/bin/true"), Some("/usr/bin/hookmux-guest")];
     assert_eq!(others.map(|target| qemu(&metrics(target), "hookmux_hook_installed")), [0.0, 0.0, 0.0].map(Value::from));
 }
@@ -207,7 +207,7 @@ const TABLE: &str = "since 2026-11-21 05:32:06:
 ";
 
 #[test]
-fn people_get_a_table_and_programs_one_document() {
+fn stats_prints_a_table_or_one_json_document() {
     let hooks = Hooks::new();
     fs::create_dir_all(hooks.path("var/log/hookmux")).unwrap();
     fs::write(hooks.path("var/log/hookmux/calls.jsonl"), lines(&calls())).unwrap();

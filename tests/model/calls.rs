@@ -1,7 +1,7 @@
 //! Every call that libvirt and the guest agent make, and some that no release makes yet. A table of its own, written from
 //! libvirt's manual.
 
-/// What the caller does with a failure.
+/// The effect of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum After {
     Abort,
@@ -9,7 +9,7 @@ pub enum After {
     GoOn,
 }
 
-/// What a test is about.
+/// The calls of one test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Aborts,
@@ -95,7 +95,7 @@ pub const CALLS: &[Call] = &[
 ];
 
 impl Call {
-    /// The names of this operation, old and new.
+    /// Returns the names of this operation, old and new.
     pub fn names(&self) -> Vec<&'static str> {
         match (self.driver, self.operation) {
             ("network", "port-created" | "plugged") => vec!["port-created", "plugged"],

@@ -1,4 +1,4 @@
-//! One case: what lies on disk, what the settings say, which call is made. Random, from few names, so that they meet.
+//! One case: files, settings and a call. Random, from few names, so that rules often match scripts.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -11,13 +11,13 @@ use crate::calls::{CALLS, Call, Kind};
 pub struct Case {
     pub call: Call,
     pub object: &'static str,
-    /// For each of the four places: what the driver's directory is.
+    /// The driver's directory in each of the four places.
     pub directories: [Directory; 4],
     pub files: Vec<File>,
     pub settings: Settings,
 }
 
-/// A driver's directory in one place; it is there if a file is in it, or if it is not a directory.
+/// A driver's directory in one place; it exists if a file is in it, or if it is not a directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Directory {
     Safe,
@@ -25,7 +25,7 @@ pub enum Directory {
     WritableByAll,
     WritableByRootsGroup,
     WritableByAGroup,
-    Strangers,
+    OtherUsers,
     AFile,
 }
 
@@ -37,7 +37,7 @@ pub struct File {
     pub what: What,
 }
 
-/// Where in a driver's directory.
+/// A path in a driver's directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum At {
     /// `name`
@@ -79,7 +79,7 @@ pub enum Mode {
     /// 0775 of another group
     AGroup,
     /// 0755 of another user
-    Strangers,
+    OtherUsers,
     /// 4755
     SetUid,
 }
@@ -117,7 +117,7 @@ pub struct Rule {
 const OBJECTS: &[&str] = &["vm1", "web-1", "web-22", "[x]", "a b", "-x", ".."];
 const GUESTS: &[&str] = &["vm1", "web-*", "web-?", "*", "[x]", "[a-w]*", "a b", "-x", "-", "vm2"];
 
-/// A case of that kind of call.
+/// Makes cases of that kind of call.
 pub fn any(kind: Kind) -> impl Strategy<Value = Case> {
     let calls: Vec<Call> = CALLS.iter().filter(|call| call.kind == kind).copied().collect();
     (select(calls), select(OBJECTS)).prop_flat_map(|(call, object)| {
@@ -140,7 +140,7 @@ fn directory() -> impl Strategy<Value = Directory> {
         2 => Just(Directory::WritableByRootsGroup),
         1 => Just(Directory::WritableByAll),
         1 => Just(Directory::WritableByAGroup),
-        1 => Just(Directory::Strangers),
+        1 => Just(Directory::OtherUsers),
         1 => Just(Directory::AFile),
     ]
 }
@@ -193,7 +193,7 @@ fn mode() -> impl Strategy<Value = Mode> {
         2 => Just(Mode::RootsGroup),
         1 => Just(Mode::All),
         1 => Just(Mode::AGroup),
-        1 => Just(Mode::Strangers),
+        1 => Just(Mode::OtherUsers),
         1 => Just(Mode::SetUid),
     ]
 }

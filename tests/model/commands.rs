@@ -13,28 +13,28 @@ use crate::disk::Disk;
 use support::binary;
 use support::builder::spawn;
 
-/// How many cases each kind of call has: four processes each.
+/// The number of cases for each kind of call; each case runs four processes.
 const CASES: u32 = 250;
 
-/// A script of a report: its path, what becomes of it, and whether a rule about some calls decides that.
+/// A script of a report: its path, its state, and whether a rule about some calls decides that.
 #[derive(Debug, PartialEq, Eq)]
 struct Script {
     path: String,
     state: String,
     sometimes: bool,
-    /// Whether the answer waits for it.
+    /// False for a script in the background.
     waits: bool,
 }
 
-fn report(disk: &Disk, command: &str, words: &[&str]) -> Value {
+fn report(disk: &Disk, command: &str, args: &[&str]) -> Value {
     let mut process = Command::new(binary());
-    process.args(["--json", command, "--force", "--root"]).arg(disk.root()).args(words);
+    process.args(["--json", command, "--force", "--root"]).arg(disk.root()).args(args);
     process.env_clear().env("PATH", "/usr/bin:/bin").current_dir("/");
     process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let output = spawn(&mut process).wait_with_output().unwrap();
     let text = disk.shown(&output.stdout);
     serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{words:?}: {error}: {text} {}", disk.shown(&output.stderr)))
+        .unwrap_or_else(|error| panic!("{args:?}: {error}: {text} {}", disk.shown(&output.stderr)))
 }
 
 fn scripts(report: &Value) -> Vec<Script> {
@@ -53,13 +53,13 @@ fn scripts(report: &Value) -> Vec<Script> {
 fn compare(disk: &Disk, case: &Case) -> TestCaseResult {
     let seen = disk.call(case);
     let call = &case.call;
-    let words = ["--", call.driver, case.object, call.operation, call.sub, call.extra];
-    let words = if call.is_agents() { &words[..4] } else { &words };
-    let explained = scripts(&report(disk, "explain", words));
+    let args = ["--", call.driver, case.object, call.operation, call.sub, call.extra];
+    let args = if call.is_agents() { &args[..4] } else { &args };
+    let explained = scripts(&report(disk, "explain", args));
     let listed = scripts(&report(disk, "list", &[call.driver])["drivers"][0]);
     let document = disk.root().join("document");
     disk.forget();
-    let ran = report(disk, "run", &[&["--xml", document.to_str().unwrap()], words].concat());
+    let ran = report(disk, "run", &[&["--xml", document.to_str().unwrap()], args].concat());
     let ran_by_hand = disk.ran();
 
     let of = |states: &[&str]| {
@@ -86,7 +86,7 @@ fn compare(disk: &Disk, case: &Case) -> TestCaseResult {
     Ok(())
 }
 
-fn agree(kind: Kind) {
+fn assert_agreement(kind: Kind) {
     let disk = Disk::new();
     let config = Config { cases: CASES, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
     let cases = case::any(kind).prop_map(|mut case| {
@@ -102,8 +102,8 @@ fn agree(kind: Kind) {
 
 #[test]
 fn every_command_reports_what_the_hook_starts() {
-    agree(Kind::Aborts);
-    agree(Kind::Late);
-    agree(Kind::Filters);
-    agree(Kind::Agent);
+    assert_agreement(Kind::Aborts);
+    assert_agreement(Kind::Late);
+    assert_agreement(Kind::Filters);
+    assert_agreement(Kind::Agent);
 }

@@ -1,4 +1,4 @@
-//! A case on disk, and the call of it. In: a case. Out: what was seen. Does.
+//! Writes a case to disk, and makes its call. In: a case. Out: the behaviour of hookmux. Does.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,26 +17,26 @@ use support::builder::{spawn, write};
 use support::hook_program;
 use support::programs::program;
 
-/// What hookmux did, or what the oracle expects of it.
+/// The behaviour of hookmux, or the one that the oracle expects.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Told {
-    /// Path and words of each script that ran, in order.
+pub struct Behaviour {
+    /// Path and arguments of each script that ran, in order.
     pub ran: Vec<String>,
     pub code: i32,
     pub out: String,
     /// The first line, without the root's path and without the advice at its end.
-    pub said: String,
+    pub message: String,
 }
 
 /// The four places, below the root.
 pub const PLACES: [&str; 4] = ["/etc/libvirt/hooks", "/etc/hookmux", "/run/hookmux", "/usr/lib/hookmux"];
 
-/// The directory of the hook, where it is not libvirt's.
+/// Returns the path of one of the four places.
 pub fn place(case: &Case, place: usize) -> &'static str {
     if place == 0 && case.call.is_agents() { "/etc/qemu" } else { PLACES[place] }
 }
 
-/// The document of a filtering call, and of any.
+/// Returns the document of the call.
 pub fn document(case: &Case) -> String {
     let kind = if case.call.driver == "libxl" { "xen" } else { "qemu" };
     let uuid = "<uuid>00000000-0000-4000-8000-000000000001</uuid>";
@@ -44,7 +44,7 @@ pub fn document(case: &Case) -> String {
 }
 
 /// A user and a group without an account.
-const STRANGER: u32 = 54_321;
+const OTHER_USER: u32 = 54_321;
 
 pub struct Disk {
     scratch: TempDir,
@@ -54,15 +54,15 @@ pub struct Disk {
 
 impl Disk {
     pub fn new() -> Self {
-        // In memory where that is possible: a hundred thousand files are made and removed again.
+        // In memory if possible: a hundred thousand files are created and removed.
         let shared = statvfs("/dev/shm").is_ok_and(|memory| !memory.flags().contains(FsFlags::ST_NOEXEC));
         let scratch = if shared { tempfile::tempdir_in("/dev/shm") } else { tempfile::tempdir() }.unwrap();
         fs::set_permissions(scratch.path(), Permissions::from_mode(0o755)).unwrap();
         Self { scratch, scripts: RefCell::default() }
     }
 
-    /// Puts a case on disk, makes its call and looks at what came of it.
-    pub fn call(&self, case: &Case) -> Told {
+    /// Writes a case to disk, makes its call and returns the result.
+    pub fn call(&self, case: &Case) -> Behaviour {
         let root = self.root();
         let _ = fs::remove_dir_all(&root);
         self.put(case, &root);
@@ -80,26 +80,26 @@ impl Disk {
         fs::write(root.join("document"), document(case)).unwrap();
         command.stdin(fs::File::open(root.join("document")).unwrap()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let output = spawn(&mut command).wait_with_output().unwrap();
-        let said = self.shown(&output.stderr);
-        Told {
+        let message = self.shown(&output.stderr);
+        Behaviour {
             ran: self.ran(),
             code: output.status.code().unwrap_or(-1),
             out: self.shown(&output.stdout),
-            said: without_advice(said.lines().next().unwrap_or_default()),
+            message: without_advice(message.lines().next().unwrap_or_default()),
         }
     }
 
-    /// The root of the case that is on disk.
+    /// Returns the root of the case on disk.
     pub fn root(&self) -> PathBuf {
         self.scratch.path().join("root")
     }
 
-    /// A text without the root's path.
+    /// Returns a text without the root's path.
     pub fn shown(&self, bytes: &[u8]) -> String {
         String::from_utf8(bytes.to_vec()).unwrap().replace(self.root().to_str().unwrap(), "")
     }
 
-    /// Path and words of each script that ran since [`Disk::forget`] or the last call.
+    /// Returns path and arguments of each script that ran since [`Disk::forget`] or the last call.
     pub fn ran(&self) -> Vec<String> {
         self.shown(&fs::read(self.root().join("log")).unwrap()).lines().map(str::to_owned).collect()
     }
@@ -130,8 +130,8 @@ impl Disk {
                 Directory::Sticky => (0o1777, (0, 0)),
                 Directory::WritableByAll => (0o777, (0, 0)),
                 Directory::WritableByRootsGroup => (0o775, (0, 0)),
-                Directory::WritableByAGroup => (0o775, (0, STRANGER)),
-                Directory::Strangers => (0o755, (STRANGER, 0)),
+                Directory::WritableByAGroup => (0o775, (0, OTHER_USER)),
+                Directory::OtherUsers => (0o755, (OTHER_USER, 0)),
             };
             chown(&path, Some(owner.0), Some(owner.1)).unwrap();
             fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
@@ -139,7 +139,7 @@ impl Disk {
         settings(case, root);
     }
 
-    /// A file, unless an earlier one of the case lies there or is in the way.
+    /// Writes a file, unless an earlier one of the case is there or in the way.
     fn file(&self, file: &File, driver: &Path, root: &Path) {
         let path = match &file.at {
             At::Top(name) => driver.join(name),
@@ -193,8 +193,8 @@ fn set(path: &Path, mode: Mode) {
         Mode::NoX => (0o644, 0, 0),
         Mode::All => (0o757, 0, 0),
         Mode::RootsGroup => (0o775, 0, 0),
-        Mode::AGroup => (0o775, 0, STRANGER),
-        Mode::Strangers => (0o755, STRANGER, 0),
+        Mode::AGroup => (0o775, 0, OTHER_USER),
+        Mode::OtherUsers => (0o755, OTHER_USER, 0),
         Mode::SetUid => (0o4755, 0, 0),
     };
     chown(path, Some(user), Some(group)).unwrap();
@@ -206,7 +206,7 @@ fn text(path: &Path, text: &str) {
     fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
 }
 
-/// The three settings files; which of them a case has shows in its rules.
+/// Writes the settings files of the case's rules, up to three.
 fn settings(case: &Case, root: &Path) {
     let settings = &case.settings;
     let mut texts = [String::new(), String::new(), String::new()];
@@ -257,7 +257,7 @@ fn toml(rule: &Rule) -> String {
     text
 }
 
-/// How to fix it is for people: quoted for a shell, or a list of all that would have been right.
+/// Removes the advice: a command that fixes the problem, or a list of valid values.
 fn without_advice(line: &str) -> String {
     let advice = [" (chmod ", " (chown ", "; allowed here: ", "; until it is fixed, "];
     let end = advice.iter().filter_map(|advice| line.find(advice)).min();

@@ -1,37 +1,37 @@
-//! The oracle: what the design says of a case. Written from it alone, and as slowly as that reads. Pure.
+//! The oracle: the behaviour that the design states for a case. Written from the design alone, and simple, not fast. Pure.
 
 use std::collections::BTreeSet;
 
 use crate::calls::{After, Call};
 use crate::case::{At, Case, Directory, Mode, Rule, What};
-use crate::disk::{Told, document, place};
+use crate::disk::{Behaviour, document, place};
 use crate::patterns::fits;
 
-/// A file as it is found, and for which guests it is: 0 all, 1 by exact name, 2 by a pattern.
+/// A file, and the guests that it is for: 0 all, 1 by exact name, 2 by a pattern.
 struct Found<'a> {
     place: usize,
     scope: (u8, &'a str),
-    /// Its path within the driver's directory, and as it is called.
+    /// The path within the driver's directory; `path` is the one that is called.
     key: String,
     path: String,
     what: What,
 }
 
-/// What a step is when its turn comes.
+/// The kind of a step.
 #[derive(Clone)]
 enum Step {
-    /// It runs, and its name says what it does.
+    /// It runs; its name contains what it does.
     Runs,
-    /// It cannot run: the sentence.
+    /// It cannot run, for this reason.
     Fault(String),
 }
 
-/// What the oracle expects.
-pub fn tell(case: &Case) -> Told {
-    let nothing = Told { ran: vec![], code: 0, out: String::new(), said: String::new() };
+/// Predicts the behaviour of hookmux.
+pub fn predict(case: &Case) -> Behaviour {
+    let nothing = Behaviour { ran: vec![], code: 0, out: String::new(), message: String::new() };
     if case.settings.broken.is_some() && case.call.after == After::Abort {
-        let said = format!("{} failed: /etc/hookmux/hookmux.toml{}", opening(case), complaint(case));
-        return Told { code: 1, said, ..nothing };
+        let message = format!("{} failed: /etc/hookmux/hookmux.toml{}", opening(case), complaint(case));
+        return Behaviour { code: 1, message, ..nothing };
     }
     let steps = steps(case);
     let mut ran = Vec::new();
@@ -42,7 +42,7 @@ pub fn tell(case: &Case) -> Told {
         let (code, sentence, is_fault) = match step {
             Step::Fault(why) => (1, format!("{path} {why}"), true),
             Step::Runs => {
-                ran.push(format!("{path} {}", words(case)));
+                ran.push(format!("{path} {}", args(case)));
                 started.push(path);
                 let (code, sentence) = run(path, &mut written);
                 (code, format!("{path} {sentence}"), false)
@@ -51,12 +51,12 @@ pub fn tell(case: &Case) -> Told {
         if code == 0 {
             continue;
         }
-        let (counts, goes_on) = weigh(case.call.after, is_fault, rule);
+        let (counts, continues) = weigh(case.call.after, is_fault, rule);
         if counts && failure.is_none() {
             let word = if !is_fault && case.call.after == After::Abort { "refused" } else { "failed" };
             failure = Some((code, format!("{} {word}: {sentence}", opening(case))));
         }
-        if !goes_on {
+        if !continues {
             break;
         }
     }
@@ -66,34 +66,34 @@ pub fn tell(case: &Case) -> Told {
         _ => None,
     };
     if let Some(call) = undoing.filter(|_| failure.is_some()) {
-        // Rules apply to that call as to any.
+        // Rules apply to that call, too.
         let undoing = Case { call, ..case.clone() };
         let directory = format!("{}.d", call.driver);
         let is_guests = |path: &str| !path.rsplit_once('/').is_some_and(|(parent, _)| parent.ends_with(&directory));
         let undone = started.iter().rev().filter(|path| !is_guests(path) && given(&undoing, path).run);
-        ran.extend(undone.map(|path| format!("{path} {}", words(&undoing))));
+        ran.extend(undone.map(|path| format!("{path} {}", args(&undoing))));
     }
     let is_filter =
         matches!((case.call.driver, case.call.operation), ("qemu", "migrate" | "restore") | ("libxl", "migrate"));
     match failure {
-        Some((code, said)) => Told { ran, code, said, ..nothing },
-        None if is_filter && written != document(case) => Told { ran, out: written, ..nothing },
-        None => Told { ran, ..nothing },
+        Some((code, message)) => Behaviour { ran, code, message, ..nothing },
+        None if is_filter && written != document(case) => Behaviour { ran, out: written, ..nothing },
+        None => Behaviour { ran, ..nothing },
     }
 }
 
-/// Section 4's table, and what a rule makes of it: whether a failure counts, and whether the next step has its turn.
+/// Applies section 4's table and a rule: does a failure count, and does the next step run?
 fn weigh(after: After, is_fault: bool, rule: &Setting) -> (bool, bool) {
-    let listens_to_all = after == After::GoOn || rule.on_failure == "continue";
+    let continues = after == After::GoOn || rule.on_failure == "continue";
     match (is_fault, after) {
         (false, _) if rule.on_failure == "ignore" => (false, true),
         (true, _) if rule.on_fault == "ignore" => (false, true),
         (true, After::KillGuest) => (false, true),
-        _ => (true, listens_to_all),
+        _ => (true, continues),
     }
 }
 
-/// Who and what, as every line begins.
+/// Returns the beginning of every line: the driver, the operation and the object.
 fn opening(case: &Case) -> String {
     let object = if case.object == "-" { String::new() } else { format!(" '{}'", case.object) };
     format!("hookmux: {} {}{object}", case.call.driver, case.call.operation)
@@ -109,7 +109,7 @@ fn complaint(case: &Case) -> String {
     }
 }
 
-fn words(case: &Case) -> String {
+fn args(case: &Case) -> String {
     let call = &case.call;
     if call.is_agents() {
         return call.operation.into();
@@ -117,7 +117,7 @@ fn words(case: &Case) -> String {
     format!("{} {} {} {}", case.object, call.operation, call.sub, call.extra)
 }
 
-/// What a script that runs does to the document, its exit code and the sentence about it. A link's name is its own.
+/// Runs a script by its own name, not that of a link's target: changes the document, and returns exit code and sentence.
 fn run(path: &str, written: &mut String) -> (i32, String) {
     let name = path.rsplit('/').next().unwrap();
     let what = name.rsplit_once('=').map_or("0", |(_, what)| what);
@@ -135,7 +135,7 @@ fn run(path: &str, written: &mut String) -> (i32, String) {
     }
 }
 
-/// What the rules say of one script.
+/// The settings that the rules give one script.
 struct Setting {
     run: bool,
     on_failure: &'static str,
@@ -180,7 +180,7 @@ fn applies(rule: &Rule, case: &Case, path: &str) -> bool {
         && one(&rule.operation, &case.call.names())
 }
 
-/// Section 3: what has its turn, in order.
+/// Lists the steps in order, as in section 3.
 fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     let mut steps: Vec<(String, String, Step, Setting)> = Vec::new();
     let mut taken: BTreeSet<String> = BTreeSet::new();
@@ -211,7 +211,7 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
         let runs = match found.what {
             What::Script(mode) => mode != Mode::NoX,
             What::Link { .. } | What::NoInterpreter | What::NoFirstLine => true,
-            // A mask: nothing to run, but one that cannot be trusted is a fault as a script would be.
+            // A mask runs nothing, but one that is not trusted is a fault, like a script.
             What::Empty(_) | What::LinkToNull | What::Dangling => distrust.is_some(),
             What::Fifo | What::Directory => false,
         };
@@ -231,9 +231,9 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
         };
         steps.push((name, path.clone(), step, rule));
     }
-    // Equal names stay by directory.
+    // Equal names stay in the order of their directories.
     steps.sort_by(|one, other| one.0.as_bytes().cmp(other.0.as_bytes()));
-    // A link to nowhere where a directory may be: what should run is unknown.
+    // A dangling link in place of a directory: it is not known which scripts should run.
     let mut dangling: Vec<(usize, String)> = found(case)
         .into_iter()
         .filter(|found| found.what == What::Dangling && may_be_a_directory(found))
@@ -258,12 +258,12 @@ fn steps(case: &Case) -> Vec<(String, Step, Setting)> {
     steps
 }
 
-/// Whether it lies where a directory of scripts may be: as the sub-operation of a guest's directory.
+/// Reports whether its path may be a directory of scripts: the sub-operation of a guest's directory.
 fn may_be_a_directory(found: &Found) -> bool {
     found.key.matches('/').count() == 2
 }
 
-/// What lies there for this call, by place, by how it is for the guest, by path.
+/// Lists the files for this call by place, scope and path.
 fn found(case: &Case) -> Vec<Found<'_>> {
     let mut all = Vec::new();
     for at in (0..4).filter(|at| case.directories[*at] != Directory::AFile) {
@@ -298,7 +298,7 @@ fn found(case: &Case) -> Vec<Found<'_>> {
 
 const GUESTS: &[&str] = &["vm1", "web-*", "web-?", "*", "[x]", "[a-w]*", "a b", "-x", "-", "vm2"];
 
-/// The files of one place by their keys: the first that asks for a name has it, and nothing lies below a file.
+/// Lists the files of one place by their keys: the first with a name wins, and no file is below another.
 fn present(case: &Case, at: usize) -> Vec<(String, What)> {
     let mut present: Vec<(String, What)> = Vec::new();
     for file in case.files.iter().filter(|file| file.place == at) {
@@ -319,7 +319,7 @@ fn present(case: &Case, at: usize) -> Vec<(String, What)> {
     present
 }
 
-/// libvirt itself runs what is executable directly in its own directory, whatever it is called.
+/// Reports whether libvirt itself runs the file: an executable file directly in its own directory, with any name.
 fn left_to_libvirt(case: &Case, found: &Found) -> bool {
     let runs = match found.what {
         What::Script(mode) | What::Empty(mode) => mode != Mode::NoX,
@@ -335,7 +335,7 @@ fn is_leftover(name: &str) -> bool {
         || [".dpkg-", ".ucf-"].iter().any(|part| name.contains(part))
 }
 
-/// Who else could have written it: the directory first, then the links' directories, then the file.
+/// Names the first of these that another user can change: the directory, the links' directories, the file.
 fn distrust(case: &Case, found: &Found) -> Option<String> {
     if case.settings.broken.is_none() && case.settings.strict == Some(false) {
         return None;
@@ -344,7 +344,7 @@ fn distrust(case: &Case, found: &Found) -> Option<String> {
     match case.directories[found.place] {
         Directory::WritableByAll => return Some(format!("{driver} is writable by everybody")),
         Directory::WritableByAGroup => return Some(format!("{driver} is writable by group 54321")),
-        Directory::Strangers => return Some(format!("{driver} belongs to user 54321")),
+        Directory::OtherUsers => return Some(format!("{driver} belongs to user 54321")),
         Directory::Safe | Directory::Sticky | Directory::WritableByRootsGroup | Directory::AFile => {}
     }
     let path = &found.path;
@@ -352,7 +352,7 @@ fn distrust(case: &Case, found: &Found) -> Option<String> {
         What::Script(mode) | What::Empty(mode) => match mode {
             Mode::All => Some(format!("{path} is writable by everybody")),
             Mode::AGroup => Some(format!("{path} is writable by group 54321")),
-            Mode::Strangers => Some(format!("{path} belongs to user 54321")),
+            Mode::OtherUsers => Some(format!("{path} belongs to user 54321")),
             Mode::SetUid => Some(format!("{path} is set-uid")),
             Mode::Safe | Mode::OnlyX | Mode::NoX | Mode::RootsGroup => None,
         },

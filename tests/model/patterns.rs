@@ -1,6 +1,6 @@
-//! Patterns, as the manual has them: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and shares no code with the crate.
+//! Patterns, as in the manual: `*`, `?`, `[abc]`, `[a-z]`, `[!abc]`. Pure, and shares no code with the crate.
 
-/// Whether the whole of `text` fits `pattern`.
+/// Reports whether the whole of `text` matches `pattern`.
 pub fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     fits_from(&pattern, &text)
@@ -30,7 +30,7 @@ fn in_set(set: &[char], character: char) -> bool {
 }
 
 #[test]
-fn patterns_fit_as_the_manual_says() {
+fn patterns_match_as_the_manual_describes() {
     let rows = [("web-*", "web-1", true), ("web-?", "web-10", false), ("[a-c]x", "bx", true), ("[!a]x", "ax", false)];
     for (pattern, text, expected) in rows.into_iter().chain([("*/etc/*", "/x/etc/y", true), ("[x]", "[x]", false)]) {
         assert_eq!(fits(pattern, text), expected, "{pattern} {text}");

@@ -1,34 +1,34 @@
-//! What the archives hold is the list: each path with its kind, mode and owner, and nothing else.
+//! The archives contain exactly the list: each path with its kind, mode and owner.
 
 use std::fs;
 use std::process::Command;
 
+use crate::built::{package, packages};
 use crate::list::{self, Entry};
-use crate::made::{package, packages};
 use support::links::dead_links;
-use support::packages::said;
+use support::packages::stdout;
 use support::repository;
 
 const PACKAGES: [&str; 2] = ["hookmux", "hookmux-guest"];
 
-/// `drwxr-xr-x root/root /etc/hookmux`, by path.
+/// Formats entries as `drwxr-xr-x root/root /etc/hookmux`, by path.
 fn expected(entries: &[Entry]) -> Vec<String> {
     entries.iter().map(|entry| format!("{} root/root {}", entry.permissions(), entry.path)).collect()
 }
 
-/// The same of what tar prints of an archive.
+/// Formats the lines of tar in the same way.
 fn listed(tar: &str) -> Vec<String> {
     let line = |line: &str| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        format!("{} {} {}", words[0], words[1], words[5].trim_start_matches('.').trim_end_matches('/'))
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        format!("{} {} {}", fields[0], fields[1], fields[5].trim_start_matches('.').trim_end_matches('/'))
     };
     let mut lines: Vec<String> = tar.lines().map(line).collect();
     lines.sort_by(|one, other| one.split(' ').next_back().cmp(&other.split(' ').next_back()));
     lines
 }
 
-/// Directories that are only on the way: any package may have those.
-fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
+/// Reports whether the line is a parent directory that is not in the list, which any package may contain.
+fn is_parent_only(line: &str, entries: &[Entry]) -> bool {
     let path = line.split(' ').next_back().unwrap();
     let below = format!("{path}/");
     line.starts_with("drwxr-xr-x root/root ")
@@ -37,35 +37,35 @@ fn is_on_the_way(line: &str, entries: &[Entry]) -> bool {
 }
 
 #[test]
-fn a_deb_holds_what_the_list_says_with_owners_and_modes() {
+fn a_deb_contains_the_listed_files_with_owners_and_modes() {
     for name in PACKAGES {
-        let entries = list::of(name, "deb");
-        let listed = listed(&said(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
-        let listed: Vec<String> = listed.into_iter().filter(|line| !is_on_the_way(line, &entries)).collect();
+        let entries = list::entries(name, "deb");
+        let listed = listed(&stdout(Command::new("dpkg-deb").arg("--contents").arg(package(name, "deb"))));
+        let listed: Vec<String> = listed.into_iter().filter(|line| !is_parent_only(line, &entries)).collect();
         assert_eq!(listed, expected(&entries), "{name}");
     }
 }
 
 #[test]
-fn a_debs_control_files_are_true() {
+fn a_debs_control_files_match_its_contents() {
     for name in PACKAGES {
         let root = tempfile::tempdir().unwrap();
-        said(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
+        stdout(Command::new("dpkg-deb").arg("--raw-extract").arg(package(name, "deb")).arg(root.path()));
         let control = |file: &str| fs::read_to_string(root.path().join("DEBIAN").join(file)).unwrap();
-        let config = list::of(name, "deb").into_iter().filter(|entry| entry.kind == "config");
+        let config = list::entries(name, "deb").into_iter().filter(|entry| entry.kind == "config");
         assert_eq!(
             control("conffiles").lines().collect::<Vec<_>>(),
             config.map(|entry| entry.path).collect::<Vec<_>>()
         );
-        let sums = said(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
-        let files = list::of(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
+        let sums = stdout(Command::new("md5sum").args(["--check", "DEBIAN/md5sums"]).current_dir(root.path()));
+        let files = list::entries(name, "deb").into_iter().filter(|entry| entry.kind != "dir").count();
         assert_eq!(sums.lines().filter(|line| line.ends_with(": OK")).count(), files, "{sums}");
-        let field = |field: &str| said(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
+        let field = |field: &str| stdout(Command::new("dpkg-deb").arg("--field").arg(package(name, "deb")).arg(field));
         assert_eq!(
             [field("Package"), field("Version")],
             [format!("{name}\n"), format!("{}\n", env!("CARGO_PKG_VERSION"))]
         );
-        // It lies on hosts that have nothing of ours.
+        // It can be installed on every host.
         assert_eq!(["Depends", "Pre-Depends", "Conflicts", "Breaks", "Replaces"].map(field), ["\n"; 5], "{name}");
         let mut scripts: Vec<String> = fs::read_dir(root.path().join("DEBIAN"))
             .unwrap()
@@ -80,8 +80,8 @@ fn a_debs_control_files_are_true() {
 }
 
 #[test]
-fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
-    // c: an administrator's; n: kept; d: a document; l: a licence.
+fn an_rpm_contains_the_listed_files_with_owners_modes_and_flags() {
+    // c: a configuration file; n: kept; d: a document; l: a licence.
     let flags = |entry: &Entry| match entry.kind.as_str() {
         "config" => "cn",
         "licence" => "l",
@@ -91,8 +91,8 @@ fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
     };
     for name in PACKAGES {
         let format = "[%{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILENAMES} %{FILEFLAGS:fflags}\n]";
-        let listed = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
-        let entries = list::of(name, "rpm");
+        let listed = stdout(Command::new("rpm").args(["-qp", "--qf", format]).arg(package(name, "rpm")));
+        let entries = list::entries(name, "rpm");
         let expected = expected(&entries).into_iter().zip(&entries);
         let expected: Vec<String> = expected.map(|(line, entry)| format!("{line} {}", flags(entry))).collect();
         assert_eq!(listed.lines().collect::<Vec<_>>(), expected, "{name}");
@@ -103,7 +103,7 @@ fn an_rpm_holds_what_the_list_says_with_owners_modes_and_flags() {
 fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
     for name in PACKAGES {
         let mut needs = Command::new("rpm");
-        let needs = said(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, "rpm")));
+        let needs = stdout(needs.args(["-qp", "--qf", "[%{REQUIRENAME}\n]"]).arg(package(name, "rpm")));
         let own = format!("config({name})");
         let mut needs: Vec<&str> = needs.lines().filter(|need| !need.starts_with("rpmlib(") && *need != own).collect();
         needs.dedup();
@@ -112,17 +112,17 @@ fn an_rpm_needs_a_shell_for_its_scripts_and_nothing_else() {
 }
 
 #[test]
-fn sums_are_there_and_right() {
-    let checked = said(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
+fn the_checksums_of_all_files_are_correct() {
+    let checked = stdout(Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(packages()));
     assert_eq!(checked.lines().filter(|line| line.ends_with(": OK")).count(), 6, "{checked}");
     let beside = fs::read_dir(packages()).unwrap().count();
-    assert_eq!(beside, 7, "nothing else lies there");
+    assert_eq!(beside, 7, "no other file is there");
 }
 
 #[test]
 fn lintian_and_rpmlint_find_nothing_that_is_not_explained() {
     let lint = repository().join("packaging/lint");
-    said(Command::new(lint).arg(packages()));
+    stdout(Command::new(lint).arg(packages()));
 }
 
 #[test]
@@ -131,14 +131,14 @@ fn every_link_of_an_installed_document_leads_to_a_file() {
     let unpack = |command: &str, name: &str, ending: &str| {
         let tree = trees.path().join(format!("{name}.{ending}"));
         fs::create_dir(&tree).unwrap();
-        said(Command::new("sh").args(["-euc", command]).arg(package(name, ending)).current_dir(&tree));
+        stdout(Command::new("sh").args(["-euc", command]).arg(package(name, ending)).current_dir(&tree));
     };
     for name in PACKAGES {
         unpack("dpkg-deb --extract \"$0\" .", name, "deb");
         unpack("rpm2cpio \"$0\" | cpio -idm --quiet", name, "rpm");
     }
     unpack("tar xzf \"$0\"", "hookmux", "tar.gz");
-    let documents = said(Command::new("find").arg(trees.path()).args(["-name", "*.md"]));
+    let documents = stdout(Command::new("find").arg(trees.path()).args(["-name", "*.md"]));
     assert!(documents.lines().count() > 30, "{documents}");
     assert_eq!(documents.lines().flat_map(|document| dead_links(document.as_ref())).collect::<Vec<_>>(), [""; 0]);
     let readme = fs::read_to_string(trees.path().join("hookmux.deb/usr/share/doc/hookmux/README.md")).unwrap();

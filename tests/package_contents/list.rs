@@ -1,5 +1,5 @@
-//! packaging/files as data, and what an archive of each format should hold. In: the list. Out: lines as the archives' own
-//! tools print them.
+//! packaging/files as data, and the expected contents of an archive of each format. In: the list. Out: lines as the tools of
+//! the archives print them.
 
 use support::repository;
 
@@ -16,18 +16,18 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn read(line: &str) -> Self {
-        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        let [package, formats, kind, mode, path, ..] = &words[..] else { panic!("{line}: fields are missing") };
-        assert!(words.len() <= 6, "{line}: too many fields");
+        let fields: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        let [package, formats, kind, mode, path, ..] = &fields[..] else { panic!("{line}: fields are missing") };
+        assert!(fields.len() <= 6, "{line}: too many fields");
         let (package, formats, kind) = (package.clone(), formats.clone(), kind.clone());
-        Self { package, formats, kind, mode: mode.clone(), path: path.clone(), source: words.get(5).cloned() }
+        Self { package, formats, kind, mode: mode.clone(), path: path.clone(), source: fields.get(5).cloned() }
     }
 
     fn is_in(&self, format: &str) -> bool {
         self.formats == "all" || self.formats.split(',').any(|one| one == format)
     }
 
-    /// Type and permissions as `ls -l` has them.
+    /// Formats type and permissions like `ls -l`.
     pub(crate) fn permissions(&self) -> String {
         if self.kind == "link" {
             return "lrwxrwxrwx".into();
@@ -41,14 +41,14 @@ impl Entry {
     }
 }
 
-/// All lines.
+/// Reads all lines.
 pub(crate) fn all() -> Vec<Entry> {
     let text = std::fs::read_to_string(repository().join("packaging/files")).unwrap();
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(Entry::read).collect()
 }
 
-/// Those of one package in one format, by path.
-pub(crate) fn of(package: &str, format: &str) -> Vec<Entry> {
+/// Reads the entries of one package in one format, by path.
+pub(crate) fn entries(package: &str, format: &str) -> Vec<Entry> {
     let mut entries: Vec<Entry> =
         all().into_iter().filter(|entry| entry.package == package && entry.is_in(format)).collect();
     entries.sort_by(|one, other| one.path.cmp(&other.path));
@@ -56,8 +56,8 @@ pub(crate) fn of(package: &str, format: &str) -> Vec<Entry> {
 }
 
 #[test]
-fn nothing_that_libvirt_or_the_agent_calls_is_in_a_list() {
-    // dpkg and rpm would put it over an administrator's own, or take that away at the end.
+fn no_list_contains_a_file_that_libvirt_or_the_agent_calls() {
+    // dpkg and rpm would overwrite an administrator's file, or delete it at the end.
     let calls =
         |path: &str| ["/etc/libvirt", "/etc/qemu", "/etc/sysconfig"].iter().any(|start| path.starts_with(start));
     let found: Vec<String> = all().into_iter().map(|entry| entry.path).filter(|path| calls(path)).collect();
@@ -67,17 +67,17 @@ fn nothing_that_libvirt_or_the_agent_calls_is_in_a_list() {
 #[test]
 fn every_manual_every_example_and_every_completion_is_in_a_list() {
     let sources: Vec<String> = all().into_iter().filter_map(|entry| entry.source).collect();
-    // The demonstration is of the sources: it builds.
+    // The demonstration is not packaged: it builds the sources.
     let of_the_sources = ["examples/demo", "examples/demo.xml"];
     let missing = |file: &String| !sources.contains(file) && !of_the_sources.contains(&file.as_str());
-    let files = ["man", "examples", "packaging/completions"].into_iter().flat_map(crate::made::files_below);
+    let files = ["man", "examples", "packaging/completions"].into_iter().flat_map(crate::built::files_below);
     let found: Vec<String> = files.collect();
     assert!(found.len() > 10, "{found:?}");
     assert_eq!(found.into_iter().filter(missing).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]
-fn what_dpkg_keeps_of_an_administrators_is_all_below_etc_and_nothing_else() {
+fn the_configuration_files_are_exactly_the_files_below_etc() {
     let is_config = |entry: &&Entry| entry.kind == "config";
     let odd = |entry: &Entry| (entry.kind == "config") != (entry.path.starts_with("/etc/") && entry.kind != "dir");
     assert!(all().iter().filter(is_config).count() > 2);

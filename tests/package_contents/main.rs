@@ -1,9 +1,9 @@
-//! What is in the packages: compared with the list that they are made from, and with what a package may be at all.
+//! The contents of the packages, compared with the list that they are made from, and with the rules for packages.
 //!
-//! Needs dpkg-deb, rpm, lintian, rpmlint, shellcheck (tests/needs). That they can be installed is another test.
+//! Needs dpkg-deb, rpm, lintian, rpmlint, shellcheck (tests/needs). tests/packages installs them.
 
+mod built;
 mod list;
-mod made;
 
 mod archives;
 mod reproducible;

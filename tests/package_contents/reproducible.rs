@@ -1,11 +1,11 @@
-//! The same sources and the same program make the same bytes: elsewhere, later, under another umask and in another
-//! language, and with the files' times as a fresh checkout has them.
+//! The same sources and the same program make the same bytes: in another directory, later, with another umask and another
+//! language, and with the times of files in a fresh checkout.
 
 use std::fs;
 use std::process::Command;
 
-use crate::made::{TIME, packages, program};
-use support::packages::said;
+use crate::built::{TIME, packages, program};
+use support::packages::stdout;
 use support::repository;
 
 #[test]
@@ -16,29 +16,29 @@ fn two_builds_make_the_same_bytes() {
     let parts = "Cargo.toml Cargo.lock CHANGELOG.md README.md LICENSE docs examples man packaging tests/support";
     let mut copying = Command::new("cp");
     copying.args(["--recursive", "--parents", "--no-preserve=timestamps"]).args(parts.split(' ')).arg(&copy);
-    said(copying.current_dir(repository()));
+    stdout(copying.current_dir(repository()));
     let made = there.path().join("made elsewhere");
     // A shell, for its umask: files of the copy are group-writable, too.
     let mut build = Command::new("sh");
     build.args(["-c", "chmod -R g+w . && umask 002 && exec packaging/build \"$@\"", "sh"]).arg(program()).arg(&made);
     build.current_dir(&copy).env("SOURCE_DATE_EPOCH", TIME).env("TZ", "Asia/Kolkata").env("LANG", "C.UTF-8");
-    said(build.env("TMPDIR", there.path()));
+    stdout(build.env("TMPDIR", there.path()));
     let sums = |directory: &std::path::Path| fs::read_to_string(directory.join("SHA256SUMS")).unwrap();
     assert_eq!(sums(&made), sums(packages()));
 }
 
 #[test]
-fn a_file_of_the_list_that_is_not_there_is_an_error_and_no_package() {
+fn a_listed_file_that_is_missing_is_an_error_and_yields_no_package() {
     for kind in ["file", "gz", "config"] {
         let there = tempfile::tempdir().unwrap();
         let copy = there.path();
-        said(Command::new("cp").arg("--recursive").arg(repository().join("packaging")).arg(copy));
+        stdout(Command::new("cp").arg("--recursive").arg(repository().join("packaging")).arg(copy));
         fs::write(copy.join("Cargo.toml"), "version = \"1.0.0\"\n").unwrap();
         fs::write(copy.join("packaging/files"), format!("hookmux all {kind} 644 /usr/share/x no/such/file\n")).unwrap();
         let mut build = Command::new(copy.join("packaging/build"));
         let done = build.arg(program()).env("SOURCE_DATE_EPOCH", TIME).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(!done.status.success() && said.contains("no/such/file"), "{kind}: {said}");
+        let errors = String::from_utf8_lossy(&done.stderr);
+        assert!(!done.status.success() && errors.contains("no/such/file"), "{kind}: {errors}");
         assert_eq!(fs::read_dir(copy.join("target/packages")).unwrap().count(), 0, "{kind}");
     }
 }
@@ -48,7 +48,7 @@ fn another_version_is_another_file() {
     let made = tempfile::tempdir().unwrap();
     let mut build = Command::new(repository().join("packaging/build"));
     build.arg(program()).arg(made.path()).env("SOURCE_DATE_EPOCH", TIME).env("HOOKMUX_PACKAGE_VERSION", "99.1.2");
-    said(&mut build);
+    stdout(&mut build);
     let names = fs::read_dir(made.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(names.filter(|name| name.contains("99.1.2")).count(), 6);
 }

@@ -4,8 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::made::{files_below, package};
-use support::packages::said;
+use crate::built::{files_below, package};
+use support::packages::stdout;
 use support::repository;
 
 fn is_shell(file: &str) -> bool {
@@ -16,7 +16,7 @@ fn is_shell(file: &str) -> bool {
 fn shellcheck_finds_nothing_in_the_scripts() {
     let scripts: Vec<String> = files_below("packaging").into_iter().filter(|file| is_shell(file)).collect();
     assert!(scripts.len() >= 9, "{scripts:?}");
-    said(Command::new("shellcheck").args(&scripts).current_dir(repository()));
+    stdout(Command::new("shellcheck").args(&scripts).current_dir(repository()));
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn shellcheck_finds_nothing_in_an_rpms_scripts() {
         for part in ["PREIN", "POSTIN", "PREUN", "POSTUN"] {
             let mut query = Command::new("rpm");
             let query = query.args(["-qp", "--qf", &format!("%|{part}?{{%{{{part}}}}}|")]).arg(package(name, "rpm"));
-            let script = said(query);
+            let script = stdout(query);
             let mut check = Command::new("shellcheck");
             let mut check =
                 check.args(["--shell", "sh", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -1,4 +1,4 @@
-//! The settings file that packages bring: all comments, and what they say is true.
+//! The settings file of the packages: it has only comments, and they are true.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn packaged() -> String {
     fs::read_to_string(repository().join("packaging/hookmux.toml")).unwrap()
 }
 
-/// A line of settings is commented out without a space, one of text with one.
+/// Uncomments the settings, which have no space after the `#`.
 fn uncommented(text: &str) -> String {
     let setting = |line: &str| {
         line.strip_prefix('#').filter(|rest| !rest.is_empty() && !rest.starts_with(' ')).map(str::to_owned)
@@ -20,23 +20,23 @@ fn uncommented(text: &str) -> String {
 }
 
 #[test]
-fn it_sets_nothing() {
+fn the_packaged_settings_set_nothing() {
     assert_eq!(parse(Path::new("x"), &packaged()).unwrap(), parse(Path::new("x"), "").unwrap());
     assert!(packaged().lines().all(|line| line.is_empty() || line.starts_with('#')));
 }
 
 #[test]
-fn what_is_commented_out_is_valid_and_has_every_key() {
+fn the_commented_out_settings_are_valid_and_have_every_key() {
     let settings = uncommented(&packaged());
     parse(Path::new("packaging/hookmux.toml"), &settings).unwrap_or_else(|fault| panic!("{fault}\n{settings}"));
     let key = |line: &str| line.split_once(" = ").map(|(key, _)| key.to_owned());
     let mut shown: Vec<String> = settings.lines().filter_map(key).collect();
     shown.sort();
     shown.dedup();
-    // The keys that an error offers are those that exist.
+    // The error about an unknown key lists the existing ones.
     let allowed = |text: &str| {
-        let said = parse(Path::new("x"), text).unwrap_err().what;
-        let (_, keys) = said.split_once("allowed here: ").unwrap();
+        let error = parse(Path::new("x"), text).unwrap_err().what;
+        let (_, keys) = error.split_once("allowed here: ").unwrap();
         keys.split(", ").map(str::to_owned).collect::<Vec<_>>()
     };
     let mut known: Vec<String> = allowed("zzz = 1").into_iter().filter(|key| key != "rule").collect();
@@ -46,7 +46,7 @@ fn what_is_commented_out_is_valid_and_has_every_key() {
 }
 
 #[test]
-fn the_defaults_that_it_shows_are_the_defaults() {
+fn the_defaults_that_the_file_shows_are_the_defaults() {
     let settings = uncommented(&packaged());
     let (global, _) = settings.split_once("[[rule]]").unwrap();
     let read = |text: &str| {

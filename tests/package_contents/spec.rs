@@ -1,5 +1,5 @@
-//! What packaging/rpm/hookmux.spec says of a distribution's packages: which there are, what they are built with, and the licences
-//! of all that is linked in. `make test-source-rpm` builds them.
+//! The packages of a distribution in packaging/rpm/hookmux.spec: names, build dependencies, and the licences of everything that
+//! is linked in. `make test-source-rpm` builds them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,17 +8,17 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::made::packages;
-use support::packages::said;
+use crate::built::packages;
+use support::packages::stdout;
 use support::repository;
 
-/// What rpmspec answers with the macros that Fedora has.
+/// Runs rpmspec with Fedora's macros.
 fn spec(query: &[&str]) -> String {
     let [macros, spec] = ["tests/source_rpm/macros", "packaging/rpm/hookmux.spec"].map(|path| repository().join(path));
-    said(Command::new("rpmspec").args(query).arg("--load").arg(macros).arg(spec))
+    stdout(Command::new("rpmspec").args(query).arg("--load").arg(macros).arg(spec))
 }
 
-/// The terms of an SPDX expression that `AND` joins, each with its alternatives.
+/// Splits an SPDX expression into the terms that `AND` joins, each with its alternatives.
 fn terms(expression: &str) -> BTreeSet<BTreeSet<String>> {
     let choices = |term: &str| term.trim_matches(['(', ')']).split(" OR ").map(str::to_owned).collect();
     expression.split(" AND ").map(choices).collect()

@@ -6,11 +6,11 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+use crate::built::package;
 use crate::list;
-use crate::made::package;
-use support::packages::said;
+use support::packages::stdout;
 
-/// The tarball, unpacked, and where it is installed.
+/// The unpacked tarball, and the directory that it is installed in.
 struct Unpacked {
     here: TempDir,
     script: PathBuf,
@@ -18,9 +18,9 @@ struct Unpacked {
 
 fn unpacked() -> Unpacked {
     let here = tempfile::tempdir().unwrap();
-    said(Command::new("tar").arg("xzf").arg(package("hookmux", "tar.gz")).arg("-C").arg(here.path()));
+    stdout(Command::new("tar").arg("xzf").arg(package("hookmux", "tar.gz")).arg("-C").arg(here.path()));
     let directories: Vec<PathBuf> = fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert_eq!(directories.len(), 1, "one directory, which says what it is: {directories:?}");
+    assert_eq!(directories.len(), 1, "one directory: {directories:?}");
     let script = directories[0].join("install.sh");
     Unpacked { here, script }
 }
@@ -30,14 +30,14 @@ impl Unpacked {
         self.here.path().join("system").join(path)
     }
 
-    fn install(&self, words: &[&str]) -> String {
-        said(Command::new(&self.script).args(words).env("DESTDIR", self.at("")).env("PATH", "/usr/bin:/bin"))
+    fn install(&self, args: &[&str]) -> String {
+        stdout(Command::new(&self.script).args(args).env("DESTDIR", self.at("")).env("PATH", "/usr/bin:/bin"))
     }
 
-    /// Everything there, as `-rwxr-xr-x /usr/bin/hookmux`.
+    /// Lists the installed files as `-rwxr-xr-x /usr/bin/hookmux`.
     fn tree(&self) -> Vec<String> {
         let mut lines: Vec<String> =
-            said(Command::new("find").arg(self.at("")).args(["-mindepth", "1", "-printf", "%M /%P\n"]))
+            stdout(Command::new("find").arg(self.at("")).args(["-mindepth", "1", "-printf", "%M /%P\n"]))
                 .lines()
                 .map(str::to_owned)
                 .collect();
@@ -47,34 +47,34 @@ impl Unpacked {
 }
 
 #[test]
-fn it_installs_what_the_list_says_and_takes_all_of_that_away() {
+fn the_script_installs_the_listed_files_and_removes_all_of_them() {
     let tarball = unpacked();
     fs::create_dir(tarball.at("")).unwrap();
     tarball.install(&[]);
-    let entries = list::of("hookmux", "tar");
+    let entries = list::entries("hookmux", "tar");
     let expected: Vec<String> = entries.iter().map(|entry| format!("{} {}", entry.permissions(), entry.path)).collect();
-    let on_the_way = |line: &String| {
+    let is_parent_only = |line: &String| {
         let path = line.split(' ').next_back().unwrap();
         let below = entries.iter().any(|entry| entry.path.starts_with(&format!("{path}/")));
         below && !entries.iter().any(|entry| entry.path == path)
     };
-    let installed: Vec<String> = tarball.tree().into_iter().filter(|line| !on_the_way(line)).collect();
+    let installed: Vec<String> = tarball.tree().into_iter().filter(|line| !is_parent_only(line)).collect();
     assert_eq!(installed, expected);
     tarball.install(&["--uninstall"]);
-    let left: Vec<String> = tarball.tree().into_iter().filter(|line| !on_the_way(line)).collect();
+    let left: Vec<String> = tarball.tree().into_iter().filter(|line| !is_parent_only(line)).collect();
     assert_eq!(left, [""; 0]);
 }
 
 #[test]
-fn what_an_administrator_changed_or_added_stays() {
+fn files_that_an_administrator_changed_or_added_stay() {
     let tarball = unpacked();
     fs::create_dir(tarball.at("")).unwrap();
     tarball.install(&[]);
     let (settings, script) = (tarball.at("etc/hookmux/hookmux.toml"), tarball.at("etc/hookmux/qemu.d/10-a"));
     fs::write(&settings, "parallel = 2\n").unwrap();
     fs::write(&script, "#!/bin/sh\n").unwrap();
-    let said = tarball.install(&[]);
-    assert!(said.contains("hookmux.toml was changed and stays"), "{said}");
+    let output = tarball.install(&[]);
+    assert!(output.contains("hookmux.toml was changed and stays"), "{output}");
     assert_eq!(fs::read_to_string(&settings).unwrap(), "parallel = 2\n");
     assert!(tarball.at("etc/hookmux/hookmux.toml.new").exists());
     fs::remove_file(tarball.at("etc/hookmux/hookmux.toml.new")).unwrap();
@@ -84,18 +84,18 @@ fn what_an_administrator_changed_or_added_stays() {
 }
 
 #[test]
-fn an_unknown_word_does_nothing_and_shows_how_it_is_used() {
+fn an_unknown_argument_changes_nothing_and_prints_the_usage() {
     let tarball = unpacked();
     let done = Command::new(&tarball.script).arg("--help").env("DESTDIR", tarball.at("")).output().unwrap();
-    let said = String::from_utf8(done.stderr).unwrap();
+    let errors = String::from_utf8(done.stderr).unwrap();
     assert_eq!(done.status.code(), Some(2));
-    assert!(said.contains("--uninstall") && !said.contains("set -eu"), "{said}");
+    assert!(errors.contains("--uninstall") && !errors.contains("set -eu"), "{errors}");
     assert!(!tarball.at("").exists());
 }
 
 #[test]
-fn its_owners_are_roots() {
-    let owners = said(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
+fn every_file_in_the_tarball_belongs_to_root() {
+    let owners = stdout(Command::new("tar").args(["--numeric-owner", "-tvzf"]).arg(package("hookmux", "tar.gz")));
     let odd: Vec<&str> = owners.lines().filter(|line| line.split_whitespace().nth(1) != Some("0/0")).collect();
     assert_eq!(odd, [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! The packages under test, and those of an older version. In: what `make packages` has left. Out: where each lies. Does:
+//! The packages under test, and those of an older version. In: the packages of `make packages`. Out: their paths. Does:
 //! makes the older ones, once.
 
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 /// The version that hosts are upgraded from.
@@ -15,12 +15,12 @@ const OLDER: &str = "0.0.9";
 /// The last line of its settings file.
 pub(crate) const OLDER_SETTING: &str = "#older = true\n";
 
-/// A package, by its name and its file's ending.
+/// Returns a package, by its name and its file's extension.
 pub(crate) fn package(name: &str, ending: &str) -> PathBuf {
     find(&repository().join("target/packages"), env!("CARGO_PKG_VERSION"), name, ending)
 }
 
-/// The same package of an older version, which has another program and other settings.
+/// Returns the same package of an older version, which has another program and other settings.
 pub(crate) fn older(name: &str, ending: &str) -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     find(MADE.get_or_init(make_older), OLDER, name, ending)
@@ -33,17 +33,17 @@ fn make_older() -> PathBuf {
     fs::create_dir_all(&sources).unwrap();
     let parts = fs::read_dir(repository()).unwrap().map(|entry| entry.unwrap().path());
     let parts = parts.filter(|part| !part.ends_with("target") && !part.ends_with(".git"));
-    said(Command::new("cp").arg("--archive").args(parts).arg(&sources));
+    stdout(Command::new("cp").arg("--archive").args(parts).arg(&sources));
     let settings = sources.join("packaging/hookmux.toml");
     fs::write(&settings, fs::read_to_string(&settings).unwrap() + OLDER_SETTING).unwrap();
-    // The programs out of the package under test, and something after their ends: no other build of them is needed.
-    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
+    // The programs of the package under test with some appended bytes, so no other build is needed.
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&extracted));
     let program = extracted.join("usr/bin/hookmux");
     for program in [&program, &extracted.join("usr/bin/hookmux-hook")] {
         fs::write(program, [fs::read(program).unwrap(), OLDER.into()].concat()).unwrap();
     }
     let build = &mut Command::new(sources.join("packaging/build"));
     build.arg(&program).arg(&packages).env("HOOKMUX_PACKAGE_VERSION", OLDER).env("SOURCE_DATE_EPOCH", "1700000000");
-    said(build);
+    stdout(build);
     packages
 }

@@ -1,5 +1,5 @@
-//! The life of the package hookmux under dpkg, on a system without libvirt: nothing of an administrator's is lost, and
-//! nothing of the package's stays.
+//! The life of the package hookmux under dpkg, on a system without libvirt: no file of an administrator is lost, and none of
+//! the package stays.
 
 use std::path::PathBuf;
 
@@ -17,18 +17,18 @@ const RUN_SCRIPT: &str = "/run/hookmux/qemu.d/10-mine";
 
 const SETTINGS: &str = "/etc/hookmux/hookmux.toml";
 
-fn comes_and_goes(suite: &str) {
+fn is_installed_and_removed(suite: &str) {
     let debian = Debian::new(suite, "life");
     let proof = Proof::new("life", &debian.name());
     let deb = package("hookmux", "deb");
     let clean = debian.everything();
-    proof.step("install on a clean system: the four links are there", || {
+    proof.step("install on a clean system: the four links exist", || {
         debian.install(&deb);
         assert_eq!((debian.state("hookmux").as_str(), debian.hooks()), ("installed", HOOKS.into()));
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
         assert_eq!(debian.dpkg(&["--audit"]).stdout, "");
     });
-    proof.step("the program is of this commit, and all is well with it", || {
+    proof.step("the program is of this commit, and its check finds nothing", || {
         let version = debian.run(&["hookmux", "--version"]).succeeded().stdout;
         let expected = concat!("hookmux ", env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ");
         assert!(version.starts_with(expected), "{version} is not {expected}: make packages");
@@ -40,7 +40,7 @@ fn comes_and_goes(suite: &str) {
         debian.install(&deb);
         assert_eq!(difference(&before, &debian.everything()), [""; 0]);
     });
-    proof.step("remove: the links are gone, settings and scripts stay", || {
+    proof.step("remove: the links are deleted, settings and scripts stay", || {
         debian.script(SCRIPT, "");
         debian.file(METRICS, 0o644, b"");
         debian.dpkg(&["--remove", "hookmux"]);
@@ -49,21 +49,21 @@ fn comes_and_goes(suite: &str) {
         assert_eq!(paths.map(|path| debian.has(path)), [true, true, false, false, false]);
         debian.run(&["rm", "-r", "/var/lib/prometheus"]).succeeded();
     });
-    proof.step("install after a removal: the links are there again", || {
+    proof.step("install after a removal: the links exist again", || {
         debian.install(&deb);
         assert_eq!((debian.hooks(), debian.has(SCRIPT)), (HOOKS.into(), true));
     });
-    proof.step("purge with scripts of the administrator's: they stay, and their directories are named", || {
+    proof.step("purge with an administrator's scripts: they stay, and their directories are named", || {
         debian.script(RUN_SCRIPT, "");
         debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"]).succeeded();
-        let said = debian.dpkg(&["--purge", "hookmux"]).stdout;
-        let named = ["/etc/hookmux", "/run/hookmux"].map(|place| said.contains(&format!("stay in {place}; ")));
+        let output = debian.dpkg(&["--purge", "hookmux"]).stdout;
+        let named = ["/etc/hookmux", "/run/hookmux"].map(|place| output.contains(&format!("stay in {place}; ")));
         let run = debian.run(&["find", "/run/hookmux", "-type", "f"]).succeeded().stdout;
-        assert_eq!((named, run.trim_end()), ([true, true], RUN_SCRIPT), "{said}");
+        assert_eq!((named, run.trim_end()), ([true, true], RUN_SCRIPT), "{output}");
         let left = ["+ /etc/hookmux", "+ /etc/hookmux/qemu.d", "+ /etc/hookmux/qemu.d/10-mine"];
         assert_eq!(difference(&clean, &debian.everything()), left);
     });
-    proof.step("purge without one: nothing is left, anywhere", || {
+    proof.step("purge without scripts: nothing is left", || {
         debian.run(&["rm", "-r", "/etc/hookmux", "/run/hookmux"]).succeeded();
         debian.install(&deb);
         debian.run(&["/etc/libvirt/hooks/qemu", "vm1", "start", "begin", "-"]).succeeded();
@@ -97,11 +97,11 @@ fn is_upgraded(suite: &str) {
         assert_eq!(debian.text(SETTINGS), "parallel = 2\n");
         assert_eq!((debian.has(SCRIPT), debian.hooks()), (true, ["qemu", "libxl", "network"].into()));
     });
-    proof.step("upgrade: what was written through a hook's link becomes a hook of its own", || {
+    proof.step("upgrade: a file that was written through a hook's link becomes a separate hook", || {
         debian.dpkg(&["--purge", "hookmux"]);
         debian.install(&from);
         debian.run(&["sh", "-c", "echo '#!/bin/sh' >/etc/libvirt/hooks/qemu"]).succeeded();
-        // Where it cannot be kept, it stays where it is.
+        // If it cannot be kept, it is not moved.
         let hooks = "/etc/libvirt/hooks";
         debian.run(&["mount", "--bind", "-o", "ro", hooks, hooks]).succeeded();
         let refused = debian.run(&["dpkg", "--install", "/tmp/new.deb"]);
@@ -111,26 +111,26 @@ fn is_upgraded(suite: &str) {
             (Some(1), "#!/bin/sh\n"),
             "{refused:?}"
         );
-        let said = debian.install(&to).stdout;
-        assert!(said.contains("what was written over it is /etc/libvirt/hooks/qemu now"), "{said}");
+        let output = debian.install(&to).stdout;
+        assert!(output.contains("what was written over it is /etc/libvirt/hooks/qemu now"), "{output}");
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
         assert_eq!((debian.text("/etc/libvirt/hooks/qemu").as_str(), debian.hooks().len()), ("#!/bin/sh\n", 3));
         assert!(debian.has("/etc/libvirt/hooks/qemu.d/00-hookmux"));
     });
 }
 
-fn finds_another_hook(suite: &str) {
+fn keeps_another_hook(suite: &str) {
     const THEIRS: &str = "/etc/libvirt/hooks/qemu";
     let debian = Debian::new(suite, "foreign");
     let proof = Proof::new("foreign", &debian.name());
     let deb = package("hookmux", "deb");
     debian.file(THEIRS, 0o755, b"#!/bin/sh\n# mine\nexit 0\n");
     let theirs = debian.text(THEIRS);
-    proof.step("install on a host with another program's hook: hookmux is beside it, and one line says so", || {
-        let said = debian.install(&deb);
-        let lines = said.stdout.lines().chain(said.stderr.lines());
+    proof.step("install on a host with another program's hook: hookmux is beside it, and a line reports it", || {
+        let output = debian.install(&deb);
+        let lines = output.stdout.lines().chain(output.stderr.lines());
         let order = lines.filter(|line| line.ends_with("by name: hookmux as 00-hookmux")).count();
-        assert_eq!((order, debian.state("hookmux").as_str()), (1, "installed"), "{said:?}");
+        assert_eq!((order, debian.state("hookmux").as_str()), (1, "installed"), "{output:?}");
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), ["lxc", "libxl", "network"].into()));
     });
     proof.step("remove: the other program's hook stays", || {
@@ -143,50 +143,55 @@ fn finds_another_hook(suite: &str) {
         debian.install(&deb);
         assert_eq!((debian.hooks(), debian.text("/etc/hookmux/qemu.d/00-original")), (HOOKS.into(), theirs.clone()));
     });
-    proof.step("purge: the hook that was there before is back", || {
+    proof.step("purge: the earlier hook is restored", || {
         debian.dpkg(&["--purge", "hookmux"]);
         assert_eq!((debian.text(THEIRS), debian.hooks()), (theirs.clone(), Vec::new()));
         assert!(!debian.has("/etc/hookmux"));
     });
 }
 
-fn runs_beside_an_existing_hook(suite: &str) {
+fn is_installed_beside_an_existing_hook(suite: &str) {
     let debian = Debian::new(suite, "existing");
     let proof = Proof::new("existing", &debian.name());
     let existing = Existing { host: &debian, root: "" };
     let packages = [older("hookmux", "deb"), package("hookmux", "deb")];
     let erase = || drop(debian.dpkg(&["--remove", "hookmux"]));
-    existing.lives_on(&proof, packages.each_ref().map(PathBuf::as_path), &|package| debian.install(package), &erase);
+    existing.keeps_running(
+        &proof,
+        packages.each_ref().map(PathBuf::as_path),
+        &|package| debian.install(package),
+        &erase,
+    );
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_bookworm() {
-    runs_beside_an_existing_hook("bookworm");
+fn an_existing_hook_keeps_running_beside_the_package_on_bookworm() {
+    is_installed_beside_an_existing_hook("bookworm");
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_trixie() {
-    runs_beside_an_existing_hook("trixie");
+fn an_existing_hook_keeps_running_beside_the_package_on_trixie() {
+    is_installed_beside_an_existing_hook("trixie");
 }
 
 #[test]
-fn an_existing_hook_runs_on_beside_the_package_on_sid() {
-    runs_beside_an_existing_hook("sid");
+fn an_existing_hook_keeps_running_beside_the_package_on_sid() {
+    is_installed_beside_an_existing_hook("sid");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_bookworm() {
-    comes_and_goes("bookworm");
+fn the_package_is_installed_and_removed_on_bookworm() {
+    is_installed_and_removed("bookworm");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_trixie() {
-    comes_and_goes("trixie");
+fn the_package_is_installed_and_removed_on_trixie() {
+    is_installed_and_removed("trixie");
 }
 
 #[test]
-fn the_package_comes_and_goes_on_sid() {
-    comes_and_goes("sid");
+fn the_package_is_installed_and_removed_on_sid() {
+    is_installed_and_removed("sid");
 }
 
 #[test]
@@ -206,21 +211,21 @@ fn the_package_is_upgraded_on_sid() {
 
 #[test]
 fn another_programs_hook_stays_on_bookworm() {
-    finds_another_hook("bookworm");
+    keeps_another_hook("bookworm");
 }
 
 #[test]
 fn another_programs_hook_stays_on_trixie() {
-    finds_another_hook("trixie");
+    keeps_another_hook("trixie");
 }
 
 #[test]
 fn another_programs_hook_stays_on_sid() {
-    finds_another_hook("sid");
+    keeps_another_hook("sid");
 }
 
 #[test]
-fn what_one_system_writes_to_a_home_is_not_there_for_another() {
+fn a_file_in_the_home_of_one_system_does_not_exist_in_another() {
     let [one, other] = ["one", "other"].map(|name| Debian::new("bookworm", &format!("home-{name}")));
     one.file("/root/mine", 0o644, b"");
     assert_eq!([one.has("/root/mine"), other.has("/root/mine")], [true, false]);

@@ -1,5 +1,5 @@
-//! A hook that was there before the package, and depends on its place: the one of tests/fixtures/hooks/sidecar. In: a host
-//! and how its package manager is called. Out: what a guest's calls made of that hook and of a script of hookmux's. Does.
+//! A hook that is older than the package and depends on its path: the one of tests/fixtures/hooks/sidecar. In: a host and
+//! its package manager. Out: what that hook and a script of hookmux's did in a guest's calls. Does.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ const CALLS: &str = "exec 2>>/run/stderr; rm -f /run/actions /run/ours\n\
         echo \"$call: $code\"\n\
     done\n";
 
-/// hookmux's script, with a veto of its own.
+/// A script of hookmux's, with a veto.
 const OURS: &[u8] = b"#!/bin/sh\necho \"$*\" >>/run/ours\n[ \"$1 $2\" != 'vm3 prepare' ] || exit 4\n";
 
 /// A system with that hook.
@@ -29,7 +29,7 @@ pub(crate) struct Existing<'a> {
     pub(crate) root: &'a str,
 }
 
-/// What the calls made of the hooks.
+/// What the hooks did in the calls.
 #[derive(Debug, Clone, PartialEq)]
 struct Life {
     codes: Vec<String>,
@@ -47,8 +47,8 @@ impl Existing<'_> {
         self.host.run(&["chroot", &format!("{}/", self.root), "sh", "-c", command])
     }
 
-    /// Puts the hook in its place, with the file that it reads there.
-    pub(crate) fn put(&self) {
+    /// Installs the hook, with the file that it reads beside it.
+    pub(crate) fn install_hook(&self) {
         let folder = support::repository().join("tests/fixtures/hooks/sidecar");
         for (name, mode) in [("qemu", 0o755), ("qemu.conf", 0o644)] {
             let content = fs::read(folder.join(name)).unwrap();
@@ -63,7 +63,7 @@ impl Existing<'_> {
         Life { codes, actions: text("/run/actions"), ours: lines(&text("/run/ours")) }
     }
 
-    /// Every path below libvirt's directory, with mode, link and content.
+    /// Lists every path below libvirt's directory, with mode, link and content.
     fn tree(&self) -> String {
         let tree =
             "cd /etc/libvirt/hooks && find . -printf '%P %M %l\\n' | sort && find . -type f | sort | xargs md5sum";
@@ -71,17 +71,17 @@ impl Existing<'_> {
     }
 
     /// Installs, upgrades and erases hookmux around the hook. `from` and `to` are its packages.
-    pub(crate) fn lives_on(
+    pub(crate) fn keeps_running(
         &self,
         proof: &Proof,
         [from, to]: [&Path; 2],
         install: &dyn Fn(&Path) -> Answer,
         erase: &dyn Fn(),
     ) {
-        self.put();
-        let said = |answer: Answer, words: &str| {
+        self.install_hook();
+        let lines_with = |answer: Answer, text: &str| {
             let lines = answer.stdout.lines().chain(answer.stderr.lines());
-            lines.filter(|line| line.contains(words)).count()
+            lines.filter(|line| line.contains(text)).count()
         };
         let ours = format!("{}/etc/hookmux/qemu.d/10-ours", self.root);
         let (before, alone) = (self.tree(), self.life());
@@ -96,36 +96,36 @@ impl Existing<'_> {
         let calls: Vec<String> = codes(0).iter().map(|code| code.split(':').next().unwrap().to_owned()).collect();
         let beside = Life { codes: codes(4), ours: calls, ..alone.clone() };
         proof.step(
-            "install beside a hook that depends on its place: it runs as before, and hookmux once after it",
+            "install beside a hook that depends on its path: it runs as before, and hookmux once after it",
             || {
-                assert_eq!(said(install(from), "by name: hookmux as 00-hookmux"), 1);
+                assert_eq!(lines_with(install(from), "by name: hookmux as 00-hookmux"), 1);
                 self.host.file(&ours, 0o755, OURS);
                 assert_eq!(self.life(), beside);
             },
         );
-        proof.step("cp over the hook and upgrade, as CloudStack does: both run on", || {
+        proof.step("cp over the hook and upgrade, as CloudStack does: both still run", || {
             self.run("(cat /etc/libvirt/hooks/qemu; echo '# newer') >/run/new && cp /run/new /etc/libvirt/hooks/qemu")
                 .succeeded();
             assert_eq!(self.life(), beside);
-            assert_eq!(said(install(to), "what was written"), 0);
+            assert_eq!(lines_with(install(to), "what was written"), 0);
             assert_eq!(
                 (self.life(), fs::read_to_string(self.path(HOOK)).unwrap().ends_with("# newer\n")),
                 (beside.clone(), true)
             );
         });
         proof.step("erase: libvirt's directory is as it was before, byte for byte", || {
-            self.put();
+            self.install_hook();
             erase();
             assert_eq!((self.tree(), self.life()), (before.clone(), alone.clone()));
         });
         proof.step(
-            "cp over hookmux's own link: the upgrade keeps it as a hook of its own, both run, one line says so",
+            "cp over hookmux's own link: the upgrade keeps it as a separate hook, both run, a line reports it",
             || {
                 self.run("mv /etc/libvirt/hooks/qemu /run/new").succeeded();
                 install(from);
                 self.run("cp /run/new /etc/libvirt/hooks/qemu").succeeded();
                 assert!(self.path(HOOK).is_symlink());
-                assert_eq!(said(install(to), &format!("what was written over it is {HOOK} now")), 1);
+                assert_eq!(lines_with(install(to), &format!("what was written over it is {HOOK} now")), 1);
                 assert_eq!((self.life(), self.path(HOOK).is_symlink()), (beside.clone(), false));
                 erase();
                 assert_eq!((self.tree(), self.life()), (before.clone(), alone.clone()));

@@ -1,4 +1,4 @@
-//! Images with hooks in them, made in clean roots by the steps that docs/images.md gives.
+//! Images with hooks, made in clean roots by the steps of docs/images.md.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::proof::Proof;
 use support::debian::Debian;
 use support::repository;
 
-/// What a build copies into the image, by its name in the page.
+/// Returns mode and content of a file that a build copies into the image, by its name in the page.
 fn copied(name: &str) -> (u32, Vec<u8>) {
     match name {
         "hookmux.deb" => (0o644, fs::read(package("hookmux", "deb")).unwrap()),
@@ -17,14 +17,14 @@ fn copied(name: &str) -> (u32, Vec<u8>) {
     }
 }
 
-/// The block of docs/images.md in this language.
+/// Returns the block of docs/images.md in this language.
 fn block(language: &str) -> String {
     let text = fs::read_to_string(repository().join("docs/images.md")).unwrap();
     let (_, block) = text.split_once(&format!("```{language}\n")).unwrap();
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// Carries out the lines of a Containerfile, up to the first that fails, which is returned.
+/// Runs the lines of a Containerfile up to the first that fails, and returns that one.
 fn build(debian: &Debian, lines: &str) -> Option<String> {
     let failed = |line: &&str| match line.split_once(' ').unwrap() {
         // Debian 13, as in the root.
@@ -61,7 +61,7 @@ fn the_steps_of_the_containerfile_make_an_image_whose_hook_runs_and_stop_at_a_br
 fn install_and_check_work_on_an_image_from_outside() {
     let debian = Debian::new("trixie", "mkosi");
     let proof = Proof::new("image", &debian.name());
-    // The image is the clean system itself, seen from a directory.
+    // The image is the clean system itself, mounted at a directory.
     debian.run(&["sh", "-ec", "mkdir /image; mount --rbind / /image"]).succeeded();
     let finalize = || debian.run(&["env", "BUILDROOT=/image", "sh", "-c", &block("sh")]);
     proof.step("image: install and check with --root: its hook answers with the script's exit code", || {

@@ -1,4 +1,4 @@
-//! A real libvirtd of the root that dpkg has put hookmux into: its guests start, and are kept from it by a packaged example.
+//! A real libvirtd in a root in which dpkg has installed hookmux: its guests start, and a packaged example refuses starts.
 
 use crate::built::{older, package};
 use crate::existing::{Existing, HOOK};
@@ -7,17 +7,17 @@ use support::debian::Debian;
 use support::guests;
 use support::packages::HOOKS;
 
-/// What a host has.
+/// The packages of libvirt on a host.
 const LIBVIRT: &[&str] = &["libvirt-daemon-system", "libvirt-clients", "qemu-system-x86"];
 
-/// The packaged example whose veto a released libvirt hears: 10-vm-protection's is about `stop`, which none calls.
+/// A packaged example that works with released versions of libvirt: 10-vm-protection is for `stop`, which they do not call.
 const EXAMPLE: &str = "/usr/share/doc/hookmux/examples/libxl.d/20-maintenance";
 
 const MARKER: &str = "/etc/hookmux/maintenance";
 
-/// Its libvirt's version, in the table from now on.
-fn starts_libvirtd(debian: &Debian, proof: &Proof) {
-    // As in namespaces.sh, for a libvirt that was not there yet.
+/// Starts libvirtd, adds its version to the table, and defines vm1.
+fn set_up_libvirtd(debian: &Debian, proof: &Proof) {
+    // As in namespaces.sh, for a libvirt that was installed later.
     if debian.has("/run/no-kvm") {
         let settings = debian.text("/etc/libvirt/qemu.conf") + "namespaces = []\n";
         debian.file("/etc/libvirt/qemu.conf", 0o600, settings.as_bytes());
@@ -28,8 +28,8 @@ fn starts_libvirtd(debian: &Debian, proof: &Proof) {
     debian.virsh(&format!("define {}", debian.document("vm1", &guests::qemu("vm1", "")))).succeeded();
 }
 
-/// Puts the example where it works, with a command that its README has.
-fn puts_example(debian: &Debian) {
+/// Installs the example with a command of its README.
+fn install_example(debian: &Debian) {
     debian.run(&["install", "-D", "-m", "755", EXAMPLE, "/etc/hookmux/qemu.d/20-maintenance"]).succeeded();
 }
 
@@ -37,16 +37,16 @@ fn guest_is(debian: &Debian, state: &str) {
     assert_eq!(debian.virsh("domstate vm1").succeeded().stdout.trim(), state);
 }
 
-/// The example's veto as virsh shows it, and no start.
+/// Asserts that virsh shows the example's veto, and that the guest is not started.
 fn guest_is_refused(debian: &Debian) {
     debian.file(MARKER, 0o644, b"new memory, back at 14:00\n");
     let error = debian.virsh("start vm1").failed().stderr;
-    let words = [
+    let parts = [
         "Hook script execution failed",
         "hookmux: qemu prepare 'vm1' refused: /etc/hookmux/qemu.d/20-maintenance exited 1",
         "maintenance: guest 'vm1' is kept away from this host: /etc/hookmux/maintenance is there (new memory, back at 14:00)",
     ];
-    assert_eq!(words.map(|words| error.contains(words)), [true; 3], "{error}");
+    assert_eq!(parts.map(|part| error.contains(part)), [true; 3], "{error}");
     guest_is(debian, "shut off");
     debian.run(&["rm", MARKER]).succeeded();
 }
@@ -56,14 +56,14 @@ fn guest_starts(debian: &Debian) {
     guest_is(debian, "running");
 }
 
-/// The package's last call of an operation, as the record has it.
+/// Returns the last record of an operation.
 fn recorded(debian: &Debian, operation: &str) -> Option<String> {
     let history = debian.run(&["hookmux", "history", "--guest", "vm1", "--json"]).succeeded().stdout;
     let of = |record: &&str| record.contains(&format!("\"operation\":\"{operation}\""));
     history.lines().rfind(of).map(str::to_owned)
 }
 
-fn is_there_before_libvirt(suite: &str) {
+fn is_installed_before_libvirt(suite: &str) {
     let debian = Debian::new(suite, "before");
     let proof = Proof::new("before", &debian.name());
     proof.step("install hookmux before libvirt", || {
@@ -74,17 +74,17 @@ fn is_there_before_libvirt(suite: &str) {
         assert_eq!(debian.hooks(), HOOKS);
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
     });
-    starts_libvirtd(&debian, &proof);
+    set_up_libvirtd(&debian, &proof);
     proof.step("a guest starts on a real libvirtd", || {
         guest_starts(&debian);
         debian.virsh("destroy vm1").succeeded();
         assert!(recorded(&debian, "started").is_some());
     });
-    proof.step("the packaged example's veto: the start is refused, and virsh says by whom", || {
-        puts_example(&debian);
+    proof.step("the packaged example's veto: the start is refused, and virsh shows the script", || {
+        install_example(&debian);
         guest_is_refused(&debian);
     });
-    proof.step("without its marker the same guest starts", || {
+    proof.step("without the marker file the same guest starts", || {
         guest_starts(&debian);
         debian.virsh("destroy vm1").succeeded();
     });
@@ -95,17 +95,17 @@ fn is_there_before_libvirt(suite: &str) {
         let stop =
             |guest: &str| debian.run(&["hookmux", "run", "qemu", guest, "stop", "--xml", "/run/documents/vm1.xml"]);
         let (protected, other) = (stop("vm1"), stop("vm2"));
-        let said = protected.stdout.clone() + &protected.stderr;
-        assert_eq!((protected.code, said.contains("'vm1' is protected by")), (Some(1), true), "{protected:?}");
+        let output = protected.stdout.clone() + &protected.stderr;
+        assert_eq!((protected.code, output.contains("'vm1' is protected by")), (Some(1), true), "{protected:?}");
         assert_eq!(other.code, Some(0), "{other:?}");
     });
 }
 
-fn comes_to_a_running_libvirt(suite: &str) {
+fn is_installed_with_a_running_libvirt(suite: &str) {
     let debian = Debian::new(suite, "after");
     let proof = Proof::new("after", &debian.name());
     proof.step("install libvirt without hookmux", || debian.apt_install(LIBVIRT));
-    starts_libvirtd(&debian, &proof);
+    set_up_libvirtd(&debian, &proof);
     proof.step("a guest starts on a real libvirtd that has no hook", || {
         guest_starts(&debian);
         debian.virsh("destroy vm1").succeeded();
@@ -134,11 +134,11 @@ fn comes_to_a_running_libvirt(suite: &str) {
         assert_eq!((linked, debian.hooks(), printed.contains("reload")), (true, Vec::new(), false), "{printed}");
     });
     proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
-        let said = debian.install(&older("hookmux", "deb")).stdout;
-        assert!(said.contains(&format!("libvirtd (pid {}) was reloaded", pid.trim())), "{said}");
+        let output = debian.install(&older("hookmux", "deb")).stdout;
+        assert!(output.contains(&format!("libvirtd (pid {}) was reloaded", pid.trim())), "{output}");
         let check = |output: &str| output.starts_with("all is well");
         debian.wait_until("all to be well", || check(&debian.run(&["hookmux", "check"]).stdout));
-        // It answers no SIGHUP.
+        // It ignores SIGHUP.
         debian.wait_until("libvirtd to call the hook", || {
             guest_starts(&debian);
             debian.virsh("destroy vm1").succeeded();
@@ -146,17 +146,17 @@ fn comes_to_a_running_libvirt(suite: &str) {
         });
         assert_eq!(debian.text("/run/libvirtd.pid"), pid);
     });
-    proof.step("the packaged example's veto: the start is refused, and virsh says by whom", || {
-        puts_example(&debian);
+    proof.step("the packaged example's veto: the start is refused, and virsh shows the script", || {
+        install_example(&debian);
         guest_is_refused(&debian);
         guest_starts(&debian);
     });
-    proof.step("upgrade under a running guest: it runs on, libvirtd is left alone", || {
-        let said = debian.install(&package("hookmux", "deb")).stdout;
-        assert!(!said.contains("was reloaded"), "{said}");
+    proof.step("upgrade with a running guest: it keeps running, libvirtd is not reloaded", || {
+        let output = debian.install(&package("hookmux", "deb")).stdout;
+        assert!(!output.contains("was reloaded"), "{output}");
         guest_is(&debian, "running");
     });
-    proof.step("after the upgrade: the veto holds, and a restart of libvirtd keeps the guest", || {
+    proof.step("after the upgrade: the veto works, and a restart of libvirtd keeps the guest", || {
         debian.stop_libvirtd();
         debian.start_libvirtd();
         guest_is(&debian, "running");
@@ -165,9 +165,9 @@ fn comes_to_a_running_libvirt(suite: &str) {
         guest_is_refused(&debian);
         guest_starts(&debian);
     });
-    proof.step("remove under a running guest: it runs on, and starts again without hooks", || {
-        let said = debian.dpkg(&["--remove", "hookmux"]).stdout;
-        assert!(said.contains("was reloaded"), "{said}");
+    proof.step("remove with a running guest: it keeps running, and starts again without hooks", || {
+        let output = debian.dpkg(&["--remove", "hookmux"]).stdout;
+        assert!(output.contains("was reloaded"), "{output}");
         guest_is(&debian, "running");
         debian.virsh("destroy vm1").succeeded();
         guest_starts(&debian);
@@ -175,7 +175,7 @@ fn comes_to_a_running_libvirt(suite: &str) {
     proof.step(
         "install beside an existing hook, under a running guest: that hook runs as before, and the veto holds",
         || {
-            Existing { host: &debian, root: "" }.put();
+            Existing { host: &debian, root: "" }.install_hook();
             debian.stop_libvirtd();
             debian.start_libvirtd();
             guest_is(&debian, "running");
@@ -183,7 +183,7 @@ fn comes_to_a_running_libvirt(suite: &str) {
             debian.install(&package("hookmux", "deb"));
             guest_is(&debian, "running");
             debian.virsh("destroy vm1").succeeded();
-            // Newer libvirt says why.
+            // Newer versions of libvirt show the reason.
             let actions = debian.text("/run/actions").replace("destroyed", "-");
             assert_eq!(actions, "sidecar vm1 stopped end -\nsidecar vm1 release end -\n");
             guest_is_refused(&debian);
@@ -193,10 +193,10 @@ fn comes_to_a_running_libvirt(suite: &str) {
             guest_is(&debian, "running");
         },
     );
-    proof.step("libvirt's own directory is still there, and nothing of its package has changed", || {
+    proof.step("libvirt's own directory still exists, and no file of its package has changed", || {
         assert_eq!((debian.hooks(), debian.has("/etc/libvirt/hooks")), (Vec::new(), true));
         let changed = debian.dpkg(&["--verify", "libvirt-daemon-system"]).stdout;
-        // Which this test has changed.
+        // Changed by this test.
         assert_eq!(
             changed.lines().filter(|line| !line.ends_with(" /etc/libvirt/qemu.conf")).collect::<Vec<_>>(),
             [""; 0]
@@ -205,21 +205,21 @@ fn comes_to_a_running_libvirt(suite: &str) {
 }
 
 #[test]
-fn hookmux_is_there_before_libvirt_on_bookworm() {
-    is_there_before_libvirt("bookworm");
+fn hookmux_is_installed_before_libvirt_on_bookworm() {
+    is_installed_before_libvirt("bookworm");
 }
 
 #[test]
-fn hookmux_is_there_before_libvirt_on_trixie() {
-    is_there_before_libvirt("trixie");
+fn hookmux_is_installed_before_libvirt_on_trixie() {
+    is_installed_before_libvirt("trixie");
 }
 
 #[test]
-fn hookmux_comes_to_a_running_libvirt_on_bookworm() {
-    comes_to_a_running_libvirt("bookworm");
+fn hookmux_is_installed_with_a_running_libvirt_on_bookworm() {
+    is_installed_with_a_running_libvirt("bookworm");
 }
 
 #[test]
-fn hookmux_comes_to_a_running_libvirt_on_trixie() {
-    comes_to_a_running_libvirt("trixie");
+fn hookmux_is_installed_with_a_running_libvirt_on_trixie() {
+    is_installed_with_a_running_libvirt("trixie");
 }

@@ -1,14 +1,14 @@
-//! What the policies of `AppArmor` and `SELinux` say of the packages, asked of their own tools: no kernel that enforces one is
-//! needed, and none was there.
+//! The policies of `AppArmor` and `SELinux` about the packages, queried with their own tools, without a kernel that enforces
+//! them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use support::debian::Debian;
-use support::packages::said;
+use support::packages::stdout;
 
-/// A file or directory of this test's own.
+/// Returns the path of a file or directory of this test.
 fn own(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policies").join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -19,23 +19,23 @@ fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
 }
 
-/// A system of that release with its own parser, and the profile of libvirtd as its packages have it.
+/// Returns a system of that release with its own parser, and the profile of libvirtd from its packages.
 fn system(suite: &str) -> (Debian, String) {
     let debian = Debian::new(suite, "apparmor");
     debian.apt_install(&["apparmor"]);
     let unpack = "for deb in /var/cache/apt/archives/libvirt-daemon_*.deb /var/cache/apt/archives/libvirt-daemon-system_*.deb; \
         do dpkg-deb --extract $deb /tmp/libvirt; done";
     debian.run(&["sh", "-c", unpack]).succeeded();
-    // For the administrator's own rules; libvirt's package makes it when it is configured.
+    // For the administrator's own rules; libvirt's package creates it when it is configured.
     debian.file("/etc/apparmor.d/local/usr.sbin.libvirtd", 0o644, b"");
     let profile = debian.text("/tmp/libvirt/etc/apparmor.d/usr.sbin.libvirtd");
     (debian, profile)
 }
 
-/// The sum of a profile as the kernel would get it.
+/// Compiles a profile, and returns the checksum of the result.
 fn compiled(debian: &Debian, profile: &str) -> String {
     debian.file("/tmp/profile", 0o644, profile.as_bytes());
-    // It says that this kernel has no AppArmor; what it compiles is for one that has.
+    // It warns that this kernel has no AppArmor, and compiles the profile all the same.
     let parse =
         "apparmor_parser --skip-kernel-load --skip-cache --ofile /tmp/compiled /tmp/profile && md5sum </tmp/compiled";
     let answer = debian.run(&["sh", "-c", parse]);
@@ -43,7 +43,7 @@ fn compiled(debian: &Debian, profile: &str) -> String {
     answer.stdout
 }
 
-/// Whether a profile has that rule already: with it, it is compiled to the same bytes.
+/// Reports whether a profile has that rule already: with it, the profile is compiled to the same bytes.
 fn has_rule(debian: &Debian, profile: &str, rule: &str) -> bool {
     const BEFORE: &str = "  /etc/libvirt/hooks/** rmix,\n";
     assert!(profile.contains(BEFORE), "{profile}");
@@ -54,14 +54,14 @@ fn has_rule(debian: &Debian, profile: &str, rule: &str) -> bool {
 fn apparmor_lets_libvirt_execute_the_packaged_program(suite: &str) {
     let (debian, profile) = system(suite);
     let rows = [
-        // The package's program, leaving libvirt's profile, by whatever link.
+        // The package's program, outside libvirt's profile, through each link.
         ("/usr/bin/hookmux PUx", true),
         ("/usr/sbin/hookmux PUx", true),
-        // A copy as the hook, in libvirt's profile; which then may not execute what is in hookmux's directory.
+        // A copy as the hook, in libvirt's profile; it may not execute scripts in hookmux's directory.
         ("/etc/libvirt/hooks/qemu rmix", true),
         ("/etc/hookmux/qemu.d/10-a rmix", false),
         ("/etc/hookmux/qemu.d/10-a PUx", false),
-        // Where `hookmux install` and `check` say that it will be denied.
+        // `hookmux install` and `check` report that these will be denied.
         ("/usr/local/bin/hookmux PUx", false),
         ("/usr/libexec/hookmux PUx", false),
         ("/opt/hookmux PUx", false),
@@ -79,15 +79,15 @@ fn apparmor_lets_libvirt_of_trixie_execute_the_packaged_program() {
     apparmor_lets_libvirt_execute_the_packaged_program("trixie");
 }
 
-/// The rules of a policy of these modules for files and for processes that change their domain, and its labels.
+/// Returns the rules of a policy of these modules for files and for processes that change their domain, and its labels.
 fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
     let [policy, contexts] = ["policy", "contexts"].map(|what| own(&format!("selinux-{name}-{what}")));
     let files: Vec<PathBuf> = (0..modules.len()).map(|at| own(&format!("selinux-{name}-{at}.cil"))).collect();
     for (file, module) in files.iter().zip(modules) {
         fs::write(file, module).unwrap();
     }
-    said(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
-    let ask = |words: &[&str]| said(Command::new("sesearch").args(words).arg(&policy));
+    stdout(Command::new("secilc").arg("--output").arg(&policy).arg("--filecontext").arg(&contexts).args(&files));
+    let ask = |args: &[&str]| stdout(Command::new("sesearch").args(args).arg(&policy));
     let found = ask(&["--type_trans", "--class", "process"]) + &ask(&["--allow", "--class", "file"]);
     let mut rules: Vec<String> = found.lines().filter(|line| line.starts_with(['a', 't'])).map(str::to_owned).collect();
     rules.sort();
@@ -96,7 +96,7 @@ fn selinux(name: &str, modules: &[String]) -> (Vec<String>, String) {
 
 /// `[ … ]:True` is a rule that needs the boolean.
 #[test]
-fn selinux_has_both_daemons_run_the_packaged_program_and_no_other_hook_in_the_domain_of_hooks() {
+fn with_the_module_both_daemons_run_only_the_packaged_program_in_the_domain_of_hooks() {
     let policy = fs::read_to_string(source("tests/packages/fedora.cil")).unwrap();
     let module = fs::read_to_string(source("packaging/selinux/hookmux.cil")).unwrap();
     let rules_of_the_policy = [

@@ -1,5 +1,5 @@
-//! The table of what was done where. In: steps as they are taken. Out: a file with one row each, for tests/packages/table;
-//! a step that panics has failed. Does.
+//! The table of the steps on each distribution. In: steps, while they run. Out: a file with a row for each, for
+//! tests/packages/table; a step that panics has failed. Does.
 
 use std::cell::RefCell;
 use std::fs;
@@ -16,18 +16,18 @@ pub(crate) struct Proof {
 }
 
 impl Proof {
-    /// A table for one test on a distribution without libvirt.
+    /// Creates a table for one test on a distribution without libvirt.
     pub(crate) fn new(name: &str, distribution: &str) -> Self {
         let (name, distribution) = (format!("{distribution} {name}").replace([' ', '/'], "-"), distribution.to_owned());
         Self { name, distribution, libvirt: RefCell::new("-".into()), rows: RefCell::default() }
     }
 
-    /// From now on there is this version of libvirt.
+    /// Sets the version of libvirt for the next rows.
     pub(crate) fn libvirt_is(&self, version: &str) {
         version.clone_into(&mut self.libvirt.borrow_mut());
     }
 
-    /// Takes a step, and notes that it was taken.
+    /// Runs a step, and writes its row.
     pub(crate) fn step<T>(&self, step: &str, take: impl FnOnce() -> T) -> T {
         let row = |result: &str| format!("{}\t{}\t{step}\t{result}", self.distribution, self.libvirt.borrow());
         self.rows.borrow_mut().push(row("FAILED"));

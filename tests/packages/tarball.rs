@@ -1,4 +1,4 @@
-//! The tarball and its install.sh, on a system whose package manager knows nothing of it.
+//! The tarball and its install.sh, on a system without the package.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use crate::built::{older, package};
 use crate::proof::Proof;
 use support::debian::{Debian, difference};
 
-/// Unpacks a tarball, and returns where.
+/// Unpacks a tarball, and returns its directory.
 fn unpacked(debian: &Debian, tarball: &std::path::Path) -> String {
     let name = tarball.file_name().unwrap().to_str().unwrap();
     debian.file(&format!("/tmp/{name}"), 0o644, &fs::read(tarball).unwrap());
@@ -15,13 +15,13 @@ fn unpacked(debian: &Debian, tarball: &std::path::Path) -> String {
 }
 
 #[test]
-fn the_tarball_comes_and_goes() {
+fn the_tarball_is_installed_and_uninstalled() {
     let debian = Debian::new("bookworm", "tarball");
     let proof = Proof::new("tarball", &debian.name());
     let (from, to) = (unpacked(&debian, &older("hookmux", "tar.gz")), unpacked(&debian, &package("hookmux", "tar.gz")));
     let [install_old, install] = [&from, &to].map(|directory| format!("{directory}/install.sh"));
     let clean = debian.everything();
-    proof.step("tarball: install: the four links are there, and all is well", || {
+    proof.step("tarball: install: the four links exist, and the check finds nothing", || {
         assert_eq!(debian.run(&[&install_old]).code, Some(0));
         let check = debian.run(&["hookmux", "check"]);
         assert_eq!((debian.hooks().len(), check.code), (4, Some(0)), "{check:?}");
@@ -33,7 +33,7 @@ fn the_tarball_comes_and_goes() {
         assert_eq!((debian.text("/etc/hookmux/hookmux.toml").as_str(), debian.hooks().len()), ("parallel = 2\n", 3));
         debian.run(&["rm", "-f", "/etc/hookmux/hookmux.toml.new"]).succeeded();
     });
-    proof.step("tarball: uninstall: changed settings are left, and nothing else", || {
+    proof.step("tarball: uninstall: only changed settings are left", || {
         assert_eq!(debian.run(&[&install, "--uninstall"]).code, Some(0));
         let left = difference(&clean, &debian.everything());
         // Directories that other programs share.
@@ -43,33 +43,33 @@ fn the_tarball_comes_and_goes() {
     });
 }
 
-/// As under rpm, with the same stand-ins.
+/// Does the same as under rpm, with the same stand-ins.
 #[test]
-fn selinux_hears_of_the_program_before_there_is_a_link_from_the_tarball() {
-    const SAID: &str = "/var/log/said";
+fn the_selinux_module_is_installed_before_the_links_from_the_tarball() {
+    const RECORDED: &str = "/var/log/recorded";
     let debian = Debian::new("bookworm", "tarball-selinux");
     let proof = Proof::new("tarball-selinux", &debian.name());
     let install = format!("{}/install.sh", unpacked(&debian, &package("hookmux", "tar.gz")));
     let stand_in = |name: &str, ends: &str| {
-        let body = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks | wc -l) links\" >>{SAID}\n{ends}\n");
+        let body = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks | wc -l) links\" >>{RECORDED}\n{ends}\n");
         debian.file(&format!("/usr/sbin/{name}"), 0o755, format!("#!/bin/sh\n{body}").as_bytes());
     };
     debian.file("/usr/sbin/selinuxenabled", 0o755, b"#!/bin/sh\n");
     stand_in("restorecon", "");
-    proof.step("tarball: install where SELinux takes no module: no link, and it says why", || {
+    proof.step("tarball: install where SELinux rejects the module: no link, and a line has the reason", || {
         stand_in("semodule", "exit 1");
-        let said = debian.run(&[&install]);
-        assert_eq!((said.code, debian.hooks().len()), (Some(1), 0), "{said:?}");
-        assert!(said.stderr.contains("the SELinux module hookmux is not installed"), "{said:?}");
+        let answer = debian.run(&[&install]);
+        assert_eq!((answer.code, debian.hooks().len()), (Some(1), 0), "{answer:?}");
+        assert!(answer.stderr.contains("the SELinux module hookmux is not installed"), "{answer:?}");
     });
-    proof.step("tarball: install and uninstall where it does (stand-ins): module, links, and back", || {
+    proof.step("tarball: install and uninstall where it accepts it (stand-ins): module, links, and back", || {
         debian.run(&[&install, "--uninstall"]);
-        debian.file(SAID, 0o644, b"");
+        debian.file(RECORDED, 0o644, b"");
         stand_in("semodule", "");
         assert_eq!((debian.run(&[&install]).code, debian.hooks().len()), (Some(0), 4));
         assert_eq!(debian.run(&[&install, "--uninstall"]).code, Some(0));
-        let said = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
+        let expected = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil: 0 links\n\
             restorecon -i /usr/bin/hookmux /usr/bin/hookmux-hook: 0 links\nsemodule -X 200 -r hookmux: 0 links\n";
-        assert_eq!(debian.text(SAID), said);
+        assert_eq!(debian.text(RECORDED), expected);
     });
 }

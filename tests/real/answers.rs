@@ -1,15 +1,15 @@
-//! What libvirtd makes of hookmux's answers: a veto reaches virsh in full, a broken script file kills no running guest
-//! while a script's own word does.
+//! How libvirtd reacts to hookmux's answers: virsh shows a whole veto; at reconnect, a broken script file kills no running
+//! guest, but a veto of a script does.
 
 use support::guests;
 use support::host::Host;
 
-/// A script that neither records nor succeeds in one operation.
-fn veto(operation: &str, words: &str, code: u8) -> Vec<u8> {
-    format!("#!/bin/sh\n[ \"$2\" != {operation} ] || {{ echo '{words}' >&2; exit {code}; }}\n").into_bytes()
+/// Returns a script that fails in one operation with a message, and records nothing.
+fn veto(operation: &str, message: &str, code: u8) -> Vec<u8> {
+    format!("#!/bin/sh\n[ \"$2\" != {operation} ] || {{ echo '{message}' >&2; exit {code}; }}\n").into_bytes()
 }
 
-/// A host whose guest vm1 runs, with hookmux as its hook and a recording script that comes last.
+/// Returns a host whose guest vm1 runs, with hookmux as its hook and a recording script that runs last.
 fn running_guest(name: &str) -> Host {
     let host = Host::new(name);
     host.link_hookmux(&["qemu"]);
@@ -19,7 +19,7 @@ fn running_guest(name: &str) -> Host {
     host
 }
 
-/// Restarts the daemon under its guest, and returns the scripts that saw it found again once `state` is the guest's.
+/// Restarts the daemon while its guest runs, and returns the scripts of `reconnect` once libvirt lists `state`.
 fn reconnect(host: &Host, state: &str) -> Vec<String> {
     host.stop_libvirtd();
     host.start_libvirtd();
@@ -32,7 +32,7 @@ fn reconnect(host: &Host, state: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_veto_on_prepare_names_script_and_code_and_shows_its_words_in_virshs_error() {
+fn a_veto_on_prepare_shows_script_exit_code_and_message_in_virshs_error() {
     let host = Host::new("veto");
     host.link_hookmux(&["qemu"]);
     host.file("/etc/hookmux/qemu.d/10-veto", 0o755, &veto("prepare", "vm1 has no licence here", 1));
@@ -42,7 +42,7 @@ fn a_veto_on_prepare_names_script_and_code_and_shows_its_words_in_virshs_error()
     let ours = "hookmux: qemu prepare 'vm1' refused: /etc/hookmux/qemu.d/10-veto exited 1\nvm1 has no licence here\n";
     let (_, shown) = answer.stderr.split_once("/etc/libvirt/hooks/qemu vm1 prepare begin -) ").unwrap();
     assert_eq!(shown.trim_end(), format!("unexpected exit status 1: {ours}").trim_end());
-    // A start that came to nothing is cleaned up after, and no later script was asked to prepare it.
+    // libvirt cleans up after the failed start, and no later script ran at `prepare`.
     let seen = ["vm1 stopped end - <domain>vm1 20-later", "vm1 release end - <domain>vm1 20-later"];
     assert_eq!(host.calls(), seen);
     assert_eq!(host.virsh("list --all --name").succeeded().stdout.trim(), "");
@@ -56,14 +56,14 @@ fn broken_script_files_do_not_kill_a_running_guest_at_reconnect() {
     host.file("/etc/hookmux/qemu.d/10-crlf", 0o755, b"#!/bin/sh\r\nexit 0\r\n");
     host.file("/etc/hookmux/qemu.d/20-no-interpreter", 0o755, b"#!/usr/bin/no-such-shell\n");
     host.file("/etc/hookmux/qemu.d/30-world-writable", 0o757, b"#!/bin/sh\nexit 1\n");
-    assert_eq!(reconnect(&host, "vm1"), ["90-last"], "the script after the broken ones had its turn");
+    assert_eq!(reconnect(&host, "vm1"), ["90-last"], "the script after the broken ones runs");
     // A command that changes the guest waits until the daemon has decided about it.
     host.virsh("suspend vm1").succeeded();
     assert_eq!(process(&host), before, "the same process runs the guest");
 }
 
 #[test]
-fn a_script_that_says_no_at_reconnect_kills_the_guest_as_libvirt_has_it() {
+fn a_script_that_fails_at_reconnect_kills_the_guest_as_without_hookmux() {
     let host = running_guest("reconnect-veto");
     host.file("/etc/hookmux/qemu.d/10-veto", 0o755, &veto("reconnect", "not on this host", 1));
     assert_eq!(reconnect(&host, ""), Vec::<String>::new());

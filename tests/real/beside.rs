@@ -1,4 +1,4 @@
-//! hookmux linked in libvirt's own directory, beside another program's hook: who runs what, and a veto that works.
+//! hookmux linked in libvirt's own directory, beside another program's hook: each script runs once, and a veto works.
 
 use support::guests;
 use support::host::Host;
@@ -13,7 +13,7 @@ fn beside_another_hook_each_script_runs_once_and_a_veto_reaches_libvirt() {
     host.script("/usr/lib/hookmux/network.d/20-later", "");
     host.link_hookmux(&["network.d/hookmux", "network.d/99-hookmux"]);
     host.start_libvirtd();
-    // A network by the name of a command is a network.
+    // A network whose name is a command of hookmux.
     host.virsh(&format!("net-define {}", host.document("list", &guests::network("list")))).succeeded();
     let starts = || {
         let records = host.records().into_iter().filter(|record| record.operation() == "start");
@@ -31,6 +31,6 @@ fn beside_another_hook_each_script_runs_once_and_a_veto_reaches_libvirt() {
         shown.contains("hookmux: network start 'list' refused: /etc/hookmux/network.d/10-ours exited 3"),
         "{shown}"
     );
-    // libvirt runs all of its own, as it does without hookmux.
+    // libvirt runs all of its own scripts, as without hookmux.
     assert_eq!(starts()[5..], [before[0], before[1], ours[0], after]);
 }

@@ -5,23 +5,23 @@ use std::fs;
 use support::guests;
 use support::host::{Answer, Host};
 
-/// A host that has the program and no hook yet, with a libvirtd that has found none.
+/// Returns a host with the program and without a hook, whose libvirtd was started before any hook existed.
 fn host(name: &str) -> Host {
     let host = Host::new(name);
     host.link_hookmux(&[]);
-    // The profile is not loaded here, and what it would deny is found on trees.
+    // The profile is not loaded here; tests/command_line checks what it would deny.
     host.run(&["rm", "-f", "/etc/apparmor.d/usr.sbin.libvirtd"]).succeeded();
     host.start_libvirtd();
     host
 }
 
-fn hookmux(host: &Host, words: &str) -> Answer {
-    let words: Vec<&str> = std::iter::once("hookmux").chain(words.split(' ')).collect();
-    host.run(&words)
+fn hookmux(host: &Host, args: &str) -> Answer {
+    let args: Vec<&str> = std::iter::once("hookmux").chain(args.split(' ')).collect();
+    host.run(&args)
 }
 
 #[test]
-fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
+fn a_daemon_that_does_not_call_its_hook_yet_is_found_and_reloaded() {
     let host = host("check-reload");
     host.script("/etc/hookmux/network.d/10-a", "");
     host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
@@ -29,13 +29,13 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     assert!(found.contains("does not exist, and 1 script needs it\n  fix: hookmux install network\n"), "{found}");
     let installed = hookmux(&host, "install network").succeeded().stdout;
     let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
-    let told = format!(
+    let message = format!(
         "network: installed as /etc/libvirt/hooks/network\nlibvirtd (pid {pid}) looks for a driver's first hook \
          when it reloads: systemctl reload libvirtd, or hookmux install --reload network\n"
     );
-    assert_eq!(installed, told);
+    assert_eq!(installed, message);
     host.virsh("net-start net1").succeeded();
-    assert_eq!(host.calls(), [""; 0], "libvirtd has not seen it, as check says");
+    assert_eq!(host.calls(), [""; 0], "libvirtd does not call it, as check reports");
     let found = hookmux(&host, "check").succeeded().stdout;
     let expected = format!(
         "warning: /etc/libvirt/hooks/network: libvirtd (pid {pid}) was started before this hook was installed and does \
@@ -44,7 +44,7 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     assert_eq!(found, expected);
     hookmux(&host, "install --reload network").succeeded();
     assert_eq!(hookmux(&host, "check").succeeded().stdout, "all is well with 1 hook and 1 script\n");
-    // It answers nothing when it has reloaded.
+    // libvirtd does not report when it has reloaded.
     host.wait_until("the hook to be called", || {
         host.virsh("net-destroy net1").succeeded();
         host.virsh("net-start net1").succeeded();
@@ -52,19 +52,19 @@ fn a_daemon_that_does_not_know_of_its_hook_is_found_and_told() {
     });
 }
 
-/// As packages do it.
+/// Runs the commands of the packages' scripts.
 #[test]
-fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
+fn a_daemon_is_reloaded_only_for_hooks_that_were_added_or_removed() {
     let host = host("check-packages");
     let pid = fs::read_to_string(host.path("/run/libvirtd.pid")).unwrap().trim().to_owned();
-    let told = format!("libvirtd (pid {pid}) was reloaded\n");
+    let reloaded = format!("libvirtd (pid {pid}) was reloaded\n");
     let line = |driver: &str, state: &str| format!("{driver}: {state} /etc/libvirt/hooks/{driver}");
     let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state) + "\n").concat();
-    let said = |words: &str| hookmux(&host, words).succeeded().stdout;
-    assert_eq!(said("install --free-only --reload"), lines("installed as") + &told);
-    assert_eq!(said("install --free-only --reload"), lines("installed already as"));
-    assert_eq!(said("install --restore"), "");
-    assert_eq!(said("uninstall --reload"), lines("removed from") + &told);
+    let output = |args: &str| hookmux(&host, args).succeeded().stdout;
+    assert_eq!(output("install --free-only --reload"), lines("installed as") + &reloaded);
+    assert_eq!(output("install --free-only --reload"), lines("installed already as"));
+    assert_eq!(output("install --restore"), "");
+    assert_eq!(output("uninstall --reload"), lines("removed from") + &reloaded);
     let order = |driver: &str| {
         let hooks = "/etc/libvirt/hooks";
         format!(
@@ -76,18 +76,21 @@ fn a_daemon_is_told_of_hooks_that_came_or_went_and_of_nothing_else() {
         host.file(&format!("/etc/libvirt/hooks/{driver}"), 0o755, b"#!/bin/sh\n");
     }
     let installed = ["qemu", "lxc", "libxl", "network"].map(|driver| beside(driver, "installed as") + &order(driver));
-    assert_eq!(said("install --free-only --reload"), installed.concat() + &told);
-    assert_eq!(said("uninstall --reload lxc libxl network qemu").lines().count(), 5);
-    // A hook that comes back was not removed.
+    assert_eq!(output("install --free-only --reload"), installed.concat() + &reloaded);
+    assert_eq!(output("uninstall --reload lxc libxl network qemu").lines().count(), 5);
+    // A hook that is restored was not removed.
     let kept = "  the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
-    assert_eq!(said("install --reload --take-over qemu"), format!("{}\n{kept}{told}", line("qemu", "installed as")));
+    assert_eq!(
+        output("install --reload --take-over qemu"),
+        format!("{}\n{kept}{reloaded}", line("qemu", "installed as"))
+    );
     let back = "  the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n";
-    assert_eq!(said("uninstall --reload"), format!("{}\n{back}", line("qemu", "removed from")));
-    assert_eq!(host.virsh("uri").succeeded().stdout, "qemu:///system\n", "it is there still");
+    assert_eq!(output("uninstall --reload"), format!("{}\n{back}", line("qemu", "removed from")));
+    assert_eq!(host.virsh("uri").succeeded().stdout, "qemu:///system\n", "the daemon still answers");
 }
 
 #[test]
-fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
+fn check_finds_a_script_for_stop_that_is_never_called_and_a_full_log() {
     let host = host("check-stop");
     host.file("/etc/hookmux/qemu.d/10-protect", 0o755, b"#!/bin/sh\n[ \"$2\" != stop ] || exit 1\n");
     hookmux(&host, "install --reload qemu").succeeded();
@@ -101,7 +104,7 @@ fn a_script_for_stop_protects_nothing_here_and_a_full_log_is_found() {
 }
 
 #[test]
-fn scripts_are_adopted_while_networks_start_and_none_runs_twice_or_not_at_all() {
+fn scripts_that_are_adopted_while_networks_start_run_exactly_once() {
     let host = host("adopt");
     for script in ["10-a", "20-b"] {
         host.script(&format!("/etc/libvirt/hooks/network.d/{script}"), "");
@@ -146,7 +149,7 @@ fn scripts_are_adopted_while_networks_start_and_none_runs_twice_or_not_at_all() 
 }
 
 #[test]
-fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
+fn a_call_by_hand_runs_scripts_as_a_call_by_libvirt_does() {
     let host = host("run");
     host.script("/etc/hookmux/network.d/10-a", "");
     hookmux(&host, "install --reload network").succeeded();
@@ -158,14 +161,14 @@ fn a_call_by_hand_meets_what_a_call_of_libvirts_meets() {
         called
     });
     let mut by_libvirt = host.records().into_iter().find(|record| record.operation() == "start").unwrap();
-    // This daemon was started from a shell, and hands these on. systemd gives it none, and neither does a call by hand.
+    // This daemon was started from a shell, and passes these on. systemd sets none, and a call by hand passes none.
     by_libvirt.environment.retain(|name, _| !["HOME", "LOGNAME", "USER"].contains(&name.as_str()));
     let answer = hookmux(&host, "run network net1 start");
     assert_eq!((answer.code, answer.stdout.as_str()), (Some(0), ""), "{answer:?}");
     assert!(answer.stderr.contains("the XML is libvirt's own, from qemu:///system\n"), "{answer:?}");
     let by_hand = host.records().pop().unwrap();
     let seen =
-        |record: &support::recorder::Record| (record.words.clone(), record.environment.clone(), record.state.clone());
+        |record: &support::recorder::Record| (record.args.clone(), record.environment.clone(), record.state.clone());
     assert_eq!(seen(&by_hand), seen(&by_libvirt));
     // The network is not active: its bridge has no address yet.
     assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));
@@ -186,6 +189,6 @@ fn bash_completes_the_names_of_guests_and_networks() {
             _hookmux_values hookmux \"$2\" \"$1\"; echo \"${COMPREPLY[@]}\"";
         host.run(&["bash", "-euc", script, "bash", driver, begin]).succeeded().stdout
     };
-    let words = [("qemu", ""), ("network", "n"), ("qemu", "n"), ("daemon", "")];
-    assert_eq!(words.map(offered), ["web-1\n", "net1\n", "\n", "\n"]);
+    let cases = [("qemu", ""), ("network", "n"), ("qemu", "n"), ("daemon", "")];
+    assert_eq!(cases.map(offered), ["web-1\n", "net1\n", "\n", "\n"]);
 }

@@ -1,4 +1,4 @@
-//! The daemon's own life: started, told to reload, ended. Its calls are about no guest and carry no document.
+//! The daemon's own life: start, reload, end. Its calls are not about a guest and have no document.
 
 use crate::everywhere::{self, Call};
 use support::host::Host;
@@ -7,18 +7,18 @@ use support::host::Host;
 pub(crate) const LIFE: [Call; 3] =
     [("- start - start", "nothing"), ("- reload begin SIGHUP", "nothing"), ("- shutdown - shutdown", "nothing")];
 
-/// Starts libvirtd, has it read its configuration again, ends it.
+/// Starts libvirtd, reloads it, and ends it.
 pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     let before = host.records().len();
     host.reload_libvirtd();
-    // A SIGHUP has no answer; as many scripts run for it as for the start.
+    // libvirtd does not answer a SIGHUP; it runs as many scripts as at its start.
     host.wait_until("the hooks of the reload", || host.records().len() == 2 * before);
     host.stop_libvirtd();
 }
 
 #[test]
-fn each_call_of_a_daemons_life_runs_each_script_once_with_its_words() {
+fn each_call_of_a_daemons_life_runs_each_script_once_with_its_arguments() {
     let host = Host::new("daemon-life");
     everywhere::put_scripts(&host, "daemon", &LIFE);
     life(&host);

@@ -1,5 +1,5 @@
-//! Where hookmux differs from libvirt's own `.d` on purpose: the same files once for each, and what became of them.
-//! docs/differences.md says why, and names each test; that it names them all is a test, too.
+//! The intended differences between hookmux and libvirt's own `.d`: each runs the same files. docs/differences.md explains
+//! them, and names each test; that it names all of them is a test, too.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,8 +11,8 @@ use support::host::{Answer, Host};
 /// libvirt's own directory, and hookmux's.
 const DIRECTORIES: [&str; 2] = ["/etc/libvirt/hooks/network.d", "/etc/hookmux/network.d"];
 
-/// Two hosts with a network net1 that is not started: on the first, libvirt's `.d` alone, on the second, hookmux. `put`
-/// lays the scripts into a directory, which is another one on each.
+/// Returns two hosts with a network net1 that is not started: the first with libvirt's `.d` alone, the second with
+/// hookmux. `put` installs the scripts in the given directory.
 fn hosts(name: &str, put: impl Fn(&Host, &str)) -> [Host; 2] {
     [(DIRECTORIES[0], "theirs"), (DIRECTORIES[1], "ours")].map(|(directory, side)| {
         let host = Host::new(&format!("{name}-{side}"));
@@ -26,13 +26,13 @@ fn hosts(name: &str, put: impl Fn(&Host, &str)) -> [Host; 2] {
     })
 }
 
-/// The scripts that were run for the start of the network (for `start`, before `started`).
+/// Lists the scripts that ran for the start of the network (for `start`, before `started`).
 fn ran(host: &Host) -> Vec<String> {
     let records = host.records().into_iter().filter(|record| record.operation() == "start");
     records.map(|record| record.name().to_owned()).collect()
 }
 
-/// What virsh shows of a failed hook: everything after the hook's own command line.
+/// Returns the part of virsh's error after the hook's command line.
 fn shown(answer: Answer) -> String {
     let answer = answer.failed();
     let (_, shown) = answer.stderr.split_once(" net1 start begin -) ").unwrap_or_else(|| panic!("{answer:?}"));
@@ -47,8 +47,8 @@ fn after_a_failure_libvirt_runs_the_other_scripts_and_hookmux_stops() {
     });
     let seen = hosts.map(|host| (shown(host.virsh("net-start net1")), ran(&host)));
     let theirs = ("unexpected exit status 4: neither".to_owned(), vec!["10-no".to_owned(), "20-later".to_owned()]);
-    let words = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3\nno";
-    let ours = (format!("unexpected exit status 3: {words}"), vec!["10-no".to_owned()]);
+    let message = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3\nno";
+    let ours = (format!("unexpected exit status 3: {message}"), vec!["10-no".to_owned()]);
     assert_eq!(seen, [theirs, ours]);
 }
 
@@ -62,15 +62,15 @@ fn a_veto_through_hookmux_does_not_keep_libvirt_from_the_scripts_in_its_own_dire
     host.start_libvirtd();
     host.virsh(&format!("net-define {}", host.document("net1", &guests::network("net1")))).succeeded();
     let shown = shown(host.virsh("net-start net1"));
-    let words = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3";
+    let message = "hookmux: network start 'net1' refused: /etc/hookmux/network.d/10-no exited 3";
     assert_eq!(
         (shown, ran(&host)),
-        (format!("unexpected exit status 3: {words}"), vec!["10-no".into(), "30-libvirts".into()])
+        (format!("unexpected exit status 3: {message}"), vec!["10-no".into(), "30-libvirts".into()])
     );
 }
 
 #[test]
-fn a_leftover_or_a_dot_file_is_run_by_libvirt_and_passed_over_by_hookmux() {
+fn a_leftover_or_a_dot_file_is_run_by_libvirt_and_skipped_by_hookmux() {
     let hosts = hosts("leftover", |host, directory| {
         for script in [".05-hidden", "10-a", "10-a.bak", "10-a.dpkg-old", "10-a.rpmsave", "10-a~", "20-b.sh"] {
             host.script(&format!("{directory}/{script}"), "");
@@ -96,7 +96,7 @@ fn an_empty_executable_file_fails_the_call_in_libvirt_and_masks_a_name_in_hookmu
 }
 
 #[test]
-fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
+fn a_script_that_other_users_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
     let hosts = hosts("owner", |host, directory| {
         host.script(&format!("{directory}/10-a"), "");
         fs::set_permissions(
@@ -108,14 +108,14 @@ fn a_script_that_anybody_may_write_to_is_run_by_libvirt_and_not_by_hookmux() {
     let [theirs, ours] = hosts.map(|host| (host.virsh("net-start net1"), ran(&host)));
     assert_eq!((theirs.0.code, theirs.1), (Some(0), vec!["10-a".to_owned()]));
     let script = "/etc/hookmux/network.d/10-a";
-    let words = format!(
+    let message = format!(
         "hookmux: network start 'net1' failed: {script} was not run: {script} is writable by everybody (chmod o-w {script})"
     );
-    assert_eq!((shown(ours.0), ours.1), (format!("unexpected exit status 1: {words}"), Vec::new()));
+    assert_eq!((shown(ours.0), ours.1), (format!("unexpected exit status 1: {message}"), Vec::new()));
 }
 
 #[test]
-fn a_background_process_that_keeps_stderr_holds_libvirt_up_and_hookmux_not() {
+fn a_background_process_that_keeps_stderr_open_delays_libvirt_and_not_hookmux() {
     let hosts = hosts("background", |host, directory| {
         let seconds = if directory.contains("hookmux") { 600 } else { 6 };
         host.script(&format!("{directory}/10-a"), &format!("[ \"$2\" != started ] || sleep {seconds} &"));
@@ -126,7 +126,7 @@ fn a_background_process_that_keeps_stderr_holds_libvirt_up_and_hookmux_not() {
     });
     assert!(theirs.0 >= Duration::from_secs(6), "libvirt waits for the background process: {theirs:?}");
     assert!(ours.0 < Duration::from_secs(6), "hookmux waits for the script: {ours:?}");
-    assert!(ours.1, "the background process lives on");
+    assert!(ours.1, "the background process keeps running");
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn the_first_script_of_a_driver_waits_for_a_reload_in_libvirt_and_runs_at_once_i
 #[test]
 fn a_script_shares_the_daemons_group_and_a_pipe_in_libvirt_and_has_its_own_group_and_file_in_hookmux() {
     let hosts = hosts("process", |host, directory| {
-        // Two readers of one document: a pipe is empty for the second.
+        // Two programs read one document: the pipe is empty for the second one.
         host.script(&format!("{directory}/10-a"), "[ -z \"$(cat /dev/stdin)\" ] || touch /run/read-again");
     });
     let seen = hosts.map(|host| {

@@ -1,18 +1,18 @@
-//! The shipped examples on a real libvirtd: what they do there to guests, containers and networks.
+//! The shipped examples on a real libvirtd, with guests, containers and networks.
 
 use std::fs;
 
 use support::guests;
 use support::host::Host;
 
-/// Lays an example of this repository into hookmux's directory.
+/// Installs an example of this repository in hookmux's directory.
 fn install(host: &Host, example: &str) {
     let content = fs::read(format!("{}/examples/{example}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     host.file(&format!("/etc/hookmux/{example}"), 0o755, &content);
 }
 
 #[test]
-fn a_restored_guest_has_its_disk_where_it_lies_now_and_its_host_in_the_title() {
+fn a_restored_guest_has_the_new_path_of_its_disk_and_its_host_in_the_title() {
     let host = Host::new("receiver");
     host.link_hookmux(&["qemu"]);
     install(&host, "qemu.d/40-set-title");
@@ -44,8 +44,8 @@ fn a_container_whose_directory_is_missing_is_not_started_and_virsh_names_the_dir
     let mount = "<filesystem type='mount'><source dir='/srv/none'/><target dir='/mnt'/></filesystem></devices>";
     let container = host.document("ct1", &guests::lxc("ct1").replace("</devices>", mount));
     let error = host.virsh_at("lxc:///system", &format!("create {container}")).failed().stderr;
-    let words = "hookmux: lxc prepare 'ct1' refused: /etc/hookmux/lxc.d/30-mount-check exited 1";
-    assert!(error.contains(words) && error.contains("/srv/none (for /mnt): No such file or directory"), "{error}");
+    let message = "hookmux: lxc prepare 'ct1' refused: /etc/hookmux/lxc.d/30-mount-check exited 1";
+    assert!(error.contains(message) && error.contains("/srv/none (for /mnt): No such file or directory"), "{error}");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_guest_has_its_huge_pages_while_it_runs_and_not_after_a_start_that_failed() 
     let during = pages();
     host.virsh("destroy vm1").succeeded();
     let after = pages();
-    // Its 16 pages are there when the next script refuses.
+    // Its 16 pages are reserved when the next script refuses.
     host.script("/etc/hookmux/qemu.d/40-no", &format!("[ \"$2\" != prepare ] || {{ cat {POOL} >/run/seen; exit 1; }}"));
     host.virsh(&create).failed();
     let refused = (fs::read_to_string(host.path("/run/seen")).unwrap().trim().to_owned(), pages());

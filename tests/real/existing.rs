@@ -1,5 +1,5 @@
-//! Hooks that were there before hookmux, in each of the ways in which they depend on their place (tests/fixtures/hooks): a
-//! guest's life directly, beside hookmux and after `uninstall`. Does.
+//! Hooks that are older than hookmux, with each kind of dependency on their path (tests/fixtures/hooks): a guest's life with
+//! the hooks alone, beside hookmux and after `uninstall`. Does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +13,12 @@ use support::programs;
 
 const HOOKS: &str = "/etc/libvirt/hooks";
 
-/// The log of libvirtd, which has each command that it runs.
+/// The log of libvirtd, which contains each command that it runs.
 const COMMANDS: &str = "/var/log/libvirt/libvirtd.log";
 
 const SETTINGS: &str = "/etc/libvirt/libvirtd.conf";
 
-/// Lays a folder of tests/fixtures/hooks over libvirt's directory.
+/// Copies a folder of tests/fixtures/hooks to libvirt's directory.
 fn put(host: &Host, folder: &Path, below: &str) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap()) {
         let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
@@ -42,21 +42,20 @@ fn put(host: &Host, folder: &Path, below: &str) {
     }
 }
 
-/// Every path below libvirt's directory, with type, mode, link and content.
+/// Lists every path below libvirt's directory, with type, mode, link and content.
 fn tree(host: &Host) -> String {
     let find = format!("cd {HOOKS} && find . -printf '%P %M %l\\n' | sort && find . -type f | sort | xargs md5sum");
     host.run(&["sh", "-c", &find]).succeeded().stdout
 }
 
-/// What a guest's life made the hooks do, and each call that libvirtd made, in order: the hook with its words, and its exit
-/// code.
+/// The actions of the hooks in a guest's life, and libvirtd's calls in order: the hook with its arguments, and its exit code.
 #[derive(Debug, PartialEq)]
 struct Life {
     actions: String,
     calls: Vec<(String, u8)>,
 }
 
-/// The calls that libvirtd has made since its log began: of each thread, one at a time.
+/// Lists the calls in libvirtd's log. Each thread makes one call at a time.
 fn calls(host: &Host) -> Vec<(String, u8)> {
     let (log, mut running, mut calls) = (text(host, COMMANDS), BTreeMap::new(), Vec::new());
     for line in log.lines() {
@@ -78,8 +77,8 @@ fn text(host: &Host, path: &str) -> String {
     fs::read_to_string(host.path(path)).unwrap_or_default()
 }
 
-/// Starts a guest, saves and restores it, migrates it away and back, restarts the daemon under it, and destroys it; another
-/// one is refused.
+/// Starts a guest, saves and restores it, migrates it away and back, restarts the daemon meanwhile, and destroys it; the
+/// start of another one is refused.
 fn life(pair: &Pair) -> Life {
     let host = &pair.destination;
     for file in ["/run/actions", "/run/ours"] {
@@ -127,12 +126,12 @@ const OPERATIONS: [&str; 18] = [
     "release",
 ];
 
-/// The operations of calls about vm1.
+/// Lists the operations of calls about vm1.
 fn of_vm1<'a>(calls: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     calls.filter_map(|call| call.strip_prefix("vm1 ")?.split(' ').next()).collect()
 }
 
-fn lives_as_before(name: &str) {
+fn behaves_as_before(name: &str) {
     let folder: PathBuf = support::repository().join("tests/fixtures/hooks").join(name);
     let pair = Pair::new(&format!("existing-{name}"));
     pair.source.start_libvirtd();
@@ -177,7 +176,7 @@ macro_rules! hooks {
     ($($name:ident: $folder:literal)*) => {
         $(#[test]
         fn $name() {
-            lives_as_before($folder);
+            behaves_as_before($folder);
         })*
 
         #[test]
@@ -197,13 +196,13 @@ macro_rules! hooks {
 }
 
 hooks! {
-    a_python_hook_with_a_file_beside_it_lives_as_before: "python"
-    a_bash_hook_that_knows_its_name_lives_as_before: "bash"
-    a_hook_with_a_library_beside_it_lives_as_before: "library"
-    a_hook_with_a_file_of_its_own_name_lives_as_before: "sidecar"
-    a_hook_that_knows_its_directory_lives_as_before: "name"
-    a_link_to_a_dispatcher_lives_as_before: "link"
-    a_dispatcher_with_directories_per_guest_lives_as_before: "per-guest"
-    a_compiled_hook_lives_as_before: "compiled"
-    a_hook_with_scripts_in_libvirts_own_directory_lives_as_before: "dot-d"
+    a_python_hook_with_a_file_beside_it_behaves_as_before: "python"
+    a_bash_hook_that_reads_its_own_name_behaves_as_before: "bash"
+    a_hook_with_a_library_beside_it_behaves_as_before: "library"
+    a_hook_with_a_file_of_its_own_name_behaves_as_before: "sidecar"
+    a_hook_that_reads_its_own_directory_behaves_as_before: "name"
+    a_link_to_a_dispatcher_behaves_as_before: "link"
+    a_dispatcher_with_directories_per_guest_behaves_as_before: "per-guest"
+    a_compiled_hook_behaves_as_before: "compiled"
+    a_hook_with_scripts_in_libvirts_own_directory_behaves_as_before: "dot-d"
 }

@@ -1,12 +1,12 @@
-//! The first hour with hookmux: a protection script, wrong in four ways, is put right by nothing but the commands that the
-//! program prints.
+//! The first hour with hookmux: the commands that the program prints are enough to fix a protection script with four
+//! problems.
 
 use support::guests;
 use support::host::{Answer, Host};
 
 const SCRIPT: &str = "/etc/hookmux/qemu.d/10-protect";
 
-/// Wrong by its mode, its line ends and its first line.
+/// Its mode, its line ends and its first line are wrong.
 const WRONG: &[u8] = b"#!/usr/local/bin/bash -u\r\n\
     [ \"$2\" = prepare ] && [ \"$1\" = db-1 ] || exit 0\r\n\
     echo 'db-1 does not start here' >&2\r\n\
@@ -16,13 +16,13 @@ fn shell(host: &Host, line: &str) -> Answer {
     host.run(&["sh", "-c", line])
 }
 
-/// The first command that the program says fixes something.
-fn fix(said: &str) -> Option<String> {
-    said.lines().find_map(|line| line.trim_start().strip_prefix("fix: ")).map(str::to_owned)
+/// Returns the first command in the output that fixes something.
+fn fix(output: &str) -> Option<String> {
+    output.lines().find_map(|line| line.trim_start().strip_prefix("fix: ")).map(str::to_owned)
 }
 
 #[test]
-fn the_right_state_is_reached_by_what_the_program_prints() {
+fn the_printed_commands_fix_a_broken_script() {
     let host = Host::new("first-hour");
     host.link_hookmux(&[]);
     host.start_libvirtd();
@@ -36,16 +36,16 @@ fn the_right_state_is_reached_by_what_the_program_prints() {
         if answer.stdout.starts_with("all is well") {
             break;
         }
-        let command = fix(&answer.stdout).unwrap_or_else(|| panic!("nothing to do next: {answer:?}"));
-        assert!(!commands.contains(&command), "it did not help: {command}: {answer:?}");
+        let command = fix(&answer.stdout).unwrap_or_else(|| panic!("no fix is printed: {answer:?}"));
+        assert!(!commands.contains(&command), "the command fixed nothing: {command}: {answer:?}");
         let fixed = shell(&host, &command);
         assert_eq!(fixed.code, Some(0), "{command}: {fixed:?}");
         commands.push(command);
     }
     let answer = host.virsh(&create).failed();
-    let words =
+    let message =
         "hookmux: qemu prepare 'db-1' refused: /etc/hookmux/qemu.d/10-protect exited 1\ndb-1 does not start here";
-    assert!(answer.stderr.contains(words), "{answer:?}\n{commands:#?}");
+    assert!(answer.stderr.contains(message), "{answer:?}\n{commands:#?}");
     let expected = [
         "chmod o-w /etc/hookmux/qemu.d/10-protect",
         "sed -i 's/\\r$//' /etc/hookmux/qemu.d/10-protect",

@@ -1,4 +1,4 @@
-//! The freeze hook in a guest whose agent libvirtd speaks with: `virsh domfsfreeze` and `domfsthaw`.
+//! The freeze hook in a guest whose agent libvirtd uses: `virsh domfsfreeze` and `domfsthaw`.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use support::shell::Shell;
 
 const LINK: &str = "/etc/qemu/fsfreeze-hook";
 
-/// A guest with two disks, an agent's channel and a shell's.
+/// Returns the document of a guest with two disks, and channels for an agent and a shell.
 fn guest(kernel: &str, root: &str) -> String {
     let disk = |name: &str, target: &str| {
         format!(
@@ -45,8 +45,8 @@ fn guest(kernel: &str, root: &str) -> String {
     )
 }
 
-/// A host whose guest has booted, with its agent running and hookmux as the agent's hook.
-fn frozen_to_be(host: &Host) -> Shell {
+/// Boots a guest whose agent runs, with hookmux as the agent's hook.
+fn booted_guest(host: &Host) -> Shell {
     let image = Image::new(Release::New);
     host.file("/run/guest/kernel", 0o644, &fs::read(image.kernel).unwrap());
     host.file("/run/guest/root", 0o644, &image.root);
@@ -66,7 +66,7 @@ fn frozen_to_be(host: &Host) -> Shell {
     shell
 }
 
-/// What the agent says of the file systems.
+/// Asks the agent for the state of the file systems.
 fn state(host: &Host) -> String {
     let answer = host.virsh("qemu-agent-command frozen {\"execute\":\"guest-fsfreeze-status\"}").succeeded();
     let answer: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
@@ -74,9 +74,9 @@ fn state(host: &Host) -> String {
 }
 
 #[test]
-fn virsh_freezes_and_thaws_and_shows_why_it_does_not() {
+fn virsh_freezes_and_thaws_and_shows_why_a_freeze_fails() {
     let host = Host::new("freeze");
-    let mut shell = frozen_to_be(&host);
+    let mut shell = booted_guest(&host);
     for name in ["10-a", "20-b"] {
         shell.script(&format!("/etc/hookmux/fsfreeze-hook.d/{name}"), "");
     }

@@ -1,5 +1,5 @@
-//! What filters may change, on real daemons: a forbidden change cancels a live migration or a restore with its path in
-//! virsh's error, and an allowed one arrives.
+//! The changes of filters on real daemons: a forbidden change cancels a live migration or a restore with its path in virsh's
+//! error, and an allowed one reaches the guest.
 
 use crate::migration::{arrived, filter};
 use support::guests;
@@ -12,7 +12,7 @@ const ONLY_TITLES: &[u8] = b"[[rule]]\nscript = '20-filter'\nmay-change = ['/dom
 const MORE_MEMORY: &str = "[ \"$2\" != migrate ] && [ \"$2\" != restore ] || \
     sed \"s|<memory unit='KiB'>32768</memory>|<memory unit='KiB'>65536</memory>|\" \"$record/stdin\"";
 
-/// Whether libvirt says that a hook has changed this guest.
+/// Reports whether libvirt has marked this guest as changed by a hook.
 fn is_tainted(host: &Host) -> bool {
     let log = std::fs::read_to_string(host.path("/var/log/libvirt/qemu/vm1.log")).unwrap();
     log.contains("tainted: hook-script")
@@ -31,7 +31,7 @@ fn a_forbidden_change_cancels_a_live_migration_and_the_guest_runs_on_at_its_sour
     assert!(refused.stderr.contains(ours) && refused.stderr.contains("/domain/memory"), "{refused:?}");
     assert_eq!(pair.source.virsh("domstate vm1").succeeded().stdout.trim(), "running");
     assert_eq!(pair.destination.virsh("list --all --name").succeeded().stdout.trim(), "");
-    // The same guest, the same hosts: an allowed change arrives.
+    // The same guest on the same hosts: an allowed change reaches it.
     pair.destination.script("/etc/hookmux/qemu.d/20-filter", &filter("title", "moved"));
     pair.migrate("vm1").succeeded();
     assert_eq!(arrived(&pair), ["moved", "as defined", "running"]);
@@ -49,8 +49,8 @@ fn another_guests_name_or_half_a_document_never_reaches_libvirt() {
     ] {
         pair.destination.script("/etc/hookmux/qemu.d/20-filter", body);
         let refused = pair.migrate("vm1").failed();
-        let said = refused.stderr.split_once("20-filter wrote XML that libvirt must not get: ");
-        assert!(said.is_some_and(|(_, said)| said.contains(reason)), "{refused:?}");
+        let fault = refused.stderr.split_once("20-filter wrote XML that libvirt must not get: ");
+        assert!(fault.is_some_and(|(_, fault)| fault.contains(reason)), "{refused:?}");
     }
     assert_eq!(pair.source.virsh("domstate vm1").succeeded().stdout.trim(), "running");
 }

@@ -3,7 +3,7 @@
 use support::guests;
 use support::host::Host;
 
-/// A script that a guest waits for.
+/// A script that delays its guest.
 const SLOW: &str = "#!/bin/sh\n[ \"$2\" != start ] || sleep 0.3\n";
 
 #[test]
@@ -19,9 +19,9 @@ fn a_real_guests_start_is_one_picture_with_its_networks_port_in_it() {
     let guest = host.document("vm1", &guests::qemu("vm1", &guests::interface("net1")));
     host.virsh(&format!("create {guest}")).succeeded();
     host.virsh("destroy vm1").succeeded();
-    let said = host.run(&["/usr/bin/hookmux", "history", "--guest", "vm1"]).succeeded().stdout;
-    // A name takes the first 36 columns, its time the next ones.
-    let rows: Vec<(String, bool)> = said
+    let output = host.run(&["/usr/bin/hookmux", "history", "--guest", "vm1"]).succeeded().stdout;
+    // The name is in the first 36 columns, the time in the next ones.
+    let rows: Vec<(String, bool)> = output
         .lines()
         .skip(2)
         .map(|line| (line.chars().take(36).collect::<String>().trim().to_owned(), line.contains(['█', '─'])))
@@ -37,5 +37,5 @@ fn a_real_guests_start_is_one_picture_with_its_networks_port_in_it() {
         step("qemu release"),
     ];
     let expected: Vec<(String, bool)> = expected.concat().into_iter().map(|name| (name.to_owned(), true)).collect();
-    assert_eq!(rows, expected, "{said}");
+    assert_eq!(rows, expected, "{output}");
 }

@@ -14,7 +14,7 @@ pub(crate) const LIFE: [Call; 6] = [
     ("ct1 release end -", "<domain>ct1"),
 ];
 
-/// Starts a container, restarts the daemon under it, destroys it.
+/// Starts a container, restarts the daemon, destroys the container.
 pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     let container = host.document("ct1", &guests::lxc("ct1"));
@@ -28,7 +28,7 @@ pub(crate) fn life(host: &Host) {
 }
 
 #[test]
-fn each_call_of_a_containers_life_runs_each_script_once_with_its_words_and_its_document() {
+fn each_call_of_a_containers_life_runs_each_script_once_with_its_arguments_and_document() {
     let host = Host::with_cgroups("lxc-life");
     everywhere::put_scripts(&host, "lxc", &LIFE);
     life(&host);

@@ -1,6 +1,6 @@
 //! hookmux on real libvirt daemons: each test starts its own libvirtd in namespaces of its own, lets guests, networks
-//! and containers go through their lives, and reads what recording scripts saw. Does: needs root and Debian's libvirt
-//! packages; a missing one fails every test and says what to install. Nothing outside the namespaces is written to
+//! and containers go through their lives, and reads the records of scripts. Does: needs root and Debian's libvirt
+//! packages; a missing one fails every test and is named. Nothing outside the namespaces is written to
 //! but this crate's own target directory.
 
 mod everywhere;
@@ -8,6 +8,7 @@ mod everywhere;
 mod answers;
 mod beside;
 mod check;
+mod comparison;
 mod daemon;
 mod differences;
 mod examples;
@@ -26,4 +27,3 @@ mod readme;
 mod releases;
 mod rules;
 mod started;
-mod theirs;

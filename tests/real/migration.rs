@@ -1,8 +1,8 @@
-//! A live migration between two daemons, whose document a chain of two scripts changes at its destination: one that
-//! hookmux runs, and after it one that lies in libvirt's own directory.
+//! A live migration between two daemons, whose document two scripts change one after the other at the destination: one of
+//! hookmux's, then one in libvirt's own directory.
 
+use crate::comparison;
 use crate::everywhere::{self, Call};
-use crate::theirs;
 use support::host::Host;
 use support::pair::Pair;
 use support::recorder::Record;
@@ -22,20 +22,20 @@ const SOURCE: [Call; 5] = [
     ("vm1 release end -", "<domain>vm1"),
 ];
 
-/// Title, description and state of the guest at its destination.
+/// Returns title, description and state of the guest at its destination.
 pub(crate) fn arrived(pair: &Pair) -> [String; 3] {
     let ask = |command| pair.destination.virsh(command).succeeded().stdout.trim().to_owned();
     ["desc vm1 --title", "desc vm1", "domstate vm1"].map(ask)
 }
 
-/// A script's body that changes one element of the document it filters.
+/// Returns the body of a script that changes one element of the document.
 pub(crate) fn filter(element: &str, text: &str) -> String {
     format!(
         "[ \"$2\" != migrate ] || sed 's|<{element}>.*</{element}>|<{element}>{text}</{element}>|' \"$record/stdin\""
     )
 }
 
-/// What had been changed already when it was each script's turn to filter: (script, title, description).
+/// Lists for each script that filtered whether its input was changed already: (script, title, description).
 fn turns(host: &Host) -> Vec<(String, bool, bool)> {
     let changed = |document: &str, element: &str| !document.contains(&format!("<{element}>as defined</{element}>"));
     let turn = |record: Record| {
@@ -45,7 +45,7 @@ fn turns(host: &Host) -> Vec<(String, bool, bool)> {
 }
 
 #[test]
-fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_of_it() {
+fn a_migrated_guest_arrives_with_the_changes_of_a_chain_through_hookmux_and_libvirt() {
     let pair = Pair::new("chain");
     everywhere::put_scripts(&pair.source, "qemu", &SOURCE);
     everywhere::put_scripts(&pair.destination, "qemu", &DESTINATION);
@@ -63,7 +63,7 @@ fn a_migrated_guest_arrives_with_what_a_chain_through_hookmux_and_libvirt_made_o
 }
 
 #[test]
-fn a_migrated_guest_arrives_filtered_by_another_programs_hook_and_then_by_ours() {
+fn a_migrated_guest_is_filtered_by_another_programs_hook_and_then_by_ours() {
     let pair = Pair::new("beside");
     let destination = &pair.destination;
     destination.script("/etc/libvirt/hooks/qemu", &filter("title", "changed by the old hook"));
@@ -94,5 +94,5 @@ fn a_migrated_guest_arrives_the_same_with_and_without_hookmux() {
         assert_eq!(arrived(&pair), ["changed by the first", "changed by the second", "running"], "{directory}");
         pair.destination.records()
     });
-    theirs::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);
+    comparison::assert_same("qemu", DESTINATION.len(), &[theirs, ours]);
 }

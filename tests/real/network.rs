@@ -30,7 +30,7 @@ pub(crate) fn life(host: &Host) {
 }
 
 #[test]
-fn each_call_of_a_networks_life_runs_each_script_once_with_its_words_and_its_document() {
+fn each_call_of_a_networks_life_runs_each_script_once_with_its_arguments_and_document() {
     let host = Host::new("network-life");
     everywhere::put_scripts(&host, "network", &LIFE);
     life(&host);

@@ -1,5 +1,5 @@
-//! The example rule for polkit, with a real bus, polkitd and libvirtd: what an ordinary user may do to a guest in the list
-//! and to another one. Does.
+//! The example rule for polkit, with a real bus, polkitd and libvirtd: commands of an ordinary user on a guest in the list and
+//! on another one. Does.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ const ASK: &str = "org.freedesktop.DBus.GetNameOwner";
 const POLKIT: &str = "string:org.freedesktop.PolicyKit1";
 const LIST: &str = "/etc/hookmux/protected-domains";
 
-/// A host whose libvirtd asks polkit, with the rule, a user of the group libvirt, one who is not, and two running guests.
+/// Returns a host whose libvirtd asks polkit, with the rule, two running guests, and users in and outside the group libvirt.
 fn protected_host(name: &str, rule: &dyn Fn(String) -> String) -> Host {
     let host = Host::new(name);
     let text = fs::read_to_string(format!("{}/examples/{RULES}", env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -36,14 +36,14 @@ fn protected_host(name: &str, rule: &dyn Fn(String) -> String) -> Host {
     host
 }
 
-/// Asks libvirtd as an ordinary user; `command` is split at spaces.
+/// Runs virsh as an ordinary user; `command` is split at spaces.
 fn asks(host: &Host, user: &str, command: &str) -> Answer {
     let mut args = vec!["runuser", "-u", user, "--", "virsh", "--quiet", "--connect", "qemu:///system"];
     args.extend(command.split(' '));
     host.run(&args)
 }
 
-/// The states of both guests.
+/// Returns the states of both guests.
 fn states(host: &Host) -> [String; 2] {
     ["listed", "other"].map(|guest| host.virsh(&format!("domstate {guest}")).stdout.trim().to_owned())
 }
@@ -75,7 +75,7 @@ fn an_ordinary_user_cannot_destroy_the_listed_guest_and_can_destroy_another() {
     assert_eq!(states(&host), ["shut off", "shut off"]);
 }
 
-/// Each ends or may end a guest, or lets it be ended otherwise.
+/// Tries each action that ends a guest, or that allows to end it.
 #[test]
 fn with_every_line_of_the_rule_no_other_command_ends_the_listed_guest() {
     let host = protected_host("polkit-all", &|rule| rule.replace("    // \"org", "    \"org"));

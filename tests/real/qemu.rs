@@ -23,7 +23,7 @@ pub(crate) const LIFE: [Call; 15] = [
     ("vm1 reconnect begin -", "<domain>vm1"),
 ];
 
-/// Starts and destroys a guest, starts it again, saves and restores it, and restarts the daemon under it.
+/// Starts and destroys a guest, starts it again, saves and restores it, and restarts the daemon.
 pub(crate) fn life(host: &Host) {
     host.start_libvirtd();
     host.virsh(&format!("define {}", host.document("vm1", &guests::qemu("vm1", "")))).succeeded();
@@ -36,10 +36,10 @@ pub(crate) fn life(host: &Host) {
 }
 
 #[test]
-fn each_call_of_a_guests_life_runs_each_script_once_with_its_words_and_its_document() {
+fn each_call_of_a_guests_life_runs_each_script_once_with_its_arguments_and_document() {
     let host = Host::new("qemu-life");
     everywhere::put_scripts(&host, "qemu", &LIFE);
     life(&host);
     assert_eq!(host.calls(), everywhere::each_once(&LIFE));
-    assert_eq!(host.virsh("list --name").succeeded().stdout.trim(), "vm1", "the guest runs on");
+    assert_eq!(host.virsh("list --name").succeeded().stdout.trim(), "vm1", "the guest keeps running");
 }

@@ -3,7 +3,7 @@
 use support::guests;
 use support::host::Host;
 
-/// The block of code that stands behind `heading` in `text`.
+/// Returns the block of code after `heading` in `text`.
 fn block<'a>(text: &'a str, heading: &str) -> &'a str {
     let (_, rest) = text.split_once(heading).unwrap();
     rest.split_once("\n```\n").unwrap().0
@@ -20,7 +20,7 @@ fn the_first_script_refuses_a_start_with_the_error_that_the_readme_shows() {
     host.start_libvirtd();
     host.virsh(&format!("define {}", host.document("db-1", &guests::qemu("db-1", "")))).succeeded();
     let error = host.virsh("start db-1").failed().stderr;
-    // The environment is this machine's.
+    // The environment depends on this machine.
     let (before, rest) = error.split_once("(LC_ALL=C PATH=").unwrap();
     let (_, after) = rest.split_once(" /etc/libvirt/hooks/qemu ").unwrap();
     let seen = format!("{before}(LC_ALL=C PATH=… /etc/libvirt/hooks/qemu {after}");

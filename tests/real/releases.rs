@@ -1,5 +1,5 @@
-//! Older and newer libvirt than this machine's: whether each script runs exactly once depends on hookmux knowing which
-//! libvirt calls it. A network's life needs no emulator, which keeps the other releases small.
+//! Older and newer releases of libvirt than this machine's: each script runs exactly once only if hookmux detects which
+//! libvirt calls it. A network's life needs no emulator, which keeps the roots small.
 
 use std::path::Path;
 
@@ -13,8 +13,8 @@ const LIFE: [Call; 3] = [
     ("net1 stopped end -", "<hookData>net1"),
 ];
 
-/// Lets a network live on the libvirt of another Debian release, which must be of `version`.
-fn network_lives_on(release: &str, version: &str) {
+/// Starts and stops a network on the libvirt of another Debian release, which must be of `version`.
+fn test_network(release: &str, version: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/roots").join(release);
     assert!(root.exists(), "{} is missing: tests/real/roots makes it", root.display());
     let host = Host::of_release(release, &root);
@@ -61,10 +61,10 @@ fn libvirt_11_3_takes_down_a_network_whose_start_failed_and_9_0_does_not() {
 
 #[test]
 fn each_script_runs_once_on_libvirt_7_0() {
-    network_lives_on("bullseye", "7.0.0");
+    test_network("bullseye", "7.0.0");
 }
 
 #[test]
 fn each_script_runs_once_on_libvirt_11_3() {
-    network_lives_on("trixie", "11.3.0");
+    test_network("trixie", "11.3.0");
 }

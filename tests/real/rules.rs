@@ -1,10 +1,10 @@
-//! Rules on a real libvirtd: a background script may call libvirt about the very guest that is starting, and a
-//! limit lets a start fail that would hang.
+//! Rules on a real libvirtd: a background script may call libvirt about the guest that is starting, and a time limit fails a
+//! start that would hang.
 
 use support::guests;
 use support::host::Host;
 
-/// What asks libvirt about the guest; libvirt holds the guest's lock until the hook has ended.
+/// Asks libvirt about the guest; libvirt holds the guest's lock until the hook has ended.
 const ASKS: &str = "[ \"$2\" != start ] || { virsh --connect qemu:///system dominfo \"$1\" >\"/run/answer\" 2>&1; echo $? >>/run/answer; }";
 
 fn host(name: &str, settings: &str) -> Host {
@@ -24,7 +24,7 @@ fn answer(host: &Host) -> String {
 }
 
 #[test]
-fn a_script_that_nobody_waits_for_may_call_libvirt_about_the_guest_that_is_starting() {
+fn a_background_script_may_call_libvirt_about_the_guest_that_is_starting() {
     let host = host("afterwards", "[[rule]]\nscript = '50-asks'\nwait = false\n");
     host.script("/etc/hookmux/qemu.d/50-asks", ASKS);
     create(&host).succeeded();
@@ -32,15 +32,15 @@ fn a_script_that_nobody_waits_for_may_call_libvirt_about_the_guest_that_is_start
     let info = answer(&host);
     assert!(info.lines().any(|line| line.split_whitespace().eq(["Name:", "vm1"])), "{info}");
     host.wait_until("three calls", || host.records().len() >= 3);
-    let words: Vec<String> = host.records().into_iter().map(|record| record.words.join(" ")).collect();
+    let calls: Vec<String> = host.records().into_iter().map(|record| record.args.join(" ")).collect();
     let expected = ["vm1 prepare begin -", "vm1 start begin -", "vm1 started begin -"];
-    // hookmux does not wait for them, so they may overtake each other.
-    assert_eq!(words.len(), expected.len(), "{words:?}");
-    assert!(expected.iter().all(|call| words.iter().any(|word| word == call)), "{words:?}");
+    // hookmux does not wait for them, so their order may differ.
+    assert_eq!(calls.len(), expected.len(), "{calls:?}");
+    assert!(expected.iter().all(|call| calls.iter().any(|seen| seen == call)), "{calls:?}");
 }
 
 #[test]
-fn the_same_script_as_one_that_is_waited_for_does_not_come_back_and_a_limit_ends_it() {
+fn the_same_script_in_the_foreground_hangs_until_its_time_limit_ends_it() {
     let host =
         host("deadlock", "kill-after = '1s'\n[[rule]]\nscript = '50-asks'\noperation = 'start'\ntimeout = '3s'\n");
     host.script("/etc/hookmux/qemu.d/50-asks", ASKS);
@@ -52,7 +52,7 @@ fn the_same_script_as_one_that_is_waited_for_does_not_come_back_and_a_limit_ends
 }
 
 #[test]
-fn a_script_that_nobody_waits_for_outlives_the_daemons_restart() {
+fn a_background_script_survives_a_restart_of_the_daemon() {
     let host = host("outlives", "[[rule]]\nscript = '60-long'\nwait = false\n");
     let body = "[ \"$2\" != started ] || { while [ ! -e /run/go ]; do sleep 0.1; done; echo done >/run/done; }";
     host.script("/etc/hookmux/qemu.d/60-long", body);
@@ -64,7 +64,7 @@ fn a_script_that_nobody_waits_for_outlives_the_daemons_restart() {
 }
 
 #[test]
-fn broken_settings_fail_a_start_with_their_place_and_do_not_kill_a_running_guest() {
+fn broken_settings_fail_a_start_with_file_and_line_and_do_not_kill_a_running_guest() {
     let host = host("settings", "");
     create(&host).succeeded();
     host.file("/etc/hookmux/hookmux.toml", 0o644, b"[[rule]]\ntimeot = '3s'\n");

@@ -1,4 +1,4 @@
-//! The document that `started` had, kept by hookmux for `stopped` and `release` (`keep-document`), on real daemons.
+//! The document of `started`, kept by hookmux for `stopped` and `release` (`keep-document`), on real daemons.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use support::pair::Pair;
 
 use crate::lxc;
 
-/// Keeps, beside the record of a call, the document that `started` had.
+/// Copies the document of `started` to the record of a call.
 const KEEPS: &str = "[ -z \"${HOOKMUX_STARTED-}\" ] || cp \"$HOOKMUX_STARTED\" \"$record/started\"";
 
 const PASSWORD: &str = "geheim42";
@@ -20,7 +20,7 @@ fn prepare(host: &Host, driver: &str) {
     host.script(&format!("/etc/hookmux/{driver}.d/10-keeps"), KEEPS);
 }
 
-/// A guest with a console and displays that ask for a password.
+/// Returns the document of a guest with a console and displays that ask for a password.
 fn guest(name: &str, number: u8) -> String {
     let displays = format!(
         "<serial type='pty'/><graphics type='vnc' autoport='yes' passwd='{PASSWORD}'/>
@@ -29,21 +29,21 @@ fn guest(name: &str, number: u8) -> String {
     guests::qemu(name, &displays).replace("11111111-1111", &format!("11111111-11{number:02}"))
 }
 
-/// Each call so far: its words, its own document, and the one that `started` had.
+/// Lists the calls so far: arguments, document, and the document of `started`.
 fn calls(host: &Host) -> Vec<(String, String, Option<String>)> {
     let mut directories: Vec<_> =
         fs::read_dir(host.path("/run/records")).unwrap().map(|entry| entry.unwrap().path()).collect();
     directories.sort();
     let started = directories.iter().map(|directory| fs::read_to_string(directory.join("started")).ok());
     let records = host.records().into_iter().zip(started).filter(|(record, _)| record.name() == "10-keeps");
-    records.map(|(record, started)| (record.words.join(" "), record.stdin, started)).collect()
+    records.map(|(record, started)| (record.args.join(" "), record.stdin, started)).collect()
 }
 
-/// What each call should have found: `stopped` and `release` the document of the guest's last `started`.
+/// Returns the document that each call must have: at `stopped` and `release`, that of the guest's last `started`.
 fn expected(host: &Host) -> Vec<(String, Option<String>)> {
     let mut kept = BTreeMap::new();
-    let expected = |(words, own, _): (String, String, _)| {
-        let (guest, operation) = words.split_once(' ').unwrap();
+    let expected = |(args, own, _): (String, String, _)| {
+        let (guest, operation) = args.split_once(' ').unwrap();
         let (guest, operation) = (guest.to_owned(), operation.split(' ').next().unwrap());
         let given = match operation {
             "started" => {
@@ -54,29 +54,29 @@ fn expected(host: &Host) -> Vec<(String, Option<String>)> {
             "release" => kept.remove(&guest),
             _ => None,
         };
-        (words, given)
+        (args, given)
     };
     calls(host).into_iter().map(expected).collect()
 }
 
-/// Compares what each call found with what it should have found, and returns the documents of the calls of one operation.
-fn is_kept(host: &Host, operation: &str) -> Vec<(String, String)> {
-    let found: Vec<_> = calls(host).into_iter().map(|(words, _, started)| (words, started)).collect();
+/// Asserts that each call had the expected document, and returns the documents of the calls of one operation.
+fn assert_kept(host: &Host, operation: &str) -> Vec<(String, String)> {
+    let found: Vec<_> = calls(host).into_iter().map(|(args, _, started)| (args, started)).collect();
     assert_eq!(found, expected(host));
-    let of_operation = |(words, own, started): (String, String, Option<String>)| {
-        words.contains(operation).then(|| (own, started.unwrap_or_default()))
+    let of_operation = |(args, own, started): (String, String, Option<String>)| {
+        args.contains(operation).then(|| (own, started.unwrap_or_default()))
     };
     calls(host).into_iter().filter_map(of_operation).collect()
 }
 
-/// The names of the documents that are kept.
+/// Lists the names of the kept documents.
 fn left(host: &Host, driver: &str) -> Vec<String> {
     let names = fs::read_dir(host.path(&format!("/run/hookmux/{driver}.started"))).unwrap();
     names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 #[test]
-fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
+fn stopped_and_release_get_the_document_of_the_running_guest_without_passwords() {
     let host = Host::new("started");
     prepare(&host, "qemu");
     host.script("/etc/hookmux/qemu.d/20-refuses", "[ \"$1 $2\" != 'vm3 start' ]");
@@ -92,7 +92,7 @@ fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
     host.stop_libvirtd();
     host.start_libvirtd();
     host.wait_until("both guests to be found again", || {
-        calls(&host).iter().filter(|(words, ..)| words.contains(" reconnect ")).count() == 2
+        calls(&host).iter().filter(|(args, ..)| args.contains(" reconnect ")).count() == 2
     });
     assert_eq!(left(&host, "qemu").len(), 2);
     host.virsh("destroy vm1").succeeded();
@@ -101,7 +101,7 @@ fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
     assert_eq!(left(&host, "qemu"), [""; 0]);
     let runtime = ["<domain type='qemu' id='", "<source path='/dev/pts/", "'vnc' port='59", "<label>"];
     let has = |document: &str| runtime.map(|part| document.contains(part));
-    for (own, started) in is_kept(&host, " release ").iter().filter(|(_, started)| !started.is_empty()) {
+    for (own, started) in assert_kept(&host, " release ").iter().filter(|(_, started)| !started.is_empty()) {
         assert_eq!((has(own), has(started)), ([false; 4], [true; 4]), "{own}\n{started}");
     }
     let kept: String = calls(&host).into_iter().filter_map(|(_, _, started)| started).collect();
@@ -113,7 +113,7 @@ fn the_end_of_each_guest_gets_what_it_had_while_it_ran_without_passwords() {
 }
 
 #[test]
-fn both_hosts_of_a_migration_keep_the_document_of_their_own() {
+fn both_hosts_of_a_migration_keep_their_own_document() {
     let pair = Pair::new("kept");
     for host in [&pair.source, &pair.destination] {
         prepare(host, "qemu");
@@ -122,18 +122,18 @@ fn both_hosts_of_a_migration_keep_the_document_of_their_own() {
     pair.migrate("vm1").succeeded();
     pair.destination.virsh("destroy vm1").succeeded();
     for host in [&pair.source, &pair.destination] {
-        let [(own, started)] = is_kept(host, " release ").try_into().unwrap();
+        let [(own, started)] = assert_kept(host, " release ").try_into().unwrap();
         let seen = [own, started].map(|document| document.contains("<domain type='qemu' id='1'>"));
         assert_eq!((seen, left(host, "qemu")), ([false, true], vec![]));
     }
 }
 
 #[test]
-fn a_container_has_its_own_too() {
+fn the_document_of_a_container_is_kept_too() {
     let host = Host::with_cgroups("started-lxc");
     prepare(&host, "lxc");
     lxc::life(&host);
-    let [(own, started)] = is_kept(&host, " release ").try_into().unwrap();
+    let [(own, started)] = assert_kept(&host, " release ").try_into().unwrap();
     let seen = [own, started].map(|document| document.contains("/dev/pts/"));
     assert_eq!((seen, left(&host, "lxc")), ([false, true], vec![]));
 }

@@ -1,4 +1,4 @@
-//! What is in the packages: the files of the release's own .rpm, except for the module and for debug information.
+//! The contents of the packages: the files of the release's own .rpm, except for the module and for debug information.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,18 +6,18 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::{make_release, package, unpack};
-use support::packages::{find, said};
+use support::packages::{find, stdout};
 use support::repository;
 
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
-/// What rpm prints of a package.
+/// Queries a package with rpm.
 fn query(package: &Path, format: &str) -> BTreeSet<String> {
-    let answer = said(Command::new("rpm").args(["-qp", "--qf", format]).arg(package));
+    let answer = stdout(Command::new("rpm").args(["-qp", "--qf", format]).arg(package));
     answer.lines().map(str::to_owned).collect()
 }
 
-/// Each path with its mode, owner, flags and what it holds; not what a program holds, which names its own debug information.
+/// Lists each path with mode, owner, flags and digest; without the digest for programs, which name their debug information.
 fn files(package: &Path) -> BTreeSet<String> {
     let format = "[%{FILENAMES} %{FILEMODES:perms} %{FILEUSERNAME}/%{FILEGROUPNAME} %{FILEFLAGS:fflags} \
         %{FILELINKTOS}%{FILEDIGESTS}\n]";
@@ -108,7 +108,7 @@ fn the_program_is_dynamic_hardened_and_names_no_directory_of_the_build() {
     unpack(&package("hookmux"), there.path());
     for name in ["hookmux", "hookmux-hook"] {
         let program = there.path().join("usr/bin").join(name);
-        let dynamic = said(Command::new("readelf").args(["--wide", "--dynamic", "--program-headers"]).arg(&program));
+        let dynamic = stdout(Command::new("readelf").args(["--wide", "--dynamic", "--program-headers"]).arg(&program));
         for part in ["[libc.so.6]", "GNU_RELRO", "NOW PIE"] {
             assert!(dynamic.contains(part), "{dynamic}\n{name}: {part}");
         }

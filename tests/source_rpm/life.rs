@@ -5,19 +5,19 @@ use std::fs;
 use std::process::Command;
 
 use crate::{make_release, package};
-use support::packages::{HOOKS, find, said};
+use support::packages::{HOOKS, find, stdout};
 use support::rpm::Rpm;
 
-/// What the packages need of the C library and of the compiler's: on Fedora, glibc and libgcc provide it.
+/// Lists what the packages need of the libraries of C and of the compiler, which glibc and libgcc provide on Fedora.
 fn libraries() -> Vec<String> {
     let mut query = Command::new("rpm");
-    let needs = said(query.args(["-qp", "--requires"]).args(["hookmux", "hookmux-guest"].map(package)));
+    let needs = stdout(query.args(["-qp", "--requires"]).args(["hookmux", "hookmux-guest"].map(package)));
     let needs: BTreeSet<&str> =
         needs.lines().filter(|need| need.contains(".so.") || need.starts_with("rtld(")).collect();
     needs.into_iter().map(str::to_owned).collect()
 }
 
-/// What the packages of Fedora's policy provide.
+/// The names that the packages of Fedora's policy provide.
 const POLICY: [&str; 6] = [
     "selinux-policy = 41",
     "selinux-policy-base = 41",
@@ -38,7 +38,7 @@ fn root(test: &str, provides: &[&str]) -> Rpm {
 }
 
 #[test]
-fn the_packages_come_and_go_on_a_host_without_selinux() {
+fn the_packages_are_installed_and_removed_on_a_host_without_selinux() {
     let rpm = root("life", &[]);
     let clean = rpm.everything();
     rpm.install(&[&package("hookmux"), &package("hookmux-guest"), &package("hookmux-debuginfo")]);
@@ -56,9 +56,9 @@ fn the_packages_come_and_go_on_a_host_without_selinux() {
     assert_eq!(left, ["var/log/hookmux", "var/log/hookmux/calls.jsonl"]);
 }
 
-/// The programs of `SELinux` are stand-ins that log their arguments and how many links there are. `semodule` keeps its modules.
+/// Uses stand-ins for the programs of `SELinux` that log their arguments and the number of links. `semodule` keeps its modules.
 #[test]
-fn the_module_comes_before_the_links_and_goes_after_them() {
+fn the_module_is_installed_before_the_links_and_removed_after_them() {
     let rpm = root("selinux", &POLICY);
     let stand_in = |name: &str, body: &str| {
         let log = format!("echo \"${{0##*/}} $*: $(ls /etc/libvirt/hooks 2>/dev/null | wc -l) links\" >>{CALLS}");

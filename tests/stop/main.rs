@@ -14,7 +14,7 @@ const DAEMONS: [&str; 2] = ["libvirtd", "virtqemud"];
 /// Refuses each `stop`.
 const PROTECT: &str = "[ \"$2\" != stop ] || { echo \"$1 is protected\" >&2; exit 1; }";
 
-/// What libvirt reports of that refusal.
+/// The message that libvirt shows for that refusal.
 const REFUSAL: &str = "hookmux: qemu stop 'vm1' refused: /etc/hookmux/qemu.d/10-protect exited 1\nvm1 is protected";
 
 /// The calls of a guest from its definition to the moment at which it runs.
@@ -23,7 +23,7 @@ const START: [&str; 3] = ["prepare begin", "start begin", "started begin"];
 /// Powers the machine off, as a guest does with ACPI: a boot sector that writes to QEMU's PM1 control register.
 const POWER_OFF: [u8; 9] = [0xba, 0x04, 0x06, 0xb8, 0x00, 0x20, 0xef, 0xf4, 0xfd];
 
-/// A host with a daemon that calls hookmux, a script that refuses `stop`, and the guest vm1, which is not running yet.
+/// Starts a host with a daemon that calls hookmux, a script that refuses `stop`, and the guest vm1, which is not running yet.
 fn host(daemon: &str, test: &str) -> Host {
     let host = Host::new(&format!("{test}-{daemon}"));
     host.replace_libvirt(&repository().join("target/stop-libvirt"));
@@ -45,12 +45,12 @@ fn host(daemon: &str, test: &str) -> Host {
     host
 }
 
-/// Operation and sub-operation of every call so far.
+/// Lists operation and sub-operation of every call so far.
 fn calls(host: &Host) -> Vec<String> {
-    host.records().iter().map(|record| record.words[1..3].join(" ")).collect()
+    host.records().iter().map(|record| record.args[1..3].join(" ")).collect()
 }
 
-/// The process of the guest's QEMU, in the host's own numbers.
+/// Returns the PID of the guest's QEMU in the host's namespace.
 fn qemu(host: &Host) -> String {
     fs::read_to_string(host.path("/run/libvirt/qemu/vm1.pid")).unwrap().trim().to_owned()
 }
@@ -59,7 +59,7 @@ fn state(host: &Host) -> String {
     host.virsh("domstate vm1").succeeded().stdout.trim().to_owned()
 }
 
-/// Starts vm1 with its processors stopped, lets its QEMU end in some way, and expects what follows every such end.
+/// Starts vm1 with its processors stopped, ends its QEMU with `end`, and asserts that libvirt cleans up after the guest.
 fn ends_completely(test: &str, end: impl Fn(&Host)) {
     for daemon in DAEMONS {
         let host = host(daemon, test);
@@ -68,14 +68,14 @@ fn ends_completely(test: &str, end: impl Fn(&Host)) {
         host.wait_until("release", || calls(&host).last().is_some_and(|call| call == "release end"));
         assert_eq!(calls(&host), [&START[..], &["stop begin", "stopped end", "release end"]].concat(), "{daemon}");
         host.wait_until("the guest to be shut off", || state(&host) == "shut off");
-        // Nothing of it is left behind that would be in the way of the next start.
+        // Nothing is left that would prevent the next start.
         host.virsh("start --paused vm1").succeeded();
         assert_eq!(state(&host), "paused", "{daemon}");
     }
 }
 
 #[test]
-fn a_refused_destroy_shows_the_scripts_own_words_and_leaves_the_guest_running() {
+fn a_refused_destroy_shows_the_scripts_message_and_leaves_the_guest_running() {
     for daemon in DAEMONS {
         let host = host(daemon, "refused");
         host.virsh("start --paused vm1").succeeded();
@@ -98,7 +98,7 @@ fn a_refusal_does_not_keep_a_guest_whose_qemu_was_killed() {
 }
 
 #[test]
-fn a_refusal_does_not_keep_a_guest_whose_monitor_was_told_to_quit() {
+fn a_refusal_does_not_keep_a_guest_whose_monitor_got_the_command_quit() {
     // The monitor closes before it answers.
     ends_completely("quit", |host| drop(host.virsh("qemu-monitor-command vm1 --hmp quit")));
 }
@@ -126,7 +126,7 @@ fn each_script_runs_once_in_libvirts_directory_and_in_hookmuxs() {
     }
 }
 
-/// Ends a migration whose source does not answer, in some way, and expects that nothing of the guest is left at its
+/// Ends a migration whose source does not answer with `end`, and asserts that nothing of the guest is left at its
 /// destination, where a script refuses each `stop`.
 fn leaves_no_incoming_guest(test: &str, expected: &[&str], end: impl Fn(&Pair)) {
     let pair = Pair::new(test);

@@ -1,6 +1,6 @@
 //! libvirt's driver libxl on a real Xen, emulated: every operation, and migrations that scripts refuse and filter. Does:
 //! needs root and the host that tests/xen/build builds. `make test-xen`. The host boots once, runs scenario.sh, and each
-//! test reads one part of what that printed.
+//! test reads one part of its output.
 
 use std::fs;
 
@@ -40,7 +40,7 @@ fn a_guests_life_calls_each_operation_once() {
 }
 
 #[test]
-fn a_refused_migration_shows_the_scripts_own_words_and_the_guest_stays() {
+fn a_refused_migration_shows_the_scripts_message_and_the_guest_stays() {
     let refusal =
         "hookmux: libxl migrate 'pv1m' refused: /etc/hookmux/libxl.d/20-filter exited 1\nrefused by a script\n";
     let states = "here: running; there: error: failed to get domain 'pv1m'\n";
@@ -56,7 +56,7 @@ fn an_unfit_document_is_rejected_and_the_guest_stays() {
 }
 
 #[test]
-fn a_filtered_document_is_what_the_guest_arrives_with() {
+fn the_guest_arrives_with_the_filtered_document() {
     let (state, calls) = XEN.part("filtered").split_once("here:\n").unwrap();
     assert!(state.ends_with("there: running\n<title>as filtered</title>\n"), "{state}");
     let here = "libxl pv1 stopped end -\nlibxl pv1 release end -\n";

@@ -289,7 +289,7 @@ mod tests {
     use crate::guard::xml::tree::ROOT;
 
     #[test]
-    fn a_node_ends_after_its_end_tag_and_white_space_is_no_node() {
+    fn a_node_ends_after_its_end_tag_and_white_space_is_not_a_node() {
         let document = read(b"\xEF\xBB\xBF<?xml version='1.0'?>\n<a x='1'> <b>t<!-- --></b> <c/>&#32;</a>\n").unwrap();
         let all: Vec<_> = (ROOT..5).map(|id| (document.name(id), document.raw(id), document.node(id).next)).collect();
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Words of any bytes, one ended by each NUL, read as argv: nothing may panic, no word is lost, a guest's name stays out
-//! of every path, and a message stays one line: `cargo +nightly fuzz run --fuzz-dir tests/fuzz argv`.
+//! Arguments of any bytes, each ended by NUL, read as argv: nothing may panic, no argument is lost, a guest's name is in no
+//! path, and a message is one line: `cargo +nightly fuzz run --fuzz-dir tests/fuzz argv`.
 #![no_main]
 
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use hookmux::verdict::messages;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let argv: Vec<OsString> = bytes.split(|byte| *byte == 0).map(|word| OsString::from_vec(word.to_vec())).collect();
+    let argv: Vec<OsString> = bytes.split(|byte| *byte == 0).map(|arg| OsString::from_vec(arg.to_vec())).collect();
     let Role::Hook(call) = role(argv.iter().cloned()) else {
         let name = Path::new(&argv[0]).file_name();
         assert!(
@@ -31,7 +31,7 @@ fuzz_target!(|bytes: &[u8]| {
     );
     assert_eq!(call.args, argv[1..]);
 
-    // One row, and the strictest where there is none.
+    // One row; the strictest one for an unknown operation.
     assert_eq!(call.row, contract::look_up(&call.driver, &call.operation));
     let known = contract::ROWS.iter().any(|row| call.driver == row.driver && row.is_called(&call.operation));
     assert!(known || call.row.failure == Failure::Aborts);

@@ -1,5 +1,5 @@
-//! Any bytes, split at the first NUL into what a filter was given and what it wrote. Nothing may panic, what is said must
-//! stay one line, and rules must agree with the list: `cargo +nightly fuzz run --fuzz-dir tests/fuzz guard`.
+//! Any bytes, split at the first NUL into a filter's input and its output. Nothing may panic, messages must be one line, and
+//! rules must agree with the list: `cargo +nightly fuzz run --fuzz-dir tests/fuzz guard`.
 #![no_main]
 
 use hookmux::guard::{Guest, Policy, Which, changes, check, read};
@@ -30,6 +30,6 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     assert_eq!(changes(&before, &before).list, []);
-    // What was added there is removed here: neither way is without a change if the other has one.
+    // Added in one direction is removed in the other: both lists are empty, or neither.
     assert_eq!(changes(&before, &after).list.is_empty(), changes(&after, &before).list.is_empty());
 });

@@ -33,9 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
     file.apply(&mut settings);
     assert!(settings.parallel > 0 && !settings.kill_after.is_zero());
 
-    let mut words = call.split(|byte| *byte == b' ').map(|word| OsString::from_vec(word.to_vec()));
-    let (driver, script) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-    let call = Invocation::new(&driver, None, words.collect());
+    let mut args = call.split(|byte| *byte == b' ').map(|arg| OsString::from_vec(arg.to_vec()));
+    let (driver, script) = (args.next().unwrap_or_default(), args.next().unwrap_or_default());
+    let call = Invocation::new(&driver, None, args.collect());
     let script = Path::new("/etc/hookmux/qemu.d").join(OsStr::from_bytes(script.as_bytes()));
     let effective = effective(&settings.rules, Calls::One(&call), &Facts::nothing(), &script);
     assert!(effective.timeout.value.is_none_or(|limit| !limit.is_zero()));

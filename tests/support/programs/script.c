@@ -1,5 +1,5 @@
-// A script that does what its file's name says after the last '=': `10-a=3` exits 3, `begin` exits 0. In: its name, and HOOKMUX_ROOT for
-// the file `log`, to which it adds one line with its words. Out: see the table at the end.
+// A script whose action is in its file's name after the last '=': `10-a=3` exits 3, `begin` exits 0. In: its name, and
+// HOOKMUX_ROOT for the file `log`, to which it adds one line with its arguments. Out: see the table at the end.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -19,18 +19,18 @@ static void put(int to, const char *from, size_t length) {
     }
 }
 
-static void note(int count, char **words) {
+static void note(int argc, char **argv) {
     char line[4096], path[4096];
     const char *root = getenv("HOOKMUX_ROOT");
     size_t length = 0;
-    for (int at = 0; at < count; at++)
-        length += snprintf(line + length, sizeof line - length, "%s%c", words[at], at + 1 < count ? ' ' : '\n');
+    for (int at = 0; at < argc; at++)
+        length += snprintf(line + length, sizeof line - length, "%s%c", argv[at], at + 1 < argc ? ' ' : '\n');
     snprintf(path, sizeof path, "%s/log", root ? root : "");
     int log = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (log >= 0) write(log, line, length), close(log);
 }
 
-// Copies the document, with each `from` made `to`.
+// Copies the document, and replaces each `from` with `to`.
 static void copy(char from, char to) {
     ssize_t length;
     while ((length = read(0, bytes, sizeof bytes)) > 0) {
@@ -56,8 +56,8 @@ static void flood(int to, int mebibytes) {
     for (int at = 0; at < mebibytes * 16; at++) put(to, bytes, sizeof bytes);
 }
 
-// Reads its own error output away, as `cat </dev/stderr` does, while it writes to both; then is silent for good. Much on
-// one of them and a little on the other: who has seen both ready takes a while for the first.
+// Reads its own standard error, as `cat </dev/stderr` does, while it writes to both outputs; then writes nothing more. It
+// writes much to one and a little to the other, so that a reader that has seen both ready is busy with the first for a while.
 static void steal(void) {
     int input = open("/proc/self/fd/2", O_RDONLY | O_NONBLOCK);
     char stolen;
@@ -70,16 +70,16 @@ static void steal(void) {
 
 // A process that cannot be reaped while this one lives: traced by a child of its own, in a session of its own.
 static void cling(void) {
-    char *words[] = {"tracer", NULL};
+    char *argv[] = {"tracer", NULL};
     char path[4096], parent[16];
     snprintf(path, sizeof path, "%s/tracer", getenv("HOOKMUX_ROOT"));
     snprintf(parent, sizeof parent, "%d", getpid());
     setenv("TRACED", parent, 1);
-    if (fork() == 0) setsid(), execv(path, words), _exit(97);
+    if (fork() == 0) setsid(), execv(path, argv), _exit(97);
     for (;;) pause();
 }
 
-// As many processes as there may be; they stay, though not for good, and do not hear SIGTERM. Leaves the file `full`.
+// Starts as many processes as the limit allows; they run for 30 s and ignore SIGTERM. Creates the file `full`.
 static void bomb(void) {
     char path[4096];
     pid_t child;
@@ -91,10 +91,10 @@ static void bomb(void) {
     close(open(path, O_WRONLY | O_CREAT, 0644));
 }
 
-int main(int count, char **words) {
-    const char *name = strrchr(words[0], '/') + 1, *what = strrchr(name, '=');
+int main(int argc, char **argv) {
+    const char *name = strrchr(argv[0], '/') + 1, *what = strrchr(name, '=');
     what = what ? what + 1 : "0";
-    note(count, words);
+    note(argc, argv);
     if (*what >= '0' && *what <= '9') {
         if (atoi(what)) dprintf(2, "said %s\n", name);
         return atoi(what);
@@ -115,7 +115,7 @@ int main(int count, char **words) {
     if (!strcmp(what, "bombhang"))
         for (bomb();;) pause();
     if (!strcmp(what, "leave")) {
-        // The group of the process that has started us, which is hookmux's caller's too.
+        // The group of hookmux, which is also that of hookmux's caller.
         setpgid(0, getpgid(getppid()));
         for (;;) pause();
     }

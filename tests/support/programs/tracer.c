@@ -1,4 +1,4 @@
-// Holds on to a process by tracing it: killed, that stays a zombie which its parent cannot see until this one ends.
+// Traces a process, so that after it is killed it stays a zombie that its parent cannot reap until this one ends.
 // In: TRACED, the process; HOOKMUX_ROOT for the file `background`, where it leaves its own number. Out: nothing.
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@ int main(void) {
     if (ptrace(PTRACE_SEIZE, atoi(getenv("TRACED")), 0, 0) != 0) return 1;
     int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     dprintf(file, "%d\n", getpid());
-    // What keeps the pipes open, too, would be another test.
+    // Keeping the pipes open as well would be another test.
     close(file), close(0), close(1), close(2);
     alarm(60);
     for (;;) pause();

@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// To an apt that believes in this package, a guest agent needs its libraries and nothing else: neither the scripts
-/// of packages nor what moves a machine's directories are wanted here.
+/// An entry for dpkg: with this package installed, apt adds only libraries to a guest agent, and neither scripts of packages
+/// nor tools that move a machine's directories.
 const ALREADY_THERE: &str = "Package: init-system-helpers\nStatus: install ok installed\nVersion: 99\n\
     Architecture: all\nMaintainer: hookmux\nDescription: a package that is there already\n";
 
@@ -17,18 +17,18 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// The release `suite`, from the mirror that this machine itself uses.
+    /// Returns the packages of the release `suite`, from the mirror that this machine itself uses.
     pub fn new(suite: &'static str) -> Self {
         Self { suite, directory: crate::scratch().join("guest-agent").join(suite) }
     }
 
-    /// A package with all that it depends on, unpacked into one directory.
+    /// Unpacks a package with all that it depends on into one directory, and returns it.
     pub fn with_libraries(&self, package: &str) -> PathBuf {
         self.unpacked(package, |apt| apt.get(&["install", "--yes", "--download-only", package]))
     }
 
-    /// The package that a metapackage stands for, alone, unpacked.
-    pub fn stood_for_by(&self, metapackage: &str) -> PathBuf {
+    /// Unpacks the package that a metapackage depends on, without its dependencies.
+    pub fn dependency_of(&self, metapackage: &str) -> PathBuf {
         self.unpacked(metapackage, |apt| {
             let dependencies = apt.run("apt-cache", &["depends", "--important", metapackage]);
             let package = dependencies.lines().find_map(|line| line.trim().strip_prefix("Depends: "));
@@ -36,7 +36,7 @@ impl Archive {
         })
     }
 
-    /// A package alone, unpacked.
+    /// Unpacks a package without its dependencies.
     pub fn alone(&self, package: &str) -> PathBuf {
         self.unpacked(package, |apt| apt.download(package))
     }
@@ -44,13 +44,13 @@ impl Archive {
     fn unpacked(&self, name: &str, download: impl Fn(&Apt)) -> PathBuf {
         let kept = self.directory.join(name);
         fs::create_dir_all(&self.directory).unwrap();
-        // One at a time, also of processes; what is kept serves all.
+        // One at a time, among processes too; later callers use what was unpacked.
         let lock = File::create(self.directory.join("lock")).unwrap();
         lock.lock().unwrap();
         if !kept.exists() {
             let apt = Apt::new(&self.directory.join(format!("{name}.apt")), self.suite);
             download(&apt);
-            // It gets its name once it is complete.
+            // It is renamed once it is complete.
             let unfinished = self.directory.join(format!("{name}.part"));
             let _ = fs::remove_dir_all(&unfinished);
             apt.unpack(&unfinished);
@@ -61,7 +61,7 @@ impl Archive {
     }
 }
 
-/// An apt of our own.
+/// An apt with its own settings and state.
 struct Apt {
     directory: PathBuf,
     settings: PathBuf,
@@ -84,11 +84,11 @@ impl Apt {
             format!("Dir::State::status \"{}\";", path("status")),
             format!("Dir::Cache \"{}\";", path("cache")),
             "APT::Install-Recommends \"false\";".to_owned(),
-            // Descriptions, pictures and translations, which other packages ask for.
+            // Descriptions, icons and translations, for which other packages configure apt.
             "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";".to_owned(),
             "Acquire::IndexTargets::deb::CNF::DefaultEnabled \"false\";".to_owned(),
             "Acquire::Languages \"none\";".to_owned(),
-            // _apt may not write where we may.
+            // The user _apt may not write to these directories.
             "APT::Sandbox::User \"root\";".to_owned(),
         ];
         fs::write(&apt.settings, lines.join("\n")).unwrap();
@@ -99,17 +99,17 @@ impl Apt {
         apt
     }
 
-    fn get(&self, words: &[&str]) {
-        self.run("apt-get", words);
+    fn get(&self, args: &[&str]) {
+        self.run("apt-get", args);
     }
 
     fn download(&self, package: &str) {
         self.get(&["download", package]);
     }
 
-    fn run(&self, program: &str, words: &[&str]) -> String {
+    fn run(&self, program: &str, args: &[&str]) -> String {
         let archives = self.directory.join("cache/archives");
-        run(Command::new(program).args(words).env("APT_CONFIG", &self.settings).current_dir(archives))
+        run(Command::new(program).args(args).env("APT_CONFIG", &self.settings).current_dir(archives))
     }
 
     fn unpack(&self, target: &Path) {
@@ -122,7 +122,7 @@ impl Apt {
     }
 }
 
-/// Where this machine gets Debian from: the first of its sources that holds Debian 12.
+/// Returns the mirror of this machine: the first of its sources that has Debian 12.
 fn mirror() -> String {
     let filter = ["--format", "$(REPO_URI)", "Created-By: Packages", "Release: bookworm", "Component: main"];
     let mirrors = run(Command::new("apt-get").arg("indextargets").args(filter));
@@ -130,7 +130,7 @@ fn mirror() -> String {
     mirror.unwrap_or_else(|| panic!("this machine's apt knows no mirror of Debian 12 (bookworm)")).to_owned()
 }
 
-/// Runs a program that must succeed.
+/// Runs a program that must succeed, and returns its standard output.
 pub fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -17,16 +17,16 @@ use tempfile::TempDir;
 use crate::programs::program;
 use crate::{binary, hook_program};
 
-/// Far above what anything here takes on a busy machine, and far below a person's patience.
+/// Much longer than anything here takes on a busy machine.
 pub const HANG: Duration = Duration::from_secs(20);
 
-/// A small guest called vm1, in one line.
+/// Returns a small guest called vm1, in one line.
 pub fn domain(kind: &str, title: &str) -> String {
     format!("<domain type='{kind}'><name>vm1</name><title>{title}</title></domain>\n")
 }
 
-/// Held while a file is written, and exclusively while a process starts: a child that inherits a descriptor for writing,
-/// for a moment, makes what was written "text file busy".
+/// Held while a file is written, and exclusively while a process starts: as long as a child has an inherited descriptor for
+/// writing, executing the file fails with "text file busy".
 static NO_FORK: RwLock<()> = RwLock::new(());
 
 /// Starts a process while no other test writes a file.
@@ -35,7 +35,7 @@ pub fn spawn(command: &mut Command) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
 
-/// Runs a process, which starts while no other test writes a file, to its end.
+/// Runs a process to its end, and starts it while no other test writes a file.
 pub fn output(command: &mut Command) -> Output {
     spawn(command.stdout(Stdio::piped()).stderr(Stdio::piped())).wait_with_output().unwrap()
 }
@@ -52,14 +52,14 @@ pub fn copy(from: &Path, to: &Path) {
     fs::copy(from, to).unwrap();
 }
 
-/// A root with scripts. A path such as `qemu.d/10-a` lies in /etc/hookmux; `base:qemu.d/10-a` beside the hook;
-/// `run:` and `lib:` are the other two places.
+/// A root with scripts. A path such as `qemu.d/10-a` is in /etc/hookmux, `base:qemu.d/10-a` beside the hook;
+/// `run:` and `lib:` are the other two directories.
 pub struct Hooks {
     root: TempDir,
     document: Vec<u8>,
 }
 
-/// What a call did.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Seen {
     pub code: Option<i32>,
@@ -74,7 +74,7 @@ impl Hooks {
         Self::within(&std::env::temp_dir())
     }
 
-    /// The same in a directory of another file system.
+    /// Creates a root in a directory of another file system.
     pub fn within(directory: &Path) -> Self {
         let root = tempfile::tempdir_in(directory).unwrap();
         let hooks = Self { root, document: domain("qemu", "one").into_bytes() };
@@ -83,7 +83,7 @@ impl Hooks {
             symlink(hook_program(), hooks.path("base:").join(name)).unwrap();
         }
         hooks.directory(&hooks.root().join("etc/qemu"));
-        // The package for guests has one program.
+        // The package for guests has only one program.
         symlink(binary(), hooks.root().join("etc/qemu/fsfreeze-hook")).unwrap();
         hooks
     }
@@ -92,7 +92,7 @@ impl Hooks {
         self.root.path()
     }
 
-    /// Where a script lies.
+    /// Returns the path of a script.
     pub fn path(&self, script: &str) -> PathBuf {
         let (place, name) = script.split_once(':').unwrap_or(("etc", script));
         let place = match place {
@@ -105,7 +105,7 @@ impl Hooks {
         self.root().join(place).join(name)
     }
 
-    /// Makes a directory and its parents, as writable as root's usually are.
+    /// Creates a directory and its parents with mode 0755.
     pub fn directory(&self, path: &Path) {
         fs::create_dir_all(path).unwrap();
         for path in path.ancestors().take_while(|path| path.starts_with(self.root())) {
@@ -113,7 +113,7 @@ impl Hooks {
         }
     }
 
-    /// Writes a file as it is.
+    /// Writes a file with this mode and content.
     pub fn file(self, script: &str, mode: u32, text: impl AsRef<[u8]>) -> Self {
         let path = self.path(script);
         self.directory(path.parent().unwrap());
@@ -122,7 +122,7 @@ impl Hooks {
         self
     }
 
-    /// Writes a shell script that notes its turn and then does `body`.
+    /// Writes a shell script that records that it ran and then runs `body`.
     pub fn script(self, script: &str, body: &str) -> Self {
         let name = script.rsplit('/').next().unwrap_or(script);
         let turns = self.root().join("ran");
@@ -130,7 +130,7 @@ impl Hooks {
         self.file(script, 0o755, text)
     }
 
-    /// Puts a program there that does what its name says after the last `=`: see `script.c`. Its turns are in `log`.
+    /// Installs a program whose action is in its name after the last `=`: see `script.c`. Its calls are in `log`.
     pub fn program(self, script: &str) -> Self {
         let log = self.root().join("log");
         if !log.exists() {
@@ -157,27 +157,27 @@ impl Hooks {
         self
     }
 
-    /// What is on the hook's standard input from now on.
+    /// Sets the standard input of later calls.
     pub fn document(mut self, document: impl Into<Vec<u8>>) -> Self {
         self.document = document.into();
         self
     }
 
-    /// Calls a hook with words that are split at spaces.
-    pub fn call(&self, words: &str) -> Seen {
-        self.call_words(&words.split(' ').map(OsStr::new).collect::<Vec<_>>())
+    /// Calls a hook; `args`, of which the first is its name, are split at spaces.
+    pub fn call(&self, args: &str) -> Seen {
+        self.call_args(&args.split(' ').map(OsStr::new).collect::<Vec<_>>())
     }
 
-    pub fn call_words(&self, words: &[&OsStr]) -> Seen {
-        self.see(self.command(words))
+    pub fn call_args(&self, args: &[&OsStr]) -> Seen {
+        self.see(self.command(args))
     }
 
-    /// The call, ready to start: environment and directory as libvirt's.
-    pub fn command(&self, words: &[&OsStr]) -> Command {
-        let (hook, words) = words.split_first().unwrap();
+    /// Returns the command of a call, with the environment and directory that libvirt sets.
+    pub fn command(&self, args: &[&OsStr]) -> Command {
+        let (hook, args) = args.split_first().unwrap();
         let base = if hook.as_bytes() == b"fsfreeze-hook" { "etc/qemu" } else { "etc/libvirt/hooks" };
         let mut command = Command::new(self.root().join(base).join(hook));
-        command.args(words);
+        command.args(args);
         self.as_libvirt(&mut command);
         command
     }
@@ -187,16 +187,16 @@ impl Hooks {
         command.env("HOOKMUX_ROOT", self.root());
     }
 
-    /// The call, by way of another program that ends by executing its last words: `prlimit`, `unshare`, `sh -c '…"$@"'`.
+    /// Returns a call through another program that executes its last arguments: `prlimit`, `unshare`, `sh -c '…"$@"'`.
     pub fn through(&self, program: &[&str], call: &str) -> Command {
-        let (name, words) = program.split_first().unwrap();
+        let (name, args) = program.split_first().unwrap();
         let mut command = Command::new(name);
-        command.args(words).args(hook(self, call));
+        command.args(args).args(hook(self, call));
         self.as_libvirt(&mut command);
         command
     }
 
-    /// Runs a command as libvirt does: three pipes, the outputs read to their ends.
+    /// Runs a command as libvirt does: with three pipes, and both outputs read until end of file.
     pub fn see(&self, mut command: Command) -> Seen {
         let _ = fs::remove_file(self.root().join("ran"));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -212,20 +212,20 @@ impl Hooks {
         Seen { code: output.status.code(), out: output.stdout, err, ran: self.ran(), took }
     }
 
-    /// Whose turn it was since the last call began.
+    /// Returns the scripts that ran since the last call began.
     pub fn ran(&self) -> Vec<String> {
         let turns = fs::read_to_string(self.root().join("ran")).unwrap_or_default();
         turns.lines().map(str::to_owned).collect()
     }
 
-    /// What a script wrote into a file of the root's.
+    /// Returns the content of a file that a script has written below the root.
     pub fn text(&self, name: &str) -> String {
         fs::read_to_string(self.root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 }
 
 impl Drop for Hooks {
-    /// Ends what scripts have left in the background, by the numbers in `background`.
+    /// Kills background processes of scripts, whose numbers are in the file `background`.
     fn drop(&mut self) {
         let left = fs::read_to_string(self.root().join("background")).unwrap_or_default();
         for pid in left.lines().filter_map(|pid| pid.trim().parse().ok()) {
@@ -235,7 +235,7 @@ impl Drop for Hooks {
 }
 
 impl Seen {
-    /// Exit code, turns and words, all at once: one run shows every difference.
+    /// Asserts exit code, scripts and standard error, all at once, so that one run shows every difference.
     #[track_caller]
     pub fn is<const N: usize>(&self, code: i32, ran: [&str; N], err: &str) -> &Self {
         let seen = (self.code, self.ran.iter().map(String::as_str).collect::<Vec<_>>(), self.err.as_str());
@@ -243,7 +243,7 @@ impl Seen {
         self
     }
 
-    /// The same where the words begin or contain something that is not ours.
+    /// Asserts exit code and scripts, and that standard error contains each of these texts.
     #[track_caller]
     pub fn is_like<const N: usize>(&self, code: i32, ran: [&str; N], err: &[&str]) -> &Self {
         let missing: Vec<&&str> = err.iter().filter(|part| !self.err.contains(**part)).collect();
@@ -265,12 +265,12 @@ impl Seen {
     }
 }
 
-/// Words that are split at spaces, with bytes of any kind.
-pub fn words<'a>(words: &'a [&'a [u8]]) -> Vec<&'a OsStr> {
-    words.iter().map(|word| OsStr::from_bytes(word)).collect()
+/// Returns arguments that need not be UTF-8.
+pub fn args<'a>(args: &'a [&'a [u8]]) -> Vec<&'a OsStr> {
+    args.iter().map(|arg| OsStr::from_bytes(arg)).collect()
 }
 
-/// A shell that looks like a libvirt daemon from its children: its executable's name, and the library it has mapped.
+/// Returns a shell that its children take for a libvirt daemon, by its executable's name and the library that it has mapped.
 pub fn stand_in(hooks: &Hooks, daemon: &str, release: Option<&str>) -> Command {
     let shell = hooks.root().join(daemon);
     write(&shell, &fs::read("/bin/dash").unwrap());
@@ -284,14 +284,14 @@ pub fn stand_in(hooks: &Hooks, daemon: &str, release: Option<&str>) -> Command {
         fs::copy(any, &library).unwrap();
         command.env("LD_PRELOAD", library);
     }
-    // More than one command: a shell would execute a single one in its own place.
+    // More than one command, because a shell replaces itself with a single one.
     command.args(["-c", "unset LD_PRELOAD; \"$@\"; exit $?", daemon]);
     command
 }
 
-/// `words` of a hook, with the hook's full path, for [`stand_in`].
-pub fn hook(hooks: &Hooks, words: &str) -> Vec<OsString> {
-    let (name, rest) = words.split_once(' ').unwrap();
+/// Returns the arguments of a call with the hook's full path, for [`stand_in`].
+pub fn hook(hooks: &Hooks, call: &str) -> Vec<OsString> {
+    let (name, rest) = call.split_once(' ').unwrap();
     let path = hooks.path("base:").join(name).into_os_string();
     [path].into_iter().chain(rest.split(' ').map(OsString::from)).collect()
 }

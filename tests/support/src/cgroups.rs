@@ -1,10 +1,10 @@
 //! The cgroups of one host with containers. In: a name. Out: one directory per hierarchy that the machine has mounted,
-//! which the host sees as its roots. Does: makes them, and removes them with all that libvirt left in them.
+//! which the host sees as its root. Does: creates them, and removes them with all that libvirt left in them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Controllers that libvirt's LXC driver uses; the rest stay hidden from it.
+/// Controllers that libvirt's LXC driver uses; it cannot see the others.
 const CONTROLLERS: [&str; 7] = ["cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "blkio"];
 
 /// Directories that exist as long as this value.
@@ -13,7 +13,7 @@ pub struct Cgroups {
 }
 
 impl Cgroups {
-    /// Makes a cgroup for the host in each hierarchy: in those of version 1 where there are any, else in version 2's.
+    /// Creates a cgroup for the host in each hierarchy of version 1, or in that of version 2 if version 1 has none.
     pub fn new(host: &str) -> Self {
         let own = format!("hookmux-real-{}-{host}", std::process::id());
         let root = Path::new("/sys/fs/cgroup");
@@ -25,7 +25,7 @@ impl Cgroups {
         let cgroups = Self { directories: hierarchies.iter().map(|hierarchy| hierarchy.join(&own)).collect() };
         for directory in &cgroups.directories {
             fs::create_dir(directory).unwrap_or_else(|error| panic!("{}: {error}", directory.display()));
-            // A new cpuset is empty, and an empty cpuset takes no process.
+            // A new cpuset is empty, and no process can join an empty cpuset.
             for file in ["cpuset.cpus", "cpuset.mems"] {
                 let parents = directory.parent().unwrap().join(file);
                 if directory.ends_with(Path::new("cpuset").join(&own)) {
@@ -47,7 +47,7 @@ impl Drop for Cgroups {
     }
 }
 
-/// A cgroup's files go with it, its sub-groups have to go first.
+/// Removes a cgroup after its sub-groups; the kernel removes its files.
 fn remove(directory: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(directory)? {
         let entry = entry?;

@@ -1,4 +1,4 @@
-//! A cpio archive as the kernel unpacks it for its first root (`newc`; the kernel's
+//! A cpio archive as the kernel unpacks it as its initramfs (`newc`; the kernel's
 //! `Documentation/driver-api/early-userspace/buffer-format.rst`). In: files. Out: bytes. Pure.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,7 @@ const DIRECTORY: u32 = 0o040_755;
 const LINK: u32 = 0o120_777;
 const REGULAR: u32 = 0o100_000;
 
-/// An archive that grows.
+/// An archive under construction.
 #[derive(Default)]
 pub struct Cpio {
     bytes: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct Cpio {
 }
 
 impl Cpio {
-    /// Adds a file, and the directories on its way. All belongs to root.
+    /// Adds a file and its parent directories, all of which belong to root.
     pub fn file(&mut self, path: &str, mode: u32, content: &[u8]) {
         self.parents(path);
         self.entry(path, REGULAR | mode, content);
@@ -29,7 +29,7 @@ impl Cpio {
         self.entry(path, LINK, target.as_bytes());
     }
 
-    /// Adds a directory, and those on its way.
+    /// Adds a directory and its parents.
     pub fn directory(&mut self, path: &str) {
         self.parents(path);
         if self.directories.insert(path.to_owned()) {
@@ -37,7 +37,7 @@ impl Cpio {
         }
     }
 
-    /// The archive, complete.
+    /// Returns the complete archive.
     pub fn finish(mut self) -> Vec<u8> {
         self.entry("/TRAILER!!!", 0, b"");
         self.bytes

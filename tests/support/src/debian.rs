@@ -1,5 +1,5 @@
 //! A Debian system of its own: a host with the root of a release, and its dpkg and apt. In: a suite. Out: packages installed
-//! and taken away; every path that there is. Does.
+//! and removed; a list of every path. Does.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,14 +10,14 @@ use std::time::Duration;
 use crate::host::{Answer, Host};
 use crate::{packages, repository};
 
-/// How long apt may take for libvirt and QEMU.
+/// The limit for apt to install libvirt and QEMU.
 const TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What dpkg, apt and the tools that packages call change for themselves.
+/// Files that dpkg, apt and the tools that packages call keep for themselves.
 const OWN: &[&str] =
     &["/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log/dpkg.log", "/var/log/apt", "/var/log/alternatives.log"];
 
-/// The system; what changes in it goes with it.
+/// The system; dropping it discards all changes.
 pub struct Debian {
     host: Host,
 }
@@ -31,35 +31,35 @@ impl Deref for Debian {
 }
 
 impl Debian {
-    /// A clean system of that suite, for one test.
+    /// Creates a clean system of that suite, for one test.
     pub fn new(suite: &str, test: &str) -> Self {
         let root = repository().join("target/package-roots").join(suite);
         assert!(root.exists(), "{} is missing: tests/packages/roots makes it", root.display());
         Self { host: Host::of_release(&format!("{suite}-{test}"), &root) }
     }
 
-    /// Its name, as it says it itself.
+    /// Returns its name, from /etc/os-release.
     pub fn name(&self) -> String {
         let release = fs::read_to_string(self.path("/etc/os-release")).unwrap();
         let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap();
         name.trim_matches('"').replace("GNU/Linux ", "")
     }
 
-    /// Has dpkg install a file of this machine.
+    /// Installs a package file of this machine with dpkg.
     pub fn install(&self, package: &Path) -> Answer {
         let inside = format!("/tmp/{}", package.file_name().unwrap().to_str().unwrap());
         self.file(&inside, 0o644, &fs::read(package).unwrap());
         self.dpkg(&["--install", &inside])
     }
 
-    /// dpkg, which must succeed.
-    pub fn dpkg(&self, words: &[&str]) -> Answer {
-        let answer = self.run(&[&["dpkg"], words].concat());
+    /// Runs dpkg, which must succeed.
+    pub fn dpkg(&self, args: &[&str]) -> Answer {
+        let answer = self.run(&[&["dpkg"], args].concat());
         assert_eq!(answer.code, Some(0), "{answer:?}");
         answer
     }
 
-    /// Has apt install packages of the release, from those that the root has with it.
+    /// Installs packages of the release with apt, from those that were downloaded into the root.
     pub fn apt_install(&self, packages: &[&str]) {
         let apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes"];
         let how = ["--no-install-recommends", "--no-download"];
@@ -67,13 +67,13 @@ impl Debian {
         assert_eq!(answer.code, Some(0), "{answer:?}");
     }
 
-    /// What dpkg says of a package's state.
+    /// Returns the state of a package in dpkg's database.
     pub fn state(&self, package: &str) -> String {
         let answer = self.run(&["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]);
         if answer.code == Some(0) { answer.stdout } else { "not-installed".into() }
     }
 
-    /// Every path with what it is: a file's content as a sum, what a link says. Without dpkg's and apt's own.
+    /// Returns every path with its type: a file's content as a sum, a link's target. Omits files of dpkg and apt.
     pub fn everything(&self) -> BTreeMap<String, String> {
         let look = "find /etc /usr /var /opt /root /home /srv -xdev -type f -printf '%p\\tfile %m %U:%G\\n' \
             -o -type l -printf '%p\\tlink %l\\n' -o -printf '%p\\t%y %m %U:%G\\n'; \
@@ -92,31 +92,31 @@ impl Debian {
         all
     }
 
-    /// A file's text.
+    /// Returns a file's text.
     pub fn text(&self, inside: &str) -> String {
         fs::read_to_string(self.path(inside)).unwrap_or_else(|error| panic!("{inside}: {error}"))
     }
 
-    /// What a link says; `None` if there is none.
+    /// Returns the target of a link; `None` if the link does not exist.
     pub fn link(&self, inside: &str) -> Option<String> {
-        fs::read_link(self.path(inside)).ok().map(|says| says.to_str().unwrap().to_owned())
+        fs::read_link(self.path(inside)).ok().map(|target| target.to_str().unwrap().to_owned())
     }
 
-    /// Whether there is anything at that path.
+    /// Reports whether that path exists.
     pub fn has(&self, inside: &str) -> bool {
         self.path(inside).symlink_metadata().is_ok()
     }
 
-    /// The links that libvirt calls, of those that the package makes.
+    /// Returns the drivers whose hook leads to hookmux, of those whose hook the package installs.
     pub fn hooks(&self) -> Vec<&'static str> {
         packages::hooks(&self.path(""))
     }
 }
 
-/// What differs between two looks at everything: `- path` for what has gone, `+ path` for what came, `! path`.
+/// Lists the differences between two lists of everything: `- path` is gone, `+ path` is new, `! path` has changed.
 pub fn difference(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
     let gone = before.keys().filter(|path| !after.contains_key(*path)).map(|path| format!("- {path}"));
     let changed = |path: &&String| after.get(*path).is_some_and(|now| before.get(*path) != Some(now));
-    let came = after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("+ {path}"));
-    gone.chain(before.keys().filter(changed).map(|path| format!("! {path}"))).chain(came).collect()
+    let added = after.keys().filter(|path| !before.contains_key(*path)).map(|path| format!("+ {path}"));
+    gone.chain(before.keys().filter(changed).map(|path| format!("! {path}"))).chain(added).collect()
 }

@@ -1,5 +1,5 @@
-//! A whole machine under software emulation, which runs one scenario and powers itself off. In: kernel, disk, a directory
-//! with scenario.sh. Out: what the scenario printed, part by part. Does: needs the emulator and tar.
+//! An emulated machine that runs one scenario and powers itself off. In: kernel, disk, a directory with scenario.sh. Out: the
+//! output of the scenario, part by part. Does: needs the emulator and tar.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,10 +10,10 @@ use std::sync::LazyLock;
 /// Longer than a scenario takes on a busy machine.
 const LIMIT: &str = "2400";
 
-/// What a scenario printed in each of its parts.
+/// The output of a scenario, by part.
 pub type Parts = BTreeMap<String, String>;
 
-/// A machine that boots when a test first asks for a part; a boot that fails does so for all tests.
+/// A machine that boots when a test first asks for a part; a failed boot fails all tests.
 pub struct Machine(LazyLock<Parts>);
 
 impl Machine {
@@ -49,12 +49,12 @@ pub fn boot(emulator: &str, arguments: &[&str]) -> Parts {
     qemu.args(["-serial", &format!("file:{}", serial.display())]).stdin(File::open("/dev/null").unwrap());
     let ended = qemu.output().unwrap();
     let console = String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).replace('\r', "");
-    let told = console.split_once("=====BEGIN\n").and_then(|(_, rest)| rest.split_once("=====END"));
-    let (told, _) = told.unwrap_or_else(|| {
+    let printed = console.split_once("=====BEGIN\n").and_then(|(_, rest)| rest.split_once("=====END"));
+    let (printed, _) = printed.unwrap_or_else(|| {
         eprintln!("{console}");
         let last = console.lines().next_back();
         panic!("the scenario did not end: {ended:?}, the last line of the console: {last:?}")
     });
-    let parts = told.split("== ").skip(1).map(|part| part.split_once('\n').unwrap());
+    let parts = printed.split("== ").skip(1).map(|part| part.split_once('\n').unwrap());
     parts.map(|(name, lines)| (name.to_owned(), lines.to_owned())).collect()
 }

@@ -1,7 +1,7 @@
-//! The XML of what tests start: the smallest guest, container and network that libvirt accepts. Everything that libvirt
+//! The XML of the guests, containers and networks of the tests: the smallest that libvirt accepts. Everything that libvirt
 //! would otherwise choose at random is fixed, so that two runs of one scenario can be compared. Pure.
 
-/// A guest without a disk: 32 MiB, software emulation, nothing to boot. `devices` is put into its device list.
+/// Returns a guest without a disk: 32 MiB, software emulation, nothing to boot. `devices` is added to its devices.
 pub fn qemu(name: &str, devices: &str) -> String {
     format!(
         "<domain type='qemu'>
@@ -17,12 +17,12 @@ pub fn qemu(name: &str, devices: &str) -> String {
     )
 }
 
-/// An interface of a guest on the network `network`.
+/// Returns an interface of a guest on the network `network`.
 pub fn interface(network: &str) -> String {
     format!("<interface type='network'><source network='{network}'/><mac address='52:54:00:44:00:02'/></interface>")
 }
 
-/// A container that sleeps.
+/// Returns a container that sleeps.
 pub fn lxc(name: &str) -> String {
     format!(
         "<domain type='lxc'>
@@ -36,7 +36,7 @@ pub fn lxc(name: &str) -> String {
     )
 }
 
-/// A network with a bridge and an address of its own, and dnsmasq.
+/// Returns a network with a bridge and an address of its own, and dnsmasq.
 pub fn network(name: &str) -> String {
     format!(
         "<network>

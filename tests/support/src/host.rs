@@ -1,5 +1,5 @@
 //! A host: namespaces that look like this machine with a fresh /etc, /usr, /var, /run and /tmp over it, in which
-//! daemons, guests and hooks live and die. In: a name. Out: its files, and commands that run in it. Does.
+//! daemons, guests and hooks run. In: a name. Out: its files, and commands that run in it. Does.
 
 use std::cell::RefCell;
 use std::fs;
@@ -15,21 +15,21 @@ use std::time::{Duration, Instant};
 use crate::cgroups::Cgroups;
 use crate::prerequisites;
 
-/// What systemd gives to a service of the system.
+/// The PATH that systemd gives to a system service.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How long anything may take that is over in a second when all is well.
+/// The time limit of everything that normally takes a second.
 pub const TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Namespaces with their first process; dropping it ends every process in them, and with the last one go the mounts.
+/// Namespaces with their first process; dropping it ends every process in them, and the kernel then removes the mounts.
 pub struct Host {
     first: Child,
     pub name: String,
-    /// Kept for its drop, which comes after the processes are gone.
+    /// Dropped after the processes have ended.
     _cgroups: Option<Cgroups>,
 }
 
-/// What a command in a host answered.
+/// The result of a command in a host.
 #[derive(Debug)]
 pub struct Answer {
     pub code: Option<i32>,
@@ -39,22 +39,22 @@ pub struct Answer {
 }
 
 impl Host {
-    /// A host for guests and networks, no daemon running in it yet.
+    /// Creates a host for guests and networks, in which no daemon is running yet.
     pub fn new(name: &str) -> Self {
         Self::open(name, Path::new(""), Path::new(""), None)
     }
 
-    /// A host that sees `wire`, a directory of this machine, at /run/wire, and has cgroups.
+    /// Creates a host that sees `wire`, a directory of this machine, as /run/wire, and has cgroups.
     pub fn on_wire(name: &str, wire: &Path) -> Self {
         Self::open(name, wire, Path::new(""), Some(Cgroups::new(name)))
     }
 
-    /// A host with another release of Debian, whose root directory is `root`.
+    /// Creates a host with another release of Debian, whose root directory is `root`.
     pub fn of_release(name: &str, root: &Path) -> Self {
         Self::open(name, Path::new(""), root, None)
     }
 
-    /// A host with cgroups, which containers need.
+    /// Creates a host with cgroups, which containers need.
     pub fn with_cgroups(name: &str) -> Self {
         Self::open(name, Path::new(""), Path::new(""), Some(Cgroups::new(name)))
     }
@@ -76,31 +76,31 @@ impl Host {
             .spawn()
             .expect("sh starts");
         let mut lines = BufReader::new(first.stdout.take().unwrap());
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
             let mut line = String::new();
             let _ = lines.read_line(&mut line);
             // The receiver is gone after the timeout.
-            let _ = tell.send(line);
+            let _ = sender.send(line);
         });
         let mut host = Self { first, name: name.to_owned(), _cgroups: cgroups };
-        let said = told.recv_timeout(TIMEOUT);
-        if said.as_deref() != Ok("ready\n") {
+        let first_line = receiver.recv_timeout(TIMEOUT);
+        if first_line.as_deref() != Ok("ready\n") {
             let _ = host.first.kill();
             let mut errors = String::new();
             let _ = host.first.stderr.take().unwrap().read_to_string(&mut errors);
-            panic!("the namespaces of {name} were not made: {said:?} {errors}");
+            panic!("the namespaces of {name} were not created: {first_line:?} {errors}");
         }
         host.file("/run/record.sh", 0o644, include_bytes!("record.sh"));
         host
     }
 
-    /// Where this machine sees the host's file `inside`, an absolute path.
+    /// Returns the path on this machine of the host's file `inside`, an absolute path.
     pub fn path(&self, inside: &str) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{inside}", self.first.id()))
     }
 
-    /// Writes a file with its mode, and the directories on its way.
+    /// Writes a file with its mode, and creates its parent directories.
     pub fn file(&self, inside: &str, mode: u32, content: &[u8]) {
         let path = self.path(inside);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -110,7 +110,7 @@ impl Host {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    /// Writes a hook script that records its call and then does what `body` says; $record holds the call.
+    /// Writes a hook script that records its call in the directory $record and then runs `body`.
     pub fn script(&self, inside: &str, body: &str) {
         self.file(inside, 0o755, format!("#!/bin/sh\n. /run/record.sh\n{body}\n").as_bytes());
     }
@@ -129,20 +129,20 @@ impl Host {
     }
 
     /// Runs a command in the host and waits for it.
-    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, words: &[S]) -> Answer {
-        self.run_within(TIMEOUT, words)
+    pub fn run<S: AsRef<std::ffi::OsStr>>(&self, args: &[S]) -> Answer {
+        self.run_within(TIMEOUT, args)
     }
 
     /// Runs a command that may take longer than others.
-    pub fn run_within<S: AsRef<std::ffi::OsStr>>(&self, patience: Duration, words: &[S]) -> Answer {
+    pub fn run_within<S: AsRef<std::ffi::OsStr>>(&self, timeout: Duration, args: &[S]) -> Answer {
         let pid = self.first.id();
         let started = Instant::now();
         let mut child = Command::new("/usr/bin/nsenter")
             .args([&format!("--target={pid}"), "--mount", "--uts", "--ipc", "--net", "--cgroup"])
-            // The process that the test knows has made the pid namespace, and is not in it.
+            // The process whose pid the test has created the pid namespace, and is not in it.
             .arg(format!("--pid=/proc/{pid}/ns/pid_for_children"))
             .arg("--")
-            .args(words)
+            .args(args)
             .env_clear()
             .envs([("PATH", PATH), ("HOME", "/root"), ("USER", "root"), ("LOGNAME", "root"), ("LANG", "C.UTF-8")])
             .current_dir("/")
@@ -157,9 +157,9 @@ impl Host {
             if let Some(status) = child.try_wait().unwrap() {
                 break status.code();
             }
-            if started.elapsed() > patience {
+            if started.elapsed() > timeout {
                 let _ = child.kill();
-                panic!("{:?} has not ended after {patience:?}", words.iter().map(AsRef::as_ref).collect::<Vec<_>>());
+                panic!("{:?} has not ended after {timeout:?}", args.iter().map(AsRef::as_ref).collect::<Vec<_>>());
             }
             thread::sleep(Duration::from_millis(5));
         };
@@ -167,7 +167,7 @@ impl Host {
         Answer { code, stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap(), took }
     }
 
-    /// Waits until `happened` is true, or fails naming `what` did not happen.
+    /// Waits until `happened` is true, or fails and names `what` did not happen.
     pub fn wait_until(&self, what: &str, happened: impl Fn() -> bool) {
         let started = Instant::now();
         while !happened() {
@@ -178,13 +178,13 @@ impl Host {
 }
 
 impl Answer {
-    /// This answer, which must be a success.
+    /// Asserts that the command succeeded, and returns its result.
     pub fn succeeded(self) -> Self {
         assert_eq!((self.code, self.stderr.as_str()), (Some(0), ""), "{self:?}");
         self
     }
 
-    /// This answer, which must be a failure.
+    /// Asserts that the command failed, and returns its result.
     pub fn failed(self) -> Self {
         assert_eq!(self.code, Some(1), "{self:?}");
         self
@@ -194,11 +194,11 @@ impl Answer {
 impl Drop for Host {
     fn drop(&mut self) {
         if thread::panicking() {
-            // Logs are cut off at their beginning.
+            // The reason comes last, because long logs are cut at their beginning.
             eprintln!("{}\n{}", self.logs(), REASON.take());
         }
-        // The first process inside reads its stdin; with that process everything in its pid namespace ends, and the
-        // kernel lets `first` see its end only after that.
+        // The first process inside reads its stdin. When it ends, the kernel ends everything in its pid namespace, and only
+        // then does `first` see its end.
         drop(self.first.stdin.take());
         let started = Instant::now();
         while matches!(self.first.try_wait(), Ok(None)) {
@@ -213,11 +213,11 @@ impl Drop for Host {
 }
 
 thread_local! {
-    /// The end of this thread's panic message: what differs stands there.
+    /// The end of this thread's panic message, which contains the differences.
     static REASON: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Keeps each panic message for [`REASON`], after what the standard library does with it.
+/// Keeps each panic message in [`REASON`], after the standard library's own panic hook.
 fn remember_reasons() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! What a guest starts from. In: which guest agent, and the files under test. Out: a kernel and its first root, in
+//! The kernel and initramfs that a guest boots from. In: a release of the guest agent, and the files under test. Out: both, in
 //! memory. Does: reads unpacked packages.
 
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::Command;
 use crate::archive::{self, Archive};
 use crate::cpio::Cpio;
 
-/// Kernel modules in the order in which they need each other.
+/// Kernel modules in the order of their dependencies.
 const MODULES: [&str; 13] = [
     "virtio",
     "virtio_ring",
@@ -25,19 +25,19 @@ const MODULES: [&str; 13] = [
     "ext4",
 ];
 
-/// Where the loader of Debian's x86-64 looks by itself.
+/// The directory that the loader of Debian's x86-64 searches by default.
 const LIBRARIES: &str = "/lib/x86_64-linux-gnu";
 
 /// A release of the guest agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
-    /// 7.2, of Debian 12: before 9.1, an agent gives the hook /dev/null for all descriptors and shows its exit code.
+    /// 7.2, in Debian 12: before 9.1, an agent gives the hook /dev/null for all descriptors and reports its exit code.
     Old,
-    /// That of Debian's next release: since 9.1, an agent reads what the hook writes, to its end, and shows it.
+    /// The one in Debian's next release: since 9.1, an agent reads what the hook writes until end of file, and reports it.
     New,
 }
 
-/// A kernel and its first root.
+/// A kernel and its initramfs.
 pub struct Image {
     pub kernel: PathBuf,
     pub root: Vec<u8>,
@@ -51,7 +51,7 @@ impl Release {
         }
     }
 
-    /// How the tables call it.
+    /// Returns its name in the tables.
     pub fn name(self) -> &'static str {
         match self {
             Self::Old => "before 9.1",
@@ -61,7 +61,7 @@ impl Release {
 }
 
 impl Image {
-    /// A guest with that agent, hookmux at /usr/bin and QEMU's own hook at /usr/share/qemu/fsfreeze-hook.
+    /// Builds a guest with that agent, hookmux in /usr/bin and QEMU's own hook as /usr/share/qemu/fsfreeze-hook.
     pub fn new(release: Release) -> Self {
         let mut root = Cpio::default();
         for directory in ["/proc", "/sys", "/dev", "/run", "/data", "/var/log", "/tmp", "/bin", "/etc"] {
@@ -81,7 +81,7 @@ impl Image {
 }
 
 fn add_modules(root: &mut Cpio) -> PathBuf {
-    let package = Archive::new("bookworm").stood_for_by("linux-image-cloud-amd64");
+    let package = Archive::new("bookworm").dependency_of("linux-image-cloud-amd64");
     let built_in = String::from_utf8(read(&find(&package, "modules.builtin"))).unwrap();
     let is_built_in = |module: &str| built_in.lines().any(|line| line.ends_with(&format!("/{module}.ko")));
     let modules: Vec<&str> = MODULES.into_iter().filter(|module| !is_built_in(module)).collect();
@@ -101,7 +101,7 @@ fn add_agent(root: &mut Cpio, release: Release) {
     let agent = package.join("usr/sbin/qemu-ga");
     let loader = find(&package, "ld-linux-x86-64.so.2");
     let paths = ["lib", "usr/lib"].map(|lib| package.join(lib).join("x86_64-linux-gnu").display().to_string());
-    // The loader of that release says which libraries of that release it takes.
+    // The loader of that release lists which libraries of that release it uses.
     let listed = archive::run(Command::new(&loader).args(["--library-path", &paths.join(":"), "--list"]).arg(&agent));
     for library in listed.lines().filter_map(|line| line.split_once(" => ")?.1.split(' ').next()) {
         assert!(library.starts_with(paths[0].as_str()) || library.starts_with(paths[1].as_str()), "{listed}");
@@ -113,7 +113,7 @@ fn add_agent(root: &mut Cpio, release: Release) {
     root.file("/usr/share/qemu/fsfreeze-hook", 0o755, &read(&package.join("etc/qemu/fsfreeze-hook")));
 }
 
-/// The one file of an unpacked package whose path ends so. What is a link there may lead out of it, and does not count.
+/// Returns the file of an unpacked package whose path ends with `end`. Links are ignored, because they may lead out of it.
 fn find(package: &Path, end: &str) -> PathBuf {
     fn search(directory: &Path, end: &str) -> Option<PathBuf> {
         fs::read_dir(directory).unwrap().map(|found| found.unwrap()).find_map(|found| {

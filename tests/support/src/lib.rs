@@ -1,9 +1,9 @@
-//! What the tests and benches share. Each file's first lines tell what it takes, returns and needs.
+//! Code that the tests and benches share. The first lines of each file state what it takes, returns and needs.
 //!
 //! | files | for |
 //! |---|---|
 //! | `builder`, `programs` | a root with hooks and scripts, and calls of the built binary as libvirt makes them |
-//! | `trace`, `instructions` | what such a call costs, in system calls and instructions |
+//! | `trace`, `instructions` | the cost of such a call, in system calls and instructions |
 //! | `host`, `libvirtd`, `guests`, `cgroups`, `recorder`, `prerequisites` | real daemons in namespaces, and what scripts saw of them |
 //! | `archive`, `cpio`, `image`, `shell` | virtual machines with a guest agent, built from Debian's packages |
 //! | `emulator` | whole machines that run one scenario |
@@ -62,7 +62,7 @@ pub fn repository() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Returns the directory of the profile, such as target/x86_64-unknown-linux-gnu/debug: a test lies in its `deps`.
+/// Returns the directory of the profile, such as target/x86_64-unknown-linux-gnu/debug: a test is in its `deps`.
 fn built() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     test.ancestors().nth(2).unwrap_or_else(|| panic!("{} is not in a target directory", test.display())).to_owned()

@@ -1,5 +1,5 @@
-//! The daemon of a host. In: a host. Out: libvirtd running in it, ended, started again, told to reload; virsh asking it;
-//! guests defined. Does.
+//! The daemon of a host. In: a host. Out: libvirtd running in it, stopped, restarted, reloaded; answers of virsh; guests
+//! defined. Does.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ impl Host {
         self.wait_until("libvirtd to answer", || self.virsh_at("network:///system", "uri").code == Some(0));
     }
 
-    /// Replaces the machine's libvirt in this host by one that was built for the same directories.
+    /// Replaces the machine's libvirt in this host with one that was built for the same directories.
     pub fn replace_libvirt(&self, built: &Path) {
         assert!(built.exists(), "{} is missing", built.display());
         // Drivers of two releases do not load beside each other.
@@ -30,7 +30,7 @@ impl Host {
             copying.arg("--archive").arg(built.join(directory).join(".")).arg(self.path(&format!("/{directory}")));
             assert!(copying.status().unwrap().success(), "{copying:?}");
         }
-        // It knows no user of Debian's, and none of this machine's cgroups.
+        // It does not know Debian's users and this machine's cgroups.
         let settings =
             "user = 'root'\ngroup = 'root'\nsecurity_driver = 'none'\nnamespaces = []\ncgroup_controllers = []\n";
         self.file("/etc/libvirt/qemu.conf", 0o644, settings.replace('\'', "\"").as_bytes());
@@ -43,20 +43,20 @@ impl Host {
         self.wait_until("virtqemud to answer", || self.virsh("uri").code == Some(0));
     }
 
-    /// Ends libvirtd as systemd does, with SIGTERM; guests run on.
+    /// Ends libvirtd as systemd does, with SIGTERM; guests keep running.
     pub fn stop_libvirtd(&self) {
         let pid = self.signal_libvirtd("TERM");
         self.wait_until("libvirtd to end", || !self.path(&format!("/proc/{pid}")).exists());
     }
 
-    /// Tells libvirtd to read its configuration again, as `systemctl reload` does; it answers nothing.
+    /// Makes libvirtd read its configuration again, as `systemctl reload` does; it sends no answer.
     pub fn reload_libvirtd(&self) {
         self.signal_libvirtd("HUP");
     }
 
     fn signal_libvirtd(&self, signal: &str) -> String {
         let pid = fs::read_to_string(self.path(PID_FILE)).unwrap().trim().to_owned();
-        // The shell's own: a small system has no other.
+        // The kill of the shell, because a small system has no other.
         self.run(&["sh", "-c", &format!("kill -{signal} {pid}")]).succeeded();
         pid
     }
@@ -69,9 +69,9 @@ impl Host {
 
     /// Asks the daemon at `uri`; `command` is split at spaces.
     pub fn virsh_at(&self, uri: &str, command: &str) -> Answer {
-        let mut words = vec!["virsh", "--quiet", "--connect", uri];
-        words.extend(command.split(' '));
-        self.run(&words)
+        let mut args = vec!["virsh", "--quiet", "--connect", uri];
+        args.extend(command.split(' '));
+        self.run(&args)
     }
 
     /// Puts an XML document where `virsh` can read it, and returns that path.
@@ -81,7 +81,7 @@ impl Host {
         inside
     }
 
-    /// For a test that failed: what the daemon had to say, and which calls were seen.
+    /// Returns the end of the daemon's log and the recorded calls, for a test that failed.
     pub fn logs(&self) -> String {
         let log = fs::read_to_string(self.path("/var/log/libvirt/libvirtd.log")).unwrap_or_default();
         let calls: Vec<String> = self.records().iter().map(|record| format!("{} {record}", record.script)).collect();

@@ -1,4 +1,4 @@
-//! The links of documents in Markdown. In: a document. Out: links that lead to nothing. Reads.
+//! The links of documents in Markdown. In: a document. Out: links whose target does not exist. Reads.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Packages that have been made. In: the directory where they lie. Out: each one's file, and what programs say of it.
+//! Packages that have been built. In: their directory. Out: the file of each, and what programs print about it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,22 +7,22 @@ use std::process::Command;
 /// The drivers whose hooks the packages install.
 pub const HOOKS: [&str; 4] = ["qemu", "lxc", "libxl", "network"];
 
-/// Those of them whose hook leads to hookmux, on the system below `root`.
+/// Returns those of them whose hook leads to hookmux, on the system below `root`.
 pub fn hooks(root: &Path) -> Vec<&'static str> {
     let target = |driver: &str| fs::read_link(root.join("etc/libvirt/hooks").join(driver)).ok();
     let leads_here = |driver: &&str| target(driver).is_some_and(|target| target == Path::new("/usr/bin/hookmux-hook"));
     HOOKS.into_iter().filter(leads_here).collect()
 }
 
-/// What a command prints; it must succeed.
-pub fn said(command: &mut Command) -> String {
+/// Runs a command that must succeed, and returns its standard output.
+pub fn stdout(command: &mut Command) -> String {
     let done = command.output().unwrap_or_else(|error| panic!("{command:?}: {error} (tests/needs)"));
     let (out, err) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     assert!(done.status.success(), "{command:?}\n{out}\n{err}");
     out.into_owned()
 }
 
-/// The one file of a package of that version, by its name and its file's ending.
+/// Returns the file of a package of that version, by its name and its file's ending.
 pub fn find(directory: &Path, version: &str, name: &str, ending: &str) -> PathBuf {
     let files = fs::read_dir(directory).into_iter().flatten().map(|file| file.unwrap().path());
     let starts = [format!("{name}_{version}_"), format!("{name}-{version}-")];

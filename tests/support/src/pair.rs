@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::guests;
 use crate::host::{Answer, Host};
 
-/// Two hosts that share a directory for their sockets, which goes with this value.
+/// Two hosts that share a directory for their sockets, which is removed with this value.
 pub struct Pair {
     pub source: Host,
     pub destination: Host,
@@ -19,11 +19,11 @@ pub struct Pair {
 impl Pair {
     pub fn new(name: &str) -> Self {
         let wire = TempDir::with_prefix_in("wire-", crate::scratch()).unwrap();
-        // QEMU makes its socket there as the user libvirt-qemu.
+        // QEMU creates its socket there as the user libvirt-qemu.
         fs::set_permissions(wire.path(), Permissions::from_mode(0o777)).unwrap();
         let source = host(&format!("{name}-source"), wire.path(), "44444444-4444-4444-8444-444444444444");
         let destination = host(&format!("{name}-destination"), wire.path(), "55555555-5555-4555-8555-555555555555");
-        // Each one's sockets, where the other can reach them.
+        // The sockets of each host are in a directory that the other can reach.
         for host in [&source, &destination] {
             let shared = format!("/run/wire/{}", host.name);
             host.run(&["mkdir", &shared, "/run/libvirt"]).succeeded();
@@ -59,7 +59,7 @@ pub fn migration(guest: &str, to: &Host) -> String {
     )
 }
 
-/// Daemons refuse to migrate to themselves: each needs a UUID of its own.
+/// Creates a host with its own UUID, because a daemon refuses to migrate to itself.
 fn host(name: &str, wire: &Path, uuid: &str) -> Host {
     let host = Host::on_wire(name, wire);
     let settings = "/etc/libvirt/libvirtd.conf";

@@ -1,5 +1,5 @@
-//! What the machine must have before a real daemon can be started. In: nothing. Out: every missing thing at once, with
-//! the command that installs it all. Reads.
+//! The programs that must be installed before a real daemon can be started. In: nothing. Out: everything that is missing, with
+//! the command that installs it. Reads.
 
 use std::path::Path;
 

@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 
 use crate::builder::spawn;
 
-/// The program of `tests/support/programs/<name>.c`: built once in a test run, kept in cargo's directory for such things.
+/// Returns the program of `tests/support/programs/<name>.c`, which is built once in a test run, in cargo's directory for tests.
 ///
-/// Needs musl-gcc (Debian: musl-tools): a static glibc takes longer to start than what is tested here.
+/// Needs musl-gcc (Debian: musl-tools), because a static glibc takes longer to start than what is tested here.
 pub fn program(name: &'static str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
@@ -26,9 +26,9 @@ pub fn program(name: &'static str) -> PathBuf {
     directory.join(name)
 }
 
-/// A static program of one C file.
+/// Compiles one C file to a static program.
 pub fn compile(source: &Path, made: &Path) {
-    // Put in place whole: another test may be executing the last one.
+    // Replaced atomically, because another test may be executing the previous one.
     let new = made.with_extension(std::process::id().to_string());
     let mut cc = Command::new("musl-gcc");
     cc.args(["-static", "-O1", "-Wall", "-Werror", "-o"]).arg(&new).arg(source);

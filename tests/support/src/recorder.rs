@@ -1,4 +1,4 @@
-//! What recording scripts saw. In: the directories that record.sh left in a host. Out: records, in the order of their
+//! The records of recording scripts. In: the directories that record.sh left in a host. Out: records, in the order of their
 //! calls, as values that tests compare. Reads; and notes for tests/real/coverage which calls reached hookmux.
 
 use std::collections::BTreeMap;
@@ -13,20 +13,20 @@ use crate::host::Host;
 /// One script's call.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
-    /// Its absolute path, as it was started.
+    /// The script's absolute path, as it was started.
     pub script: String,
-    /// The words after it: object, operation, sub-operation, extra.
-    pub words: Vec<String>,
+    /// Its arguments: object, operation, sub-operation, extra.
+    pub args: Vec<String>,
     pub stdin: String,
-    /// What kind of thing stdin is: `pipe`, `/memfd`, `/dev/null`.
+    /// The type of file that stdin is: `pipe`, `/memfd`, `/dev/null`.
     pub input: String,
     pub environment: BTreeMap<String, String>,
     pub state: State,
-    /// Whether it leads a process group of its own.
+    /// True if it leads its own process group.
     pub leads_group: bool,
 }
 
-/// What a process is born with, besides words and environment.
+/// The state that a process starts with, besides arguments and environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
     pub directory: String,
@@ -34,12 +34,12 @@ pub struct State {
     pub blocked: String,
     pub ignored: String,
     pub user: String,
-    /// Descriptor and what kind of thing it is open on; what stdin is, is [`Record::input`].
+    /// The other descriptors, with the type of file; that of stdin is [`Record::input`].
     pub descriptors: BTreeMap<u32, String>,
 }
 
 impl Host {
-    /// Every complete record so far, oldest first.
+    /// Returns every complete record so far, oldest first.
     pub fn records(&self) -> Vec<Record> {
         let Ok(entries) = fs::read_dir(self.path("/run/records")) else { return Vec::new() };
         let mut complete: Vec<_> = entries
@@ -53,7 +53,7 @@ impl Host {
         records
     }
 
-    /// Every record so far as a line, oldest first: words, what was on stdin, script.
+    /// Returns every record so far as a line, oldest first: arguments, root element and name of the document, script.
     pub fn calls(&self) -> Vec<String> {
         self.records().iter().map(ToString::to_string).collect()
     }
@@ -61,10 +61,10 @@ impl Host {
 
 impl Record {
     pub fn operation(&self) -> &str {
-        &self.words[1]
+        &self.args[1]
     }
 
-    /// The script's name without its directory.
+    /// Returns the script's name without its directory.
     pub fn name(&self) -> &str {
         self.script.rsplit('/').next().unwrap()
     }
@@ -72,11 +72,11 @@ impl Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        write!(formatter, "{} {} {}", self.words.join(" "), document(&self.stdin), self.name())
+        write!(formatter, "{} {} {}", self.args.join(" "), document(&self.stdin), self.name())
     }
 }
 
-/// What an XML document is about: `<domain>vm1`, `<hookData>net1`, `<hookData>net1+vm1` with a guest's port, or `nothing`.
+/// Summarises an XML document: `<domain>vm1`, `<hookData>net1`, `<hookData>net1+vm1` with a guest's port, or `nothing`.
 fn document(xml: &str) -> String {
     if xml.is_empty() {
         return "nothing".to_owned();
@@ -93,19 +93,19 @@ fn document(xml: &str) -> String {
 
 fn read(record: &Path) -> Record {
     let file = |name: &str| fs::read_to_string(record.join(name)).unwrap();
-    let words = |name: &str| file(name).split_terminator('\0').map(str::to_owned).collect::<Vec<_>>();
+    let strings = |name: &str| file(name).split_terminator('\0').map(str::to_owned).collect::<Vec<_>>();
     let status = file("status");
     let field = |name: &str| {
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.trim_start_matches(':').split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let command_line = words("cmdline");
-    // The first word is the interpreter that the kernel put there.
+    let command_line = strings("cmdline");
+    // The first argument is the interpreter, which the kernel adds.
     let script = command_line[1].clone();
     let mut descriptors: BTreeMap<u32, String> = file("descriptors")
         .lines()
         .map(|line| line.split_once(' ').unwrap())
-        // The shell itself holds the script and the file that it sources.
+        // The shell itself has the script and the file that it sources open.
         .filter(|(_, target)| *target != script && *target != "/run/record.sh")
         .map(|(number, target)| (number.parse().unwrap(), target.split(':').next().unwrap().to_owned()))
         .collect();
@@ -114,10 +114,10 @@ fn read(record: &Path) -> Record {
     let (before, after) = stat.rsplit_once(") ").unwrap();
     let group = after.split(' ').nth(2).unwrap();
     Record {
-        words: command_line[2..].to_vec(),
+        args: command_line[2..].to_vec(),
         stdin: file("stdin"),
         input: descriptors.remove(&0).unwrap(),
-        environment: words("environ")
+        environment: strings("environ")
             .iter()
             .map(|pair| pair.split_once('=').unwrap())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -149,7 +149,7 @@ pub fn note(driver: &str, operation: &str) {
     let program = std::env::current_exe().unwrap();
     let (program, _) = program.file_name().and_then(OsStr::to_str).and_then(|name| name.rsplit_once('-')).unwrap();
     let directory = crate::scratch().join("real-coverage").join(program);
-    // What an earlier run has seen does not count for this one.
+    // Notes of an earlier run do not count for this one.
     FROM_NOTHING.call_once(|| drop(fs::remove_dir_all(&directory)));
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join(format!("{driver}.{operation}")), "").unwrap();

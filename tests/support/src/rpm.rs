@@ -1,4 +1,4 @@
-//! rpm on a root of its own: this machine's rpm, with a Debian of which it knows nothing. Its only package says that there is a
+//! rpm on a root of its own: this machine's rpm, on a Debian whose packages it does not know. Its only package provides a
 //! shell, so that a package can depend on nothing else. Does: needs root, and the roots (tests/packages/roots).
 
 use std::collections::BTreeSet;
@@ -19,16 +19,16 @@ const FILESYSTEM: [&str; 5] = [
 
 /// A root with rpm's database.
 pub struct Rpm {
-    /// Where it lies, below /run/rpm/root.
+    /// The host that contains it, in /run/rpm/root.
     pub host: Host,
 }
 
 impl Rpm {
-    /// A root in which nothing is installed; what else its system provides, beside a shell.
+    /// Creates a root without packages; its system provides a shell and `provides`.
     pub fn new(test: &str, provides: &[&str]) -> Self {
         let lower = repository().join("target/package-roots/bookworm");
         assert!(lower.exists(), "{} is missing: tests/packages/roots makes it", lower.display());
-        // Wherever it lies: of this machine's directories, not all can be seen in a host.
+        // As its wire, because not all directories of this machine are visible in a host.
         let rpm = Self { host: Host::on_wire(&format!("rpm-{test}"), &lower) };
         let layers = "lowerdir=/run/wire,upperdir=/run/rpm/upper,workdir=/run/rpm/work";
         rpm.host.run(&["mkdir", "-p", "/run/rpm/upper", "/run/rpm/work", "/run/rpm/root"]).succeeded();
@@ -49,10 +49,10 @@ impl Rpm {
         rpm
     }
 
-    /// rpm, which must succeed.
-    pub fn rpm(&self, words: &[&str]) -> Answer {
+    /// Runs rpm, which must succeed.
+    pub fn rpm(&self, args: &[&str]) -> Answer {
         let how = ["rpm", "--force-debian", "--root", "/run/rpm/root", "--dbpath", "/var/lib/rpm"];
-        let answer = self.host.run(&[&how, words].concat());
+        let answer = self.host.run(&[&how, args].concat());
         assert_eq!(answer.code, Some(0), "{answer:?}");
         answer
     }
@@ -65,31 +65,31 @@ impl Rpm {
             inside
         };
         let inside: Vec<String> = packages.iter().map(inside).collect();
-        let words: Vec<&str> = ["--upgrade"].into_iter().chain(inside.iter().map(String::as_str)).collect();
-        self.rpm(&words)
+        let args: Vec<&str> = ["--upgrade"].into_iter().chain(inside.iter().map(String::as_str)).collect();
+        self.rpm(&args)
     }
 
-    /// A path inside, as this machine sees it.
+    /// Returns the path on this machine of a file inside.
     pub fn path(&self, inside: &str) -> PathBuf {
         self.host.path(&format!("/run/rpm/root{inside}"))
     }
 
-    /// A file's text.
+    /// Returns a file's text.
     pub fn text(&self, inside: &str) -> String {
         fs::read_to_string(self.path(inside)).unwrap_or_else(|error| panic!("{inside}: {error}"))
     }
 
-    /// Whether there is a file or a link.
+    /// Reports whether a file or a link exists.
     pub fn has(&self, inside: &str) -> bool {
         self.path(inside).symlink_metadata().is_ok()
     }
 
-    /// The drivers whose hook is hookmux.
+    /// Returns the drivers whose hook is hookmux.
     pub fn hooks(&self) -> Vec<&'static str> {
         packages::hooks(&self.path(""))
     }
 
-    /// Every path, without rpm's own database.
+    /// Returns every path, without rpm's own database.
     pub fn everything(&self) -> BTreeSet<String> {
         let find = ["find", "/run/rpm/root", "-xdev", "-not", "-path", "*/var/lib/rpm*", "-printf", "%P\n"];
         self.host.run(&find).succeeded().stdout.lines().map(str::to_owned).collect()

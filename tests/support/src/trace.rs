@@ -1,7 +1,7 @@
 //! The system calls that hookmux makes in a call. In: a root with hooks, a call. Out: the lines of `strace`. Does.
 //!
-//! Counts are compared, so everything that has a part in them is the same each time: hookmux's parent is a process named
-//! libvirtd, where its look at its ancestors ends; and what a script does after its start is not hookmux's.
+//! Counts are compared, so everything that affects them is the same each time: hookmux's parent is a process named
+//! libvirtd, where its search for a daemon ends; and the system calls of a script after its start are not counted.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::{OsStr, OsString};
@@ -10,37 +10,37 @@ use std::process::Command;
 
 use crate::builder::{Hooks, hook, stand_in};
 
-/// System calls that are about memory alone.
+/// System calls that only manage memory.
 pub const MEMORY: [&str; 6] = ["mmap", "munmap", "mremap", "brk", "madvise", "mprotect"];
 
-/// The system calls of hookmux, and of each of its children until that is a script; a line each.
+/// The system calls of hookmux, and of each of its children until it executes a script; a line each.
 #[derive(Debug)]
 pub struct Trace(Vec<String>);
 
 impl Trace {
     /// Makes a call that succeeds. Its scripts start no processes of their own.
-    pub fn of(hooks: &Hooks, call: &str) -> Self {
+    pub fn of_call(hooks: &Hooks, call: &str) -> Self {
         Self::of_program(hooks, &hook(hooks, call))
     }
 
-    /// The same of any program that runs scripts, by its path and words.
-    pub fn of_program(hooks: &Hooks, words: &[OsString]) -> Self {
+    /// Traces any program that runs scripts, by its path and arguments.
+    pub fn of_program(hooks: &Hooks, args: &[OsString]) -> Self {
         let file = hooks.root().join("trace");
         let daemon = stand_in(hooks, "libvirtd", None);
         let mut command = Command::new("strace");
         command.args(["-f", "-qq", "-s", "4096", "-e", "signal=none", "-o"]).arg(&file);
-        command.arg(daemon.get_program()).args(daemon.get_args()).args(words);
+        command.arg(daemon.get_program()).args(daemon.get_args()).args(args);
         hooks.as_libvirt(&mut command);
         hooks.see(command).is_like(0, [], &[]);
-        Self(of_hookmux(&fs::read_to_string(file).unwrap(), &words[0]))
+        Self(of_hookmux(&fs::read_to_string(file).unwrap(), &args[0]))
     }
 
-    /// How many.
+    /// Returns the number of system calls.
     pub fn total(&self) -> usize {
         self.0.len()
     }
 
-    /// How many, by name.
+    /// Returns the number of system calls by name.
     pub fn by_name(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
         for line in &self.0 {
@@ -49,14 +49,14 @@ impl Trace {
         counts
     }
 
-    /// Those that mention a text in their words.
+    /// Returns the number of system calls whose arguments contain a text.
     pub fn about(&self, text: &str) -> usize {
         self.0.iter().filter(|line| line.contains(text)).count()
     }
 }
 
-/// The lines of the process that executes `hook`, from then on, and of every process that appears after that, up to the
-/// script that it executes. Without the processes' numbers.
+/// Returns the lines of the process that executes `hook`, from then on, and of every later process up to the script that it
+/// executes, without the process numbers.
 fn of_hookmux(lines: &str, hook: &OsStr) -> Vec<String> {
     let executes_hook = format!("execve(\"{}\"", hook.display());
     let (mut others, mut counted) = (HashSet::new(), Vec::new());

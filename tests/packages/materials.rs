@@ -1,4 +1,4 @@
-//! What the packages say that they are made of: the bill of materials and the copyright, against the program itself.
+//! The bill of materials and the copyright of the packages, compared with the program.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,17 +8,17 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::built::package;
-use support::packages::said;
+use support::packages::stdout;
 
-/// What a package of Debian's holds.
+/// Extracts the package for Debian.
 fn extracted() -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("made-of");
     let _ = fs::remove_dir_all(&root);
-    said(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
+    stdout(Command::new("dpkg-deb").arg("--extract").arg(package("hookmux", "deb")).arg(&root));
     root
 }
 
-/// The crates whose sources the program names, in what it says when it panics: `name-version`.
+/// Lists the crates whose sources the program names in messages of panics: `name-version`.
 fn named_in(program: &[u8]) -> BTreeSet<String> {
     let program = String::from_utf8_lossy(program);
     let after = program.split("registry/src/").skip(1);
@@ -38,7 +38,7 @@ fn the_bill_of_materials_and_the_copyright_name_what_is_in_the_program() {
     assert_eq!((text(&bill, "bomFormat"), text(own, "name")), ("CycloneDX", "hookmux"));
     assert_eq!((text(own, "version"), bill.get("serialNumber")), (env!("CARGO_PKG_VERSION"), None));
     let target = &bill["metadata"]["properties"][0];
-    let version = said(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
+    let version = stdout(Command::new(root.join("usr/bin/hookmux")).arg("--version"));
     assert!(version.ends_with(&format!(", {})\n", text(target, "value"))), "{target} {version}");
 
     let components = bill["components"].as_array().unwrap();
@@ -48,7 +48,7 @@ fn the_bill_of_materials_and_the_copyright_name_what_is_in_the_program() {
     let named = named_in(&fs::read(root.join("usr/bin/hookmux")).unwrap());
     assert!(named.len() > 3, "{named:?}");
     assert_eq!(named.difference(&linked).collect::<Vec<_>>(), [""; 0], "in the program, and not in the bill");
-    // What deny.toml bans is in no binary, whatever cargo's metadata says.
+    // No binary contains what deny.toml bans.
     assert!(components.iter().all(|one| text(one, "name") != "regex"));
     let references: BTreeSet<&str> = components.iter().chain([own]).map(|one| text(one, "bom-ref")).collect();
     for dependency in bill["dependencies"].as_array().unwrap() {
@@ -62,7 +62,7 @@ fn the_bill_of_materials_and_the_copyright_name_what_is_in_the_program() {
     let files: BTreeSet<String> = files.map(str::to_owned).collect();
     let crates: BTreeSet<String> = linked.into_iter().filter(|one| !one.starts_with("rust-std-")).collect();
     assert_eq!(files, crates);
-    // Each licence that is named has its words somewhere below.
+    // The text of each licence that is named follows.
     let paragraphs: Vec<&str> = copyright.split("\n\n").collect();
     let of = |paragraph: &&str| {
         paragraph.lines().find_map(|line| line.strip_prefix("License: ")).unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! The binary needs nothing but the kernel.
+//! The binary needs only the kernel.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use support::hook_program;
 
 /// Needs root, for chroot, and a C compiler with a static C library for the script.
 #[test]
-fn it_runs_in_a_root_that_holds_nothing_but_it_and_a_static_script() {
+fn it_runs_in_a_root_that_contains_only_it_and_a_static_script() {
     let root = tempfile::tempdir().unwrap();
     let at = |path: &str| root.path().join(path);
     for directory in ["etc/libvirt/hooks", "etc/hookmux/qemu.d"] {
@@ -28,7 +28,7 @@ fn it_runs_in_a_root_that_holds_nothing_but_it_and_a_static_script() {
     let mut hook = spawn(hook.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
     std::io::Write::write_all(&mut hook.stdin.take().unwrap(), b"<domain/>").unwrap();
     let seen = hook.wait_with_output().unwrap();
-    let said = String::from_utf8(seen.stderr).unwrap();
+    let errors = String::from_utf8(seen.stderr).unwrap();
     let line = "hookmux: qemu start 'vm1' refused: /etc/hookmux/qemu.d/10-a exited 7\n<domain/>";
-    assert_eq!((seen.status.code(), said.as_str(), seen.stdout.as_slice()), (Some(7), line, &b""[..]));
+    assert_eq!((seen.status.code(), errors.as_str(), seen.stdout.as_slice()), (Some(7), line, &b""[..]));
 }

@@ -1,4 +1,4 @@
-//! What can be seen without starting anything: `list`, `explain`, `contract`, and what a wrong word says.
+//! Commands that start nothing: `list`, `explain`, `contract`, and the errors of wrong arguments.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 use crate::root::{PROGRAM, YES, hookmux, root};
 
-/// A root with an interpreter, and the hooks of these drivers.
+/// Creates a root with an interpreter, and the hooks of these drivers.
 fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
     let root = root(&[&[("usr/bin/hookmux-hook", PROGRAM), ("bin/sh", YES)], files].concat());
     let (code, _, err) = hookmux(root.path(), &format!("install --root ROOT {drivers}"));
@@ -17,15 +17,15 @@ fn installed(drivers: &str, files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn a_rule_names_a_script_by_its_path_on_the_system_of_another_root() {
+fn a_rule_matches_the_path_of_a_script_without_the_root() {
     let rule = "[[rule]]\nscript = '/etc/hookmux/qemu.d/10-*'\nrun = false\n";
     let scripts = [("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)];
     let root = installed("qemu", &[&scripts[..], &[("etc/hookmux/hookmux.toml", rule)]].concat());
     let expected = "qemu runs /etc/hookmux/qemu.d/20-b skipped /etc/hookmux/qemu.d/10-a left out by the rule at \
         /etc/hookmux/hookmux.toml:1 fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml";
     let (code, out, err) = hookmux(root.path(), "list --root ROOT");
-    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!((code, words.as_str(), err.as_str()), (Some(0), expected, ""));
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     assert_eq!((code, out.contains("matches nothing")), (Some(0), false), "{out}");
 }
@@ -74,7 +74,7 @@ warning: /etc/libvirt/hooks/lxc: does not exist, and 1 script needs it
 }
 
 #[test]
-fn a_script_that_the_kernel_does_not_start_is_shown_with_what_follows() {
+fn a_script_that_the_kernel_cannot_start_is_shown_with_the_consequence() {
     let root = installed(
         "qemu",
         &[
@@ -149,9 +149,9 @@ qemu
     assert_eq!(unfolded(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
 }
 
-/// What a command prints, without the line breaks in what is below a path.
-fn unfolded(root: &Path, words: &str) -> (Option<i32>, String, String) {
-    let (code, out, err) = hookmux(root, words);
+/// Runs hookmux like [`hookmux`], and joins the lines of each detail below a path.
+fn unfolded(root: &Path, args: &str) -> (Option<i32>, String, String) {
+    let (code, out, err) = hookmux(root, args);
     let details = ["left", "timeout", "on-fault", "wait", "fix", "/bin", "without", "hidden", "hookmux"];
     let mut whole = String::new();
     for line in out.lines() {
@@ -237,7 +237,7 @@ fn with_broken_settings_list_and_explain_show_what_the_hook_would_do() {
 }
 
 #[test]
-fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
+fn freeze_and_thaw_have_a_time_limit_that_a_rule_can_change() {
     let rule = "[[rule]]\nscript = '20-b'\ntimeout = 'none'\n";
     let root = installed(
         "fsfreeze-hook",
@@ -269,10 +269,10 @@ fn freeze_and_thaw_have_a_limit_that_a_rule_changes() {
 }
 
 #[test]
-fn a_wrong_word_is_a_usage_error_and_help_is_none() {
+fn a_wrong_argument_is_a_usage_error_and_help_is_not() {
     let nowhere = Path::new("/nowhere");
-    for words in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
-        let (code, out, err) = hookmux(nowhere, words);
+    for args in ["lst", "run", "run qemu vm1 start --nope", "list --root"] {
+        let (code, out, err) = hookmux(nowhere, args);
         assert_eq!(
             (code, out.as_str(), err.contains("Usage:") || err.contains("tip:") || err.contains("error:")),
             (Some(2), "", true)
@@ -287,7 +287,7 @@ fn a_wrong_word_is_a_usage_error_and_help_is_none() {
 }
 
 #[test]
-fn a_typing_error_is_not_a_new_driver() {
+fn a_misspelt_driver_or_operation_is_an_error() {
     let files = [
         ("usr/bin/hookmux-hook", PROGRAM),
         ("etc/hookmux/qemu.d/10-a", YES),
@@ -344,7 +344,7 @@ fn the_help_of_each_command_ends_with_two_examples_that_are_valid_and_the_manual
 }
 
 #[test]
-fn contract_prints_every_operation_in_words_and_as_json() {
+fn contract_prints_every_operation_as_text_and_as_json() {
     let (code, out, err) = hookmux(Path::new("/nowhere"), "contract");
     let operation = |row: &hookmux::call::contract::Row| out.matches(&format!("\n  {} ", row.operation)).count() > 0;
     assert_eq!((code, err.as_str(), hookmux::call::contract::ROWS.iter().all(operation)), (Some(0), "", true), "{out}");
@@ -444,7 +444,7 @@ fn explain_and_run_show_which_paths_of_rules_select_something() {
     }
 }
 
-/// Runs `sha256sum -c` on these lines: its exit code and what it printed.
+/// Runs `sha256sum -c` on these lines, and returns its exit code and output.
 fn verified(sums: &str) -> (Option<i32>, String) {
     let mut command = Command::new("sha256sum");
     command.args(["--check", "--strict"]).env("LC_ALL", "C");
@@ -455,7 +455,7 @@ fn verified(sums: &str) -> (Option<i32>, String) {
 }
 
 #[test]
-fn sums_of_hooks_settings_and_scripts_that_run_are_what_sha256sum_verifies() {
+fn sha256sum_verifies_the_sums_of_hooks_settings_and_scripts_that_run() {
     let odd = "etc/hookmux/qemu.d/20-a\\b\nc\rd e";
     let root = root(&[
         ("usr/bin/hookmux-hook", PROGRAM),
@@ -505,14 +505,14 @@ fn sums_of_hooks_settings_and_scripts_that_run_are_what_sha256sum_verifies() {
     assert_eq!(changed.lines().zip(shown.lines()).filter(|(one, other)| one != other).count(), 1, "{changed}");
 }
 
-/// The name of the user who runs the tests.
+/// Returns the name of the user who runs the tests.
 fn user() -> serde_json::Value {
     let output = Command::new("id").arg("-un").output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().into()
 }
 
 #[test]
-fn what_has_no_sum_is_named_and_is_an_error() {
+fn a_file_without_a_sum_is_named_and_is_an_error() {
     let root = root(&[("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)]);
     let path = root.path().join("etc/hookmux/qemu.d/10-a");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o757)).unwrap();
@@ -529,7 +529,7 @@ fn what_has_no_sum_is_named_and_is_an_error() {
 }
 
 #[test]
-fn words_that_hands_type_are_commands() {
+fn names_from_other_programs_are_aliases_of_commands() {
     let command = hookmux::admin::command();
     let found = |alias: &str| command.find_subcommand(alias).map(|found| found.get_name().to_owned());
     assert_eq!(["logs", "test", "ps"].map(found), ["history", "run", "status"].map(|name| Some(name.to_owned())));
