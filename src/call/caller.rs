@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn daemons_are_known_by_their_executables_even_after_an_upgrade() {
+    fn daemons_are_recognized_by_their_executables_even_after_an_upgrade() {
         let rows = [
             ("/usr/sbin/libvirtd", true),
             ("/usr/sbin/libvirtd (deleted)", true),
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_stands_after_the_last_parenthesis() {
+    fn the_parent_follows_the_last_parenthesis() {
         let rows: [(&[u8], Option<u32>); 6] = [
             (b"42 (bash) S 41 42 42 0 -1", Some(41)),
             (b"42 (a) S 7 (b) R 9 1", Some(9)),

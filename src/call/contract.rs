@@ -294,7 +294,7 @@ mod tests {
     use crate::call::drivers::DRIVERS;
 
     #[test]
-    fn every_row_belongs_to_a_known_driver_and_no_name_stands_twice() {
+    fn every_row_belongs_to_a_known_driver_and_no_name_is_repeated() {
         for (at, row) in ROWS.iter().enumerate() {
             assert!(DRIVERS.iter().any(|driver| driver.name == row.driver), "{row:?}");
             for name in [Some(row.operation), row.once_called].into_iter().flatten() {
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_call_gets_the_strictest_treatment() {
+    fn an_unknown_call_gets_the_strictest_row() {
         let calls = [("qemu", "snapshot"), ("nbd", "start"), ("", ""), ("qemu", "begin"), ("qemu", "PREPARE")];
         for (driver, operation) in calls {
             assert_eq!(look_up(OsStr::new(driver), OsStr::new(operation)), UNKNOWN, "{driver} {operation}");

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_is_known_by_its_whole_name() {
+    fn a_daemon_is_recognized_by_its_whole_name() {
         let is = |names: [&str; 5]| names.map(|name| is_daemon(OsStr::new(name)));
         assert_eq!(is(["libvirtd", "virtqemud", "lt-virtnetworkd", "virtproxyd", "virtbhyved"]), [true; 5]);
         assert_eq!(is(["bash", "virtlogd", "libvirtd-guests", "lt-", ""]), [false; 5]);

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn under_its_own_name_or_none_it_is_the_administrators() {
+    fn under_its_own_name_or_none_it_is_the_command_line() {
         for words in
             [&["hookmux", "list"][..], &["/usr/bin/hookmux"], &["hookmux-guest", "list"], &[""], &[], &["/usr/bin/"]]
         {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn words_are_kept_as_they_came() {
+    fn arguments_are_kept_byte_for_byte() {
         let odd = OsString::from_vec(vec![0xff, b'\n', b' ']);
         let words = ["/h/qemu".into(), odd.clone(), "start".into(), "".into(), "-".into(), "more".into()];
         let Role::Hook(call) = role(words.clone().into_iter()) else { panic!("not a hook") };
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_without_an_operation_is_none() {
+    fn a_call_needs_an_operation() {
         let has = |words: &[&str]| match call(words) {
             Role::Hook(call) => call.has_operation(),
             Role::Administrator => panic!("not a hook"),

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_does_not_write_is_not_understood() {
+    fn an_attribute_that_the_kernel_would_not_write_is_invalid() {
         let good = acl(&[(USER_OBJ, 7, UNDEFINED)]);
         let other_version = [&[3, 0, 0, 0], good.get(4..).unwrap()].concat();
         for bad in [&b""[..], b"\x02", good.get(..11).unwrap(), &other_version, &acl(&[(0x40, 7, 0)])] {

@@ -78,7 +78,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn names_come_with_their_kinds_and_none_is_a_directory_itself() {
+    fn names_have_their_file_types_without_dot_and_dot_dot() {
         let scratch = tempfile::tempdir().unwrap();
         let at = |name: &str| scratch.path().join(name);
         fs::create_dir(at("directory")).unwrap();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_names_are_all_there() {
+    fn a_thousand_names_are_all_listed() {
         let scratch = tempfile::tempdir().unwrap();
         let name = |at: usize| format!("{at:04}-{}", "x".repeat(at % 200));
         (0..1000).for_each(|at| fs::write(scratch.path().join(name(at)), "").unwrap());

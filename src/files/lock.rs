@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mover_waits_for_calls_and_new_calls_wait_for_the_mover() {
+    fn an_exclusive_lock_waits_for_calls_and_new_calls_wait_for_it() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir(root.path().join("run")).unwrap();
         let (libvirts, file) = (root.path().join("qemu.d"), file(root.path(), OsStr::new("qemu")));
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_only_read_the_file_holds_no_call_up() {
+    fn a_user_who_can_only_read_the_file_delays_no_call() {
         let root = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(root.path().join("run/hookmux")).unwrap();
         let (libvirts, path) = (root.path().to_owned(), file(root.path(), OsStr::new("qemu")));

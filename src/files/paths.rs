@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn another_root_moves_ours_and_leaves_the_hooks_own() {
+    fn another_root_moves_all_directories_but_the_hooks_own() {
         assert_eq!(
             of("/mnt/image", "/h", ".."),
             [

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_where_the_kernel_arrives() {
+    fn a_path_leads_where_the_kernel_follows_it() {
         let scratch = tempfile::tempdir().unwrap();
         let root = scratch.path().canonicalize().unwrap();
         fs::create_dir_all(root.join("a/b")).unwrap();
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_breaks_off_says_why() {
+    fn a_path_that_ends_early_returns_the_errno() {
         let scratch = tempfile::tempdir().unwrap();
         let root = scratch.path();
         fs::write(root.join("file"), "").unwrap();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_regular_file_is_opened_and_nothing_is_waited_for() {
+    fn only_a_regular_file_is_opened_and_opening_never_blocks() {
         let scratch = tempfile::tempdir().unwrap();
         let fifo = scratch.path().join("fifo");
         nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn dev_null_is_known_by_its_device() {
+    fn dev_null_is_recognized_by_its_device_number() {
         assert_eq!(resolve(Path::new(HOST), Path::new("/dev/null")).target.map(|node| node.kind), Ok(FileKind::Null));
     }
 }

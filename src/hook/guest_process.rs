@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_incoming_guest_that_no_job_migrates_away_was_left_behind() {
+    fn only_an_incoming_guest_without_an_outgoing_job_was_left_behind() {
         let scratch = tempfile::tempdir().unwrap();
         let processes = scratch.path();
         for (pid, arguments) in [("self", ""), ("1", "qemu\0-incoming\0defer\0"), ("2", "qemu\0-S\0")] {

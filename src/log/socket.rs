@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_daemon_that_does_not_read_is_waited_for_once() {
+    fn an_unresponsive_daemon_is_waited_for_once() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let _daemon = UnixDatagram::bind(&path).unwrap();

@@ -33,7 +33,7 @@ mod tests {
     use std::os::unix::ffi::OsStrExt;
 
     #[test]
-    fn names_fit_exactly_or_as_patterns() {
+    fn names_match_exactly_or_as_patterns() {
         use Fit::{Exact, Pattern};
         let rows = [
             ("web-1", "web-1", Some(Exact)),

@@ -234,7 +234,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn parents_are_what_a_walk_to_their_directory_passes() {
+    fn parents_are_the_hops_to_their_directory() {
         let scratch = tempfile::tempdir().unwrap();
         let root = scratch.path();
         let hooks = root.join("hooks/qemu.d");

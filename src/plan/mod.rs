@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_leaves_a_script_out_even_an_untrusted_one() {
+    fn a_rule_excludes_even_an_untrusted_script() {
         let origin = Origin { file: Path::new("/x.toml").into(), line: 3 };
         let treat = |path: &Path| {
             let excluded = !path.ends_with("20-b");

@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn of_every_call_a_rule_for_some_is_kept_apart() {
+    fn rules_for_some_calls_of_a_driver_are_kept_apart() {
         let of = |text: &str| {
             let effective =
                 effective(&rules(text), Calls::Every(OsStr::new("qemu")), &Facts::nothing(), Path::new("/x/10-a"));

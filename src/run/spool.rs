@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_comes_whole_from_a_pipe_and_from_what_is_none() {
+    fn a_document_is_read_whole_from_a_pipe_and_from_a_file() {
         let long: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
         let (reader, mut writer) = io::pipe().unwrap();
         let bytes = long.clone();
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_larger_than_a_pipe_is_written_in_one_go() {
+    fn a_document_larger_than_a_pipe_is_one_write() {
         let long = vec![b'x'; 5 * CHUNK];
         let (reader, writer) = io::pipe().unwrap();
         spool(&long).write_to(&writer).unwrap();

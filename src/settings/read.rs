@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_read_is_said_to_be_so() {
+    fn a_file_that_cannot_be_read_is_an_error_with_its_reason() {
         let root = root();
         fs::create_dir(root.path().join("etc/hookmux/hookmux.toml")).unwrap();
         let said = of(&root).unwrap_err().to_string();

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_place_key_and_what_is_allowed() {
+    fn an_error_has_the_place_the_key_and_what_is_allowed() {
         let rows = [
             (
                 "[[rule]]\ntimeot = \"3s\"",

@@ -45,7 +45,7 @@ const NOT_OURS: [&str; 4] =
 
 /// Lists the words of a text, the first letter in lower case, each with its line and the character before it. The name of a
 /// function counts as the words between its underscores.
-fn words(text: &str, functions: bool) -> Vec<(usize, char, String)> {
+fn words(text: &str) -> Vec<(usize, char, String)> {
     let mut found: Vec<(usize, char, String)> = Vec::new();
     let (mut line, mut before, mut inside, mut in_function) = (1, '\n', false, false);
     for letter in text.chars() {
@@ -54,7 +54,7 @@ fn words(text: &str, functions: bool) -> Vec<(usize, char, String)> {
             found.last_mut().unwrap().2.push(letter);
         } else if is_inside {
             in_function = (in_function && before == '_')
-                || (functions && found.last().is_some_and(|(_, _, word)| word == "fn") && before == ' ');
+                || (found.last().is_some_and(|(_, _, word)| word == "fn") && before == ' ');
             found.push((line, before, letter.to_lowercase().collect()));
         } else if letter != '_' {
             in_function = false;
@@ -67,8 +67,8 @@ fn words(text: &str, functions: bool) -> Vec<(usize, char, String)> {
 }
 
 /// Lists the phrases that a text uses: `12: nobody`.
-fn idioms(text: &str, functions: bool) -> Vec<String> {
-    let words = words(text, functions);
+fn idioms(text: &str) -> Vec<String> {
+    let words = words(text);
     let mut found = Vec::new();
     for (phrase, _) in IDIOMS {
         let phrase_words: Vec<&str> = phrase.split(' ').collect();
@@ -89,12 +89,11 @@ fn idioms(text: &str, functions: bool) -> Vec<String> {
 fn phrases_are_found_across_lines_and_in_names_of_functions_only() {
     let text =
         "It is\n// no file. Nobody reads it, recommended for 'nobody' and is no longer mended.\nconst NOBODY: u32";
-    assert_eq!(idioms(text, true), ["1: is no", "2: nobody", "2: mended"]);
+    assert_eq!(idioms(text), ["1: is no", "2: nobody", "2: mended"]);
 
     let names = "fn is_no_longer_read() {}\nfn a_file_is_no_link() { is_no_file() }\n\
                  fn waits_for_nobody() {}\nlet mend_it = is_no_name;\nfn nobody_waits() {}";
-    assert_eq!(idioms(names, true), ["2: is no", "3: nobody", "5: nobody"]);
-    assert_eq!(idioms(names, false), [] as [&str; 0]);
+    assert_eq!(idioms(names), ["2: is no", "3: nobody", "5: nobody"]);
 }
 
 #[test]
@@ -104,7 +103,7 @@ fn no_text_or_function_uses_an_idiom() {
     let mut found = Vec::new();
     for name in ours {
         let Ok(text) = fs::read_to_string(repository().join(name)) else { continue };
-        found.extend(idioms(&text, !name.starts_with("src/")).iter().map(|idiom| format!("{name}:{idiom}")));
+        found.extend(idioms(&text).iter().map(|idiom| format!("{name}:{idiom}")));
     }
     assert!(found.is_empty(), "{}\ninstead: {IDIOMS:#?}", found.join("\n"));
 }

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_says_what_became_of_a_call_and_of_each_script() {
+    fn a_row_has_the_outcome_of_a_call_and_of_each_script() {
         let step = |path: &str, more: &str| {
             format!(r#"{{"path":"{path}","duration_us":2000,"bytes_out":0,"bytes_err":0,{more}}}"#)
         };

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_where_it_says_less() {
+    fn a_long_name_is_cut_where_it_matters_less() {
         assert_eq!([fit("10-a", 4), fit("10-abc", 4)], ["10-a", "…abc"]);
         assert_eq!([fit_begin("qemu", 4), fit_begin("qemu start", 7)], ["qemu", "qemu s…"]);
     }

@@ -103,7 +103,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     #[test]
-    fn ours_is_known_by_what_it_leads_to_and_not_by_its_name() {
+    fn a_link_is_ours_by_its_target_and_not_by_its_name() {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);
         fs::create_dir_all(at("usr/bin")).unwrap();

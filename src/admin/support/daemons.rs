@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_start_is_read_from_proc() {
+    fn the_start_of_a_process_is_read_from_proc() {
         let stat = b"1 (a) b) S 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 5400 23";
         assert_eq!([start_in_stat(stat), start_in_stat(b"1 (a) S 2")], [Some(5400), None]);
         let now = SystemTime::now();

@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_script_that_refers_to_its_own_place_is_known_by_the_line() {
+    fn a_script_that_refers_to_its_own_path_is_found_with_the_line() {
         let line = |text: &str| {
             let why = judge(text, Path::new("/etc/libvirt/hooks/qemu"))?;
             Some(why.split_once(" refers to its").map_or(why.clone(), |(line, _)| line.to_owned()))

@@ -231,7 +231,7 @@ mod tests {
     const HOST: &str = "/";
 
     #[test]
-    fn nothing_is_ever_put_over_what_was_not_judged() {
+    fn no_file_is_replaced_that_was_not_judged() {
         let (root, scratch) = (Path::new(HOST), tempfile::tempdir().unwrap());
         let at = |name: &str| scratch.path().join(name);
         fs::write(at("theirs"), "theirs").unwrap();

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_field_goes_on_below_itself() {
+    fn the_last_field_continues_below_itself() {
         let row = |first: &str, last: &str| [first.to_owned(), last.to_owned()];
         let long = "word ".repeat(20);
         let lines = table(&[row("a", "short"), row("longer", long.trim_end())]);
