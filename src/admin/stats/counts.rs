@@ -44,9 +44,9 @@ pub(super) struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct CallCounts {
     pub(super) all: u64,
-    /// CallCounts that returned a non-zero exit code.
+    /// Those that returned a non-zero exit code.
     pub(super) failures: u64,
-    /// CallCounts that hookmux itself could not carry out.
+    /// Those that hookmux itself could not carry out.
     pub(super) faults: u64,
 }
 

@@ -12,9 +12,9 @@ use crate::record::Name;
 type Metric<T> = (&'static str, &'static str, fn(&T) -> u64);
 
 const OF_CALLS: [Metric<CallCounts>; 3] = [
-    ("hookmux_calls_total", "CallCounts of hooks.", |it| it.all),
-    ("hookmux_call_failures_total", "CallCounts that returned a non-zero exit code.", |it| it.failures),
-    ("hookmux_call_faults_total", "CallCounts that hookmux itself could not carry out.", |it| it.faults),
+    ("hookmux_calls_total", "Calls of hooks.", |it| it.all),
+    ("hookmux_call_failures_total", "Calls that returned a non-zero exit code.", |it| it.failures),
+    ("hookmux_call_faults_total", "Calls that hookmux itself could not carry out.", |it| it.faults),
 ];
 
 const OF_SCRIPTS: [Metric<ScriptCounts>; 2] = [
