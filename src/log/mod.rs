@@ -162,7 +162,7 @@ pub(crate) fn event(call: &Invocation, event: &Event) {
 }
 
 fn ended(call: &Invocation, path: &Path, report: &StepReport) {
-    let failed = report.outcome.has_failed();
+    let failed = report.outcome.kind().is_failure();
     // Most scripts leave nothing to log.
     if !failed && report.changes == Changes::default() && report.output.is_empty() && report.errors.is_empty() {
         return;

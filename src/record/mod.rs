@@ -126,7 +126,7 @@ impl Record {
     pub(crate) fn has_failed(&self) -> bool {
         self.verdict.is_some_and(|code| code != 0)
             || self.fault.is_some()
-            || self.all_steps().any(StepRecord::has_failed)
+            || self.all_steps().any(|step| step.kind().is_failure())
     }
 
     /// Returns its steps, and those that undid something.
@@ -184,7 +184,7 @@ impl Record {
         // Failing scripts first.
         let (mut kept, all) = (Vec::new(), steps.len().saturating_add(undone.len()));
         for failed in [true, false] {
-            for (at, step) in steps.iter().chain(&undone).enumerate().filter(|(_, step)| step.has_failed() == failed) {
+            for (at, step) in steps.iter().chain(&undone).enumerate().filter(|(_, step)| step.kind().is_failure() == failed) {
                 let rest = room.checked_sub(length(step));
                 if let Some(rest) = rest {
                     room = rest;

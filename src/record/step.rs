@@ -73,15 +73,10 @@ impl StepRecord {
             duration_us: micros(report.elapsed),
             bytes_out: report.bytes_out,
             bytes_err: report.bytes_err,
-            stderr: report.outcome.has_failed().then(|| end_of(&report.errors)).flatten(),
+            stderr: report.outcome.kind().is_failure().then(|| end_of(&report.errors)).flatten(),
             changes: report.changes.list.iter().map(ToString::to_string).collect(),
             more_changes: report.changes.more,
         }
-    }
-
-    /// Reports whether it failed.
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
     }
 
     /// Returns what its outcome meant for the call.

@@ -61,6 +61,13 @@ pub(crate) enum OutcomeKind {
     NotRun,
 }
 
+impl OutcomeKind {
+    /// Reports whether the script failed.
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::Verdict | Self::Fault)
+    }
+}
+
 impl Outcome {
     /// Returns the outcome without its details, and the exit code or the signal's number.
     pub(crate) fn ending(&self) -> (Ending, Option<i32>) {
@@ -91,11 +98,6 @@ impl Outcome {
             _ => return None,
         };
         Some(u8::try_from(code).unwrap_or(1))
-    }
-
-    /// Reports whether the script failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
     }
 
     /// Reports whether the script was started, so that there may be something to undo.

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::call::contract;
 use crate::printable;
 use crate::record::{Record, StepRecord};
+use crate::verdict::messages;
 use crate::verdict::outcome::{Ending, OutcomeKind};
 
 /// The time without a call after which the next one begins another episode.
@@ -115,8 +116,7 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Bar> {
 
 /// Returns which script failed first and how, or what hookmux could not do.
 pub(crate) fn reason(record: &Record) -> Option<String> {
-    let failed = |row: &Bar| matches!(row.kind, OutcomeKind::Verdict | OutcomeKind::Fault);
-    let rows: Vec<Bar> = rows(record, record.time).filter(failed).collect();
+    let rows: Vec<Bar> = rows(record, record.time).filter(|row| row.kind.is_failure()).collect();
     let step = rows.iter().find(|row| row.is_step).map(|row| format!("{} {}", row.label, row.note));
     step.or_else(|| rows.first()?.details.first().cloned())
 }
@@ -147,13 +147,10 @@ fn step_row(step: &StepRecord, offset: Duration, prefix: &str, ignored: &str) ->
     let note = match step.outcome {
         Ending::Exited if code == 0 => String::new(),
         Ending::Exited => format!("exited {code}"),
-        Ending::Killed => {
-            nix::sys::signal::Signal::try_from(code).map_or_else(|_| format!("signal {code}"), |name| name.to_string())
-        }
+        Ending::Killed => messages::signal(code),
         other => other.to_string().replace('-', " "),
     };
-    let softened = matches!(step.kind(), OutcomeKind::Verdict | OutcomeKind::Fault);
-    let note = if softened { format!("{note}{ignored}") } else { note };
+    let note = if step.kind().is_failure() { note + ignored } else { note };
     let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
     let path = printable::printable(&step.path.0);
     let why = |why: &String| {
