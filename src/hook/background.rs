@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::call::invocation::Invocation;
-use crate::log;
+use crate::log::{self, message_id::Message};
 use crate::plan::Step;
 use crate::record::draft::Draft;
 use crate::run::detach;
@@ -50,14 +50,15 @@ impl Background {
         let forked = detach::fork_supervisor().map_err(io::Error::from);
         let started = forked.and_then(|is_supervisor| if is_supervisor { self.supervise() } else { Ok(()) });
         if let Err(error) = started {
-            log::background_not_started(&call, &error);
+            log::about(Message::NotStarted, &call, format_args!("cannot start the background scripts: {error}"));
         }
     }
 
     fn supervise(self) -> io::Result<()> {
         let Self { call, steps, environment, document, started, kill_after, root, record } = self;
         if let Err(error) = scope::enter() {
-            log::in_daemons_cgroup(&call, &error);
+            let what = format_args!("the background scripts stay in libvirt's cgroup: {error}");
+            log::about(Message::InDaemonsCgroup, &call, what);
         }
         let watch = Watch::new()?;
         let purpose = Purpose::Background;

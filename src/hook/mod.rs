@@ -22,7 +22,7 @@ use crate::files::paths::{self, Directory};
 use crate::files::resolve::HOST;
 use crate::guard;
 use crate::hook::background::Background;
-use crate::log;
+use crate::log::{self, message_id::Message};
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::plan::rules;
@@ -120,7 +120,7 @@ fn unless_late(call: &Invocation, root: &Path, answer: Answer) -> Answer {
         return answer;
     }
     let Some(end) = guest_process::end(root, &call.driver, &call.object) else { return answer };
-    log::overruled(call, end.reason());
+    log::about(Message::Overruled, call, format_args!("the failure is not passed on, since {}", end.reason()));
     Answer::default()
 }
 
@@ -133,7 +133,7 @@ fn carry_out(call: &Invocation, linked: Linked, root: &Path, parent: Pid, record
             return own_fault(call, &messages::broken_settings(call, &fault), record);
         }
         Err(fault) => {
-            log::default_settings(call, &fault);
+            log::about(Message::DefaultSettings, call, format_args!("using the default settings: {fault}"));
             Settings::default()
         }
     };

@@ -8,30 +8,30 @@ pub mod message_id;
 mod socket;
 mod syslog;
 
+use std::ffi::OsStr;
 use std::fmt::Display;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use log::kv::{self, Key, Value, VisitSource};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::call::invocation::Invocation;
 use crate::guard::Changes;
-use crate::log::journal::Journal;
+use crate::log::journal::JournalEntry;
 use crate::log::message_id::Message;
-use crate::log::syslog::Syslog;
+use crate::log::socket::Socket;
 use crate::plan::Plan;
 use crate::plan::admission::Skip;
-use crate::printable;
+use crate::printable::{duration, printable};
 use crate::run::Event;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
 
-/// The system's log, connected to at the first message.
-struct System(Mutex<Option<(Journal, Syslog)>>);
+/// The system's log: the journal, and syslog.
+struct System(Mutex<(Socket<'static>, Socket<'static>)>);
 
-static SYSTEM: System = System(Mutex::new(None));
+static SYSTEM: System = System(Mutex::new((Socket::new(journal::SOCKET), Socket::new(syslog::SOCKET))));
 
 /// Directs what is logged to the system's log.
 pub(crate) fn to_system() {
@@ -48,44 +48,40 @@ impl Log for System {
 
     fn log(&self, record: &Record) {
         let line = record.args().to_string();
-        let priority = syslog::severity(record.level()).to_string();
-        let mut own = Fields(Vec::with_capacity(8));
+        let mut entry = JournalEntry::default();
+        entry.field("MESSAGE", &line);
+        entry.field("PRIORITY", &syslog::severity(record.level()).to_string());
+        entry.field("SYSLOG_IDENTIFIER", "hookmux");
+        entry.field("SYSLOG_FACILITY", "3");
         // Cannot fail: the values are strings.
-        let _ = record.key_values().visit(&mut own);
-        let mut fields = vec![
-            ("MESSAGE", line.as_str()),
-            ("PRIORITY", &priority),
-            ("SYSLOG_IDENTIFIER", "hookmux"),
-            ("SYSLOG_FACILITY", "3"),
-        ];
-        fields.extend(own.0.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let mut system = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (journal, syslog) = system
-            .get_or_insert_with(|| (Journal::new(Path::new(journal::SOCKET)), Syslog::new(Path::new(syslog::SOCKET))));
-        if !journal.write(&fields) {
-            syslog.write(record.level(), &line);
+        let _ = record.key_values().visit(&mut entry);
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (journal, syslog) = &mut *sockets;
+        if !journal::write(journal, &entry) {
+            syslog::write(syslog, record.level(), &line);
         }
     }
 
     fn flush(&self) {}
 }
 
-/// The fields of a message, by name.
-struct Fields(Vec<(String, String)>);
+/// Logs a sentence about a call.
+pub(crate) fn about(message: Message, call: &Invocation, what: impl Display) {
+    log(message, call, &[], &format!("{}: {what}", messages::call(call)));
+}
 
-impl<'kvs> VisitSource<'kvs> for Fields {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        self.0.push((key.as_str().to_owned(), value.to_string()));
-        Ok(())
-    }
+/// Logs that hookmux itself could not carry out a call, with the line that libvirt gets.
+pub(crate) fn own_fault(call: &Invocation, line: &str) {
+    log(Message::OwnFault, call, &[], line);
 }
 
 /// Logs a message about a call, with fields for the journal.
-fn log(level: Level, message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
+fn log(message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
+    let level = message.level();
     if level > log::max_level() {
         return;
     }
-    let field = |name, value| (name, printable::printable(value));
+    let field = |name, value| (name, printable(value));
     let mut fields = vec![
         ("MESSAGE_ID", message.id().to_owned()),
         field("HOOKMUX_DRIVER", &call.driver),
@@ -106,42 +102,11 @@ pub(crate) fn skipped(call: &Invocation, plan: &Plan) {
         .skipped
         .iter()
         .filter(|(_, skip)| !matches!(skip, Skip::ByRule(_)))
-        .map(|(path, skip)| format!("{} ({})", printable::printable(path), messages::skip(skip)))
+        .map(|(path, skip)| format!("{} ({})", printable(path), messages::skip(skip)))
         .collect();
-    if reasons.is_empty() {
-        return;
+    if !reasons.is_empty() {
+        about(Message::Skipped, call, format_args!("not running {}", reasons.join(", ")));
     }
-    let line = format!("{}: not running {}", messages::call(call), reasons.join(", "));
-    log(Level::Info, Message::Skipped, call, &[], &line);
-}
-
-/// Logs that a call uses the default settings, since its own cannot be read.
-pub(crate) fn default_settings(call: &Invocation, fault: &impl Display) {
-    let line = format!("{}: using the default settings: {fault}", messages::call(call));
-    log(Level::Error, Message::DefaultSettings, call, &[], &line);
-}
-
-/// Logs that libvirt does not get a failure, since it would leave a guest behind that has ended.
-pub(crate) fn overruled(call: &Invocation, reason: &str) {
-    let line = format!("{}: the failure is not passed on, since {reason}", messages::call(call));
-    log(Level::Warn, Message::Overruled, call, &[], &line);
-}
-
-/// Logs that hookmux itself could not carry out a call, with the line that libvirt gets.
-pub(crate) fn own_fault(call: &Invocation, line: &str) {
-    log(Level::Error, Message::OwnFault, call, &[], line);
-}
-
-/// Logs that the background scripts could not be started.
-pub(crate) fn background_not_started(call: &Invocation, error: &impl Display) {
-    let line = format!("{}: cannot start the background scripts: {error}", messages::call(call));
-    log(Level::Error, Message::NotStarted, call, &[], &line);
-}
-
-/// Logs that the background scripts run in the daemon's cgroup.
-pub(crate) fn in_daemons_cgroup(call: &Invocation, error: &impl Display) {
-    let line = format!("{}: the background scripts stay in libvirt's cgroup: {error}", messages::call(call));
-    log(Level::Warn, Message::InDaemonsCgroup, call, &[], &line);
 }
 
 /// Logs what happens while a plan runs: failures, long runs, and what scripts write.
@@ -149,13 +114,10 @@ pub(crate) fn event(call: &Invocation, event: &Event) {
     match event {
         Event::Starting(_) => {}
         Event::StillRunning(step, pid, elapsed) => {
-            let (script, time) = (printable::printable(&step.path), printable::duration(*elapsed));
-            let line = format!(
-                "{}: {script} (pid {pid}) is still running after {time}, libvirt is waiting",
-                messages::call(call)
-            );
+            let (about, script, time) = (messages::call(call), printable(&step.path), duration(*elapsed));
+            let line = format!("{about}: {script} (pid {pid}) is still running after {time}, libvirt is waiting");
             let fields = [("HOOKMUX_SCRIPT", script), ("HOOKMUX_DURATION_USEC", elapsed.as_micros().to_string())];
-            log(Level::Warn, Message::StillRunning, call, &fields, &line);
+            log(Message::StillRunning, call, &fields, &line);
         }
         Event::Ended(step, report) => ended(call, &step.path, report),
     }
@@ -167,7 +129,7 @@ fn ended(call: &Invocation, path: &Path, report: &StepReport) {
     if !failed && report.changes == Changes::default() && report.output.is_empty() && report.errors.is_empty() {
         return;
     }
-    let script = printable::printable(path);
+    let script = printable(path);
     let (ending, code) = report.outcome.ending();
     let outcome = code.map_or_else(|| ending.to_string(), |code| format!("{ending} {code}"));
     let fields = [
@@ -176,19 +138,18 @@ fn ended(call: &Invocation, path: &Path, report: &StepReport) {
         ("HOOKMUX_DURATION_USEC", report.elapsed.as_micros().to_string()),
     ];
     if failed {
-        log(Level::Error, Message::Failed, call, &fields, &messages::failure(call, path, &report.outcome));
+        log(Message::Failed, call, &fields, &messages::failure(call, path, &report.outcome));
     }
     let about = format!("{}: {script}", messages::call(call));
     for change in &report.changes.list {
-        log(Level::Info, Message::Changed, call, &fields, &format!("{about} changed {change}"));
+        log(Message::Changed, call, &fields, &format!("{about} changed {change}"));
     }
     if report.changes.more {
-        log(Level::Info, Message::Changed, call, &fields, &format!("{about} changed more than that"));
+        log(Message::Changed, call, &fields, &format!("{about} changed more than that"));
     }
-    for bytes in [&report.output, &report.errors] {
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            let line = printable::printable(std::ffi::OsStr::from_bytes(line));
-            log(Level::Info, Message::ScriptOutput, call, &fields, &format!("{about}: {line}"));
-        }
+    let texts = [&report.output, &report.errors].into_iter();
+    for line in texts.flat_map(|text| text.split(|byte| *byte == b'\n')).filter(|line| !line.is_empty()) {
+        let line = printable(OsStr::from_bytes(line));
+        log(Message::ScriptOutput, call, &fields, &format!("{about}: {line}"));
     }
 }

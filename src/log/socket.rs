@@ -1,22 +1,23 @@
 //! The socket of a log daemon. In: datagrams. Out: whether they were taken. Does, within a time limit.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
+
+use crate::files::resolve;
 
 /// How long logging may hold up a call in total: a busy daemon takes milliseconds.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A connection to a daemon, opened at the first datagram.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    path: PathBuf,
+pub(super) struct Socket<'a> {
+    path: &'a str,
     state: Connection,
 }
 
@@ -32,7 +33,7 @@ enum Connection {
 
 /// What became of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub(super) enum Sent {
     /// It was taken, or is lost since the daemon does not read.
     Done,
     /// It is too long for a datagram.
@@ -41,19 +42,18 @@ pub(crate) enum Sent {
     NoListener,
 }
 
-impl Socket {
+impl<'a> Socket<'a> {
     /// Returns a connection to the daemon that listens at `path`.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: Connection::Unopened }
+    pub(super) const fn new(path: &'a str) -> Self {
+        Self { path, state: Connection::Unopened }
     }
 
-    /// Sends bytes.
-    pub(crate) fn send(&mut self, datagram: &[u8]) -> Sent {
+    pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
         self.attempt(|socket| socket.send(datagram).map(|_| ()))
     }
 
     /// Sends a file instead of bytes.
-    pub(crate) fn pass(&mut self, file: &File) -> Sent {
+    pub(super) fn pass(&mut self, file: &File) -> Sent {
         self.attempt(|socket| {
             let files = [file.as_raw_fd()];
             let rights = [ControlMessage::ScmRights(&files)];
@@ -64,45 +64,28 @@ impl Socket {
     }
 
     fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
-        let state = std::mem::replace(&mut self.state, Connection::NoListener);
-        let (state, outcome) = match state {
-            Connection::Unopened => self.open_and(&send),
-            Connection::Open(socket) => match judge(send(&socket)) {
-                Ok(outcome) => (Connection::Open(socket), outcome),
-                Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
-                // The daemon was restarted, and listens at a new socket of the same name.
-                Err(_) => self.open_and(&send),
-            },
-            Connection::NoListener => (Connection::NoListener, Sent::NoListener),
-            Connection::Unresponsive => (Connection::Unresponsive, Sent::Done),
-        };
-        self.state = state;
-        outcome
-    }
-
-    fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (Connection, Sent) {
-        let Ok(socket) = open(&self.path) else { return (Connection::NoListener, Sent::NoListener) };
-        match judge(send(&socket)) {
-            Ok(outcome) => (Connection::Open(socket), outcome),
-            Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
-            Err(state) => (state, Sent::NoListener),
+        // A second time where the daemon was restarted, and listens at a new socket of the same name.
+        for _ in 0..2 {
+            if matches!(self.state, Connection::Unopened) {
+                self.state = open(self.path).map_or(Connection::NoListener, Connection::Open);
+            }
+            let Connection::Open(socket) = &self.state else { break };
+            match send(socket).map_err(|error| resolve::errno(&error)) {
+                Ok(()) => return Sent::Done,
+                Err(Errno::EMSGSIZE | Errno::ENOBUFS) => return Sent::TooLong,
+                Err(Errno::EAGAIN) => self.state = Connection::Unresponsive,
+                Err(_) => self.state = Connection::Unopened,
+            }
         }
+        if matches!(self.state, Connection::Unresponsive) {
+            return Sent::Done;
+        }
+        self.state = Connection::NoListener;
+        Sent::NoListener
     }
 }
 
-/// Returns what became of a datagram, or the new state of the socket.
-fn judge(sent: io::Result<()>) -> Result<Sent, Connection> {
-    match sent {
-        Ok(()) => Ok(Sent::Done),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Connection::Unresponsive),
-        Err(error) if [Errno::EMSGSIZE, Errno::ENOBUFS].iter().any(|no| error.raw_os_error() == Some(*no as i32)) => {
-            Ok(Sent::TooLong)
-        }
-        Err(_) => Err(Connection::NoListener),
-    }
-}
-
-fn open(path: &Path) -> io::Result<UnixDatagram> {
+fn open(path: &str) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(path)?;
     // How long a send waits for room; the first that fails is the last.
@@ -126,7 +109,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let _daemon = UnixDatagram::bind(&path).unwrap();
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let begin = Instant::now();
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
@@ -141,7 +124,7 @@ mod tests {
     fn a_daemon_that_was_restarted_is_found() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let heard = ["first", "second"].map(|line| {
             let _ = std::fs::remove_file(&path);
             let daemon = UnixDatagram::bind(&path).unwrap();
@@ -152,7 +135,7 @@ mod tests {
 
     #[test]
     fn without_a_daemon_nothing_happens() {
-        let mut socket = Socket::new(Path::new("/nowhere/log"));
+        let mut socket = Socket::new("/nowhere/log");
         assert_eq!([socket.send(b"x"), socket.send(b"x")], [Sent::NoListener; 2]);
     }
 
@@ -161,7 +144,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let sent = [socket.send(&vec![b'x'; 8 << 20]), socket.send(b"short")];
         assert_eq!((sent, received(&daemon)), ([Sent::TooLong, Sent::Done], b"short".to_vec()));
     }
