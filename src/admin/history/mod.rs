@@ -1,7 +1,7 @@
 //! `hookmux history`: past calls as a waterfall. In: the records. Out: lines, JSON, or a page. Reads.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -113,16 +113,16 @@ impl History {
         clock: &Clock,
         console: &mut Console,
     ) -> anyhow::Result<ExitCode> {
-        let [(rotated, older), (path, newer)] = read::open(root).map_err(cannot_read)?;
-        let (mut tail, mut lines) = if since.is_some() {
-            let older =
-                Tail::from_start(root, &rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
-            (Tail::from_start(root, &path, newer), older)
-        } else {
-            (Tail::from_end(root, &path, newer)?, Vec::new())
-        };
+        let [(rotated, older), (path, mut newer)] = read::open(root)?;
+        let mut lines = Vec::new();
+        if since.is_some() {
+            lines = Tail::new(root, &rotated, older).lines().with_context(|| read::cannot_read(&rotated))?;
+        } else if let Some(file) = &mut newer {
+            file.seek(SeekFrom::End(0))?;
+        }
+        let mut tail = Tail::new(root, &path, newer);
         loop {
-            lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
+            lines.extend(tail.lines().with_context(|| read::cannot_read(&path))?);
             for line in lines.drain(..) {
                 match read::parse(&line) {
                     Some(record) if !self.options.wants(&record, since) => {}
@@ -161,7 +161,7 @@ pub(crate) fn found(
     wanted: impl Fn(&Record) -> bool,
     errors: &mut dyn Write,
 ) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, files, wanted).map_err(cannot_read)?;
+    let found = read::read(root, files, wanted)?;
     if found.skipped > 0 {
         report_skipped(found.skipped, errors)?;
     }
@@ -187,8 +187,4 @@ pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
         }
         Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
     }
-}
-
-fn cannot_read((path, error): read::Unreadable) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!("cannot read {}", path.display()))
 }
