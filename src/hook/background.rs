@@ -66,7 +66,7 @@ impl Background {
         runner.run(&steps, &document, &mut |event| {
             log::event(&call, &event);
             if let (Event::Ended(step, report), Some(record)) = (event, &record) {
-                record.keep_background(&root, step, report);
+                record.keep_background(&root, &call, step, report);
             }
         });
         started.map_or(Ok(()), fs::remove_file)

@@ -63,7 +63,9 @@ mod tests {
     #[test]
     fn a_value_with_a_line_feed_is_preceded_by_its_length() {
         let mut entry = JournalEntry::default();
-        [("MESSAGE", "one"), ("A", "x\ny"), ("B", "")].map(|(name, value)| entry.field(name, value));
+        for (name, value) in [("MESSAGE", "one"), ("A", "x\ny"), ("B", "")] {
+            entry.field(name, value);
+        }
         assert_eq!(entry.0, b"MESSAGE=one\nA\n\x03\0\0\0\0\0\0\0x\ny\nB=\n");
     }
 

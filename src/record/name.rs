@@ -1,8 +1,7 @@
 //! A name or path in a record: text if it is text, else its bytes. In and out: an `OsString`. Pure.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,18 +16,6 @@ impl Name {
         let mut bytes = std::mem::take(&mut self.0).into_vec();
         bytes.truncate(length);
         self.0 = OsString::from_vec(bytes);
-    }
-}
-
-impl From<&OsStr> for Name {
-    fn from(name: &OsStr) -> Self {
-        Self(name.to_owned())
-    }
-}
-
-impl From<&Path> for Name {
-    fn from(path: &Path) -> Self {
-        Self(path.as_os_str().to_owned())
     }
 }
 
@@ -70,7 +57,7 @@ mod tests {
             (b"v\xff", "[118,255]"),
         ];
         for (bytes, json) in names {
-            let name = Name::from(OsStr::from_bytes(bytes));
+            let name = Name(OsString::from_vec(bytes.to_vec()));
             assert_eq!(serde_json::to_string(&name).unwrap(), json);
             assert_eq!(serde_json::from_str::<Name>(json).unwrap(), name);
         }
