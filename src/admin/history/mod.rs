@@ -9,14 +9,16 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 
+use crate::admin::support::LOG_DIRECTORY;
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
+use crate::files::paths;
 use crate::printable;
-use crate::record::read::Files;
+use crate::record::Record;
+use crate::record::read::{self, Files};
 use crate::record::tail::Tail;
-use crate::record::{Record, file, read};
 
 pub(crate) mod episode;
 mod html;
@@ -56,8 +58,7 @@ impl History {
     /// Prints the calls that are asked for.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let path = file::calls(&root);
-        assert_kept(&path)?;
+        assert_kept(&root)?;
         let clock = self.options.clock();
         let since = self.options.since(&clock)?;
         if self.follow {
@@ -86,15 +87,14 @@ impl History {
     fn print(&self, mut found: Vec<Record>, clock: &Clock, console: &mut Console) -> io::Result<()> {
         let all = found.len();
         found.retain(|record| self.all || !is_quiet(record));
-        let episodes = episode::episodes(&found);
-        if episodes.is_empty() {
-            let nothing = match all {
+        if found.is_empty() {
+            return console.lines(&[match all {
                 0 if self.options.is_everything() => "no call has been recorded yet".to_owned(),
                 0 => "no recorded call matches".to_owned(),
                 _ => format!("no script ran in the {all} recorded calls that match (--all shows them)"),
-            };
-            return console.lines(&[nothing]);
+            }]);
         }
+        let episodes = episode::episodes(&found);
         let shown = if self.all { usize::MAX } else { self.number.unwrap_or(USUAL) };
         let earlier = episodes.len().saturating_sub(shown);
         if earlier > 0 {
@@ -129,9 +129,9 @@ impl History {
                     Some(record) if console.json => print_json(&record, console)?,
                     Some(record) if !self.all && is_quiet(&record) => {}
                     Some(record) => {
-                        let lines = episode::episodes(&[record]);
-                        let lines = lines.iter().flat_map(|it| picture::lines(it, clock, console.paint));
-                        console.lines(&lines.collect::<Vec<_>>())?;
+                        for episode in episode::episodes(&[record]) {
+                            console.lines(&picture::lines(&episode, clock, console.paint))?;
+                        }
                     }
                     None => report_skipped(1, console.errors)?,
                 }
@@ -162,14 +162,13 @@ pub(crate) fn found(
     errors: &mut dyn Write,
 ) -> anyhow::Result<Vec<Record>> {
     let found = read::read(root, files, wanted)?;
-    if found.skipped > 0 {
-        report_skipped(found.skipped, errors)?;
-    }
+    report_skipped(found.skipped, errors)?;
     Ok(found.records)
 }
 
 fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
     let lines = match count {
+        0 => return Ok(()),
         1 => "1 line that is not a call record".into(),
         _ => format!("{count} lines that are not call records"),
     };
@@ -177,10 +176,10 @@ fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Returns an error with what to do if calls are not recorded.
-pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
-    let directory = path.parent().unwrap_or(path);
+pub(crate) fn assert_kept(root: &Path) -> anyhow::Result<()> {
+    let directory = paths::below(root, LOG_DIRECTORY);
     let shown = directory.display();
-    match fs::read_dir(directory) {
+    match fs::read_dir(&directory) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})")

@@ -11,7 +11,6 @@ use crate::admin::history;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
-use crate::record::file;
 use crate::record::read::Files;
 
 mod counts;
@@ -40,7 +39,7 @@ impl Stats {
         let root = self.root.path()?;
         // The metrics contain the finding that nothing is recorded.
         if !self.prometheus {
-            history::assert_kept(&file::calls(&root))?;
+            history::assert_kept(&root)?;
         }
         // Not what was rotated away: a counter that falls to anything but 0 would count as new calls.
         let records = history::found(&root, Files::Newest, |_| true, console.errors)?;
