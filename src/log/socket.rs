@@ -14,21 +14,12 @@ use crate::files::resolve;
 /// How long logging may hold up a call in total: a busy daemon takes milliseconds.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A connection to a daemon, opened at the first datagram.
+/// A connection to a daemon.
 #[derive(Debug)]
 pub(super) struct Socket<'a> {
     path: &'a str,
-    state: Connection,
-}
-
-#[derive(Debug)]
-enum Connection {
-    Unopened,
-    Open(UnixDatagram),
-    /// No daemon listens; not tried again.
-    NoListener,
-    /// A daemon listens and does not read; hookmux has waited for it once.
-    Unresponsive,
+    /// Opened at the first datagram. An error is final, and is what becomes of each further datagram.
+    connection: Option<Result<UnixDatagram, Sent>>,
 }
 
 /// What became of a datagram.
@@ -38,14 +29,12 @@ pub(super) enum Sent {
     Done,
     /// It is too long for a datagram.
     TooLong,
-    /// No daemon listens.
     NoListener,
 }
 
 impl<'a> Socket<'a> {
-    /// Returns a connection to the daemon that listens at `path`.
     pub(super) const fn new(path: &'a str) -> Self {
-        Self { path, state: Connection::Unopened }
+        Self { path, connection: None }
     }
 
     pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
@@ -66,22 +55,25 @@ impl<'a> Socket<'a> {
     fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
         // A second time where the daemon was restarted, and listens at a new socket of the same name.
         for _ in 0..2 {
-            if matches!(self.state, Connection::Unopened) {
-                self.state = open(self.path).map_or(Connection::NoListener, Connection::Open);
-            }
-            let Connection::Open(socket) = &self.state else { break };
+            let open = || open(self.path).map_err(|_| Sent::NoListener);
+            let socket = match self.connection.get_or_insert_with(open) {
+                Ok(socket) => socket,
+                Err(end) => return *end,
+            };
             match send(socket).map_err(|error| resolve::errno(&error)) {
                 Ok(()) => return Sent::Done,
                 Err(Errno::EMSGSIZE | Errno::ENOBUFS) => return Sent::TooLong,
-                Err(Errno::EAGAIN) => self.state = Connection::Unresponsive,
-                Err(_) => self.state = Connection::Unopened,
+                // It does not read, and is not waited for again.
+                Err(Errno::EAGAIN) => return self.fail(Sent::Done),
+                Err(_) => self.connection = None,
             }
         }
-        if matches!(self.state, Connection::Unresponsive) {
-            return Sent::Done;
-        }
-        self.state = Connection::NoListener;
-        Sent::NoListener
+        self.fail(Sent::NoListener)
+    }
+
+    fn fail(&mut self, sent: Sent) -> Sent {
+        self.connection = Some(Err(sent));
+        sent
     }
 }
 
@@ -114,7 +106,7 @@ mod tests {
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
         assert!(
-            matches!(socket.state, Connection::Unresponsive) && begin.elapsed() < 20 * TIMEOUT,
+            matches!(socket.connection, Some(Err(Sent::Done))) && begin.elapsed() < 20 * TIMEOUT,
             "{:?}",
             begin.elapsed()
         );
