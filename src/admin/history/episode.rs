@@ -20,11 +20,9 @@ const REST: Duration = Duration::from_secs(30);
 pub(crate) struct Episode {
     /// The guest, network or daemon.
     pub(crate) who: String,
-    /// When the first began.
     pub(crate) begin: SystemTime,
     /// From the first beginning to the last end.
     pub(crate) span: Duration,
-    /// The number of calls.
     pub(crate) calls: usize,
     /// The number of calls with a failure.
     pub(crate) failed: usize,
@@ -32,7 +30,6 @@ pub(crate) struct Episode {
     pub(crate) rows: Vec<Bar>,
 }
 
-/// One bar.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Bar {
     /// A script of the call above, or the call itself.
@@ -47,7 +44,6 @@ pub(crate) struct Bar {
     pub(crate) details: Vec<String>,
     /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
-    /// What its outcome meant for the call.
     pub(crate) kind: OutcomeKind,
 }
 

@@ -6,12 +6,9 @@ use std::time::{Duration, SystemTime};
 use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
 use crate::printable::{self, duration};
-use crate::verdict::outcome::OutcomeKind;
 
-/// The style sheet.
 const STYLE: &str = include_str!("page.css");
 
-/// Writes the page.
 pub(crate) fn page(episodes: &[Episode], host: &str, now: SystemTime, clock: &Clock) -> String {
     let calls = episodes.iter().map(|episode| episode.calls).sum();
     let failed = episodes.iter().map(|episode| episode.failed).sum();
@@ -54,27 +51,21 @@ fn section(episode: &Episode, clock: &Clock) -> String {
 
 fn row(row: &Bar, span: Duration) -> String {
     let kind = if row.is_step { "step" } else { "call" };
-    let class = match row.kind {
-        OutcomeKind::Success => "success",
-        OutcomeKind::Verdict => "veto",
-        OutcomeKind::Fault => "fault",
-        OutcomeKind::NotRun => "idle",
-    };
+    let outcome = printable::name_of(&row.kind);
     let (label, path, mut note) = (escaped(&row.label), escaped(&row.path), escaped(&row.note));
     if !note.is_empty() {
         note = format!("<span class=\"note\">{note}</span>");
     }
-    let time = row.time.map(|(_, took)| duration(took)).unwrap_or_default();
-    let bar = row.time.map(|(offset, took)| {
+    let bar = |(offset, took): (Duration, Duration)| {
         let left = percent(offset, span);
         let width = percent(took, span).min(100.0 - left);
-        format!("<span class=\"bar\" style=\"left:{left:.3}%;width:{width:.3}%\"></span>")
-    });
-    let bar = bar.unwrap_or_default();
-    let details = row.details.iter().flat_map(|detail| detail.lines());
-    let details: String = details.map(|detail| format!("<div class=\"detail\">{}</div>\n", escaped(detail))).collect();
+        (duration(took), format!("<span class=\"bar\" style=\"left:{left:.3}%;width:{width:.3}%\"></span>"))
+    };
+    let (time, bar) = row.time.map(bar).unwrap_or_default();
+    let detail = |line: &str| format!("<div class=\"detail\">{}</div>\n", escaped(line));
+    let details: String = row.details.iter().flat_map(|detail| detail.lines()).map(detail).collect();
     format!(
-        "<div class=\"row {kind} {class}\"><span class=\"label\" title=\"{path}\">{label}{note}</span>\
+        "<div class=\"row {kind} {outcome}\"><span class=\"label\" title=\"{path}\">{label}{note}</span>\
          <span class=\"time\">{time}</span><span class=\"track\">{bar}</span></div>\n{details}"
     )
 }

@@ -33,7 +33,6 @@ const TURN: Duration = Duration::from_millis(100);
 /// How many groups of calls a screen shows.
 const USUAL: usize = 10;
 
-/// Arguments of `hookmux history`.
 #[derive(Debug, Args)]
 pub(crate) struct History {
     #[command(flatten)]
@@ -55,15 +54,13 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Prints the calls that are asked for.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         assert_kept(&root)?;
-        let clock = self.options.clock();
-        let since = self.options.since(&clock)?;
         if self.follow {
-            return self.follow(&root, since, &clock, console);
+            return self.follow(&root, console);
         }
+        let (clock, since) = self.options.times()?;
         let found = self::found(&root, Files::Both, |record| self.options.wants(record, since), console.errors)?;
         if let Some(page) = &self.html {
             // The page names the host, because pages are passed on.
@@ -106,13 +103,8 @@ impl History {
     }
 
     /// Prints each call when it is recorded, before its group is complete.
-    fn follow(
-        &self,
-        root: &Path,
-        since: Option<SystemTime>,
-        clock: &Clock,
-        console: &mut Console,
-    ) -> anyhow::Result<ExitCode> {
+    fn follow(&self, root: &Path, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let (clock, since) = self.options.times()?;
         let [(rotated, older), (path, mut newer)] = read::open(root)?;
         let mut lines = Vec::new();
         if since.is_some() {
@@ -130,7 +122,7 @@ impl History {
                     Some(record) if !self.all && is_quiet(&record) => {}
                     Some(record) => {
                         for episode in episode::episodes(&[record]) {
-                            console.lines(&picture::lines(&episode, clock, console.paint))?;
+                            console.lines(&picture::lines(&episode, &clock, console.paint))?;
                         }
                     }
                     None => report_skipped(1, console.errors)?,

@@ -12,7 +12,6 @@ use crate::verdict::outcome::OutcomeKind;
 /// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
 
-/// Draws an episode.
 pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint) -> String {
     // Of the first 80 columns, bars get 34; of those beyond, names get one third.
     let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);

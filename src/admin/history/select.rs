@@ -31,18 +31,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Returns the time zone.
-    pub(crate) fn clock(&self) -> Clock {
-        if self.utc { Clock::utc() } else { Clock::local() }
-    }
-
-    /// Returns the time since which calls match.
-    ///
-    /// # Errors
-    /// A time that is before 1970.
-    pub(crate) fn since(&self, clock: &Clock) -> anyhow::Result<Option<SystemTime>> {
-        let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now()));
-        since.transpose().map_err(anyhow::Error::msg)
+    /// Returns the time zone, and the time since which calls match, which must not be before 1970.
+    pub(crate) fn times(&self) -> anyhow::Result<(Clock, Option<SystemTime>)> {
+        let clock = if self.utc { Clock::utc() } else { Clock::local() };
+        let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now())).transpose();
+        Ok((clock, since.map_err(anyhow::Error::msg)?))
     }
 
     /// Reports whether every record matches.
