@@ -11,7 +11,6 @@ use log::kv::{self, Key, Value, VisitSource};
 use crate::log::socket::{Sent, Socket};
 use crate::run::spool::SpoolWriter;
 
-/// Where journald listens.
 pub(super) const SOCKET: &str = "/run/systemd/journal/socket";
 
 /// A message as journald reads it.

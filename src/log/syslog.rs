@@ -7,7 +7,6 @@ use log::Level;
 
 use crate::log::socket::Socket;
 
-/// Where the daemon listens.
 pub(super) const SOCKET: &str = "/dev/log";
 
 /// `LOG_DAEMON`, as syslog(3) has it: 3, in front of three bits of severity.

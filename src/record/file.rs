@@ -63,7 +63,6 @@ pub(crate) fn is_kept(root: &Path) -> bool {
     calls(root).parent().is_some_and(Path::is_dir)
 }
 
-/// Returns the path of the file below `root`.
 pub(crate) fn calls(root: &Path) -> PathBuf {
     paths::below(root, CALLS)
 }

@@ -39,10 +39,8 @@ const MAX_NAME: usize = 1 << 10;
 pub(crate) struct Record {
     /// [`VERSION`]
     pub(crate) v: u32,
-    /// When it began.
     #[serde(with = "time")]
     pub(crate) time: SystemTime,
-    /// The hook's process.
     pub(crate) pid: u32,
     /// The hook's name.
     pub(crate) driver: Name,

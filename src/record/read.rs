@@ -24,14 +24,10 @@ pub(crate) struct Records {
 pub(crate) enum Files {
     /// The current file, and the one that was rotated away last (`calls.jsonl.1`).
     Both,
-    /// The current file.
     Newest,
 }
 
 /// Opens the file that was rotated away last and the current one; `None` for each that does not exist.
-///
-/// # Errors
-/// That of opening, with the file.
 pub(crate) fn open(root: &Path) -> anyhow::Result<[(PathBuf, Option<File>); 2]> {
     let path = file::calls(root);
     let rotated = PathBuf::from(paths::with_ending(&path, ".1"));
@@ -47,9 +43,6 @@ pub(crate) fn open(root: &Path) -> anyhow::Result<[(PathBuf, Option<File>); 2]> 
 }
 
 /// Reads the calls; `wanted` decides which of them are returned.
-///
-/// # Errors
-/// Those of opening and reading, with the file.
 pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> anyhow::Result<Records> {
     let mut found = Records::default();
     let [older, newer] = open(root)?;
@@ -73,7 +66,6 @@ pub(crate) fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(line).ok()
 }
 
-/// Names a file that cannot be read, for an error.
 pub(crate) fn cannot_read(path: &Path) -> String {
     format!("cannot read {}", path.display())
 }

@@ -69,7 +69,6 @@ impl StepRecord {
         }
     }
 
-    /// Returns what its outcome meant for the call.
     pub(crate) fn kind(&self) -> OutcomeKind {
         self.outcome.kind(self.code)
     }

@@ -23,9 +23,6 @@ impl Tail {
     }
 
     /// Returns the lines since the last call, without their ends.
-    ///
-    /// # Errors
-    /// Those of reading.
     pub(crate) fn lines(&mut self) -> io::Result<Vec<Vec<u8>>> {
         // Before the old file is read, which contains all that was written until the rotation.
         let now = resolve::open_regular(&self.root, &self.path).ok();

@@ -45,7 +45,6 @@ pub(crate) fn broken_settings(call: &Invocation, fault: &SettingsError) -> Strin
     format!("{fault}; until it is fixed, {then}")
 }
 
-/// Describes the outcome of a script.
 pub(crate) fn outcome(script: &Path, outcome: &Outcome) -> String {
     let script = printable(script);
     match outcome {

@@ -13,7 +13,6 @@ use crate::verdict::outcome::{Outcome, OutcomeKind};
 /// The answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The exit code.
     pub(crate) code: u8,
     /// The step that it comes from: the first that failed, since libvirt keeps the first error, too.
     pub(crate) cause: Option<usize>,
@@ -52,7 +51,6 @@ pub(crate) fn own_fault_code(failure: Failure) -> u8 {
 }
 
 impl Verdict {
-    /// Judges the outcomes of all steps.
     pub(crate) fn new<'a>(
         failure: Failure,
         outcomes: impl Iterator<Item = (&'a Effective, &'a Outcome)>,

@@ -12,7 +12,6 @@ use crate::guard;
 /// How a step ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The script exited with this code.
     Exited(i32),
     /// This signal killed the script.
     Killed(i32),
@@ -62,7 +61,6 @@ pub(crate) enum OutcomeKind {
 }
 
 impl OutcomeKind {
-    /// Reports whether the script failed.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::Verdict | Self::Fault)
     }
@@ -83,7 +81,6 @@ impl Outcome {
         }
     }
 
-    /// Returns what it means for the call.
     pub(crate) fn kind(&self) -> OutcomeKind {
         let (ending, code) = self.ending();
         ending.kind(code)

@@ -18,7 +18,6 @@ use crate::verdict::outcome::OutcomeKind;
 pub(super) const BUCKETS: [u64; 10] =
     [2_500, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 30_000_000, 120_000_000];
 
-/// What the records count.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// When the first call began.
@@ -60,7 +59,6 @@ fn count(number: &mut u64, by: bool) {
 }
 
 impl Counts {
-    /// Counts these records.
     pub(super) fn new(records: &[Record]) -> Self {
         let mut counts = Self { since: records.first().map(|record| record.time), ..Self::default() };
         for record in records {

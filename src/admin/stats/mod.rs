@@ -20,7 +20,6 @@ mod state;
 use counts::Counts;
 use state::HostState;
 
-/// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
     /// Print metrics for the textfile collector of Prometheus' node exporter

@@ -25,7 +25,6 @@ const OF_SCRIPTS: [Metric<ScriptCounts>; 2] = [
     ("hookmux_script_faults_total", "Scripts that could not be run to completion.", |it| it.faults),
 ];
 
-/// Writes all metrics.
 pub(super) fn text(counts: &Counts, state: &HostState) -> String {
     let mut text = String::new();
     // Each sample is what follows the metric's name, and the number.
