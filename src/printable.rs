@@ -37,8 +37,8 @@ fn commands_terminal(character: char) -> bool {
 pub(crate) fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
-        if !character.is_ascii_control() && commands_terminal(character) || character == '\u{7f}' {
-            // Each of them has one UTF-16 unit.
+        // JSON escapes those before; each of these has one UTF-16 unit.
+        if character >= '\u{7f}' && commands_terminal(character) {
             let _ = write!(shown, "\\u{:04x}", u32::from(character));
         } else {
             shown.push(character);

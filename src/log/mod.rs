@@ -98,12 +98,9 @@ fn log(message: Message, call: &Invocation, more: &[(&str, String)], line: &str)
 /// Logs what a plan skips, in one line. Scripts that a rule excludes are skipped on purpose at each call, so they are not
 /// logged; `hookmux explain` lists them.
 pub(crate) fn skipped(call: &Invocation, plan: &Plan) {
-    let reasons: Vec<String> = plan
-        .skipped
-        .iter()
-        .filter(|(_, skip)| !matches!(skip, Skip::ByRule(_)))
-        .map(|(path, skip)| format!("{} ({})", printable(path), messages::skip(skip)))
-        .collect();
+    let skipped = plan.skipped.iter().filter(|(_, skip)| !matches!(skip, Skip::ByRule(_)));
+    let reason = |(path, skip): &(_, _)| format!("{} ({})", printable(path), messages::skip(skip));
+    let reasons: Vec<String> = skipped.map(reason).collect();
     if !reasons.is_empty() {
         about(Message::Skipped, call, format_args!("not running {}", reasons.join(", ")));
     }

@@ -78,19 +78,16 @@ fn write(path: &Path, lines: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
 
 /// Keeps a line in /run, if that is in memory.
 fn keep_back(root: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
+    let is_memory = |path: &Path| statfs(path).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC);
     let directory = paths::below(root, "/run/hookmux");
-    if is_memory(&paths::below(root, "/run"))? {
+    if is_memory(&paths::below(root, "/run")) {
         // It may exist; the next line finds out.
         let _ = DirBuilder::new().mode(0o755).create(&directory);
-        if is_memory(&directory)? {
-            write(&paths::below(root, KEPT_BACK), line)?;
+        if is_memory(&directory) {
+            return write(&paths::below(root, KEPT_BACK), line);
         }
     }
     Ok(())
-}
-
-fn is_memory(directory: &Path) -> io::Result<bool> {
-    Ok(statfs(directory)?.filesystem_type() == TMPFS_MAGIC)
 }
 
 /// Takes the lines that were kept in memory, so that no other call takes them.

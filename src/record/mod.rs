@@ -5,10 +5,12 @@
 //! secrets, and the end of what a failing script wrote to its standard error; never a document.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::contract::{self, Row};
 use crate::call::drivers::{self, Object};
 use crate::call::invocation::Invocation;
 
@@ -107,6 +109,11 @@ impl Record {
         }
     }
 
+    /// Returns what the caller does around the call.
+    pub(crate) fn row(&self) -> Row {
+        contract::look_up(&self.driver.0, &self.operation.0)
+    }
+
     /// Returns the guest of the call: the object, or the owner of the port. `None` for a daemon or a network.
     pub(crate) fn guest(&self) -> Option<&Name> {
         let names_a_guest = drivers::driver(OsStr::new(&self.driver.0)).object == Object::Guest;
@@ -154,7 +161,9 @@ impl Record {
         let (changes, texts): (Vec<u64>, Vec<u64>) = steps.map(StepRecord::shorten).unzip();
         let mut left_out = LeftOut { changes: changes.iter().sum(), texts: texts.iter().sum(), scripts: 0 };
         let names = [&mut self.driver, &mut self.object, &mut self.operation, &mut self.sub_operation, &mut self.extra];
-        names.into_iter().chain(&mut self.guest).for_each(|name| name.truncate(MAX_NAME));
+        for Name(name) in names.into_iter().chain(&mut self.guest) {
+            *name = OsString::from_vec(name.as_bytes().iter().take(MAX_NAME).copied().collect());
+        }
         self.fault = self.fault.map(|fault| fault.chars().take(MAX_NAME).collect());
         self.left_out = Some(left_out);
         let length = |step: &StepRecord| serde_json::to_vec(step).map_or(0, |json| json.len()).saturating_add(1);
@@ -181,7 +190,6 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::ffi::OsStringExt;
 
     use crate::verdict::outcome::Ending;
 

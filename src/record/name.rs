@@ -10,15 +10,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name(pub OsString);
 
-impl Name {
-    /// Truncates it to this many bytes.
-    pub(super) fn truncate(&mut self, length: usize) {
-        let mut bytes = std::mem::take(&mut self.0).into_vec();
-        bytes.truncate(length);
-        self.0 = OsString::from_vec(bytes);
-    }
-}
-
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.to_str() {

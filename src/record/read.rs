@@ -49,11 +49,9 @@ pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) 
     let older = Some(older).filter(|_| files == Files::Both);
     for (path, file) in older.into_iter().chain([newer]) {
         for line in file.into_iter().flat_map(|file| BufReader::new(file).split(b'\n')) {
-            match parse(&line.with_context(|| cannot_read(&path))?) {
-                Some(record) if wanted(&record) => found.records.push(record),
-                Some(_) => {}
-                None => found.skipped = found.skipped.saturating_add(1),
-            }
+            let record = parse(&line.with_context(|| cannot_read(&path))?);
+            found.skipped = found.skipped.saturating_add(u64::from(record.is_none()));
+            found.records.extend(record.filter(&wanted));
         }
     }
     // A call that begins before another may end, and be written, after it.

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,10 +82,6 @@ impl StepRecord {
         let texts = [&mut self.why, &mut self.stderr].into_iter();
         let texts = texts.filter_map(|text| text.take_if(|text| text.len() > SHORT)).count() as u64;
         (changes, texts)
-    }
-
-    pub(crate) fn duration(&self) -> Duration {
-        Duration::from_micros(self.duration_us)
     }
 }
 

@@ -86,13 +86,11 @@ impl Outcome {
         ending.kind(code)
     }
 
-    /// Returns the exit code of a script's verdict as a shell has it, 128 + n for a signal; `None` without a
-    /// verdict.
+    /// Returns the exit code of a script's verdict as a shell has it, 128 + n for a signal; `None` without a verdict.
     pub(crate) fn exit_code(&self) -> Option<u8> {
-        let code = match self {
-            Self::Exited(code) => *code,
-            Self::Killed(signal) => signal.saturating_add(128),
-            _ => return None,
+        let code = match self.ending() {
+            (Ending::Killed, signal) => signal?.saturating_add(128),
+            (_, code) => code?,
         };
         Some(u8::try_from(code).unwrap_or(1))
     }

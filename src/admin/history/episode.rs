@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::call::contract::{self, Output, Row};
+use crate::call::contract::Output;
 use crate::call::invocation::NOTHING;
 use crate::printable::printable;
 use crate::record::{Record, StepRecord};
@@ -72,12 +72,7 @@ pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
 /// Reports whether a record begins another episode: each attempt to start a guest begins with `prepare`, which only the
 /// filters of an incoming guest precede.
 fn begins_another(record: &Record, group: &[&Record]) -> bool {
-    record.operation.0 == "prepare" && group.iter().any(|record| row(record).output != Output::Filter)
-}
-
-/// Returns what libvirt does around a recorded call.
-fn row(record: &Record) -> Row {
-    contract::look_up(&record.driver.0, &record.operation.0)
+    record.operation.0 == "prepare" && group.iter().any(|record| record.row().output != Output::Filter)
 }
 
 /// Returns an episode of these calls, in order; `None` without calls.
@@ -128,7 +123,7 @@ fn call_row(record: &Record, offset: Duration) -> Bar {
     if record.background {
         label += " (background)";
     }
-    if record.extra.0 != NOTHING && record.extra.0 != row(record).extra {
+    if record.extra.0 != NOTHING && record.extra.0 != record.row().extra {
         label = format!("{label} ({})", printable(&record.extra.0));
     }
     let code = record.verdict.unwrap_or_default();
@@ -152,7 +147,8 @@ fn step_row(step: &StepRecord, offset: Duration, prefix: &str, ignored: &str) ->
     // The label has the path already.
     let why = why.map(|why| why.strip_prefix(&path).map_or(why.clone(), |why| why.trim_start().to_owned()));
     let details = why.into_iter().chain(changes(step)).chain(step.stderr.as_deref().map(quoted)).collect();
-    let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
+    let micros = Duration::from_micros;
+    let time = step.after_us.map(|after| (offset.saturating_add(micros(after)), micros(step.duration_us)));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
     Bar { is_step: true, label, path, note, details, time, kind: step.kind() }
 }

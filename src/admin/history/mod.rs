@@ -17,7 +17,7 @@ use crate::admin::support::root::Root;
 use crate::files::paths;
 use crate::printable;
 use crate::record::Record;
-use crate::record::read::{self, Files};
+use crate::record::read::{self, Files, Records};
 use crate::record::tail::Tail;
 
 pub(crate) mod episode;
@@ -61,11 +61,12 @@ impl History {
             return self.follow(&root, console);
         }
         let (clock, since) = self.options.times()?;
-        let found = self::found(&root, Files::Both, |record| self.options.wants(record, since), console.errors)?;
+        let Records { records, skipped } = read::read(&root, Files::Both, |it| self.options.wants(it, since))?;
+        report_skipped(skipped, console.errors)?;
         if let Some(page) = &self.html {
             // The page names the host, because pages are passed on.
             let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-            let text = html::page(&episode::episodes(&found), host.trim_end(), SystemTime::now(), &clock);
+            let text = html::page(&episode::episodes(&records), host.trim_end(), SystemTime::now(), &clock);
             if page == Path::new("-") {
                 console.output.write_all(text.as_bytes())?;
             } else {
@@ -73,9 +74,9 @@ impl History {
                     .with_context(|| format!("cannot write {}", page.display()))?;
             }
         } else if console.json {
-            found.iter().try_for_each(|record| print_json(record, console))?;
+            records.iter().try_for_each(|record| print_json(record, console))?;
         } else {
-            self.print(found, &clock, console)?;
+            self.print(records, &clock, console)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -146,19 +147,8 @@ fn is_quiet(record: &Record) -> bool {
     record.all_steps().next().is_none() && !record.has_failed()
 }
 
-/// Returns the records that match, and reports how many lines are not records.
-pub(crate) fn found(
-    root: &Path,
-    files: Files,
-    wanted: impl Fn(&Record) -> bool,
-    errors: &mut dyn Write,
-) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, files, wanted)?;
-    report_skipped(found.skipped, errors)?;
-    Ok(found.records)
-}
-
-fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
+/// Reports how many lines are not records.
+pub(crate) fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
     let lines = match count {
         0 => return Ok(()),
         1 => "1 line that is not a call record".into(),

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use clap::Args;
 
 use crate::admin::support::clock::Clock;
-use crate::call::contract;
 use crate::plan::guest;
 use crate::record::Record;
 
@@ -46,9 +45,7 @@ impl Options {
     /// Reports whether a record matches, with the time of `--since`.
     pub(crate) fn wants(&self, record: &Record, since: Option<SystemTime>) -> bool {
         let of_guest = |name: &OsString| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
-        let of_operation = |name: &OsString| {
-            *name == record.operation.0 || contract::look_up(&record.driver.0, &record.operation.0).is_called(name)
-        };
+        let of_operation = |name: &OsString| *name == record.operation.0 || record.row().is_called(name);
         self.guest.as_ref().is_none_or(of_guest)
             && self.operation.as_ref().is_none_or(of_operation)
             && since.is_none_or(|since| record.end() >= since)

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::admin::support::clock::Clock;
 use crate::admin::support::table;
-use crate::call::contract;
 use crate::printable::{duration, printable};
 use crate::record::{Record, StepRecord};
 use crate::verdict::outcome::OutcomeKind;
@@ -68,7 +67,7 @@ impl Counts {
     }
 
     fn add(&mut self, record: &Record) {
-        let row = contract::look_up(&record.driver.0, &record.operation.0);
+        let row = record.row();
         let driver = printable(&record.driver.0);
         let undoing = [driver.clone(), row.undone_by.unwrap_or_default().to_owned()];
         // An operation's older name is the same operation.

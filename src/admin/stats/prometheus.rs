@@ -51,9 +51,9 @@ pub(super) fn text(counts: &Counts, state: &HostState) -> String {
         (labels(&["severity", "kind"], &[name_of(severity), (*kind).to_owned()]), number.to_string())
     });
     family("hookmux_check_findings", "Findings of hookmux check.", "gauge", findings.collect());
-    let last = state.last.and_then(|last| last.duration_since(UNIX_EPOCH).ok());
+    let last = state.last.iter().filter_map(|last| last.duration_since(UNIX_EPOCH).ok());
     let last = last.map(|last| (String::new(), last.as_secs().to_string()));
-    family("hookmux_last_call_timestamp_seconds", "When the last call began.", "gauge", Vec::from_iter(last));
+    family("hookmux_last_call_timestamp_seconds", "When the last call began.", "gauge", last.collect());
     let help = "How long the oldest running script has been running.";
     family("hookmux_running_script_seconds", help, "gauge", vec![(String::new(), state.running.to_string())]);
     for (name, help, number) in OF_CALLS {
