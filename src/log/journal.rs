@@ -6,8 +6,6 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use log::kv::{self, Key, Value, VisitSource};
-
 use crate::log::socket::{Sent, Socket};
 use crate::run::spool::SpoolWriter;
 
@@ -29,13 +27,6 @@ impl JournalEntry {
         }
         self.0.extend_from_slice(value.as_bytes());
         self.0.push(b'\n');
-    }
-}
-
-impl<'kvs> VisitSource<'kvs> for JournalEntry {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), kv::Error> {
-        self.field(key.as_str(), &value.to_string());
-        Ok(())
     }
 }
 

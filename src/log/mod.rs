@@ -14,8 +14,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use log::{Level, LevelFilter, Log, Metadata, Record};
-
 use crate::call::invocation::Invocation;
 use crate::guard::Changes;
 use crate::log::journal::JournalEntry;
@@ -28,41 +26,13 @@ use crate::run::Event;
 use crate::run::child::StepReport;
 use crate::verdict::messages;
 
-/// The system's log: the journal, and syslog.
-struct System(Mutex<(Socket<'static>, Socket<'static>)>);
-
-static SYSTEM: System = System(Mutex::new((Socket::new(journal::SOCKET), Socket::new(syslog::SOCKET))));
+/// The sockets of the journal and of syslog; `None` in a command, which logs to its terminal.
+static SYSTEM: Mutex<Option<(Socket<'static>, Socket<'static>)>> = Mutex::new(None);
 
 /// Directs what is logged to the system's log.
 pub(crate) fn to_system() {
-    // An error means that there is a logger already.
-    if log::set_logger(&SYSTEM).is_ok() {
-        log::set_max_level(LevelFilter::Info);
-    }
-}
-
-impl Log for System {
-    fn enabled(&self, metadata: &Metadata) -> bool {
-        metadata.level() <= Level::Info
-    }
-
-    fn log(&self, record: &Record) {
-        let line = record.args().to_string();
-        let mut entry = JournalEntry::default();
-        entry.field("MESSAGE", &line);
-        entry.field("PRIORITY", &syslog::severity(record.level()).to_string());
-        entry.field("SYSLOG_IDENTIFIER", "hookmux");
-        entry.field("SYSLOG_FACILITY", "3");
-        // Cannot fail: the values are strings.
-        let _ = record.key_values().visit(&mut entry);
-        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (journal, syslog) = &mut *sockets;
-        if !journal::write(journal, &entry) {
-            syslog::write(syslog, record.level(), &line);
-        }
-    }
-
-    fn flush(&self) {}
+    let sockets = (Socket::new(journal::SOCKET), Socket::new(syslog::SOCKET));
+    *SYSTEM.lock().unwrap_or_else(PoisonError::into_inner) = Some(sockets);
 }
 
 /// Logs a sentence about a call.
@@ -78,21 +48,23 @@ pub(crate) fn own_fault(call: &Invocation, line: &str) {
 /// Logs a message about a call, with fields for the journal.
 fn log(message: Message, call: &Invocation, more: &[(&str, String)], line: &str) {
     let level = message.level();
-    if level > log::max_level() {
-        return;
+    let mut system = SYSTEM.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some((journal, syslog)) = &mut *system else { return log::log!(target: "hookmux", level, "{line}") };
+    let mut entry = JournalEntry::default();
+    entry.field("MESSAGE", line);
+    entry.field("PRIORITY", &syslog::severity(level).to_string());
+    entry.field("SYSLOG_IDENTIFIER", "hookmux");
+    entry.field("SYSLOG_FACILITY", "3");
+    entry.field("MESSAGE_ID", message.id());
+    entry.field("HOOKMUX_DRIVER", &printable(&call.driver));
+    entry.field("HOOKMUX_OBJECT", &printable(&call.object));
+    entry.field("HOOKMUX_OPERATION", &printable(&call.operation));
+    for (name, value) in more {
+        entry.field(name, value);
     }
-    let field = |name, value| (name, printable(value));
-    let mut fields = vec![
-        ("MESSAGE_ID", message.id().to_owned()),
-        field("HOOKMUX_DRIVER", &call.driver),
-        field("HOOKMUX_OBJECT", &call.object),
-        field("HOOKMUX_OPERATION", &call.operation),
-    ];
-    fields.extend_from_slice(more);
-    let fields = fields.as_slice();
-    let mut record = Record::builder();
-    record.level(level).target("hookmux").key_values(&fields);
-    log::logger().log(&record.args(format_args!("{line}")).build());
+    if !journal::write(journal, &entry) {
+        syslog::write(syslog, level, line);
+    }
 }
 
 /// Logs what a plan skips, in one line. Scripts that a rule excludes are skipped on purpose at each call, so they are not

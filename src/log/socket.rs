@@ -33,7 +33,7 @@ pub(super) enum Sent {
 }
 
 impl<'a> Socket<'a> {
-    pub(super) const fn new(path: &'a str) -> Self {
+    pub(super) fn new(path: &'a str) -> Self {
         Self { path, connection: None }
     }
 
