@@ -161,11 +161,9 @@ pub(crate) fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<(
 pub(crate) fn assert_kept(root: &Path) -> anyhow::Result<()> {
     let directory = paths::below(root, LOG_DIRECTORY);
     let shown = directory.display();
-    match fs::read_dir(&directory) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})")
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+    let found = fs::read_dir(&directory);
+    if found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})");
     }
+    found.map(|_| ()).with_context(|| read::cannot_read(&directory))
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::admin::support::clock::Clock;
 use crate::admin::support::table;
+use crate::call::contract::UNKNOWN;
 use crate::printable::{duration, printable};
 use crate::record::{Record, StepRecord};
 use crate::verdict::outcome::OutcomeKind;
@@ -71,8 +72,8 @@ impl Counts {
         let driver = printable(&record.driver.0);
         let undoing = [driver.clone(), row.undone_by.unwrap_or_default().to_owned()];
         // An operation's older name is the same operation.
-        let known = Some(row.operation).filter(|name| !name.is_empty());
-        let call = [driver, known.map_or_else(|| printable(&record.operation.0), str::to_owned)];
+        let operation = if row == UNKNOWN { printable(&record.operation.0) } else { row.operation.to_owned() };
+        let call = [driver, operation];
         // A background script's record is not one of a call.
         if !record.background {
             let calls = self.calls.entry(call.clone()).or_default();
