@@ -9,7 +9,6 @@ use serde::Serialize;
 
 /// Escapes control characters and bytes that are not text in a name or path, so that a message stays one line and a
 /// guest's name cannot control a terminal.
-#[must_use]
 pub(crate) fn printable(text: impl AsRef<OsStr>) -> String {
     let text = text.as_ref();
     let mut shown = String::with_capacity(text.len());
@@ -28,7 +27,6 @@ pub(crate) fn printable(text: impl AsRef<OsStr>) -> String {
 
 /// Reports whether a character changes how a terminal or a page shows what follows it: control characters, line and
 /// paragraph separators, and those that set the direction of writing (Unicode's `Bidi_Control`).
-#[must_use]
 fn commands_terminal(character: char) -> bool {
     let directs =
         matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -36,12 +34,11 @@ fn commands_terminal(character: char) -> bool {
 }
 
 /// Escapes in a JSON text what JSON leaves as it is and a terminal obeys; the values stay the same.
-#[must_use]
 pub(crate) fn printable_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
-        if !character.is_ascii_control() && commands_terminal(character) || character == '\u{7f}' {
-            // Each of them has one UTF-16 unit.
+        // JSON escapes those before; each of these has one UTF-16 unit.
+        if character >= '\u{7f}' && commands_terminal(character) {
             let _ = write!(shown, "\\u{:04x}", u32::from(character));
         } else {
             shown.push(character);
@@ -51,7 +48,6 @@ pub(crate) fn printable_json(json: &str) -> String {
 }
 
 /// Shortens a text to this many characters, and marks it as shortened.
-#[must_use]
 pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         Some((end, _)) => Cow::Owned(text.get(..end).unwrap_or_default().to_owned() + "…"),
@@ -60,7 +56,6 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
 }
 
 /// Quotes a name or path as one argument of a shell command.
-#[must_use]
 pub(crate) fn quoted(text: &(impl AsRef<OsStr> + ?Sized)) -> String {
     let shown = printable(text);
     shlex::try_quote(&shown).map_or(shown.clone(), Into::into)
@@ -78,7 +73,6 @@ pub(crate) fn name_of(value: &impl Serialize) -> String {
 }
 
 /// Formats a duration for people: `30 s`, `1.5 s`, `120 ms`, `2.1 ms`.
-#[must_use]
 pub(crate) fn duration(duration: Duration) -> String {
     let milliseconds = duration.as_secs_f64() * 1e3;
     match milliseconds {

@@ -33,6 +33,7 @@ use crate::files::ignored;
 use crate::files::lock;
 use crate::files::paths;
 use crate::files::resolve;
+use crate::plan::admission::Skip;
 use crate::printable::{self, printable};
 use crate::verdict::messages;
 
@@ -95,7 +96,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
         bail!("{} is not a file: hookmux already runs what is in such a directory", from.display());
     }
     if let Some(ignored) = ignored::ignored(name) {
-        bail!("hookmux would not run {}: {}; rename it first", from.display(), messages::ignored(ignored));
+        bail!("hookmux would not run {}: {}; rename it first", from.display(), messages::skip(&Skip::Name(ignored)));
     }
     if file.len() == 0 {
         bail!("{} is empty: in hookmux's directory it would mask its name. Try: rm it", from.display());

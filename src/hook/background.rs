@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::hook::steps::Hook;
-use crate::log;
+use crate::log::{self, message_id::Message};
 use crate::plan::Step;
 use crate::record::draft::Draft;
 use crate::run::detach;
@@ -33,7 +33,9 @@ impl Background<'_> {
     /// left it. Each gets a record of its own if the call has one.
     pub(super) fn start(self, filtered: Option<Spool>, record: Option<&Draft>) {
         let call = self.hook.call;
-        let log_error = |error| log::background_not_started(call, &error);
+        let log_error = |error| {
+            log::about(Message::NotStarted, call, format_args!("cannot start the background scripts: {error}"));
+        };
         let forked = detach::fork_detached(|detached| {
             detached.and_then(|()| self.supervise(filtered, record)).unwrap_or_else(log_error);
         });
@@ -43,13 +45,14 @@ impl Background<'_> {
     fn supervise(self, filtered: Option<Spool>, record: Option<&Draft>) -> io::Result<()> {
         let Self { hook, steps, document, started } = self;
         if let Err(error) = scope::enter() {
-            log::in_daemons_cgroup(hook.call, &error);
+            let what = format_args!("the background scripts stay in libvirt's cgroup: {error}");
+            log::about(Message::InDaemonsCgroup, hook.call, what);
         }
         let mut runner = hook.runner(Purpose::Background, started.as_deref())?;
         runner.run(&steps, &filtered.unwrap_or(document), &mut |call, event| {
             log::event(call, event);
             if let (Event::Ended(step, report), Some(record)) = (event, record) {
-                record.keep_background(hook.root, step, report);
+                record.keep_background(hook.root, call, step, report);
             }
         });
         started.map_or(Ok(()), fs::remove_file)

@@ -19,7 +19,7 @@ use crate::files::resolve::HOST;
 use crate::guard;
 use crate::hook::background::Background;
 use crate::hook::steps::{Hook, HookReport};
-use crate::log;
+use crate::log::{self, message_id::Message};
 use crate::plan::facts::Facts;
 use crate::plan::{Linked, Plan};
 use crate::printable;
@@ -72,7 +72,7 @@ fn answer<'a>(call: &'a Invocation, root: &'a Path) -> Answer<'a> {
         && call.row.may_come_late
         && let Some(end) = guest_process::end(root, &call.driver, &call.object)
     {
-        log::overruled(call, end.reason());
+        log::about(Message::Overruled, call, format_args!("the failure is not passed on, since {}", end.reason()));
         answer = Answer::default();
     }
     Answer { record, ..answer }
@@ -125,7 +125,7 @@ fn carry_out<'a>(
         Ok(settings) => settings,
         Err(fault) if call.row.failure == Failure::Aborts => return Err(messages::broken_settings(call, &fault)),
         Err(fault) => {
-            log::default_settings(call, &fault);
+            log::about(Message::DefaultSettings, call, format_args!("using the default settings: {fault}"));
             Settings::default()
         }
     };

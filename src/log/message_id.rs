@@ -1,6 +1,8 @@
 //! The kinds of messages in the journal, each with its `MESSAGE_ID`. Pure: a table, checked against the manual and the
 //! catalog.
 
+use log::Level;
+
 /// What a message is about; [`MESSAGES`] describes each.
 #[allow(missing_docs, reason = "the table describes them")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +42,16 @@ pub const MESSAGES: [(Message, &str, &str); 10] = [
 ];
 
 impl Message {
-    /// Returns the number.
-    #[must_use]
-    pub(crate) fn id(self) -> &'static str {
+    pub(super) fn id(self) -> &'static str {
         MESSAGES.iter().find(|(message, ..)| *message == self).map_or("", |(_, id, _)| id)
+    }
+
+    pub(super) fn level(self) -> Level {
+        match self {
+            Self::Failed | Self::OwnFault | Self::DefaultSettings | Self::NotStarted => Level::Error,
+            Self::StillRunning | Self::InDaemonsCgroup | Self::Overruled => Level::Warn,
+            Self::Changed | Self::ScriptOutput | Self::Skipped => Level::Info,
+        }
     }
 }
 

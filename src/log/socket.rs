@@ -1,59 +1,48 @@
 //! The socket of a log daemon. In: datagrams. Out: whether they were taken. Does, within a time limit.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IoSlice};
+use std::io::{self, IoSlice};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixDatagram;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
+use crate::files::resolve;
+
 /// How long logging may hold up a call in total: a busy daemon takes milliseconds.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
-/// A connection to a daemon, opened at the first datagram.
+/// A connection to a daemon.
 #[derive(Debug)]
-pub(crate) struct Socket {
-    path: PathBuf,
-    state: Connection,
-}
-
-#[derive(Debug)]
-enum Connection {
-    Unopened,
-    Open(UnixDatagram),
-    /// No daemon listens; not tried again.
-    NoListener,
-    /// A daemon listens and does not read; hookmux has waited for it once.
-    Unresponsive,
+pub(super) struct Socket<'a> {
+    path: &'a str,
+    /// Opened at the first datagram. An error is final, and is what becomes of each further datagram.
+    connection: Option<Result<UnixDatagram, Sent>>,
 }
 
 /// What became of a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sent {
+pub(super) enum Sent {
     /// It was taken, or is lost since the daemon does not read.
     Done,
     /// It is too long for a datagram.
     TooLong,
-    /// No daemon listens.
     NoListener,
 }
 
-impl Socket {
-    /// Returns a connection to the daemon that listens at `path`.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), state: Connection::Unopened }
+impl<'a> Socket<'a> {
+    pub(super) fn new(path: &'a str) -> Self {
+        Self { path, connection: None }
     }
 
-    /// Sends bytes.
-    pub(crate) fn send(&mut self, datagram: &[u8]) -> Sent {
+    pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
         self.attempt(|socket| socket.send(datagram).map(|_| ()))
     }
 
     /// Sends a file instead of bytes.
-    pub(crate) fn pass(&mut self, file: &File) -> Sent {
+    pub(super) fn pass(&mut self, file: &File) -> Sent {
         self.attempt(|socket| {
             let files = [file.as_raw_fd()];
             let rights = [ControlMessage::ScmRights(&files)];
@@ -64,45 +53,31 @@ impl Socket {
     }
 
     fn attempt(&mut self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> Sent {
-        let state = std::mem::replace(&mut self.state, Connection::NoListener);
-        let (state, outcome) = match state {
-            Connection::Unopened => self.open_and(&send),
-            Connection::Open(socket) => match judge(send(&socket)) {
-                Ok(outcome) => (Connection::Open(socket), outcome),
-                Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
-                // The daemon was restarted, and listens at a new socket of the same name.
-                Err(_) => self.open_and(&send),
-            },
-            Connection::NoListener => (Connection::NoListener, Sent::NoListener),
-            Connection::Unresponsive => (Connection::Unresponsive, Sent::Done),
-        };
-        self.state = state;
-        outcome
+        // A second time where the daemon was restarted, and listens at a new socket of the same name.
+        for _ in 0..2 {
+            let open = || open(self.path).map_err(|_| Sent::NoListener);
+            let socket = match self.connection.get_or_insert_with(open) {
+                Ok(socket) => socket,
+                Err(end) => return *end,
+            };
+            match send(socket).map_err(|error| resolve::errno(&error)) {
+                Ok(()) => return Sent::Done,
+                Err(Errno::EMSGSIZE | Errno::ENOBUFS) => return Sent::TooLong,
+                // It does not read, and is not waited for again.
+                Err(Errno::EAGAIN) => return self.fail(Sent::Done),
+                Err(_) => self.connection = None,
+            }
+        }
+        self.fail(Sent::NoListener)
     }
 
-    fn open_and(&self, send: impl Fn(&UnixDatagram) -> io::Result<()>) -> (Connection, Sent) {
-        let Ok(socket) = open(&self.path) else { return (Connection::NoListener, Sent::NoListener) };
-        match judge(send(&socket)) {
-            Ok(outcome) => (Connection::Open(socket), outcome),
-            Err(Connection::Unresponsive) => (Connection::Unresponsive, Sent::Done),
-            Err(state) => (state, Sent::NoListener),
-        }
+    fn fail(&mut self, sent: Sent) -> Sent {
+        self.connection = Some(Err(sent));
+        sent
     }
 }
 
-/// Returns what became of a datagram, or the new state of the socket.
-fn judge(sent: io::Result<()>) -> Result<Sent, Connection> {
-    match sent {
-        Ok(()) => Ok(Sent::Done),
-        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(Connection::Unresponsive),
-        Err(error) if [Errno::EMSGSIZE, Errno::ENOBUFS].iter().any(|no| error.raw_os_error() == Some(*no as i32)) => {
-            Ok(Sent::TooLong)
-        }
-        Err(_) => Err(Connection::NoListener),
-    }
-}
-
-fn open(path: &Path) -> io::Result<UnixDatagram> {
+fn open(path: &str) -> io::Result<UnixDatagram> {
     let socket = UnixDatagram::unbound()?;
     socket.connect(path)?;
     // How long a send waits for room; the first that fails is the last.
@@ -126,12 +101,12 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let _daemon = UnixDatagram::bind(&path).unwrap();
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let begin = Instant::now();
         // More than any net.unix.max_dgram_qlen, and than a socket's buffer.
         (0..10_000).for_each(|_| assert_eq!(socket.send(&[b'x'; 1000]), Sent::Done));
         assert!(
-            matches!(socket.state, Connection::Unresponsive) && begin.elapsed() < 20 * TIMEOUT,
+            matches!(socket.connection, Some(Err(Sent::Done))) && begin.elapsed() < 20 * TIMEOUT,
             "{:?}",
             begin.elapsed()
         );
@@ -141,7 +116,7 @@ mod tests {
     fn a_daemon_that_was_restarted_is_found() {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let heard = ["first", "second"].map(|line| {
             let _ = std::fs::remove_file(&path);
             let daemon = UnixDatagram::bind(&path).unwrap();
@@ -152,7 +127,7 @@ mod tests {
 
     #[test]
     fn without_a_daemon_nothing_happens() {
-        let mut socket = Socket::new(Path::new("/nowhere/log"));
+        let mut socket = Socket::new("/nowhere/log");
         assert_eq!([socket.send(b"x"), socket.send(b"x")], [Sent::NoListener; 2]);
     }
 
@@ -161,7 +136,7 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
-        let mut socket = Socket::new(&path);
+        let mut socket = Socket::new(path.to_str().unwrap());
         let sent = [socket.send(&vec![b'x'; 8 << 20]), socket.send(b"short")];
         assert_eq!((sent, received(&daemon)), ([Sent::TooLong, Sent::Done], b"short".to_vec()));
     }

@@ -3,38 +3,24 @@
 //! Not by syslog(3), which waits until the daemon reads: a daemon whose disk is frozen reads nothing before the thaw, and
 //! the thaw would wait for hookmux.
 
-use std::path::Path;
-
 use log::Level;
 
 use crate::log::socket::Socket;
 
-/// Where the daemon listens.
-pub(crate) const SOCKET: &str = "/dev/log";
+pub(super) const SOCKET: &str = "/dev/log";
 
 /// `LOG_DAEMON`, as syslog(3) has it: 3, in front of three bits of severity.
 const FACILITY: u32 = 3 << 3;
 
-/// The log, connected to at the first line.
-#[derive(Debug)]
-pub(crate) struct Syslog(Socket);
-
-impl Syslog {
-    /// Returns the log that listens at `path`.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self(Socket::new(path))
-    }
-
-    /// Writes one line. A line that cannot be written, or is too long for a datagram, is lost.
-    pub(crate) fn write(&mut self, level: Level, line: &str) {
-        // The daemons add the time themselves.
-        let datagram = format!("<{}>hookmux[{}]: {line}", FACILITY | severity(level), std::process::id());
-        self.0.send(datagram.as_bytes());
-    }
+/// Writes one line. A line that cannot be written, or is too long for a datagram, is lost.
+pub(super) fn write(syslog: &mut Socket, level: Level, line: &str) {
+    // The daemons add the time themselves.
+    let datagram = format!("<{}>hookmux[{}]: {line}", FACILITY | severity(level), std::process::id());
+    syslog.send(datagram.as_bytes());
 }
 
 /// Returns the number of a level in syslog(3).
-pub(crate) fn severity(level: Level) -> u32 {
+pub(super) fn severity(level: Level) -> u32 {
     match level {
         Level::Error => 3,
         Level::Warn => 4,
@@ -53,10 +39,10 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let path = scratch.path().join("log");
         let daemon = UnixDatagram::bind(&path).unwrap();
-        let mut log = Syslog::new(&path);
+        let mut log = Socket::new(path.to_str().unwrap());
         let mut chunk = [0; 200];
         let lines = [Level::Error, Level::Warn, Level::Info].map(|level| {
-            log.write(level, "qemu stop 'vm1' refused");
+            write(&mut log, level, "qemu stop 'vm1' refused");
             let length = daemon.recv(&mut chunk).unwrap();
             String::from_utf8_lossy(&chunk[..length]).into_owned()
         });

@@ -5,11 +5,9 @@ use std::path::Path;
 use std::time::{Instant, SystemTime};
 
 use crate::call::invocation::Invocation;
-use crate::plan;
-use crate::record::Record;
-use crate::record::StepRecord;
+use crate::plan::Step;
 use crate::record::file::{self, DiskState};
-use crate::record::micros;
+use crate::record::{Name, Record, StepRecord, micros};
 use crate::run::RunReport;
 use crate::run::child::StepReport;
 
@@ -24,8 +22,8 @@ pub(crate) struct Draft {
 impl Draft {
     /// Starts the record of a call that begins now.
     pub(crate) fn new(call: &Invocation) -> Self {
-        let (record, begin) = (Record::new(call, SystemTime::now()), Instant::now());
-        Self { record, begin, disk: DiskState::new(&call.row) }
+        let record = Record::new(call, SystemTime::now());
+        Self { record, begin: Instant::now(), disk: DiskState::new(&call.row) }
     }
 
     /// Notes what hookmux itself could not do.
@@ -35,15 +33,14 @@ impl Draft {
 
     /// Notes the owner of a port.
     pub(crate) fn guest(&mut self, name: Option<String>) {
-        self.record.guest = name.map(|name| crate::record::Name(name.into()));
+        self.record.guest = name.map(|name| Name(name.into()));
     }
 
     /// Notes what became of the steps, and of those that undid something.
-    pub(crate) fn steps(&mut self, steps: &[plan::Step], run: &RunReport, undone: &[(plan::Step, StepReport)]) {
-        let begin = self.begin;
-        self.record.steps =
-            steps.iter().zip(&run.steps).map(|(step, report)| StepRecord::new(step, report, begin)).collect();
-        self.record.undone = undone.iter().map(|(step, report)| StepRecord::new(step, report, begin)).collect();
+    pub(crate) fn steps(&mut self, steps: &[Step], run: &RunReport, undone: &[(Step, StepReport)]) {
+        let record = |(step, report): (&Step, &StepReport)| StepRecord::new(step, report, self.begin);
+        self.record.steps = steps.iter().zip(&run.steps).map(record).collect();
+        self.record.undone = undone.iter().map(|(step, report)| record((step, report))).collect();
         if let Some(signal) = run.stopped_by {
             self.record.fault = Some(format!("stopped by {signal}"));
         }
@@ -53,29 +50,21 @@ impl Draft {
     pub(crate) fn keep(&mut self, root: &Path, code: u8) {
         self.record.verdict = Some(code);
         self.record.duration_us = micros(self.begin.elapsed());
-        let disk = match self.disk {
-            // The agent freezes nothing after a failure.
-            DiskState::Freeze if code != 0 => DiskState::Thaw,
-            disk => disk,
-        };
+        // The agent freezes nothing after a failure.
+        let disk = if self.disk == DiskState::Freeze && code != 0 { DiskState::Thaw } else { self.disk };
         file::append(root, disk, || self.record.line());
     }
 
-    /// Writes a record of its own for a background script.
-    pub(crate) fn keep_background(&self, root: &Path, step: &plan::Step, report: &StepReport) {
+    /// Writes a record of its own for a background script of the call.
+    pub(crate) fn keep_background(&self, root: &Path, call: &Invocation, step: &Step, report: &StepReport) {
         let started = report.started.unwrap_or_else(Instant::now);
         let time = self.record.time.checked_add(started.saturating_duration_since(self.begin));
         let record = Record {
-            time: time.unwrap_or(self.record.time),
-            pid: std::process::id(),
+            guest: self.record.guest.clone(),
             duration_us: micros(report.elapsed),
             background: true,
             steps: vec![StepRecord::new(step, report, started)],
-            verdict: None,
-            fault: None,
-            undone: Vec::new(),
-            left_out: None,
-            ..self.record.clone()
+            ..Record::new(call, time.unwrap_or(self.record.time))
         };
         file::append(root, self.disk, || record.line());
     }

@@ -4,14 +4,14 @@
 //! is recorded.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 
-use crate::call::contract::{self, Row};
+use crate::call::contract::Row;
 use crate::call::drivers::{self, ArgLayout};
 use crate::files::paths;
 use crate::run::detach;
@@ -37,15 +37,10 @@ pub(crate) enum DiskState {
 impl DiskState {
     /// Returns the state during a call of that row.
     pub(crate) fn new(row: &Row) -> Self {
-        let undoes = |other: &Row| other.driver == row.driver && other.undone_by == Some(row.operation);
-        if drivers::driver(OsStr::new(row.driver)).args != ArgLayout::GuestAgent {
-            Self::Any
-        } else if row.undone_by.is_some() {
-            Self::Freeze
-        } else if contract::ROWS.iter().any(undoes) {
-            Self::Thaw
-        } else {
-            Self::Any
+        match drivers::driver(OsStr::new(row.driver)).args {
+            ArgLayout::Libvirt => Self::Any,
+            ArgLayout::GuestAgent if row.undone_by.is_some() => Self::Freeze,
+            ArgLayout::GuestAgent => Self::Thaw,
         }
     }
 }
@@ -54,14 +49,10 @@ impl DiskState {
 pub(crate) fn append(root: &Path, disk: DiskState, line: impl FnOnce() -> Vec<u8>) {
     // An error cannot be reported.
     let _ = match disk {
-        DiskState::Any => open(&calls(root)).and_then(|mut file| write(&mut file, &line())),
+        DiskState::Any => write(&calls(root), line),
         DiskState::Freeze => keep_back(root, line),
         DiskState::Thaw => detach::fork_detached(|detached| {
-            let _ = detached.and_then(|()| open(&calls(root))).and_then(|mut file| {
-                let mut lines = take_back(root);
-                lines.extend(line());
-                write(&mut file, &lines)
-            });
+            let _ = detached.and_then(|()| write(&calls(root), || [take_back(root), line()].concat()));
         }),
     };
 }
@@ -71,46 +62,31 @@ pub(crate) fn is_kept(root: &Path) -> bool {
     calls(root).parent().is_some_and(Path::is_dir)
 }
 
-/// Returns the path of the file below `root`.
 pub(crate) fn calls(root: &Path) -> PathBuf {
     paths::below(root, CALLS)
 }
 
-/// Opens a file for appending, without blocking (a FIFO would) and without following a link.
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(0o640)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(path)
-}
-
-/// Writes lines at once: the kernel appends each write as a whole, so that lines of simultaneous calls never mix. What a
+/// Appends lines at once: the kernel appends each write as a whole, so that lines of simultaneous calls never mix. What a
 /// full disk has not taken is not written later, where it might follow the line of another call.
-fn write(file: &mut File, lines: &[u8]) -> io::Result<()> {
-    file.write(lines).map(|_| ())
+fn write(path: &Path, lines: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
+    // Without blocking (a FIFO would) and without following a link.
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)?;
+    file.write(&lines()).map(|_| ())
 }
 
 /// Keeps a line in /run, if that is in memory.
 fn keep_back(root: &Path, line: impl FnOnce() -> Vec<u8>) -> io::Result<()> {
-    let kept = paths::below(root, KEPT_BACK);
-    let Some(directory) = kept.parent() else { return Ok(()) };
-    if !is_memory(&paths::below(root, "/run"))? {
-        return Ok(());
+    let is_memory = |path: &Path| statfs(path).is_ok_and(|it| it.filesystem_type() == TMPFS_MAGIC);
+    let directory = paths::below(root, "/run/hookmux");
+    if is_memory(&paths::below(root, "/run")) {
+        // It may exist; the next line finds out.
+        let _ = DirBuilder::new().mode(0o755).create(&directory);
+        if is_memory(&directory) {
+            return write(&paths::below(root, KEPT_BACK), line);
+        }
     }
-    match DirBuilder::new().mode(0o755).create(directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
-    }
-    if !is_memory(directory)? {
-        return Ok(());
-    }
-    write(&mut open(&kept)?, &line())
-}
-
-fn is_memory(directory: &Path) -> io::Result<bool> {
-    Ok(statfs(directory)?.filesystem_type() == TMPFS_MAGIC)
+    Ok(())
 }
 
 /// Takes the lines that were kept in memory, so that no other call takes them.
@@ -128,6 +104,7 @@ fn take_back(root: &Path) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::contract;
 
     #[test]
     fn only_a_call_that_another_undoes_may_freeze() {

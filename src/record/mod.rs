@@ -4,11 +4,13 @@
 //! A line contains what the log contains, and no more: names, paths, outcomes, times, and what a filter changed, without
 //! secrets, and the end of what a failing script wrote to its standard error; never a document.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::contract::{self, Row};
 use crate::call::drivers::{self, Object};
 use crate::call::invocation::Invocation;
 
@@ -22,7 +24,6 @@ mod time;
 
 pub(crate) use name::Name;
 pub(crate) use step::StepRecord;
-use step::is_false;
 pub(crate) use time::micros;
 
 /// The version of the line's layout. A new field does not change it; a field with a new meaning does.
@@ -40,10 +41,8 @@ const MAX_NAME: usize = 1 << 10;
 pub(crate) struct Record {
     /// [`VERSION`]
     pub(crate) v: u32,
-    /// When it began.
     #[serde(with = "time")]
     pub(crate) time: SystemTime,
-    /// The hook's process.
     pub(crate) pid: u32,
     /// The hook's name.
     pub(crate) driver: Name,
@@ -60,15 +59,13 @@ pub(crate) struct Record {
     pub(crate) guest: Option<Name>,
     /// The exit code; `None` for a background script.
     pub(crate) verdict: Option<u8>,
-    /// How long it took, in microseconds.
     pub(crate) duration_us: u64,
     /// What hookmux itself could not do, or the signal that stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
     /// Whether this is a background script of a call (`wait = false`), and not a call.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) background: bool,
-    /// Its scripts, in order.
     pub(crate) steps: Vec<StepRecord>,
     /// The scripts that were called again to undo what they did, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,9 +76,8 @@ pub(crate) struct Record {
 }
 
 /// What was left out of a record that is too long.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeftOut {
-    /// How many changes.
     pub(crate) changes: u64,
     /// How many explanations and ends of a standard error.
     pub(crate) texts: u64,
@@ -92,28 +88,30 @@ pub(crate) struct LeftOut {
 impl Record {
     /// Returns the record of a call that begins.
     pub(crate) fn new(call: &Invocation, time: SystemTime) -> Self {
-        let [driver, object, operation, sub_operation, extra] =
-            [&call.driver, &call.object, &call.operation, &call.sub_operation, &call.extra].map(|w| Name(w.clone()));
-        let (v, pid, guest, verdict, duration_us, fault) = (VERSION, std::process::id(), None, None, 0, None);
-        let (background, steps, undone) = (false, Vec::new(), Vec::new());
+        let name = |word: &OsString| Name(word.clone());
         Self {
-            v,
+            v: VERSION,
             time,
-            pid,
-            driver,
-            object,
-            operation,
-            sub_operation,
-            extra,
-            guest,
-            verdict,
-            duration_us,
-            fault,
-            background,
-            steps,
-            undone,
+            pid: std::process::id(),
+            driver: name(&call.driver),
+            object: name(&call.object),
+            operation: name(&call.operation),
+            sub_operation: name(&call.sub_operation),
+            extra: name(&call.extra),
+            guest: None,
+            verdict: None,
+            duration_us: 0,
+            fault: None,
+            background: false,
+            steps: Vec::new(),
+            undone: Vec::new(),
             left_out: None,
         }
+    }
+
+    /// Returns what the caller does around the call.
+    pub(crate) fn row(&self) -> Row {
+        contract::look_up(&self.driver.0, &self.operation.0)
     }
 
     /// Returns the guest of the call: the object, or the owner of the port. `None` for a daemon or a network.
@@ -126,7 +124,7 @@ impl Record {
     pub(crate) fn has_failed(&self) -> bool {
         self.verdict.is_some_and(|code| code != 0)
             || self.fault.is_some()
-            || self.all_steps().any(StepRecord::has_failed)
+            || self.all_steps().any(|step| step.kind().is_failure())
     }
 
     /// Returns its steps, and those that undid something.
@@ -134,12 +132,10 @@ impl Record {
         self.steps.iter().chain(&self.undone)
     }
 
-    /// Returns how long it took.
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_micros(self.duration_us)
     }
 
-    /// Returns when it ended.
     pub(crate) fn end(&self) -> SystemTime {
         self.time.checked_add(self.duration()).unwrap_or(self.time)
     }
@@ -154,61 +150,46 @@ impl Record {
         // Room for a call with a few scripts; a long list of changes makes it grow.
         let mut line = Vec::with_capacity(2048);
         // Cannot fail: it writes to memory, and the types have no errors of their own.
-        if serde_json::to_writer(&mut line, self).is_err() {
-            line.clear();
-            return line;
-        }
+        let _ = serde_json::to_writer(&mut line, self);
         line.push(b'\n');
         line
     }
 
     /// Leaves out details, and then whole scripts, until the line is short enough.
     fn shorten(mut self) -> Self {
-        let mut left_out = LeftOut::default();
-        for step in self.steps.iter_mut().chain(&mut self.undone) {
-            let (changes, texts) = step.shorten();
-            left_out.changes = left_out.changes.saturating_add(changes);
-            left_out.texts = left_out.texts.saturating_add(texts);
+        let steps = self.steps.iter_mut().chain(&mut self.undone);
+        let (changes, texts): (Vec<u64>, Vec<u64>) = steps.map(StepRecord::shorten).unzip();
+        let mut left_out = LeftOut { changes: changes.iter().sum(), texts: texts.iter().sum(), scripts: 0 };
+        let names = [&mut self.driver, &mut self.object, &mut self.operation, &mut self.sub_operation, &mut self.extra];
+        for Name(name) in names.into_iter().chain(&mut self.guest) {
+            *name = OsString::from_vec(name.as_bytes().iter().take(MAX_NAME).copied().collect());
         }
-        for name in [&mut self.driver, &mut self.object, &mut self.operation, &mut self.sub_operation, &mut self.extra]
-        {
-            name.truncate(MAX_NAME);
-        }
-        self.guest.iter_mut().for_each(|name| name.truncate(MAX_NAME));
         self.fault = self.fault.map(|fault| fault.chars().take(MAX_NAME).collect());
         self.left_out = Some(left_out);
-        let (steps, undone) = (std::mem::take(&mut self.steps), std::mem::take(&mut self.undone));
-        // The count of scripts takes up to 20 digits.
-        let mut room = MAX_LINE.saturating_sub(self.serialize().len()).saturating_sub(20);
         let length = |step: &StepRecord| serde_json::to_vec(step).map_or(0, |json| json.len()).saturating_add(1);
+        let steps: usize = self.all_steps().map(length).sum();
+        // The count of scripts takes up to 20 digits, and the last script of a list has no comma.
+        let mut room = MAX_LINE.saturating_sub(self.serialize().len().saturating_sub(steps)).saturating_sub(24);
+        let all = self.all_steps().count();
         // Failing scripts first.
-        let (mut kept, all) = (Vec::new(), steps.len().saturating_add(undone.len()));
         for failed in [true, false] {
-            for (at, step) in steps.iter().chain(&undone).enumerate().filter(|(_, step)| step.has_failed() == failed) {
-                let rest = room.checked_sub(length(step));
-                if let Some(rest) = rest {
-                    room = rest;
-                    kept.push(at);
-                }
-            }
+            let mut is_kept = |step: &StepRecord| {
+                let needed = if step.kind().is_failure() == failed { length(step) } else { 0 };
+                let rest = room.checked_sub(needed);
+                room = rest.unwrap_or(room);
+                rest.is_some()
+            };
+            self.steps.retain(&mut is_kept);
+            self.undone.retain(&mut is_kept);
         }
-        kept.sort_unstable();
-        left_out.scripts = all.saturating_sub(kept.len()) as u64;
-        let is_kept = |at: usize| kept.binary_search(&at).is_ok();
-        let first = steps.len();
-        self.steps = steps.into_iter().enumerate().filter(|(at, _)| is_kept(*at)).map(|(_, step)| step).collect();
-        let undone = undone.into_iter().enumerate().filter(|(at, _)| is_kept(first.saturating_add(*at)));
-        self.undone = undone.map(|(_, step)| step).collect();
-        self.left_out = Some(left_out);
-        self
+        left_out.scripts = all.saturating_sub(self.all_steps().count()) as u64;
+        Self { left_out: Some(left_out), ..self }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::OsString;
-    use std::os::unix::ffi::OsStringExt;
 
     use crate::verdict::outcome::Ending;
 

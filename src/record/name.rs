@@ -1,8 +1,7 @@
 //! A name or path in a record: text if it is text, else its bytes. In and out: an `OsString`. Pure.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::Path;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -10,27 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// the bytes' numbers, as `journalctl -o json` has it, so that nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Name(pub OsString);
-
-impl Name {
-    /// Truncates it to this many bytes.
-    pub(super) fn truncate(&mut self, length: usize) {
-        let mut bytes = std::mem::take(&mut self.0).into_vec();
-        bytes.truncate(length);
-        self.0 = OsString::from_vec(bytes);
-    }
-}
-
-impl From<&OsStr> for Name {
-    fn from(name: &OsStr) -> Self {
-        Self(name.to_owned())
-    }
-}
-
-impl From<&Path> for Name {
-    fn from(path: &Path) -> Self {
-        Self(path.as_os_str().to_owned())
-    }
-}
 
 impl Serialize for Name {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -70,7 +48,7 @@ mod tests {
             (b"v\xff", "[118,255]"),
         ];
         for (bytes, json) in names {
-            let name = Name::from(OsStr::from_bytes(bytes));
+            let name = Name(OsString::from_vec(bytes.to_vec()));
             assert_eq!(serde_json::to_string(&name).unwrap(), json);
             assert_eq!(serde_json::from_str::<Name>(json).unwrap(), name);
         }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use crate::files::{paths, resolve};
 use crate::record::Record;
 use crate::record::file;
@@ -22,38 +24,34 @@ pub(crate) struct Records {
 pub(crate) enum Files {
     /// The current file, and the one that was rotated away last (`calls.jsonl.1`).
     Both,
-    /// The current file.
     Newest,
 }
 
-/// A file that cannot be read, and why.
-pub(crate) type Unreadable = (PathBuf, io::Error);
-
 /// Opens the file that was rotated away last and the current one; `None` for each that does not exist.
-///
-/// # Errors
-/// That of opening, with the file.
-pub(crate) fn open(root: &Path) -> Result<[(PathBuf, Option<File>); 2], Unreadable> {
+pub(crate) fn open(root: &Path) -> anyhow::Result<[(PathBuf, Option<File>); 2]> {
     let path = file::calls(root);
     let rotated = PathBuf::from(paths::with_ending(&path, ".1"));
+    let open = |path: &Path| match resolve::open_regular(root, path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some).with_context(|| cannot_read(path)),
+    };
     // The current one first: if it is rotated away meanwhile, it is found twice, and not missed.
-    let newer = open_existing(root, &path)?;
-    let older = open_existing(root, &rotated)?;
+    let newer = open(&path)?;
+    let older = open(&rotated)?;
     let older = older.filter(|older| newer.as_ref().is_none_or(|newer| !resolve::is_same(older, newer)));
     Ok([(rotated, older), (path, newer)])
 }
 
 /// Reads the calls; `wanted` decides which of them are returned.
-///
-/// # Errors
-/// Those of opening and reading, with the file.
-pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> Result<Records, Unreadable> {
+pub(crate) fn read(root: &Path, files: Files, wanted: impl Fn(&Record) -> bool) -> anyhow::Result<Records> {
     let mut found = Records::default();
     let [older, newer] = open(root)?;
     let older = Some(older).filter(|_| files == Files::Both);
     for (path, file) in older.into_iter().chain([newer]) {
-        if let Some(file) = file {
-            take(file, &wanted, &mut found).map_err(|error| (path, error))?;
+        for line in file.into_iter().flat_map(|file| BufReader::new(file).split(b'\n')) {
+            let record = parse(&line.with_context(|| cannot_read(&path))?);
+            found.skipped = found.skipped.saturating_add(u64::from(record.is_none()));
+            found.records.extend(record.filter(&wanted));
         }
     }
     // A call that begins before another may end, and be written, after it.
@@ -66,24 +64,6 @@ pub(crate) fn parse(line: &[u8]) -> Option<Record> {
     serde_json::from_slice(line).ok()
 }
 
-fn open_existing(root: &Path, path: &Path) -> Result<Option<File>, Unreadable> {
-    match resolve::open_regular(root, path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err((path.to_owned(), error)),
-    }
-}
-
-fn take(file: File, wanted: &impl Fn(&Record) -> bool, found: &mut Records) -> io::Result<()> {
-    let mut reader = BufReader::new(file);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line)? > 0 {
-        match parse(&line) {
-            Some(record) if wanted(&record) => found.records.push(record),
-            Some(_) => {}
-            None => found.skipped = found.skipped.saturating_add(1),
-        }
-        line.clear();
-    }
-    Ok(())
+pub(crate) fn cannot_read(path: &Path) -> String {
+    format!("cannot read {}", path.display())
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,9 +23,7 @@ const SHORT: usize = 200;
 /// One script of a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct StepRecord {
-    /// The script.
     pub(crate) path: Name,
-    /// How it ended.
     pub(crate) outcome: Ending,
     /// The exit code, or the signal's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -36,11 +34,8 @@ pub(crate) struct StepRecord {
     /// When it was started, in microseconds after the call's beginning; `None` if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after_us: Option<u64>,
-    /// How long it ran, in microseconds.
     pub(crate) duration_us: u64,
-    /// How many bytes it wrote to its standard output.
     pub(crate) bytes_out: u64,
-    /// How many bytes it wrote to its standard error.
     pub(crate) bytes_err: u64,
     /// The end of its standard error, if it failed: at most 400 characters, lines separated by line feeds, other control
     /// characters escaped.
@@ -50,41 +45,30 @@ pub(crate) struct StepRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<String>,
     /// Whether it changed more than is listed.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) more_changes: bool,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's way of asking")]
-pub(super) fn is_false(value: &bool) -> bool {
-    !value
 }
 
 impl StepRecord {
     /// Returns the fields of a step in a call that began at `begin`.
     pub(super) fn new(step: &plan::Step, report: &StepReport, begin: Instant) -> Self {
         let (outcome, code) = report.outcome.ending();
-        let explains = outcome.kind(code) == OutcomeKind::Fault;
+        let kind = outcome.kind(code);
         Self {
-            path: step.path.as_path().into(),
+            path: Name(step.path.clone().into()),
             outcome,
             code,
-            why: explains.then(|| messages::outcome(&step.path, &report.outcome)),
+            why: (kind == OutcomeKind::Fault).then(|| messages::outcome(&step.path, &report.outcome)),
             after_us: report.started.map(|started| micros(started.saturating_duration_since(begin))),
             duration_us: micros(report.elapsed),
             bytes_out: report.bytes_out,
             bytes_err: report.bytes_err,
-            stderr: report.outcome.has_failed().then(|| end_of(&report.errors)).flatten(),
+            stderr: kind.is_failure().then(|| end_of(&report.errors)).flatten(),
             changes: report.changes.list.iter().map(ToString::to_string).collect(),
             more_changes: report.changes.more,
         }
     }
 
-    /// Reports whether it failed.
-    pub(super) fn has_failed(&self) -> bool {
-        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
-    }
-
-    /// Returns what its outcome meant for the call.
     pub(crate) fn kind(&self) -> OutcomeKind {
         self.outcome.kind(self.code)
     }
@@ -98,11 +82,6 @@ impl StepRecord {
         let texts = [&mut self.why, &mut self.stderr].into_iter();
         let texts = texts.filter_map(|text| text.take_if(|text| text.len() > SHORT)).count() as u64;
         (changes, texts)
-    }
-
-    /// Returns how long it ran.
-    pub(crate) fn duration(&self) -> Duration {
-        Duration::from_micros(self.duration_us)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Follows a growing file. In: its path. Out: its lines as they are written, also across rotation. Reads.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::files::resolve;
@@ -12,46 +11,27 @@ use crate::files::resolve;
 pub(crate) struct Tail {
     root: PathBuf,
     path: PathBuf,
-    file: Option<File>,
+    file: Option<BufReader<File>>,
     /// The beginning of a line whose end is not written yet.
     begun: Vec<u8>,
 }
 
 impl Tail {
-    /// Reads `file`, which was opened by that path, from its beginning.
-    pub(crate) fn from_start(root: &Path, path: &Path, file: Option<File>) -> Self {
-        Self { root: root.to_owned(), path: path.to_owned(), file, begun: Vec::new() }
-    }
-
-    /// Reads what is written to it from now on.
-    ///
-    /// # Errors
-    /// That of seeking.
-    pub(crate) fn from_end(root: &Path, path: &Path, file: Option<File>) -> io::Result<Self> {
-        let mut tail = Self::from_start(root, path, file);
-        if let Some(file) = &mut tail.file {
-            file.seek(SeekFrom::End(0))?;
-        }
-        Ok(tail)
-    }
-
-    /// Identifies the file that is read.
-    fn inode(&self) -> Option<(u64, u64)> {
-        self.file.as_ref().and_then(|file| file.metadata().ok()).map(|it| (it.dev(), it.ino()))
+    /// Reads `file`, which was opened by that path, from its position.
+    pub(crate) fn new(root: &Path, path: &Path, file: Option<File>) -> Self {
+        Self { root: root.to_owned(), path: path.to_owned(), file: file.map(BufReader::new), begun: Vec::new() }
     }
 
     /// Returns the lines since the last call, without their ends.
-    ///
-    /// # Errors
-    /// Those of reading.
     pub(crate) fn lines(&mut self) -> io::Result<Vec<Vec<u8>>> {
         // Before the old file is read, which contains all that was written until the rotation.
-        let now = fs::metadata(&self.path).map(|it| (it.dev(), it.ino())).ok();
+        let now = resolve::open_regular(&self.root, &self.path).ok();
         let mut lines = Vec::new();
         self.read(&mut lines)?;
-        if now.is_some() && now != self.inode() {
+        let is_read = |now: &File| self.file.as_ref().is_some_and(|file| resolve::is_same(file.get_ref(), now));
+        if let Some(now) = now.filter(|now| !is_read(now)) {
             self.begun.clear();
-            self.file = resolve::open_regular(&self.root, &self.path).ok();
+            self.file = Some(BufReader::new(now));
             self.read(&mut lines)?;
         }
         Ok(lines)
@@ -59,19 +39,16 @@ impl Tail {
 
     fn read(&mut self, lines: &mut Vec<Vec<u8>>) -> io::Result<()> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        if file.metadata()?.len() < file.stream_position()? {
+        if file.get_ref().metadata()?.len() < file.stream_position()? {
             // Emptied in place, as logrotate's copytruncate does.
-            file.seek(SeekFrom::Start(0))?;
+            file.rewind()?;
             self.begun.clear();
         }
-        file.read_to_end(&mut self.begun)?;
-        let mut rest = self.begun.as_slice();
-        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
-            let (line, after) = rest.split_at(end);
-            lines.push(line.to_owned());
-            rest = after.get(1..).unwrap_or_default();
+        while file.read_until(b'\n', &mut self.begun)? > 0 {
+            if self.begun.pop_if(|last| *last == b'\n').is_some() {
+                lines.push(std::mem::take(&mut self.begun));
+            }
         }
-        self.begun = rest.to_owned();
         Ok(())
     }
 }
@@ -79,7 +56,8 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write;
+    use std::fs;
+    use std::io::{SeekFrom, Write};
 
     fn append(path: &Path, text: &str) {
         fs::OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
@@ -93,7 +71,7 @@ mod tests {
     fn lines_come_once_and_whole_across_rotation_and_truncation() {
         let scratch = tempfile::tempdir().unwrap();
         let (path, rotated) = (scratch.path().join("log"), scratch.path().join("log.1"));
-        let mut tail = Tail::from_start(Path::new("/"), &path, None);
+        let mut tail = Tail::new(Path::new("/"), &path, None);
         assert_eq!(lines(&mut tail), [""; 0]);
         append(&path, "one\ntw");
         assert_eq!(lines(&mut tail), ["one"]);
@@ -111,9 +89,11 @@ mod tests {
         append(&path, "x\n");
         assert_eq!(lines(&mut tail), ["x"]);
         append(&path, "seven\n");
-        assert_eq!(lines(&mut Tail::from_end(Path::new("/"), &path, File::open(&path).ok()).unwrap()), [""; 0]);
+        let mut end = File::open(&path).unwrap();
+        end.seek(SeekFrom::End(0)).unwrap();
+        assert_eq!(lines(&mut Tail::new(Path::new("/"), &path, Some(end))), [""; 0]);
         assert_eq!(
-            (lines(&mut tail), lines(&mut Tail::from_start(Path::new("/"), &path, File::open(&path).ok()))),
+            (lines(&mut tail), lines(&mut Tail::new(Path::new("/"), &path, File::open(&path).ok()))),
             (vec!["seven".into()], vec!["x".into(), "seven".into()])
         );
     }

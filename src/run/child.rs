@@ -89,7 +89,7 @@ impl StepReport {
     /// Drops what it wrote, but for the end of a failing script's standard error, which is recorded.
     pub(super) fn drop_text(&mut self) {
         self.output = Vec::new();
-        let kept = if self.outcome.has_failed() { MAX_RECORDED_ERRORS } else { 0 };
+        let kept = if self.outcome.kind().is_failure() { MAX_RECORDED_ERRORS } else { 0 };
         self.errors = self.errors.split_off(self.errors.len().saturating_sub(kept));
     }
 }

@@ -45,15 +45,11 @@ pub(crate) fn broken_settings(call: &Invocation, fault: &SettingsError) -> Strin
     format!("{fault}; until it is fixed, {then}")
 }
 
-/// Describes the outcome of a script.
 pub(crate) fn outcome(script: &Path, outcome: &Outcome) -> String {
     let script = printable(script);
     match outcome {
         Outcome::Exited(code) => format!("{script} exited {code}"),
-        Outcome::Killed(number) => match Signal::try_from(*number) {
-            Ok(signal) => format!("{script} was killed by {signal}"),
-            Err(_) => format!("{script} was killed by signal {number}"),
-        },
+        Outcome::Killed(number) => format!("{script} was killed by {}", signal(*number)),
         Outcome::TimedOut(limit) => format!("{script} timed out after {}", duration(*limit)),
         Outcome::NotStarted(_, why) => format!("{script} could not be started: {why}"),
         Outcome::Untrusted(distrust) => format!("{script} was not run: {}", distrust.with_fix()),
@@ -66,10 +62,16 @@ pub(crate) fn outcome(script: &Path, outcome: &Outcome) -> String {
     }
 }
 
+/// Names a signal: `SIGKILL`, or `signal 40`.
+pub(crate) fn signal(number: i32) -> String {
+    Signal::try_from(number).map_or_else(|_| format!("signal {number}"), |signal| signal.to_string())
+}
+
 /// Returns why a file is skipped.
 pub(crate) fn skip(skip: &Skip) -> String {
     match skip {
-        Skip::Name(name) => ignored(*name),
+        Skip::Name(Ignored::DotFile) => "its name starts with a dot".into(),
+        Skip::Name(Ignored::Leftover(ending)) => format!("a leftover, by its '{ending}'"),
         Skip::Masked => "masked: empty, or a link to /dev/null".into(),
         Skip::Hidden(by) => format!("hidden by {}", printable(by)),
         Skip::NotRegular => "not a regular file".into(),
@@ -78,15 +80,6 @@ pub(crate) fn skip(skip: &Skip) -> String {
         Skip::NotExecutable => "not executable".into(),
         Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
         Skip::Hookmux => "hookmux itself".into(),
-    }
-}
-
-/// Returns why a file with such a name is ignored.
-#[must_use]
-pub(crate) fn ignored(ignored: Ignored) -> String {
-    match ignored {
-        Ignored::DotFile => "its name starts with a dot".into(),
-        Ignored::Leftover(ending) => format!("a leftover, by its '{ending}'"),
     }
 }
 

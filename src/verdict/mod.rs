@@ -13,7 +13,6 @@ use crate::verdict::outcome::{Outcome, OutcomeKind};
 /// The answer to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// The exit code.
     pub(crate) code: u8,
     /// The step that it comes from: the first that failed, since libvirt keeps the first error, too.
     pub(crate) cause: Option<usize>,
@@ -33,30 +32,25 @@ pub(crate) struct Effect {
 
 /// Returns the effect of an outcome, by what libvirt does with a failure and by what the rules decide for the script.
 pub(crate) fn effect(failure: Failure, effective: &Effective, outcome: &Outcome) -> Effect {
-    let continues = failure == Failure::Ignored || effective.on_failure.value == OnFailure::Continue;
-    let none = Effect { code: None, continues: true };
-    match outcome.kind() {
-        OutcomeKind::Success => none,
-        OutcomeKind::NotRun => Effect { code: None, continues: false },
-        OutcomeKind::Verdict if effective.on_failure.value == OnFailure::Ignore => none,
-        OutcomeKind::Verdict => Effect { code: outcome.exit_code(), continues },
+    let (on_failure, on_fault) = (effective.on_failure.value, effective.on_fault.value);
+    let code = match outcome.kind() {
+        OutcomeKind::NotRun => return Effect { code: None, continues: false },
+        OutcomeKind::Verdict if on_failure != OnFailure::Ignore => outcome.exit_code(),
         // A fault at reconnect does not count, whatever a rule decides, so the next step runs as well.
-        OutcomeKind::Fault if failure == Failure::KillsGuest || effective.on_fault.value == OnFault::Ignore => none,
-        OutcomeKind::Fault => Effect { code: Some(FAULT), continues },
-    }
+        OutcomeKind::Fault if failure != Failure::KillsGuest && on_fault != OnFault::Ignore => Some(FAULT),
+        OutcomeKind::Success | OutcomeKind::Verdict | OutcomeKind::Fault => None,
+    };
+    let continues = code.is_none() || failure == Failure::Ignored || on_failure == OnFailure::Continue;
+    Effect { code, continues }
 }
 
 /// Returns the exit code of a fault outside any script, such as a lack of memory for the document.
 pub(crate) fn own_fault_code(failure: Failure) -> u8 {
-    match failure {
-        // Only a script's own verdict may kill a running guest.
-        Failure::KillsGuest => 0,
-        Failure::Aborts | Failure::Ignored => FAULT,
-    }
+    // Only a script's own verdict may kill a running guest.
+    if failure == Failure::KillsGuest { 0 } else { FAULT }
 }
 
 impl Verdict {
-    /// Judges the outcomes of all steps.
     pub(crate) fn new<'a>(
         failure: Failure,
         outcomes: impl Iterator<Item = (&'a Effective, &'a Outcome)>,
@@ -65,15 +59,13 @@ impl Verdict {
         let first = outcomes
             .enumerate()
             .find_map(|(at, (effective, outcome))| Some((at, effect(failure, effective, outcome).code?)));
-        let cause = first.map(|(at, _)| at);
-        let code = match (stopped_by, first) {
+        let code = match stopped_by {
             // The scripts died of the signal that stopped hookmux, which is not a verdict of theirs.
-            (Some(_), _) if failure == Failure::KillsGuest => 0,
-            (Some(signal), _) => Outcome::Killed(signal as i32).exit_code().unwrap_or(FAULT),
-            (None, Some((_, code))) => code,
-            (None, None) => 0,
+            Some(_) if failure == Failure::KillsGuest => 0,
+            Some(signal) => Outcome::Killed(signal as i32).exit_code().unwrap_or(FAULT),
+            None => first.map_or(0, |(_, code)| code),
         };
-        Self { code, cause }
+        Self { code, cause: first.map(|(at, _)| at) }
     }
 }
 

@@ -12,7 +12,6 @@ use crate::guard;
 /// How a step ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The script exited with this code.
     Exited(i32),
     /// This signal killed the script.
     Killed(i32),
@@ -62,6 +61,12 @@ pub(crate) enum OutcomeKind {
     NotRun,
 }
 
+impl OutcomeKind {
+    pub(crate) fn is_failure(self) -> bool {
+        matches!(self, Self::Verdict | Self::Fault)
+    }
+}
+
 impl Outcome {
     /// Returns the outcome without its details, and the exit code or the signal's number.
     pub(crate) fn ending(&self) -> (Ending, Option<i32>) {
@@ -77,26 +82,18 @@ impl Outcome {
         }
     }
 
-    /// Returns what it means for the call.
     pub(crate) fn kind(&self) -> OutcomeKind {
         let (ending, code) = self.ending();
         ending.kind(code)
     }
 
-    /// Returns the exit code of a script's verdict as a shell has it, 128 + n for a signal; `None` without a
-    /// verdict.
+    /// Returns the exit code of a script's verdict as a shell has it, 128 + n for a signal; `None` without a verdict.
     pub(crate) fn exit_code(&self) -> Option<u8> {
-        let code = match self {
-            Self::Exited(code) => *code,
-            Self::Killed(signal) => signal.saturating_add(128),
-            _ => return None,
+        let code = match self.ending() {
+            (Ending::Killed, signal) => signal?.saturating_add(128),
+            (_, code) => code?,
         };
         Some(u8::try_from(code).unwrap_or(1))
-    }
-
-    /// Reports whether the script failed.
-    pub(crate) fn has_failed(&self) -> bool {
-        matches!(self.kind(), OutcomeKind::Verdict | OutcomeKind::Fault)
     }
 
     /// Reports whether the script was started, so that there may be something to undo.

@@ -134,7 +134,7 @@ fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
 /// Reports a script that libvirt runs itself.
 fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
     if let Some(ignored) = path.file_name().and_then(ignored::ignored) {
-        let what = format!("libvirt runs it, although it looks like {}", messages::ignored(ignored));
+        let what = format!("libvirt runs it, although it looks like {}", messages::skip(&Skip::Name(ignored)));
         // Beside the hooks, libvirt runs only the files that have a hook's name.
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
         return Finding::new("leftover-runs", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));

@@ -2,13 +2,14 @@
 //! records. Out: episodes, with a row for each call and each script. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::call::contract;
-use crate::printable;
+use crate::call::contract::Output;
+use crate::call::invocation::NOTHING;
+use crate::printable::printable;
 use crate::record::{Record, StepRecord};
+use crate::verdict::messages;
 use crate::verdict::outcome::{Ending, OutcomeKind};
 
 /// The time without a call after which the next one begins another episode.
@@ -19,11 +20,9 @@ const REST: Duration = Duration::from_secs(30);
 pub(crate) struct Episode {
     /// The guest, network or daemon.
     pub(crate) who: String,
-    /// When the first began.
     pub(crate) begin: SystemTime,
     /// From the first beginning to the last end.
     pub(crate) span: Duration,
-    /// The number of calls.
     pub(crate) calls: usize,
     /// The number of calls with a failure.
     pub(crate) failed: usize,
@@ -31,7 +30,6 @@ pub(crate) struct Episode {
     pub(crate) rows: Vec<Bar>,
 }
 
-/// One bar.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Bar {
     /// A script of the call above, or the call itself.
@@ -46,44 +44,40 @@ pub(crate) struct Bar {
     pub(crate) details: Vec<String>,
     /// The time from the episode's start to its own, and its duration; `None` if it never started.
     pub(crate) time: Option<(Duration, Duration)>,
-    /// What its outcome meant for the call.
     pub(crate) kind: OutcomeKind,
 }
 
 /// Groups records, ordered by time, into episodes, ordered by their starts.
 pub(crate) fn episodes(records: &[Record]) -> Vec<Episode> {
-    let mut groups: Vec<(SystemTime, Vec<&Record>)> = Vec::new();
-    let mut latest: BTreeMap<String, usize> = BTreeMap::new();
+    let mut by_object: BTreeMap<String, Vec<(SystemTime, Vec<&Record>)>> = BTreeMap::new();
     for record in records {
-        let who = who(record);
-        let open = latest.get(&who).and_then(|at| groups.get_mut(*at)).filter(|(end, group)| {
-            // Setting the clock back does not begin another episode.
-            let goes_on = record.time.duration_since(*end).is_ok_and(|rest| rest <= REST) || record.time <= *end;
-            goes_on && !begins_another(record, group)
-        });
-        if let Some((end, group)) = open {
-            group.push(record);
-            *end = (*end).max(record.end());
-        } else {
-            latest.insert(who, groups.len());
-            groups.push((record.end(), vec![record]));
+        let groups = by_object.entry(who(record)).or_default();
+        match groups.last_mut() {
+            // A call that begins before the end of another does not begin another episode.
+            Some((end, group))
+                if record.time.duration_since(*end).unwrap_or_default() <= REST && !begins_another(record, group) =>
+            {
+                group.push(record);
+                *end = (*end).max(record.end());
+            }
+            _ => groups.push((record.end(), vec![record])),
         }
     }
-    groups.iter().filter_map(|(end, group)| episode(group, *end)).collect()
+    let groups = by_object.iter().flat_map(|(who, groups)| groups.iter().map(move |group| (who, group)));
+    let mut episodes: Vec<Episode> = groups.filter_map(|(who, (end, group))| episode(who, group, *end)).collect();
+    episodes.sort_by_key(|episode| episode.begin);
+    episodes
 }
 
 /// Reports whether a record begins another episode: each attempt to start a guest begins with `prepare`, which only the
 /// filters of an incoming guest precede.
 fn begins_another(record: &Record, group: &[&Record]) -> bool {
-    let is_filter =
-        |record: &&Record| contract::look_up(&record.driver.0, &record.operation.0).output == contract::Output::Filter;
-    record.operation.0 == "prepare" && !group.iter().all(is_filter)
+    record.operation.0 == "prepare" && group.iter().any(|record| record.row().output != Output::Filter)
 }
 
 /// Returns an episode of these calls, in order; `None` without calls.
-fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
-    let first = group.first()?;
-    let begin = first.time;
+fn episode(who: &str, group: &[&Record], end: SystemTime) -> Option<Episode> {
+    let begin = group.first()?.time;
     let mut rows: Vec<Bar> = group.iter().flat_map(|record| rows(record, begin)).collect();
     // A reason is given once.
     let mut given = BTreeSet::new();
@@ -92,16 +86,17 @@ fn episode(group: &[&Record], end: SystemTime) -> Option<Episode> {
     }
     let failed = group.iter().filter(|record| record.has_failed()).count();
     let span = end.duration_since(begin).unwrap_or_default();
-    Some(Episode { who: who(first), begin, span, calls: group.len(), failed, rows })
+    Some(Episode { who: who.to_owned(), begin, span, calls: group.len(), failed, rows })
 }
 
 /// Returns what a call is about: a guest's name, or the name and driver of anything else.
 fn who(record: &Record) -> String {
-    if let Some(guest) = record.guest() {
-        return printable::printable(&guest.0);
+    let (driver, object) = (printable(&record.driver.0), printable(&record.object.0));
+    match record.guest() {
+        Some(guest) => printable(&guest.0),
+        None if object == NOTHING => driver,
+        None => format!("{driver} {object}"),
     }
-    let (driver, object) = (printable::printable(&record.driver.0), printable::printable(&record.object.0));
-    if object == crate::call::invocation::NOTHING { driver } else { format!("{driver} {object}") }
 }
 
 fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Bar> {
@@ -115,30 +110,26 @@ fn rows(record: &Record, begin: SystemTime) -> impl Iterator<Item = Bar> {
 
 /// Returns which script failed first and how, or what hookmux could not do.
 pub(crate) fn reason(record: &Record) -> Option<String> {
-    let failed = |row: &Bar| matches!(row.kind, OutcomeKind::Verdict | OutcomeKind::Fault);
-    let rows: Vec<Bar> = rows(record, record.time).filter(failed).collect();
+    let rows: Vec<Bar> = rows(record, record.time).filter(|row| row.kind.is_failure()).collect();
     let step = rows.iter().find(|row| row.is_step).map(|row| format!("{} {}", row.label, row.note));
     step.or_else(|| rows.first()?.details.first().cloned())
 }
 
 fn call_row(record: &Record, offset: Duration) -> Bar {
-    let word = |word: &crate::record::Name| printable::printable(&word.0);
-    let mut label = format!("{} {}", word(&record.driver), word(&record.operation));
+    let mut label = format!("{} {}", printable(&record.driver.0), printable(&record.operation.0));
     if record.guest.is_some() {
-        label = format!("{label} {}", word(&record.object));
+        label = format!("{label} {}", printable(&record.object.0));
     }
     if record.background {
         label += " (background)";
     }
-    let nothing = crate::call::invocation::NOTHING;
-    let usual = contract::look_up(&record.driver.0, &record.operation.0).extra;
-    if record.extra.0 != nothing && record.extra.0 != usual {
-        label = format!("{label} ({})", word(&record.extra));
+    if record.extra.0 != NOTHING && record.extra.0 != record.row().extra {
+        label = format!("{label} ({})", printable(&record.extra.0));
     }
     let code = record.verdict.unwrap_or_default();
     let note = if code == 0 { String::new() } else { format!("exit {code}") };
     let kind = if code == 0 && record.fault.is_none() { OutcomeKind::Success } else { OutcomeKind::Verdict };
-    let details = record.fault.iter().map(|fault| printable::printable(OsStr::new(fault))).collect();
+    let details = record.fault.iter().map(printable).collect();
     Bar { is_step: false, label, path: String::new(), note, details, time: Some((offset, record.duration())), kind }
 }
 
@@ -147,56 +138,42 @@ fn step_row(step: &StepRecord, offset: Duration, prefix: &str, ignored: &str) ->
     let note = match step.outcome {
         Ending::Exited if code == 0 => String::new(),
         Ending::Exited => format!("exited {code}"),
-        Ending::Killed => {
-            nix::sys::signal::Signal::try_from(code).map_or_else(|_| format!("signal {code}"), |name| name.to_string())
-        }
+        Ending::Killed => messages::signal(code),
         other => other.to_string().replace('-', " "),
     };
-    let softened = matches!(step.kind(), OutcomeKind::Verdict | OutcomeKind::Fault);
-    let note = if softened { format!("{note}{ignored}") } else { note };
-    let changed = if step.changes.is_empty() { None } else { Some(format!("changed {}", changes(step))) };
-    let path = printable::printable(&step.path.0);
-    let why = |why: &String| {
-        let why = printable::printable(OsStr::new(why));
-        why.strip_prefix(&path).map_or(why.clone(), |why| why.trim_start().to_owned())
-    };
-    let details = step.why.iter().map(why).chain(changed).chain(step.stderr.as_deref().map(quoted)).collect();
-    let time = step.after_us.map(|after| (offset.saturating_add(Duration::from_micros(after)), step.duration()));
+    let note = if step.kind().is_failure() { note + ignored } else { note };
+    let path = printable(&step.path.0);
+    let why = step.why.as_ref().map(printable);
+    // The label has the path already.
+    let why = why.map(|why| why.strip_prefix(&path).map_or(why.clone(), |why| why.trim_start().to_owned()));
+    let details = why.into_iter().chain(changes(step)).chain(step.stderr.as_deref().map(quoted)).collect();
+    let micros = Duration::from_micros;
+    let time = step.after_us.map(|after| (offset.saturating_add(micros(after)), micros(step.duration_us)));
     let label = format!("{prefix}{}", label(Path::new(&step.path.0)));
     Bar { is_step: true, label, path, note, details, time, kind: step.kind() }
 }
 
-/// Returns the path below the driver's directory: the script's name, or the guest's, the operation's and the name.
+/// Returns the path below the driver's directory: the script's name, or the guest's, the operation's and the name. A path
+/// outside any such directory is shown whole.
 fn label(path: &Path) -> String {
-    let mut below: Vec<String> = Vec::new();
-    for part in path.iter().rev() {
-        if !below.is_empty() && part.as_encoded_bytes().ends_with(b".d") {
-            break;
-        }
-        below.push(printable::printable(part));
-    }
-    // A path outside any such directory is shown whole.
-    if below.len() == path.iter().count() {
-        return printable::printable(path);
-    }
-    below.reverse();
-    below.join("/")
+    let directory = path.ancestors().skip(1).find(|above| above.as_os_str().as_encoded_bytes().ends_with(b".d"));
+    printable(directory.and_then(|directory| path.strip_prefix(directory).ok()).unwrap_or(path))
 }
 
 /// Marks each line of a script's standard error, so that it cannot pass for a line of hookmux's.
 fn quoted(stderr: &str) -> String {
-    let lines = stderr.lines().map(|line| format!("| {}", printable::printable(line)));
+    let lines = stderr.lines().map(|line| format!("| {}", printable(line)));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn changes(step: &StepRecord) -> String {
-    let first = step.changes.first().map(|change| printable::printable(OsStr::new(change))).unwrap_or_default();
-    let others = step.changes.len().saturating_sub(1);
-    match (others, step.more_changes) {
-        (0, false) => first,
-        (_, false) => format!("{first}, and {others} more"),
-        (_, true) => format!("{first}, and many more"),
-    }
+fn changes(step: &StepRecord) -> Option<String> {
+    let (first, others) = step.changes.split_first()?;
+    let first = printable(first);
+    Some(match (others.len(), step.more_changes) {
+        (0, false) => format!("changed {first}"),
+        (others, false) => format!("changed {first}, and {others} more"),
+        (_, true) => format!("changed {first}, and many more"),
+    })
 }
 
 #[cfg(test)]

@@ -1,34 +1,26 @@
 //! The waterfall as a page for a browser: one file that needs no other, and contains no scripts. In: episodes. Out: the page.
 //! Pure.
 
-use std::fmt::Write;
 use std::time::{Duration, SystemTime};
 
 use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
-use crate::printable;
-use crate::verdict::outcome::OutcomeKind;
+use crate::printable::{self, duration};
 
-/// The style sheet.
 const STYLE: &str = include_str!("page.css");
 
-/// Writes the page.
 pub(crate) fn page(episodes: &[Episode], host: &str, now: SystemTime, clock: &Clock) -> String {
-    let sum = |count: fn(&Episode) -> usize| episodes.iter().map(count).fold(0, usize::saturating_add);
-    let summary = summary(sum(|episode| episode.calls), sum(|episode| episode.failed));
-    let mut page = format!(
+    let calls = episodes.iter().map(|episode| episode.calls).sum();
+    let failed = episodes.iter().map(|episode| episode.failed).sum();
+    let (host, now, summary) = (escaped(host), time(now, clock), summary(calls, failed));
+    let sections: String = episodes.iter().map(|episode| section(episode, clock)).collect();
+    format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>hookmux history</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>hookmux history</h1>\n<p>{}, {}: {summary}</p>\n",
-        escaped(host),
-        time(now, clock)
-    );
-    for episode in episodes {
-        section(episode, clock, &mut page);
-    }
-    page.push_str("</body>\n</html>\n");
-    page
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>hookmux history</h1>\n<p>{host}, {now}: {summary}</p>\n\
+         {sections}</body>\n</html>\n"
+    )
 }
 
 fn summary(calls: usize, failed: usize) -> String {
@@ -41,51 +33,41 @@ fn time(time: SystemTime, clock: &Clock) -> String {
     format!("<time datetime=\"{}\">{}</time>", humantime::format_rfc3339_seconds(time), clock.moment(time))
 }
 
-fn section(episode: &Episode, clock: &Clock, page: &mut String) {
+fn section(episode: &Episode, clock: &Clock) -> String {
     let (who, time) = (escaped(&episode.who), time(episode.begin, clock));
-    let (summary, span) = (summary(episode.calls, episode.failed), printable::duration(episode.span));
-    // Writing to a string cannot fail.
-    let _ = write!(
-        page,
-        "<section>\n<h2>{who}</h2>\n<p>{time}, {span}: {summary}</p>\n\
-         <div class=\"axis\"><span></span><span></span><span class=\"track\">"
-    );
-    for quarter in 0..=4_u32 {
+    let (summary, span) = (summary(episode.calls, episode.failed), duration(episode.span));
+    let tick = |quarter: u32| {
         let time = episode.span.saturating_mul(quarter).checked_div(4).unwrap_or_default();
-        let time = if quarter == 0 { "0".to_owned() } else { printable::duration(time) };
-        let _ = write!(page, "<span class=\"tick\" style=\"left:{}%\">{time}</span>", quarter.saturating_mul(25));
-    }
-    page.push_str("</span></div>\n");
-    for row in &episode.rows {
-        self::row(row, episode.span, page);
-    }
-    page.push_str("</section>\n");
+        let time = if quarter == 0 { "0".to_owned() } else { duration(time) };
+        format!("<span class=\"tick\" style=\"left:{}%\">{time}</span>", quarter.saturating_mul(25))
+    };
+    let ticks: String = (0..=4).map(tick).collect();
+    let rows: String = episode.rows.iter().map(|row| self::row(row, episode.span)).collect();
+    format!(
+        "<section>\n<h2>{who}</h2>\n<p>{time}, {span}: {summary}</p>\n\
+         <div class=\"axis\"><span></span><span></span><span class=\"track\">{ticks}</span></div>\n{rows}</section>\n"
+    )
 }
 
-fn row(row: &Bar, span: Duration, page: &mut String) {
+fn row(row: &Bar, span: Duration) -> String {
     let kind = if row.is_step { "step" } else { "call" };
-    let count = match row.kind {
-        OutcomeKind::Success => "success",
-        OutcomeKind::Verdict => "veto",
-        OutcomeKind::Fault => "fault",
-        OutcomeKind::NotRun => "idle",
-    };
-    let (label, path) = (escaped(&row.label), escaped(&row.path));
-    let _ = write!(page, "<div class=\"row {kind} {count}\"><span class=\"label\" title=\"{path}\">{label}");
-    if !row.note.is_empty() {
-        let _ = write!(page, "<span class=\"note\">{}</span>", escaped(&row.note));
+    let outcome = printable::name_of(&row.kind);
+    let (label, path, mut note) = (escaped(&row.label), escaped(&row.path), escaped(&row.note));
+    if !note.is_empty() {
+        note = format!("<span class=\"note\">{note}</span>");
     }
-    let time = row.time.map(|(_, took)| printable::duration(took)).unwrap_or_default();
-    let _ = write!(page, "</span><span class=\"time\">{time}</span><span class=\"track\">");
-    if let Some((offset, took)) = row.time {
+    let bar = |(offset, took): (Duration, Duration)| {
         let left = percent(offset, span);
         let width = percent(took, span).min(100.0 - left);
-        let _ = write!(page, "<span class=\"bar\" style=\"left:{left:.3}%;width:{width:.3}%\"></span>");
-    }
-    page.push_str("</span></div>\n");
-    for detail in row.details.iter().flat_map(|detail| detail.lines()) {
-        let _ = writeln!(page, "<div class=\"detail\">{}</div>", escaped(detail));
-    }
+        (duration(took), format!("<span class=\"bar\" style=\"left:{left:.3}%;width:{width:.3}%\"></span>"))
+    };
+    let (time, bar) = row.time.map(bar).unwrap_or_default();
+    let detail = |line: &str| format!("<div class=\"detail\">{}</div>\n", escaped(line));
+    let details: String = row.details.iter().flat_map(|detail| detail.lines()).map(detail).collect();
+    format!(
+        "<div class=\"row {kind} {outcome}\"><span class=\"label\" title=\"{path}\">{label}{note}</span>\
+         <span class=\"time\">{time}</span><span class=\"track\">{bar}</span></div>\n{details}"
+    )
 }
 
 fn percent(part: Duration, whole: Duration) -> f64 {

@@ -1,7 +1,7 @@
 //! `hookmux history`: past calls as a waterfall. In: the records. Out: lines, JSON, or a page. Reads.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -9,14 +9,16 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Args;
 
+use crate::admin::support::LOG_DIRECTORY;
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
+use crate::files::paths;
 use crate::printable;
-use crate::record::read::Files;
+use crate::record::Record;
+use crate::record::read::{self, Files, Records};
 use crate::record::tail::Tail;
-use crate::record::{Record, file, read};
 
 pub(crate) mod episode;
 mod html;
@@ -31,7 +33,6 @@ const TURN: Duration = Duration::from_millis(100);
 /// How many groups of calls a screen shows.
 const USUAL: usize = 10;
 
-/// Arguments of `hookmux history`.
 #[derive(Debug, Args)]
 pub(crate) struct History {
     #[command(flatten)]
@@ -53,21 +54,19 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Prints the calls that are asked for.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let path = file::calls(&root);
-        assert_kept(&path)?;
-        let clock = self.options.clock();
-        let since = self.options.since(&clock)?;
+        assert_kept(&root)?;
         if self.follow {
-            return self.follow(&root, since, &clock, console);
+            return self.follow(&root, console);
         }
-        let found = self::found(&root, Files::Both, |record| self.options.wants(record, since), console.errors)?;
+        let (clock, since) = self.options.times()?;
+        let Records { records, skipped } = read::read(&root, Files::Both, |it| self.options.wants(it, since))?;
+        report_skipped(skipped, console.errors)?;
         if let Some(page) = &self.html {
             // The page names the host, because pages are passed on.
             let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-            let text = html::page(&episode::episodes(&found), host.trim_end(), SystemTime::now(), &clock);
+            let text = html::page(&episode::episodes(&records), host.trim_end(), SystemTime::now(), &clock);
             if page == Path::new("-") {
                 console.output.write_all(text.as_bytes())?;
             } else {
@@ -75,9 +74,9 @@ impl History {
                     .with_context(|| format!("cannot write {}", page.display()))?;
             }
         } else if console.json {
-            found.iter().try_for_each(|record| print_json(record, console))?;
+            records.iter().try_for_each(|record| print_json(record, console))?;
         } else {
-            self.print(found, &clock, console)?;
+            self.print(records, &clock, console)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -86,15 +85,14 @@ impl History {
     fn print(&self, mut found: Vec<Record>, clock: &Clock, console: &mut Console) -> io::Result<()> {
         let all = found.len();
         found.retain(|record| self.all || !is_quiet(record));
-        let episodes = episode::episodes(&found);
-        if episodes.is_empty() {
-            let nothing = match all {
+        if found.is_empty() {
+            return console.lines(&[match all {
                 0 if self.options.is_everything() => "no call has been recorded yet".to_owned(),
                 0 => "no recorded call matches".to_owned(),
                 _ => format!("no script ran in the {all} recorded calls that match (--all shows them)"),
-            };
-            return console.lines(&[nothing]);
+            }]);
         }
+        let episodes = episode::episodes(&found);
         let shown = if self.all { usize::MAX } else { self.number.unwrap_or(USUAL) };
         let earlier = episodes.len().saturating_sub(shown);
         if earlier > 0 {
@@ -106,32 +104,27 @@ impl History {
     }
 
     /// Prints each call when it is recorded, before its group is complete.
-    fn follow(
-        &self,
-        root: &Path,
-        since: Option<SystemTime>,
-        clock: &Clock,
-        console: &mut Console,
-    ) -> anyhow::Result<ExitCode> {
-        let [(rotated, older), (path, newer)] = read::open(root).map_err(cannot_read)?;
-        let (mut tail, mut lines) = if since.is_some() {
-            let older =
-                Tail::from_start(root, &rotated, older).lines().map_err(|error| cannot_read((rotated, error)))?;
-            (Tail::from_start(root, &path, newer), older)
-        } else {
-            (Tail::from_end(root, &path, newer)?, Vec::new())
-        };
+    fn follow(&self, root: &Path, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let (clock, since) = self.options.times()?;
+        let [(rotated, older), (path, mut newer)] = read::open(root)?;
+        let mut lines = Vec::new();
+        if since.is_some() {
+            lines = Tail::new(root, &rotated, older).lines().with_context(|| read::cannot_read(&rotated))?;
+        } else if let Some(file) = &mut newer {
+            file.seek(SeekFrom::End(0))?;
+        }
+        let mut tail = Tail::new(root, &path, newer);
         loop {
-            lines.extend(tail.lines().with_context(|| format!("cannot read {}", path.display()))?);
+            lines.extend(tail.lines().with_context(|| read::cannot_read(&path))?);
             for line in lines.drain(..) {
                 match read::parse(&line) {
                     Some(record) if !self.options.wants(&record, since) => {}
                     Some(record) if console.json => print_json(&record, console)?,
                     Some(record) if !self.all && is_quiet(&record) => {}
                     Some(record) => {
-                        let lines = episode::episodes(&[record]);
-                        let lines = lines.iter().flat_map(|it| picture::lines(it, clock, console.paint));
-                        console.lines(&lines.collect::<Vec<_>>())?;
+                        for episode in episode::episodes(&[record]) {
+                            console.lines(&picture::lines(&episode, &clock, console.paint))?;
+                        }
                     }
                     None => report_skipped(1, console.errors)?,
                 }
@@ -154,22 +147,10 @@ fn is_quiet(record: &Record) -> bool {
     record.all_steps().next().is_none() && !record.has_failed()
 }
 
-/// Returns the records that match, and reports how many lines are not records.
-pub(crate) fn found(
-    root: &Path,
-    files: Files,
-    wanted: impl Fn(&Record) -> bool,
-    errors: &mut dyn Write,
-) -> anyhow::Result<Vec<Record>> {
-    let found = read::read(root, files, wanted).map_err(cannot_read)?;
-    if found.skipped > 0 {
-        report_skipped(found.skipped, errors)?;
-    }
-    Ok(found.records)
-}
-
-fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
+/// Reports how many lines are not records.
+pub(crate) fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
     let lines = match count {
+        0 => return Ok(()),
         1 => "1 line that is not a call record".into(),
         _ => format!("{count} lines that are not call records"),
     };
@@ -177,18 +158,12 @@ fn report_skipped(count: u64, errors: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Returns an error with what to do if calls are not recorded.
-pub(crate) fn assert_kept(path: &Path) -> anyhow::Result<()> {
-    let directory = path.parent().unwrap_or(path);
+pub(crate) fn assert_kept(root: &Path) -> anyhow::Result<()> {
+    let directory = paths::below(root, LOG_DIRECTORY);
     let shown = directory.display();
-    match fs::read_dir(directory) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})")
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+    let found = fs::read_dir(&directory);
+    if found.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        anyhow::bail!("calls are not recorded: {shown} does not exist (install -d -m 750 {shown})");
     }
-}
-
-fn cannot_read((path, error): read::Unreadable) -> anyhow::Error {
-    anyhow::Error::new(error).context(format!("cannot read {}", path.display()))
+    found.map(|_| ()).with_context(|| read::cannot_read(&directory))
 }

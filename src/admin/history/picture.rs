@@ -6,41 +6,25 @@ use crate::admin::history::episode::{Bar, Episode};
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Paint;
 use crate::admin::support::table;
-use crate::printable;
+use crate::printable::duration;
 use crate::verdict::outcome::OutcomeKind;
 
 /// The time that a row took, right-aligned, in columns.
 const TIME: usize = 8;
 
-/// How the columns are divided.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    /// For the name and the outcome.
-    label: usize,
-    /// For the time line.
-    bars: usize,
-}
-
-impl Layout {
-    /// Divides the columns: of the first 80, bars get 34; of those beyond, names get one third.
-    fn new(width: usize) -> Self {
-        let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);
-        let bars = width.saturating_sub(label).saturating_sub(TIME).saturating_sub(2).max(1);
-        Self { label, bars }
-    }
-}
-
-/// Draws an episode.
 pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint) -> String {
-    let layout = Layout::new(width);
+    // Of the first 80 columns, bars get 34; of those beyond, names get one third.
+    let label = width.saturating_sub(80).div_euclid(3).saturating_add(36);
+    let indent = label.saturating_add(TIME).saturating_add(2);
+    let bars = width.saturating_sub(indent).max(1);
     let moment = clock.moment(episode.begin);
-    let room = width.saturating_sub(moment.len()).saturating_sub(2);
-    let who = paint.heading(&fit(&episode.who, room));
-    let indent = " ".repeat(layout.label.saturating_add(TIME).saturating_add(2));
-    let axis = paint.faint(&axis(episode.span, layout.bars));
-    let mut text = format!("{who}  {moment}\n{indent}{axis}\n");
+    let who = paint.heading(&fit(&episode.who, width.saturating_sub(moment.len()).saturating_sub(2), true));
+    let end = duration(episode.span);
+    let dots = "·".repeat(bars.saturating_sub(end.chars().count()).saturating_sub(3));
+    let axis = paint.faint(&format!("0 {dots} {end}"));
+    let mut text = format!("{who}  {moment}\n{:indent$}{axis}\n", "");
     for row in &episode.rows {
-        text += &line(row, episode.span, layout, paint);
+        text = text + line(row, episode.span, label, bars, paint).trim_end() + "\n";
         let details = row.details.iter().flat_map(|detail| detail.lines());
         for line in details.flat_map(|detail| table::fold(detail, width.saturating_sub(6))) {
             text = text + "      " + &line + "\n";
@@ -49,34 +33,22 @@ pub(crate) fn draw(episode: &Episode, clock: &Clock, width: usize, paint: Paint)
     text
 }
 
-/// Writes a record with one line for each script: time, object, call, script and outcome.
+/// Writes an episode of one call with one line for each script: time, object, call, script and outcome.
 pub(crate) fn lines(episode: &Episode, clock: &Clock, paint: Paint) -> Vec<String> {
-    let mut call = String::new();
-    let mut lines = Vec::new();
-    for row in &episode.rows {
-        if !row.is_step {
-            call = format!("{} {} {}", clock.time_of_day(episode.begin), episode.who, row.label);
-        }
-        // The call itself needs a line if it failed and none of its scripts did.
-        if !row.is_step && (row.note.is_empty() || episode.rows.iter().any(|row| row.is_step)) && row.details.is_empty()
-        {
-            continue;
-        }
+    let Some((call, steps)) = episode.rows.split_first() else { return Vec::new() };
+    let about = format!("{} {} {}", clock.time_of_day(episode.begin), episode.who, call.label);
+    // The call itself needs a line if it failed and none of its scripts did.
+    let is_needed = !call.details.is_empty() || (!call.note.is_empty() && steps.is_empty());
+    let rows = Some(call).filter(|_| is_needed).into_iter().chain(steps);
+    let line = |row: &Bar| {
         let script = if row.is_step { format!(": {}", row.label) } else { String::new() };
         let note = if row.note.is_empty() { String::new() } else { format!(" {}", coloured(row, &row.note, paint)) };
-        let time = row.time.map(|(_, took)| format!(", {}", printable::duration(took))).unwrap_or_default();
-        let result = format!("{call}{script}{note}{time}");
+        let time = row.time.map(|(_, took)| format!(", {}", duration(took))).unwrap_or_default();
+        let result = format!("{about}{script}{note}{time}");
         let details = row.details.iter().flat_map(|detail| detail.lines());
-        lines.push(std::iter::once(result.as_str()).chain(details).collect::<Vec<_>>().join("; "));
-    }
-    lines
-}
-
-/// Returns the time line, from zero to the whole time.
-fn axis(span: Duration, bars: usize) -> String {
-    let end = printable::duration(span);
-    let dots = bars.saturating_sub(end.chars().count()).saturating_sub(3);
-    format!("0 {} {end}", "·".repeat(dots))
+        std::iter::once(result.as_str()).chain(details).collect::<Vec<_>>().join("; ")
+    };
+    rows.map(line).collect()
 }
 
 fn coloured(row: &Bar, text: &str, paint: Paint) -> String {
@@ -87,23 +59,19 @@ fn coloured(row: &Bar, text: &str, paint: Paint) -> String {
     }
 }
 
-fn line(row: &Bar, span: Duration, layout: Layout, paint: Paint) -> String {
+/// Draws a row: the label and the note in `label` columns, the time, and the bar in `bars` columns.
+fn line(row: &Bar, span: Duration, label: usize, bars: usize, paint: Paint) -> String {
     let indent = if row.is_step { 4 } else { 2 };
     let note = if row.note.is_empty() { String::new() } else { format!("  {}", row.note) };
-    let room = layout.label.saturating_sub(indent).saturating_sub(note.chars().count());
-    let label = if row.is_step { fit(&row.label, room) } else { fit_begin(&row.label, room) };
-    let rest = room.saturating_sub(label.chars().count());
-    let (time, bar) = match row.time {
-        Some((offset, took)) => {
-            let (from, width) = columns(offset, took, span, layout.bars);
-            let bar = if row.is_step { "█" } else { "─" }.repeat(width);
-            (printable::duration(took), format!("{}{}", " ".repeat(from), coloured(row, &bar, paint)))
-        }
-        None => (String::new(), String::new()),
-    };
+    let room = label.saturating_sub(indent).saturating_sub(note.chars().count());
+    let label = fit(&row.label, room, row.is_step);
     let note = if note.is_empty() { note } else { coloured(row, &note, paint) };
-    let line = format!("{}{label}{note}{} {time:>TIME$} {bar}", " ".repeat(indent), " ".repeat(rest));
-    format!("{}\n", line.trim_end())
+    let rest = room.saturating_sub(label.chars().count());
+    let line = format!("{:indent$}{label}{note}{:rest$}", "", "");
+    let Some((offset, took)) = row.time else { return line };
+    let (from, width) = columns(offset, took, span, bars);
+    let bar = if row.is_step { "█" } else { "─" }.repeat(width);
+    format!("{line} {:>TIME$} {:from$}{}", duration(took), "", coloured(row, &bar, paint))
 }
 
 /// Returns where a bar begins and its length: at least one column, and not beyond the end.
@@ -117,22 +85,14 @@ fn columns(offset: Duration, took: Duration, span: Duration, bars: usize) -> (us
     (from, to.saturating_sub(from))
 }
 
-/// Shortens a text to the given number of characters, keeping the end, which matters most in a path.
-fn fit(text: &str, room: usize) -> String {
-    let length = text.chars().count();
-    if length <= room {
-        return text.to_owned();
+/// Shortens a text to the given number of characters. Keeps the end, which matters most in a path, or else the start, which
+/// matters most in a call.
+fn fit(text: &str, room: usize, keeps_end: bool) -> String {
+    match text.chars().count().saturating_sub(room) {
+        0 => text.to_owned(),
+        cut if keeps_end => std::iter::once('…').chain(text.chars().skip(cut.saturating_add(1))).collect(),
+        _ => text.chars().take(room.saturating_sub(1)).chain(['…']).collect(),
     }
-    let cut = length.saturating_sub(room).saturating_add(1);
-    std::iter::once('…').chain(text.chars().skip(cut)).collect()
-}
-
-/// Shortens a text to the given number of characters, keeping the start, which matters most in a call.
-fn fit_begin(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -157,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_long_name_is_cut_where_it_matters_less() {
-        assert_eq!([fit("10-a", 4), fit("10-abc", 4)], ["10-a", "…abc"]);
-        assert_eq!([fit_begin("qemu", 4), fit_begin("qemu start", 7)], ["qemu", "qemu s…"]);
+        assert_eq!([fit("10-a", 4, true), fit("10-abc", 4, true)], ["10-a", "…abc"]);
+        assert_eq!([fit("qemu", 4, false), fit("qemu start", 7, false)], ["qemu", "qemu s…"]);
     }
 }

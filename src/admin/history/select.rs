@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use clap::Args;
 
 use crate::admin::support::clock::Clock;
-use crate::call::contract;
 use crate::plan::guest;
 use crate::record::Record;
 
@@ -31,18 +30,11 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Returns the time zone.
-    pub(crate) fn clock(&self) -> Clock {
-        if self.utc { Clock::utc() } else { Clock::local() }
-    }
-
-    /// Returns the time since which calls match.
-    ///
-    /// # Errors
-    /// A time that is before 1970.
-    pub(crate) fn since(&self, clock: &Clock) -> anyhow::Result<Option<SystemTime>> {
-        let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now()));
-        since.transpose().map_err(anyhow::Error::msg)
+    /// Returns the time zone, and the time since which calls match, which must not be before 1970.
+    pub(crate) fn times(&self) -> anyhow::Result<(Clock, Option<SystemTime>)> {
+        let clock = if self.utc { Clock::utc() } else { Clock::local() };
+        let since = self.since.as_ref().map(|text| clock.parse(text, SystemTime::now())).transpose();
+        Ok((clock, since.map_err(anyhow::Error::msg)?))
     }
 
     /// Reports whether every record matches.
@@ -53,9 +45,7 @@ impl Options {
     /// Reports whether a record matches, with the time of `--since`.
     pub(crate) fn wants(&self, record: &Record, since: Option<SystemTime>) -> bool {
         let of_guest = |name: &OsString| record.guest().is_some_and(|guest| guest::fits(name, &guest.0).is_some());
-        let of_operation = |name: &OsString| {
-            *name == record.operation.0 || contract::look_up(&record.driver.0, &record.operation.0).is_called(name)
-        };
+        let of_operation = |name: &OsString| *name == record.operation.0 || record.row().is_called(name);
         self.guest.as_ref().is_none_or(of_guest)
             && self.operation.as_ref().is_none_or(of_operation)
             && since.is_none_or(|since| record.end() >= since)

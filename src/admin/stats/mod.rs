@@ -11,8 +11,7 @@ use crate::admin::history;
 use crate::admin::support::console::Console;
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
-use crate::record::file;
-use crate::record::read::Files;
+use crate::record::read::{self, Files, Records};
 
 mod counts;
 mod prometheus;
@@ -21,7 +20,6 @@ mod state;
 use counts::Counts;
 use state::HostState;
 
-/// Arguments of `hookmux stats`.
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
     /// Print metrics for the textfile collector of Prometheus' node exporter
@@ -40,10 +38,11 @@ impl Stats {
         let root = self.root.path()?;
         // The metrics contain the finding that nothing is recorded.
         if !self.prometheus {
-            history::assert_kept(&file::calls(&root))?;
+            history::assert_kept(&root)?;
         }
         // Not what was rotated away: a counter that falls to anything but 0 would count as new calls.
-        let records = history::found(&root, Files::Newest, |_| true, console.errors)?;
+        let Records { records, skipped } = read::read(&root, Files::Newest, |_| true)?;
+        history::report_skipped(skipped, console.errors)?;
         let counts = Counts::new(&records);
         if self.prometheus {
             let text = prometheus::text(&counts, &HostState::read(&root, &records)?);

@@ -12,7 +12,6 @@ use crate::printable::printable;
 use crate::record::Record;
 use crate::record::read::{self, Files};
 
-/// The state of a host.
 #[derive(Debug)]
 pub(super) struct HostState {
     /// Each driver, whether its hook leads to a hookmux, and how many scripts need it.
@@ -26,10 +25,7 @@ pub(super) struct HostState {
 }
 
 impl HostState {
-    /// Looks at the system; `records` are those of the current file.
-    ///
-    /// # Errors
-    /// Those of settings that only root can read.
+    /// Looks at the system; `records` are those of the current file. Fails on settings that only root can read.
     pub(super) fn read(root: &Path, records: &[Record]) -> anyhow::Result<Self> {
         let (settings, fault) = call::settings_or_defaults(root)?;
         let plans = check::plans(root, &settings);
