@@ -5,8 +5,10 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use rustix::fs::OFlags;
 
+use crate::admin::install::existing;
 use crate::admin::support::{daemons, files, root};
 use crate::call::drivers::{self, ArgLayout};
 use crate::files::resolve;
@@ -23,22 +25,34 @@ pub(crate) fn path(root: &Path, driver: &OsStr) -> PathBuf {
 }
 
 /// Makes the directory around the link, with its mark, where it does not exist.
-pub(crate) fn make_directory(root: &Path, link: &Path) -> io::Result<()> {
+pub(crate) fn make_directory(root: &Path, link: &Path) -> anyhow::Result<()> {
     let directory = link.parent().unwrap_or(link);
-    match resolve::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        found => return found.map(drop),
-    }
-    files::directory(root, directory, 0o755)?;
-    files::write_private(root, &link.with_file_name(MADE), b"hookmux made this directory and removes it.\n")
+    let made = match resolve::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            files::directory(root, directory, 0o755).and_then(|()| {
+                let text = b"hookmux made this directory and removes it.\n";
+                files::write_private(root, &link.with_file_name(MADE), text)
+            })
+        }
+        found => found.map(drop),
+    };
+    made.with_context(|| format!("cannot make the directory of {}", link.display()))
 }
 
-/// Removes the mark and, if nothing else is in it, the directory. Does nothing with a directory that has no mark.
-pub(crate) fn remove_directory(root: &Path, link: &Path) -> io::Result<()> {
-    match files::remove(root, &link.with_file_name(MADE)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.and_then(|()| files::remove_empty(root, link.parent().unwrap_or(link))),
+/// Removes hookmux's link, and the directory around it if that has a mark and nothing else in it. Reports whether there was
+/// a link.
+pub(crate) fn remove(root: &Path, driver: &OsStr) -> anyhow::Result<bool> {
+    let link = path(root, driver);
+    if !existing::look(root, &link)?.is_ours() {
+        return Ok(false);
     }
+    files::remove(root, &link).with_context(|| format!("cannot remove {}", link.display()))?;
+    let removed = match files::remove(root, &link.with_file_name(MADE)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| files::remove_empty(root, link.parent().unwrap_or(&link))),
+    };
+    removed.with_context(|| format!("cannot remove the directory of {}", link.display()))?;
+    Ok(true)
 }
 
 /// Returns why the caller would not run hookmux there, if so. A libvirt whose release is unknown counts as a new one.

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
+
 use crate::admin::support::{files, root};
 use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
@@ -13,7 +15,6 @@ use crate::files::resolve;
 /// What exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExistingHook {
-    /// Nothing.
     Nothing,
     /// A link to hookmux, with its text.
     OurLink(PathBuf),
@@ -37,10 +38,11 @@ impl ExistingHook {
 }
 
 /// Looks at `hook`, on a system whose root directory is `root`.
-pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
+pub(crate) fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {
+    let cannot = || format!("cannot look at {}", hook.display());
     let kind = match fs::symlink_metadata(hook) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingHook::Nothing),
-        kind => kind?.file_type(),
+        kind => kind.with_context(cannot)?.file_type(),
     };
     if !kind.is_file() && !kind.is_symlink() {
         return Ok(ExistingHook::NotAFile);
@@ -50,7 +52,7 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     if kind.is_file() {
         return Ok(if is_hookmux { ExistingHook::OurCopy } else { ExistingHook::Another });
     }
-    let text = fs::read_link(hook)?;
+    let text = fs::read_link(hook).with_context(cannot)?;
     let at_installed = |path: &&str| match &program {
         Some(program) => resolve::open_regular(root, &paths::below(root, path))
             .is_ok_and(|installed| resolve::is_same(&installed, program)),

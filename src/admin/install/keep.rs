@@ -21,38 +21,38 @@ use crate::printable;
 /// The name under which it is kept: before any other.
 const ORIGINAL: &str = "00-original";
 
-/// Why a hook cannot be kept, and what fixes it.
-type Why = (String, Option<String>);
-
-/// Gives another program's hook a second name, under which hookmux will run it.
-pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Why>> {
+/// Gives another program's hook a second name, under which hookmux will run it; returns that, or notes on why the hook cannot be
+/// kept and what fixes that.
+pub(crate) fn keep(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Result<PathBuf, Vec<String>>> {
     let kept = original(root, driver);
     // Untrusted, it would not run, and every start of a guest would fail.
     if let Some(distrust) = distrusted(root, hook)? {
-        let why = format!("it could not be kept as {}: {}", kept.display(), distrust);
-        return Ok(Err((why, distrust.fix())));
+        let why = format!("it could not be kept as {}: {distrust}", kept.display());
+        let fix = distrust.fix().map(|fix| format!("fix: {fix}"));
+        return Ok(Err([why].into_iter().chain(fix).collect()));
     }
     // Moved, it would fail each call.
     if let Some(why) = depends::on_place(root, hook)? {
+        let install = format!("{} {}", root::command(root, "install"), printable::printable(driver));
         let why = format!("it cannot run as {}: {why}", kept.display());
-        let beside = format!("{} {}", root::command(root, "install"), printable::printable(driver));
-        return Ok(Err((why, Some(format!("{beside} (leaves it where it is)")))));
+        return Ok(Err(vec![why, format!("fix: {install} (leaves it where it is)")]));
     }
     match files::same_at(root, hook, &kept) {
         Ok(()) => Ok(Ok(kept)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let why = format!("it could not be kept: {} exists already and is another file", kept.display());
-            let away = kept.with_file_name("01-original");
-            Ok(Err((why, Some(format!("mv -n {} {}", printable::quoted(&kept), printable::quoted(&away))))))
+            let (kept, away) = (printable::quoted(&kept), printable::quoted(&kept.with_file_name("01-original")));
+            Ok(Err(vec![why, format!("fix: mv -n {kept} {away}")]))
         }
         Err(error) => Err(error).with_context(|| format!("cannot keep {} as {}", hook.display(), kept.display())),
     }
 }
 
-/// Puts the kept hook over ours; returns where it was kept. `None` if there is none.
+/// Puts the kept hook over ours, and returns where it was kept. If there is none, removes ours.
 pub(crate) fn restore(root: &Path, driver: &OsStr, hook: &Path) -> anyhow::Result<Option<PathBuf>> {
     let kept = original(root, driver);
     if fs::symlink_metadata(&kept).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        files::remove(root, hook).with_context(|| format!("cannot remove {}", hook.display()))?;
         return Ok(None);
     }
     let put = files::same_over(root, &kept, hook).and_then(|()| files::remove(root, &kept));
