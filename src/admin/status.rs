@@ -128,7 +128,7 @@ impl Status {
 
 /// Reports for each daemon whether it calls a hook.
 fn calling(hook: &Path, daemons: &[Running]) -> Vec<String> {
-    let came = fs::symlink_metadata(hook).and_then(|link| link.modified()).ok();
+    let came = existing::installed_at(hook);
     let line = |daemon: &Running| {
         let knows = came.is_some_and(|came| daemon.knows_of(came));
         let state = if knows { "calls it" } else { "does not call it until it is reloaded" };

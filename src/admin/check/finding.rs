@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::admin::support::console::Paint;
 use crate::files::trust::Distrust;
-use crate::printable::{count, printable};
+use crate::printable::{count, name_of, printable};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,6 +18,16 @@ pub(crate) enum Severity {
     Warning,
     /// Something that may well be intentional.
     Note,
+}
+
+impl Severity {
+    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
+        match self {
+            Self::Error => paint.bad(text),
+            Self::Warning => paint.warning(text),
+            Self::Note => paint.faint(text),
+        }
+    }
 }
 
 /// The kinds that are errors; every other one that is not a note is a warning.
@@ -89,16 +99,12 @@ impl Finding {
         }
     }
 
-    fn lines(&self, paint: Paint) -> Vec<String> {
-        let severity = match self.severity {
-            Severity::Error => paint.bad("error"),
-            Severity::Warning => paint.warning("warning"),
-            Severity::Note => paint.faint("note"),
-        };
-        let mut lines = vec![format!("{severity}: {}: {}", paint.heading(&self.about), self.what)];
-        lines.extend(self.fix.iter().map(|fix| format!("  fix: {}", paint.command(fix))));
-        lines.extend(self.advice.iter().map(|advice| format!("  {advice}")));
-        lines
+    fn lines(&self, paint: Paint) -> impl Iterator<Item = String> {
+        let severity = self.severity.paint(paint, &name_of(&self.severity));
+        let problem = format!("{severity}: {}: {}", paint.heading(&self.about), self.what);
+        let fix = self.fix.iter().map(move |fix| format!("  fix: {}", paint.command(fix)));
+        let advice = self.advice.iter().map(|advice| format!("  {advice}"));
+        std::iter::once(problem).chain(fix).chain(advice)
     }
 }
 
@@ -109,8 +115,9 @@ pub(crate) fn lines(findings: &[Finding], paint: Paint) -> Vec<String> {
 
 /// Counts findings: `2 errors, 1 warning`.
 pub(crate) fn summary(findings: &[Finding]) -> String {
-    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
-    let counts = counts.into_iter().map(|(severity, one)| (of(severity), one)).filter(|(number, _)| *number > 0);
-    counts.map(|(number, one)| count(number, one)).collect::<Vec<_>>().join(", ")
+    let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
+        let number = findings.iter().filter(|finding| finding.severity == severity).count();
+        (number > 0).then(|| count(number, &name_of(&severity)))
+    });
+    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

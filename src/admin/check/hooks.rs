@@ -1,7 +1,7 @@
 //! Hooks that libvirt does not call, or must not execute. In: what is known of a hook. Out: findings. Pure.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::admin::check::finding::Finding;
@@ -39,78 +39,72 @@ pub(crate) struct HookFacts<'a> {
     /// Who besides root could change the program that it leads to.
     pub(crate) changeable: Option<Distrust>,
     /// Its `SELinux` label.
-    pub(crate) label: Option<(&'a Path, String)>,
-    /// The program that it leads to, with its `SELinux` label, where that has to be a hook's, too.
-    pub(crate) program: Option<(&'a Path, String)>,
+    pub(crate) label: Option<String>,
+    /// The program that it leads to, with its `SELinux` label.
+    pub(crate) program: Option<(PathBuf, String)>,
 }
 
 /// Finds what is wrong with a hook.
 pub(crate) fn judge(hook: &HookFacts) -> Vec<Finding> {
     let HookFacts { root, driver, path, scripts, .. } = hook;
     let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));
-    let install = command("install");
+    let new = |kind, what: &str| Finding::new(kind, path, what, command("install"));
     let need = if *scripts == 1 { "needs" } else { "need" };
     let waiting = format!("{} {need} it", printable::count(*scripts, "script"));
-    let new = |kind, what: String| vec![Finding::new(kind, path, what, install.clone())];
-    let mut findings = match &hook.existing {
+    let mut findings = Vec::new();
+    match &hook.existing {
         ExistingHook::Nothing if *scripts > 0 => {
-            return new("not-installed", format!("does not exist, and {waiting}"));
+            return vec![new("not-installed", &format!("does not exist, and {waiting}"))];
         }
         ExistingHook::Another if *scripts > 0 => {
-            return new("another-hook", format!("another program's hook is there, and {waiting}"));
+            return vec![new("another-hook", &format!("another program's hook is there, and {waiting}"))];
         }
         ExistingHook::Nothing | ExistingHook::Another => return Vec::new(),
         ExistingHook::NotAFile => {
             let advice = "move it away, then: hookmux install";
             return vec![Finding::advised("another-hook", path, "is not a file, so libvirt does not call it", advice)];
         }
-        ExistingHook::OurBrokenLink(says) => {
-            let what = format!("its target {} does not exist, so libvirt does not call it", says.display());
-            return new("broken-hook", what);
+        ExistingHook::OurBrokenLink(text) => {
+            let what = format!("its target {} does not exist, so libvirt does not call it", text.display());
+            return vec![new("broken-hook", &what)];
         }
         ExistingHook::Overwritten(text) => {
-            let what = format!(
-                "{} was overwritten through a hook's link: every driver's hook is that program",
-                text.display()
-            );
+            let what = "was overwritten through a hook's link: every driver's hook is that program";
+            let what = format!("{} {what}", text.display());
             return vec![Finding::new("overwritten", path, what, command("install --restore"))];
         }
-        ExistingHook::OurCopy => {
-            vec![Finding::new("copy", path, "a copy of hookmux, which upgrades do not reach", install.clone())]
-        }
-        ExistingHook::OurLink(_) => Vec::new(),
-    };
+        ExistingHook::OurCopy => findings.push(new("copy", "a copy of hookmux, which upgrades do not reach")),
+        ExistingHook::OurLink(_) => {}
+    }
     findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.fix)));
     if let Some(distrust) = &hook.changeable {
         findings.push(Finding::distrusted("changeable", path, "libvirt runs it as root, and", distrust));
     }
     for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
-        let what = format!(
-            "{} was started before this hook was installed and does not call it until it is reloaded",
-            daemon.shown()
-        );
+        let what = "was started before this hook was installed and does not call it until it is reloaded";
+        let what = format!("{} {what}", daemon.shown());
         findings.push(Finding::new("not-reloaded", path, what, command("install --reload")));
     }
+    let Some(label) = &hook.label else { return findings };
     let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
-    if let Some((path, label)) = hook.label.as_ref().filter(|(_, label)| !is_hooks(label)) {
-        let what = format!("SELinux may deny it: its label is {label}, and its type should be {LINK_TYPE}");
-        findings.push(Finding::new("selinux", path, what, relabel(path)));
-    }
-    if let Some((path, label)) = hook.program.as_ref().filter(|(_, label)| !has_type(label, PROGRAM_TYPE)) {
-        let what = format!(
-            "SELinux denies it to virtqemud and virtnetworkd: its label is {label}, and its type should be {PROGRAM_TYPE}"
-        );
-        let fix = format!("semodule -X 200 -i {MODULE} && {}", relabel(path));
-        findings.push(Finding::new("selinux", path, what, fix));
+    match &hook.program {
+        _ if !has_type(label, LINK_TYPE) => {
+            let what = format!("SELinux may deny it: its label is {label}, and its type should be {LINK_TYPE}");
+            findings.push(Finding::new("selinux", path, what, relabel(path)));
+        }
+        // Only a policy that has the link's type has a module for the program.
+        Some((program, label)) if !has_type(label, PROGRAM_TYPE) => {
+            let what = "SELinux denies it to virtqemud and virtnetworkd: its label is";
+            let what = format!("{what} {label}, and its type should be {PROGRAM_TYPE}");
+            let fix = format!("semodule -X 200 -i {MODULE} && {}", relabel(program));
+            findings.push(Finding::new("selinux", program, what, fix));
+        }
+        _ => {}
     }
     findings
 }
 
-/// Reports whether a label's type is that of hooks.
-pub(crate) fn is_hooks(label: &str) -> bool {
-    has_type(label, LINK_TYPE)
-}
-
+/// Reports whether a label, `USER:ROLE:TYPE:LEVEL`, has a type.
 fn has_type(label: &str, wanted: &str) -> bool {
     label.split(':').nth(2) == Some(wanted)
 }
@@ -121,17 +115,14 @@ mod tests {
     use std::time::Duration;
 
     fn hook(existing: ExistingHook, scripts: usize) -> HookFacts<'static> {
-        let path = Path::new("/etc/libvirt/hooks/qemu");
-        let (came, daemons) = (None, Vec::new());
-        let root = Path::new("/");
         HookFacts {
-            root,
+            root: Path::new("/"),
             driver: OsStr::new("qemu"),
-            path,
+            path: Path::new("/etc/libvirt/hooks/qemu"),
             existing,
             scripts,
-            came,
-            daemons,
+            came: None,
+            daemons: Vec::new(),
             denied: None,
             changeable: None,
             label: None,
@@ -153,8 +144,9 @@ mod tests {
     fn each_state_of_a_hook_has_its_finding() {
         let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
         let with = |daemon| HookFacts { came, daemons: vec![daemon], ..hook(link(), 1) };
-        let label = |label: &str| HookFacts { label: Some((Path::new("/x"), label.into())), ..hook(link(), 1) };
-        let program = |label: &str| HookFacts { program: Some((Path::new("/p"), label.into())), ..hook(link(), 1) };
+        let label = |label: &str| HookFacts { label: Some(label.into()), ..hook(link(), 1) };
+        let labelled = "system_u:object_r:virt_hook_t:s0";
+        let program = |its: &str| HookFacts { program: Some(("/p".into(), its.into())), ..label(labelled) };
         let module = "semodule -X 200 -i /usr/share/selinux/packages/hookmux.cil && restorecon -v /p";
         let changeable = Some(Distrust::WritableByOthers("/opt".into()));
         let denied = Denied { why: "no".into(), fix: "mv".into() };
@@ -171,8 +163,8 @@ mod tests {
             (with(daemon(99, Some(99))), Some(("not-reloaded", "hookmux install --reload qemu"))),
             (with(daemon(99, Some(101))), None),
             (with(daemon(101, None)), None),
-            (label("system_u:object_r:virt_hook_t:s0"), None),
-            (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /x"))),
+            (label(labelled), None),
+            (label("system_u:object_r:user_home_t:s0"), Some(("selinux", "restorecon -v /etc/libvirt/hooks/qemu"))),
             (program("system_u:object_r:hookmux_exec_t:s0"), None),
             (program("system_u:object_r:bin_t:s0"), Some(("selinux", module))),
             (program("system_u:object_r:virt_hook_t:s0"), Some(("selinux", module))),

@@ -1,12 +1,11 @@
 //! `hookmux check`: problems with hooks, scripts and settings, and how to fix each. In: the system, or a settings file. Out:
 //! findings. Reads; the files beside this one judge.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
@@ -22,7 +21,7 @@ use crate::admin::support::daemons;
 use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::text::Text;
-use crate::call::drivers::{self, ArgLayout, DRIVERS};
+use crate::call::drivers::{self, ArgLayout, DRIVERS, UNKNOWN_DRIVER};
 use crate::files::{paths, resolve, trust};
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
@@ -83,57 +82,40 @@ impl Check {
         if !nix::unistd::geteuid().is_root() {
             unseen.push("whether libvirt's daemons know the hooks".into());
         }
-        print(console, &findings, &looked_at, &unseen)?;
+        let content = json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen });
+        console.print("check", content, |paint| {
+            let mut all = Vec::new();
+            if !unseen.is_empty() {
+                let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
+                all.push(paint.warning(&unseen));
+            }
+            all.extend(lines(&findings, paint));
+            all.push(match findings.first() {
+                Some(finding) => finding.severity.paint(paint, &finding::summary(&findings)),
+                None => paint.good(&format!("all is well with {looked_at}")),
+            });
+            all
+        })?;
         let counts = |finding: &Finding| self.strict || finding.severity == Severity::Error;
         Ok(support::exit_code(findings.iter().any(counts)))
     }
 }
 
-/// Prints what cannot be seen, the findings, and how many there are.
-fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &[String]) -> std::io::Result<()> {
-    let content = json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen });
-    console.print("check", content, |paint| {
-        let mut all = Vec::new();
-        if !unseen.is_empty() {
-            let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
-            all.push(paint.warning(&unseen));
-        }
-        all.extend(lines(findings, paint));
-        let summary = finding::summary(findings);
-        all.push(match findings.first().map(|finding| finding.severity) {
-            None => paint.good(&format!("all is well with {looked_at}")),
-            Some(Severity::Error) => paint.bad(&summary),
-            Some(Severity::Warning) => paint.warning(&summary),
-            Some(Severity::Note) => paint.faint(&summary),
-        });
-        all
-    })
-}
-
 /// Returns the plan of each driver.
 pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
-    let plan = |driver: OsString| {
-        let plan = call::plan(root, Calls::Every(&driver), settings, &Facts::nothing());
-        (driver, plan)
-    };
-    drivers(root).into_iter().map(plan).collect()
+    let plan = |driver: &OsString| call::plan(root, Calls::Every(driver), settings, &Facts::nothing());
+    drivers(root).into_iter().map(|driver| (driver.clone(), plan(&driver))).collect()
 }
 
 /// Returns the drivers that are known, and those that have a directory of scripts.
 fn drivers(root: &Path) -> Vec<OsString> {
-    let mut drivers: Vec<OsString> = DRIVERS.iter().map(|driver| OsString::from(driver.name)).collect();
-    let found = fs::read_dir(paths::below(root, "/etc/hookmux")).into_iter().flatten().flatten();
-    let mut others: Vec<OsString> = found
-        .map(|found| PathBuf::from(found.file_name()))
-        .filter(|name| {
-            name.extension().is_some_and(|extension| extension == "d") && name.as_os_str() != "hookmux.toml.d"
-        })
-        .filter_map(|name| Some(name.file_stem()?.to_owned()))
-        .filter(|driver| !drivers.contains(driver))
+    let is_directory = |path: &PathBuf| path.extension() == Some("d".as_ref()) && !path.ends_with("hookmux.toml.d");
+    let found = root::entries(&paths::below(root, "/etc/hookmux")).filter(is_directory);
+    let others: BTreeSet<OsString> = found
+        .filter_map(|path| Some(path.file_stem()?.to_owned()))
+        .filter(|driver| drivers::driver(driver) == UNKNOWN_DRIVER)
         .collect();
-    others.sort();
-    drivers.extend(others);
-    drivers
+    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
 }
 
 /// Judges what a settings file would contain: in its place, or as the last one that is read where it lies elsewhere.
@@ -163,8 +145,9 @@ pub(crate) fn system(
     plans: &[(OsString, Plan)],
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = fault.into_iter().map(|fault| rest::settings(root, fault)).collect();
-    if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
-        let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
+    let has_hook = |driver: &OsStr| !existing::ours(root, driver).is_empty();
+    if plans.iter().all(|(driver, plan)| *plan == Plan::default() && !has_hook(driver)) {
+        let base = paths::below(root, UNKNOWN_DRIVER.base);
         let what = "no hookmux hook is installed, and no script needs one";
         findings.push(Finding::new("not-installed", &base, what, root::command(root, "install")));
     }
@@ -175,69 +158,46 @@ pub(crate) fn system(
         findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
         findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
         findings.extend(guests::unknown(root, driver, plan));
-        findings.extend(guests::wrong_level(
-            root,
-            driver,
-            &paths::directories(root, &root::base(root, driver), driver),
-        ));
+        findings.extend(guests::wrong_level(root, driver));
     }
     if settings.strict {
         findings.extend(scripts::emptied(root, plans));
     }
     findings.extend(rules::judge(root, &settings.rules, plans));
-    let directory = paths::below(root, crate::admin::support::LOG_DIRECTORY);
+    let directory = paths::below(root, support::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
 }
 
-/// Reports whether a driver has a hookmux hook, or a script for one.
-fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
-    *plan != Plan::default() || !existing::ours(root, driver).is_empty()
-}
-
 /// Finds what is wrong with the hook of one driver.
 pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
-    let base = root::base(root, driver);
-    let ours = existing::ours(root, driver).into_iter().next();
     let main = || {
-        let path = base.join(driver);
+        let path = root::hook(root, driver);
         existing::look(root, &path).ok().map(|found| (path, found))
     };
+    let ours = existing::ours(root, driver).into_iter().next();
     let Some((path, existing)) = ours.or_else(main) else { return Vec::new() };
-    let denied = match &existing {
-        ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
-        _ => None,
-    };
-    let changeable = match &existing {
-        ExistingHook::OurLink(says) => trust::distrust(&resolve::resolve(root, &existing::leads_to(root, &path, says))),
-        _ => None,
-    };
     let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
-    let label = label(&path).filter(|_| is_libvirts);
-    // Only a policy that has the link's type has a module for the program.
-    let program = match &existing {
-        ExistingHook::OurLink(says) if label.as_deref().is_some_and(hooks::is_hooks) => {
-            let program = existing::leads_to(root, &path, says);
-            self::label(&program).map(|label| (program, label))
+    let (mut denied, mut changeable, mut program) = (None, None, None);
+    if let ExistingHook::OurLink(text) = &existing {
+        let target = existing::leads_to(root, &path, text);
+        changeable = trust::distrust(&resolve::resolve(root, &target));
+        if is_libvirts {
+            denied = apparmor::denies_link(root, text).filter(|_| text.is_absolute());
+            program = label(&target).map(|label| (target, label));
         }
-        _ => None,
-    };
-    let program = program.as_ref().map(|(program, label)| (program.as_path(), label.clone()));
-    let came = fs::symlink_metadata(&path).ok().and_then(|link| {
-        let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
-        SystemTime::UNIX_EPOCH.checked_add(seconds)
-    });
+    }
     hooks::judge(&hooks::HookFacts {
         root,
         driver,
         path: &path,
         existing,
         scripts: plan.scripts().count(),
-        came,
+        came: existing::installed_at(&path),
         daemons: daemons::calling(root, driver),
-        denied: denied.filter(|_| is_libvirts),
+        denied,
         changeable,
-        label: label.map(|label| (path.as_path(), label)),
+        label: label(&path).filter(|_| is_libvirts),
         program,
     })
 }
@@ -251,9 +211,10 @@ fn label(path: &Path) -> Option<String> {
     Some(label.trim_end_matches('\0').to_owned())
 }
 
-/// Returns the room that is left for records; `None` if the directory does not exist.
-fn room(directory: &Path) -> Option<rest::Room> {
+/// Returns the bytes that are free for records, and whether another file can be created there; `None` if the directory does
+/// not exist.
+fn room(directory: &Path) -> Option<(u64, bool)> {
     let system = statvfs(directory).ok().filter(|_| directory.is_dir())?;
     let bytes = system.blocks_available().saturating_mul(system.fragment_size());
-    Some(rest::Room { bytes, files: system.files() == 0 || system.files_available() > 0 })
+    Some((bytes, system.files() == 0 || system.files_available() > 0))
 }

@@ -32,33 +32,21 @@ pub(crate) fn settings(root: &Path, fault: &SettingsError) -> Finding {
     )
 }
 
-/// What is known of the directory for records.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
-    /// The number of bytes that are free on its file system.
-    pub(crate) bytes: u64,
-    /// Whether another file can be created on it.
-    pub(crate) files: bool,
-}
-
-/// Reports a directory where calls cannot be recorded.
-pub(crate) fn log(directory: &Path, room: Option<Room>) -> Option<Finding> {
+/// Reports a directory where calls cannot be recorded: `room` is the bytes that are free on its file system, and whether
+/// another file can be created there; `None` if it does not exist.
+pub(crate) fn log(directory: &Path, room: Option<(u64, bool)>) -> Option<Finding> {
     let at = quoted(directory);
     match room {
         None => {
             let what = "does not exist, so calls are not recorded";
             Some(Finding::new("log-missing", directory, what, format!("install -d -m 750 {at}")))
         }
-        Some(Room { bytes, files }) if bytes < LITTLE || !files => {
+        Some((LITTLE.., true)) => None,
+        Some(_) => {
             let what = "its file system is full, so calls are not recorded";
-            Some(Finding::advised(
-                "log-full",
-                directory,
-                what,
-                format!("see what fills it: df -h {at}; du -xh {at} | sort -h"),
-            ))
+            let advice = format!("see what fills it: df -h {at}; du -xh {at} | sort -h");
+            Some(Finding::advised("log-full", directory, what, advice))
         }
-        Some(_) => None,
     }
 }
 
@@ -96,8 +84,7 @@ mod tests {
     #[test]
     fn records_need_a_directory_and_room() {
         let kind = |room| log(Path::new("/var/log/hookmux"), room).map(|finding| finding.kind);
-        let room = |bytes, files| Some(Room { bytes, files });
-        let rows = [kind(None), kind(room(0, true)), kind(room(1 << 30, false)), kind(room(1 << 30, true))];
+        let rows = [None, Some((0, true)), Some((1 << 30, false)), Some((1 << 30, true))].map(kind);
         assert_eq!(rows, [Some("log-missing"), Some("log-full"), Some("log-full"), None]);
     }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::admin::check::finding::{Finding, NAMEI};
 use crate::admin::check::guests;
@@ -22,8 +22,8 @@ use crate::plan::{Linked, Plan};
 use crate::printable::{self, quoted};
 use crate::verdict::messages;
 
-/// How many directories a guest's scripts lie below the driver's.
-const DEPTH: usize = 3;
+/// The levels of directories that have scripts: the driver's, the guest's, the operation's and the sub-operation's.
+const LEVELS: usize = 4;
 
 /// Finds what is wrong with the scripts of one driver.
 pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
@@ -56,21 +56,15 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
     };
     let mut found = BTreeMap::new();
     for (driver, plan) in plans {
-        let base = root::base(system, driver);
-        let mut directories: Vec<PathBuf> = paths::directories(system, &base, driver)
-            .into_iter()
-            // A script that libvirt itself runs has a finding of its own.
-            .filter(|directory| directory.place != Place::Libvirt || plan.left_to_caller.is_empty())
-            .map(|directory| directory.path)
-            .collect();
-        while let Some(directory) = directories.pop() {
+        let tops = paths::directories(system, &root::base(system, driver), driver).into_iter();
+        // A script that libvirt itself runs has a finding of its own.
+        let tops = tops.filter(|top| top.place != Place::Libvirt || plan.left_to_caller.is_empty());
+        for directory in tops.flat_map(|top| guests::directories(system, &top.path, LEVELS)) {
             let mut resolved = resolve::resolve(system, &directory);
             if resolved.target.is_err()
                 && let Some(parent) = directory.parent()
             {
                 resolved = resolve::resolve(system, parent);
-            } else if guests::below(driver, &directory).len() < DEPTH {
-                directories.extend(guests::directories(system, &directory));
             }
             let mut nodes = resolved.hops.iter().chain(&resolved.target);
             let distrust = nodes.find_map(|node| Some((node, trust::distrust_node(node, user)?)));
@@ -114,21 +108,22 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
 }
 
 fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
-    let (kind, what) = match skip {
-        Skip::NotExecutable => ("not-executable", "switched off: it is not executable".to_owned()),
-        Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("switched off: {}", messages::skip(skip))),
-        Skip::NotRegular | Skip::BrokenLink(_) => ("no-script", format!("never runs: {}", messages::skip(skip))),
-        Skip::Hidden(by) if fix::is_mask(system, by) => ("masked", format!("switched off: masked by {}", by.display())),
+    let why = messages::skip(skip);
+    let (kind, what, advice) = match skip {
+        Skip::NotExecutable => ("not-executable", "switched off: it is not executable".to_owned(), None),
+        Skip::Name(Ignored::Leftover(_)) => ("leftover", format!("switched off: {why}"), None),
+        Skip::NotRegular => ("no-script", format!("never runs: {why}"), Some("only regular files run: move it away")),
+        Skip::BrokenLink(_) => {
+            ("no-script", format!("never runs: {why}"), Some("restore what it points to, or remove it"))
+        }
+        Skip::Hidden(by) if fix::is_mask(system, by) => {
+            ("masked", format!("switched off: masked by {}", by.display()), None)
+        }
         // These are intentional.
         Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
-    let advice = match skip {
-        Skip::NotRegular => Some("only regular files run: move it away"),
-        Skip::BrokenLink(_) => Some("restore what it points to, or remove it"),
-        _ => None,
-    };
-    let finding = Finding::advised(kind, path, what, "");
-    Some(Finding { fix: fix::skip(system, path, skip), advice: advice.map(str::to_owned), ..finding })
+    let (fix, advice) = (fix::skip(system, path, skip), advice.map(str::to_owned));
+    Some(Finding { fix, advice, ..Finding::advised(kind, path, what, "") })
 }
 
 /// Reports a script that libvirt runs itself.

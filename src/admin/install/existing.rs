@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
@@ -75,6 +77,13 @@ pub(crate) fn ours(root: &Path, driver: &OsStr) -> Vec<(PathBuf, ExistingHook)> 
     let paths = std::iter::once(root::hook(root, driver)).chain(beside);
     let found = paths.filter_map(|path| look(root, &path).ok().map(|found| (path, found)));
     found.filter(|(_, found)| found.is_ours()).collect()
+}
+
+/// Returns when a hook was put there: not the time of its content, which a package may set.
+pub(crate) fn installed_at(hook: &Path) -> Option<SystemTime> {
+    let link = fs::symlink_metadata(hook).ok()?;
+    let since = Duration::new(link.ctime().try_into().ok()?, link.ctime_nsec().try_into().ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 /// Returns where a link with that text leads, on a system whose root directory is `root`.
