@@ -11,7 +11,6 @@ use crate::admin::support::{made, table};
 use crate::call::contract::{Input, Output, ROWS, Row};
 use crate::call::drivers::{DRIVERS, Driver};
 
-/// Arguments of `hookmux contract`.
 #[derive(Debug, Args)]
 pub(crate) struct Contract {}
 

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::admin::support::{self, console::Console};
 use crate::guard::{self, Changes, Which};
 
-/// Arguments of `hookmux diff`.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The document before

@@ -26,7 +26,6 @@ const HEADER: u64 = 4 << 10;
 /// The longest text that is shown of a header, in characters.
 const MAX_SHOWN: usize = 200;
 
-/// Arguments of `hookmux examples`.
 #[derive(Debug, Args)]
 pub(crate) struct Examples {
     #[command(flatten)]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::admin::history::episode;
 use crate::admin::install::existing::{self, ExistingHook};
@@ -30,25 +30,10 @@ use crate::verdict::messages;
 /// How many failed calls are shown.
 const FAILURES: usize = 3;
 
-/// Arguments of `hookmux status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
     root: Root,
-}
-
-#[derive(Serialize)]
-struct InstalledHook {
-    path: String,
-    /// Whether each daemon calls it.
-    daemons: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct FailedCall {
-    time: String,
-    call: String,
-    why: Option<String>,
 }
 
 /// A process of our own user.
@@ -69,79 +54,68 @@ impl Status {
     /// Prints links, settings, failures, and calls.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let (mut hooks, mut others) = (Vec::new(), Vec::new());
+        let settings = settings::read(&root).map(|settings| format!("valid, {}", count(settings.rules.len(), "rule")));
+        let settings = settings.unwrap_or_else(|fault| fault.to_string());
+        let mut lines = vec![format!("settings: {settings}")];
+        let (mut hooks, mut others, mut is_called) = (Vec::new(), Vec::new(), false);
         for driver in DRIVERS.iter().map(|driver| OsStr::new(driver.name)) {
             let (ours, main) = (existing::ours(&root, driver), root::hook(&root, driver));
             if ours.is_empty() && existing::look(&root, &main).is_ok_and(|found| found == ExistingHook::Another) {
                 others.push(printable(&main));
             }
-            let daemons = daemons::calling(&root, driver);
-            hooks.extend(
-                ours.iter().map(|(path, _)| InstalledHook { path: printable(path), daemons: calling(path, &daemons) }),
-            );
-        }
-        let settings = settings::read(&root).map(|settings| format!("valid, {}", count(settings.rules.len(), "rule")));
-        let settings = settings.unwrap_or_else(|fault| fault.to_string());
-        let failed = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
-        let last = failed.iter().skip(failed.len().saturating_sub(FAILURES));
-        let failures: Vec<FailedCall> = last.map(failure).collect();
-        let running = calls(&root);
-        let calls = running.iter().map(|(call, scripts)| {
-            json!({ "call": call.name, "pid": call.pid, "seconds": call.seconds, "scripts": scripts })
-        });
-        let calls: Vec<Value> = calls.collect();
-        let content = json!({
-            "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": calls,
-        });
-        console.print("status", content, |_| {
-            let mut lines = vec![format!("settings: {settings}")];
-            if hooks.is_empty() {
-                lines.push("no hookmux hook is installed".into());
-            }
-            for InstalledHook { path, daemons } in &hooks {
+            let running = daemons::calling(&root, driver);
+            for (hook, _) in ours {
+                let path = printable(&hook);
+                let daemons: Vec<String> = running.iter().map(|daemon| calls_it(daemon, &hook)).collect();
                 lines.push(format!("hook: {path}"));
                 lines.extend(daemons.iter().map(|daemon| format!("  {daemon}")));
+                is_called |= !daemons.is_empty();
+                hooks.push(json!({ "path": path, "daemons": daemons }));
             }
-            for path in &others {
-                lines.push(format!("another program's hook: {path} (hookmux is not installed beside it)"));
-            }
-            if !hooks.is_empty() && hooks.iter().all(|hook| hook.daemons.is_empty()) {
-                lines.push("no libvirt daemon is running".into());
-            }
-            for FailedCall { time, call, why } in &failures {
-                let why = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-                lines.push(format!("failed: {time} {call}{why}"));
-            }
-            let process = |it: &Process| format!("{} (pid {}, {} s)", it.name, it.pid, it.seconds);
-            for (call, scripts) in &running {
-                lines.push(format!("running: {}", process(call)));
-                lines.extend(scripts.iter().map(|script| format!("  {}", process(script))));
-            }
-            if running.is_empty() {
-                lines.push("no call is running".into());
-            }
-            lines
-        })?;
+        }
+        if hooks.is_empty() {
+            lines.push("no hookmux hook is installed".into());
+        }
+        for path in &others {
+            lines.push(format!("another program's hook: {path} (hookmux is not installed beside it)"));
+        }
+        if !hooks.is_empty() && !is_called {
+            lines.push("no libvirt daemon is running".into());
+        }
+        let failed = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
+        let mut failures = Vec::new();
+        for record in failed.iter().skip(failed.len().saturating_sub(FAILURES)) {
+            let [driver, operation, object] =
+                [&record.driver, &record.operation, &record.object].map(|name| printable(&name.0));
+            let (time, call) = (Clock::local().moment(record.time), format!("{driver} {operation} '{object}'"));
+            let why = episode::reason(record);
+            let because = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            lines.push(format!("failed: {time} {call}{because}"));
+            failures.push(json!({ "time": time, "call": call, "why": why }));
+        }
+        let mut running = Vec::new();
+        for (call, scripts) in calls(&root) {
+            let line = |it: &Process| format!("{} (pid {}, {} s)", it.name, it.pid, it.seconds);
+            lines.push(format!("running: {}", line(&call)));
+            lines.extend(scripts.iter().map(|script| format!("  {}", line(script))));
+            running.push(json!({ "call": call.name, "pid": call.pid, "seconds": call.seconds, "scripts": scripts }));
+        }
+        if running.is_empty() {
+            lines.push("no call is running".into());
+        }
+        let content = json!({
+            "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": running,
+        });
+        console.print("status", content, |_| lines)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Reports for each daemon whether it calls a hook.
-fn calling(hook: &Path, daemons: &[Running]) -> Vec<String> {
-    let came = existing::installed_at(hook);
-    let line = |daemon: &Running| {
-        let knows = came.is_some_and(|came| daemon.knows_of(came));
-        let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
-        format!("{} {state}", daemon.shown())
-    };
-    daemons.iter().map(line).collect()
-}
-
-fn failure(record: &Record) -> FailedCall {
-    let [driver, operation, object] =
-        [&record.driver, &record.operation, &record.object].map(|name| printable(&name.0));
-    let time = Clock::local().moment(record.time);
-    FailedCall { time, call: format!("{driver} {operation} '{object}'"), why: episode::reason(record) }
+/// Reports whether a daemon calls a hook.
+fn calls_it(daemon: &Running, hook: &Path) -> String {
+    let knows = existing::installed_at(hook).is_some_and(|came| daemon.knows_of(came));
+    let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
+    format!("{} {state}", daemon.shown())
 }
 
 impl Process {

@@ -21,6 +21,7 @@ use crate::admin::support::daemons;
 use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::text::Text;
+use crate::call::contract::Row;
 use crate::call::drivers::{self, ArgLayout, DRIVERS, UNKNOWN_DRIVER};
 use crate::files::{paths, resolve, trust};
 use crate::plan::Plan;
@@ -40,7 +41,6 @@ mod unseen;
 pub(crate) use finding::{Finding, Severity, lines};
 pub(crate) use rest::settings;
 
-/// Arguments of `hookmux check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// A settings file to judge before it is put in place, instead of the system
@@ -62,22 +62,18 @@ impl Check {
         let plans = plans(&root, &settings);
         let paths = plans.iter().flat_map(|(_, plan)| plan.scripts().map(|step| step.path.as_path()));
         let unseen = unseen::paths(&root, paths);
-        let mut findings = match &self.file {
-            Some(file) => {
-                let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-                self::file(&root, file, text)
-            }
-            None => system(&root, &settings, fault.as_ref(), &plans),
+        let (mut findings, looked_at) = if let Some(file) = &self.file {
+            let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            (self::file(&root, file, text), printable(file))
+        } else {
+            let hooks = plans.iter().map(|(driver, _)| existing::ours(&root, driver).len()).sum();
+            let scripts =
+                plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len()));
+            let looked_at = format!("{} and {}", count(hooks, "hook"), count(scripts.sum(), "script"));
+            (system(&root, &settings, fault.as_ref(), &plans), looked_at)
         };
         findings.retain(|finding| !unseen.iter().any(|path| Path::new(&finding.about).starts_with(path)));
         findings.sort_by_key(|finding| finding.severity);
-        let scripts: usize =
-            plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len())).sum();
-        let hooks = plans.iter().map(|(driver, _)| existing::ours(&root, driver).len()).sum();
-        let looked_at = match &self.file {
-            Some(file) => printable(file),
-            None => format!("{} and {}", count(hooks, "hook"), count(scripts, "script")),
-        };
         let mut unseen: Vec<String> = unseen.iter().map(printable).collect();
         if !nix::unistd::geteuid().is_root() {
             unseen.push("whether libvirt's daemons know the hooks".into());
@@ -151,12 +147,12 @@ pub(crate) fn system(
         let what = "no hookmux hook is installed, and no script needs one";
         findings.push(Finding::new("not-installed", &base, what, root::command(root, "install")));
     }
-    let read = &|path: &Path| Text::read(root, path);
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
-        findings.extend(scripts::judge(root, driver, plan, read));
-        findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
-        findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
+        findings.extend(scripts::judge(root, driver, plan));
+        findings.extend(rules::waiting(root, &settings.rules, driver, plan));
+        let (never, read) = (|row: &Row| made::never(root, row), |path: &Path| Text::read(root, path));
+        findings.extend(rest::never_called(driver, plan, never, read));
         findings.extend(guests::unknown(root, driver, plan));
         findings.extend(guests::wrong_level(root, driver));
     }
@@ -204,11 +200,9 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
 
 /// Returns a file's `SELinux` label, if it has one.
 fn label(path: &Path) -> Option<String> {
-    let mut label = vec![0_u8; 256];
-    let length = rustix::fs::lgetxattr(path, "security.selinux", label.as_mut_slice()).ok()?;
-    label.truncate(length);
-    let label = String::from_utf8_lossy(&label);
-    Some(label.trim_end_matches('\0').to_owned())
+    let mut label = [0; 256];
+    let length = rustix::fs::lgetxattr(path, "security.selinux", &mut label).ok()?;
+    Some(String::from_utf8_lossy(label.get(..length)?).trim_end_matches('\0').to_owned())
 }
 
 /// Returns the bytes that are free for records, and whether another file can be created there; `None` if the directory does

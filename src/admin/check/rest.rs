@@ -54,8 +54,8 @@ pub(crate) fn log(directory: &Path, room: Option<(u64, bool)>) -> Option<Finding
 pub(crate) fn never_called(
     driver: &OsStr,
     plan: &Plan,
-    never: &dyn Fn(&Row) -> Option<String>,
-    read: &dyn Fn(&Path) -> Text,
+    never: impl Fn(&Row) -> Option<String> + Copy,
+    read: impl Fn(&Path) -> Text,
 ) -> Vec<Finding> {
     let rows = || ROWS.iter().filter(|row| driver == row.driver);
     let why = |path: &Path| {
@@ -94,7 +94,7 @@ mod tests {
             let step = Step { path: path.into(), distrust: None, effective: Effective::default() };
             let plan = Plan { steps: vec![step], ..Plan::default() };
             let never = |row: &Row| never.contains(&row.operation).then(|| "no".to_owned());
-            never_called(OsStr::new("qemu"), &plan, &never, &|_| Text::new(format!("#!/bin/sh\n{line}\n"))).len()
+            never_called(OsStr::new("qemu"), &plan, never, |_| Text::new(format!("#!/bin/sh\n{line}\n"))).len()
         };
         let (script, only) = ("/etc/hookmux/qemu.d/10-a", "[ $2 = stop ] || exit 0");
         let rows = [

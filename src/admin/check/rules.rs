@@ -1,5 +1,5 @@
 //! Rules that do nothing, or not what they seem to do, and scripts that need one. In: the rules, the scripts of each driver.
-//! Out: findings. Pure, apart from the names of guests.
+//! Out: findings. Pure, apart from the names of guests and the scripts' texts.
 
 use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
@@ -195,13 +195,7 @@ fn calls(driver: &OsStr) -> Vec<Invocation> {
 }
 
 /// Finds scripts that call libvirt while libvirt waits for them.
-pub(crate) fn waiting(
-    system: &Path,
-    list: &[Rule],
-    driver: &OsStr,
-    plan: &Plan,
-    read: &dyn Fn(&Path) -> Text,
-) -> Vec<Finding> {
+pub(crate) fn waiting(system: &Path, list: &[Rule], driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     if drivers::driver(driver).args != ArgLayout::Libvirt {
         return Vec::new();
     }
@@ -211,7 +205,7 @@ pub(crate) fn waiting(
         let script = paths::inside(system, script);
         excusing.iter().any(|rule| calls.iter().any(|call| rules::matches(rule, call, script)))
     };
-    let steps = plan.steps.iter().filter(|step| read(&step.path).has("virsh") && !is_excused(&step.path));
+    let steps = plan.steps.iter().filter(|step| Text::read(system, &step.path).has("virsh") && !is_excused(&step.path));
     steps.map(|step| waiting_one(system, &step.path)).collect()
 }
 

@@ -1,5 +1,5 @@
-//! Scripts that cannot be started, or never run. In: a driver's plan, the scripts' texts. Out: findings. Pure, apart from a
-//! look at which interpreters exist.
+//! Scripts that cannot be started, or never run. In: a driver's plan. Out: findings. Reads the scripts' texts, and which
+//! interpreters exist.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -26,20 +26,20 @@ use crate::verdict::messages;
 const LEVELS: usize = 4;
 
 /// Finds what is wrong with the scripts of one driver.
-pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan, read: &dyn Fn(&Path) -> Text) -> Vec<Finding> {
+pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in plan.scripts() {
         if let Some(distrust) = &step.distrust {
             findings.push(Finding::distrusted("untrusted", &step.path, "untrusted, which fails the call:", distrust));
         }
-        findings.extend(beginning(system, &step.path, &read(&step.path)));
+        findings.extend(beginning(system, &step.path));
         findings.extend(directory(driver, &step.path));
     }
     for (path, skip) in &plan.skipped {
         findings.extend(skipped(system, path, skip));
     }
     for path in plan.before.iter().chain(&plan.left_to_caller) {
-        findings.extend(beginning(system, path, &read(path)));
+        findings.extend(beginning(system, path));
         if plan.linked == Linked::AsHook {
             findings.push(left(system, driver, path));
         }
@@ -78,8 +78,8 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
 }
 
 /// Reports a first line that the kernel does not accept.
-fn beginning(system: &Path, path: &Path, text: &Text) -> Option<Finding> {
-    let Trouble { kind, what, fix } = startable::trouble(system, path, text)?;
+fn beginning(system: &Path, path: &Path) -> Option<Finding> {
+    let Trouble { kind, what, fix } = startable::trouble(system, path, &Text::read(system, path))?;
     Some(Finding::new(kind, path, format!("cannot be started: {what}"), fix))
 }
 

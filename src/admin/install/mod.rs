@@ -34,7 +34,6 @@ use drivers::Drivers;
 use existing::ExistingHook;
 pub(crate) use keep::distrusted;
 
-/// Arguments of `hookmux install`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
 pub(crate) struct Install {
@@ -57,7 +56,6 @@ pub(crate) struct Install {
     root: Root,
 }
 
-/// Arguments of `hookmux uninstall`.
 #[derive(Debug, Args)]
 pub(crate) struct Uninstall {
     #[command(flatten)]
@@ -122,8 +120,7 @@ impl Install {
         let is_new = |done: &Done| done.state == HookState::Installed;
         let is_due = self.reload || all.iter().any(is_new);
         // A package reloads no daemon for a hook that it did not install.
-        let told = drivers_of(&all, |done| is_due && (is_new(done) || !self.free_only));
-        finish(console, "install", &root, &all, &reload::daemons(&root, &told, self.reload)?)
+        finish(console, "install", &root, &all, self.reload, |done| is_due && (is_new(done) || !self.free_only))
     }
 }
 
@@ -135,13 +132,8 @@ impl Uninstall {
         // libvirt since 6.5.0 does not call a hook that it does not find any more; an older one fails each call until it
         // looks again. So daemons are reloaded only if that is asked for.
         let is_gone = |done: &Done| done.state == HookState::Removed && done.original.is_none();
-        let told = drivers_of(&all, |done| self.reload && is_gone(done));
-        finish(console, "uninstall", &root, &all, &reload::daemons(&root, &told, self.reload)?)
+        finish(console, "uninstall", &root, &all, self.reload, |done| self.reload && is_gone(done))
     }
-}
-
-fn drivers_of(all: &[Done], is_wanted: impl Fn(&Done) -> bool) -> Vec<&OsStr> {
-    all.iter().filter(|done| is_wanted(done)).map(|done| done.driver.as_os_str()).collect()
 }
 
 /// Installs or uninstalls one driver's hook after the other.
@@ -153,14 +145,17 @@ fn each(drivers: &[OsString], one: impl Fn(&OsStr) -> anyhow::Result<Done>) -> a
     drivers.iter().map(|driver| one(driver)).collect()
 }
 
-/// Prints the results.
+/// Prints the results, and which daemons have to look for the hooks that are due, or were reloaded.
 fn finish(
     console: &mut Console,
     command: &str,
     root: &Path,
     all: &[Done],
-    daemons: &[reload::DaemonReport],
+    reload: bool,
+    is_due: impl Fn(&Done) -> bool,
 ) -> anyhow::Result<ExitCode> {
+    let due: Vec<&OsStr> = all.iter().filter(|done| is_due(done)).map(|done| done.driver.as_os_str()).collect();
+    let daemons = reload::daemons(root, &due, reload)?;
     console.print(command, json!({ "hooks": all, "daemons": daemons }), |paint| {
         let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(paint)).collect();
         // `install --restore` is silent where there is nothing to restore.
