@@ -63,10 +63,10 @@ impl Adopt {
         let moves = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
         let moves = moves.collect::<anyhow::Result<Vec<_>>>()?;
         carry_out(&root, &libvirts, &ours, &lock::file(&root, &self.driver), &moves)?;
-        let moved: Vec<_> = moves.iter().map(|(from, to)| (printable(from), printable(to))).collect();
-        let json: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        let shown: Vec<_> = moves.iter().map(|(from, to)| (printable(from), printable(to))).collect();
+        let json: Vec<_> = shown.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         console.print("adopt", json!({ "driver": driver, "moved": json }), |_| {
-            moved.iter().map(|(from, to)| format!("{from} is now {to}")).collect()
+            shown.iter().map(|(from, to)| format!("{from} is now {to}")).collect()
         })?;
         Ok(ExitCode::SUCCESS)
     }

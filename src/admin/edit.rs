@@ -44,6 +44,7 @@ pub(crate) struct Edit {
 }
 
 /// What to do with a file that has errors.
+#[derive(PartialEq)]
 enum Reply {
     Again,
     Quit,
@@ -67,22 +68,20 @@ impl Edit {
             }
             let findings = check::file(&root, &file, text);
             let is_broken = findings.iter().any(|finding| finding.severity == Severity::Error);
-            match if is_broken { ask(console, &findings)? } else { Reply::Save } {
-                Reply::Again => {}
-                Reply::Quit => break (findings, false),
-                Reply::Save => {
-                    draft.save()?;
-                    break (findings, true);
-                }
+            let reply = if is_broken { ask(console, &findings)? } else { Reply::Save };
+            if reply == Reply::Save {
+                draft.save()?;
+            }
+            if reply != Reply::Again {
+                break (findings, reply == Reply::Save);
             }
         };
         let shown = printable(&file);
-        let is_failure = !is_saved && !findings.is_empty();
         let result = if is_saved { "saved; it takes effect at the next call" } else { "unchanged" };
         console.print("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }), |paint| {
             check::lines(&findings, paint).into_iter().chain([format!("{shown}: {result}")]).collect()
         })?;
-        Ok(support::exit_code(is_failure))
+        Ok(support::exit_code(!is_saved && !findings.is_empty()))
     }
 }
 
@@ -144,7 +143,6 @@ impl<'a> WorkingCopy<'a> {
         Ok(draft)
     }
 
-    /// Runs the user's editor on the copy.
     fn edit(&self) -> anyhow::Result<()> {
         let named = ["VISUAL", "EDITOR"].iter().filter_map(std::env::var_os).find(|editor| !editor.is_empty());
         let line = named.map_or_else(|| EDITOR.into(), |editor| paths::with_ending(editor, " \"$@\""));

@@ -51,7 +51,6 @@ pub(crate) struct Process {
 }
 
 impl Status {
-    /// Prints links, settings, failures, and calls.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let settings = settings::read(&root).map(|settings| format!("valid, {}", count(settings.rules.len(), "rule")));

@@ -30,46 +30,36 @@ pub(crate) fn below<'a>(driver: &OsStr, path: &'a Path) -> Vec<&'a OsStr> {
 /// Finds directories for guests that are not defined.
 pub(crate) fn unknown(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let Some(defined) = defined(root, driver) else { return Vec::new() };
-    let directories: BTreeSet<(&OsStr, &Path)> = plan
-        .scripts()
-        .filter_map(|step| {
-            let parts = below(driver, &step.path);
-            let (name, deeper) = parts.split_first().filter(|(_, deeper)| !deeper.is_empty())?;
-            Some((*name, step.path.ancestors().nth(deeper.len())?))
-        })
-        .collect();
+    let directories = plan.scripts().filter_map(|step| {
+        let parts = below(driver, &step.path);
+        let (name, deeper) = parts.split_first().filter(|(_, deeper)| !deeper.is_empty())?;
+        Some((*name, step.path.ancestors().nth(deeper.len())?))
+    });
     // An operation's directory at the wrong level is another finding.
     let is_unknown = |name: &OsStr| {
         contract::look_up(driver, name) == UNKNOWN && !defined.iter().any(|guest| guest::fits(name, guest).is_some())
     };
-    let unknown = directories.into_iter().filter(|(name, _)| is_unknown(name));
-    unknown.map(|(name, path)| undefined(path, "never runs: ", name, &defined)).collect()
+    let unknown: BTreeSet<(&OsStr, &Path)> = directories.filter(|(name, _)| is_unknown(name)).collect();
+    unknown.into_iter().map(|(name, path)| undefined(path, "never runs: ", name, &defined)).collect()
 }
 
 /// Finds scripts at a level where no call looks for them: directly in a guest's directory, or below a sub-operation's.
 pub(crate) fn wrong_level(root: &Path, driver: &OsStr) -> Vec<Finding> {
-    let tops = paths::directories(root, &root::base(root, driver), driver);
-    let mut found: Vec<Finding> = tops
-        .iter()
-        .flat_map(|top| {
-            let files = directories(root, &top.path, DEEPEST).into_iter().flat_map(|directory| entries(&directory));
-            files
-                .filter_map(|path| {
-                    let parts: Vec<&OsStr> = path.strip_prefix(&top.path).ok()?.iter().collect();
-                    let why = match parts.len() {
-                        2 => "it lies directly in a guest's directory",
-                        ..5 => return None,
-                        _ => "it lies in a directory below that of a sub-operation",
-                    };
-                    if parts.iter().any(|part| ignored(part).is_some()) || !path.is_file() {
-                        return None;
-                    }
-                    let other = || Finding::advised("wrong-level", &path, format!("never runs: {why}"), LAYOUT);
-                    Some(misplaced(driver, parts.first()?, &path).unwrap_or_else(other))
-                })
-                .collect::<Vec<_>>()
-        })
-        .collect();
+    let mut found = Vec::new();
+    for top in paths::directories(root, &root::base(root, driver), driver) {
+        for path in directories(root, &top.path, DEEPEST).iter().flat_map(|directory| entries(directory)) {
+            let parts: Vec<&OsStr> = path.strip_prefix(&top.path).unwrap_or(&path).iter().collect();
+            let (name, why) = match parts[..] {
+                [guest, _] => (guest, "it lies directly in a guest's directory"),
+                [guest, _, _, _, _, ..] => (guest, "it lies in a directory below that of a sub-operation"),
+                _ => continue,
+            };
+            if path.is_file() && parts.iter().all(|part| ignored(part).is_none()) {
+                let other = || Finding::new("wrong-level", &path, format!("never runs: {why}")).advice(LAYOUT);
+                found.push(misplaced(driver, name, &path).unwrap_or_else(other));
+            }
+        }
+    }
     found.sort_by(|one, other| one.about.cmp(&other.about));
     found
 }
@@ -79,7 +69,7 @@ pub(crate) fn misplaced(driver: &OsStr, name: &OsStr, path: &Path) -> Option<Fin
     let row = contract::look_up(driver, name);
     let what = format!("never runs: '{}' is an operation, and its directory is not in a guest's", row.operation);
     let advice = format!("move it to GUEST/{}/{}/ (see hookmux-hooks(7))", row.operation, row.sub_operation);
-    (row != UNKNOWN).then(|| Finding::advised("wrong-level", path, what, advice))
+    (row != UNKNOWN).then(|| Finding::new("wrong-level", path, what).advice(advice))
 }
 
 /// Returns a directory and those in it, down to that many levels, unless a link of an image moves them out of it.
@@ -100,9 +90,9 @@ pub(crate) fn undefined(about: &Path, then: &str, name: &OsStr, defined: &BTreeS
     let name = name.to_string_lossy();
     let similarity = |guest: &&OsString| strsim::jaro_winkler(&name, &guest.to_string_lossy());
     let nearest = defined.iter().max_by(|one, other| similarity(one).total_cmp(&similarity(other)));
-    let advice = match nearest.filter(|guest| similarity(guest) > 0.8) {
-        Some(guest) => format!("did you mean '{}'?", printable(guest)),
-        None => "ignore this if the guest is not defined yet".to_owned(),
-    };
-    Finding::advised("unknown-guest", about, what, advice)
+    let finding = Finding::new("unknown-guest", about, what);
+    match nearest.filter(|guest| similarity(guest) > 0.8) {
+        Some(guest) => finding.advice(format!("did you mean '{}'?", printable(guest))),
+        None => finding.advice("ignore this if the guest is not defined yet"),
+    }
 }

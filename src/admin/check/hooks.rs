@@ -21,7 +21,6 @@ const PROGRAM_TYPE: &str = "hookmux_exec_t";
 /// Where packages have that module.
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
-/// What is known of one driver's hook.
 #[derive(Debug)]
 pub(crate) struct HookFacts<'a> {
     pub(crate) root: &'a Path,
@@ -40,68 +39,76 @@ pub(crate) struct HookFacts<'a> {
     pub(crate) changeable: Option<Distrust>,
     /// Its `SELinux` label.
     pub(crate) label: Option<String>,
-    /// The program that it leads to, with its `SELinux` label.
+    /// The program that it leads to, with that program's label.
     pub(crate) program: Option<(PathBuf, String)>,
 }
 
-/// Finds what is wrong with a hook.
 pub(crate) fn judge(hook: &HookFacts) -> Vec<Finding> {
-    let HookFacts { root, driver, path, scripts, .. } = hook;
-    let command = |command| format!("{} {}", root::command(root, command), printable::quoted(driver));
-    let new = |kind, what: &str| Finding::new(kind, path, what, command("install"));
+    let HookFacts { path, scripts, .. } = hook;
     let need = if *scripts == 1 { "needs" } else { "need" };
     let waiting = format!("{} {need} it", printable::count(*scripts, "script"));
-    let mut findings = Vec::new();
-    match &hook.existing {
-        ExistingHook::Nothing if *scripts > 0 => {
-            return vec![new("not-installed", &format!("does not exist, and {waiting}"))];
-        }
+    let (kind, what) = match &hook.existing {
+        ExistingHook::OurLink(_) | ExistingHook::OurCopy => return installed(hook),
+        ExistingHook::Nothing if *scripts > 0 => ("not-installed", format!("does not exist, and {waiting}")),
         ExistingHook::Another if *scripts > 0 => {
-            return vec![new("another-hook", &format!("another program's hook is there, and {waiting}"))];
+            ("another-hook", format!("another program's hook is there, and {waiting}"))
         }
         ExistingHook::Nothing | ExistingHook::Another => return Vec::new(),
         ExistingHook::NotAFile => {
-            let advice = "move it away, then: hookmux install";
-            return vec![Finding::advised("another-hook", path, "is not a file, so libvirt does not call it", advice)];
+            let finding = Finding::new("another-hook", path, "is not a file, so libvirt does not call it");
+            return vec![finding.advice("move it away, then: hookmux install")];
         }
         ExistingHook::OurBrokenLink(text) => {
-            let what = format!("its target {} does not exist, so libvirt does not call it", text.display());
-            return vec![new("broken-hook", &what)];
+            ("broken-hook", format!("its target {} does not exist, so libvirt does not call it", text.display()))
         }
         ExistingHook::Overwritten(text) => {
             let what = "was overwritten through a hook's link: every driver's hook is that program";
-            let what = format!("{} {what}", text.display());
-            return vec![Finding::new("overwritten", path, what, command("install --restore"))];
+            let finding = Finding::new("overwritten", path, format!("{} {what}", text.display()));
+            return vec![finding.fix(hook.command("install --restore"))];
         }
-        ExistingHook::OurCopy => findings.push(new("copy", "a copy of hookmux, which upgrades do not reach")),
-        ExistingHook::OurLink(_) => {}
+    };
+    vec![Finding::new(kind, path, what).fix(hook.command("install"))]
+}
+
+fn installed(hook: &HookFacts) -> Vec<Finding> {
+    let (path, mut findings) = (hook.path, Vec::new());
+    if hook.existing == ExistingHook::OurCopy {
+        let finding = Finding::new("copy", path, "a copy of hookmux, which upgrades do not reach");
+        findings.push(finding.fix(hook.command("install")));
     }
-    findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why, &denied.fix)));
+    findings.extend(hook.denied.iter().map(|denied| Finding::new("apparmor", path, &denied.why).fix(&denied.fix)));
     if let Some(distrust) = &hook.changeable {
         findings.push(Finding::distrusted("changeable", path, "libvirt runs it as root, and", distrust));
     }
     for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
         let what = "was started before this hook was installed and does not call it until it is reloaded";
-        let what = format!("{} {what}", daemon.shown());
-        findings.push(Finding::new("not-reloaded", path, what, command("install --reload")));
+        let finding = Finding::new("not-reloaded", path, format!("{} {what}", daemon.shown()));
+        findings.push(finding.fix(hook.command("install --reload")));
     }
     let Some(label) = &hook.label else { return findings };
     let relabel = |path: &Path| format!("restorecon -v {}", printable::quoted(path));
     match &hook.program {
         _ if !has_type(label, LINK_TYPE) => {
             let what = format!("SELinux may deny it: its label is {label}, and its type should be {LINK_TYPE}");
-            findings.push(Finding::new("selinux", path, what, relabel(path)));
+            findings.push(Finding::new("selinux", path, what).fix(relabel(path)));
         }
         // Only a policy that has the link's type has a module for the program.
         Some((program, label)) if !has_type(label, PROGRAM_TYPE) => {
             let what = "SELinux denies it to virtqemud and virtnetworkd: its label is";
             let what = format!("{what} {label}, and its type should be {PROGRAM_TYPE}");
             let fix = format!("semodule -X 200 -i {MODULE} && {}", relabel(program));
-            findings.push(Finding::new("selinux", program, what, fix));
+            findings.push(Finding::new("selinux", program, what).fix(fix));
         }
         _ => {}
     }
     findings
+}
+
+impl HookFacts<'_> {
+    /// Returns a command of this program's for this driver.
+    fn command(&self, command: &str) -> String {
+        format!("{} {}", root::command(self.root, command), printable::quoted(self.driver))
+    }
 }
 
 /// Reports whether a label, `USER:ROLE:TYPE:LEVEL`, has a type.

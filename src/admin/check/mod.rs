@@ -97,7 +97,6 @@ impl Check {
     }
 }
 
-/// Returns the plan of each driver.
 pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
     let plan = |driver: &OsString| call::plan(root, Calls::Every(driver), settings, &Facts::nothing());
     drivers(root).into_iter().map(|driver| (driver.clone(), plan(&driver))).collect()
@@ -145,7 +144,7 @@ pub(crate) fn system(
     if plans.iter().all(|(driver, plan)| *plan == Plan::default() && !has_hook(driver)) {
         let base = paths::below(root, UNKNOWN_DRIVER.base);
         let what = "no hookmux hook is installed, and no script needs one";
-        findings.push(Finding::new("not-installed", &base, what, root::command(root, "install")));
+        findings.push(Finding::new("not-installed", &base, what).fix(root::command(root, "install")));
     }
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
@@ -165,7 +164,6 @@ pub(crate) fn system(
     findings
 }
 
-/// Finds what is wrong with the hook of one driver.
 pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let main = || {
         let path = root::hook(root, driver);

@@ -24,12 +24,8 @@ pub(crate) fn settings(root: &Path, fault: &SettingsError) -> Finding {
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
     let fix = distrust.and_then(|distrust| distrust.fix()).unwrap_or(edit);
-    Finding::new(
-        "broken-settings",
-        &fault.file,
-        format!("with it, every call that a failure aborts fails, and no guest starts: {fault}"),
-        fix,
-    )
+    let what = format!("with it, every call that a failure aborts fails, and no guest starts: {fault}");
+    Finding::new("broken-settings", &fault.file, what).fix(fix)
 }
 
 /// Reports a directory where calls cannot be recorded: `room` is the bytes that are free on its file system, and whether
@@ -39,13 +35,13 @@ pub(crate) fn log(directory: &Path, room: Option<(u64, bool)>) -> Option<Finding
     match room {
         None => {
             let what = "does not exist, so calls are not recorded";
-            Some(Finding::new("log-missing", directory, what, format!("install -d -m 750 {at}")))
+            Some(Finding::new("log-missing", directory, what).fix(format!("install -d -m 750 {at}")))
         }
         Some((LITTLE.., true)) => None,
         Some(_) => {
             let what = "its file system is full, so calls are not recorded";
             let advice = format!("see what fills it: df -h {at}; du -xh {at} | sort -h");
-            Some(Finding::advised("log-full", directory, what, advice))
+            Some(Finding::new("log-full", directory, what).advice(advice))
         }
     }
 }
@@ -70,9 +66,8 @@ pub(crate) fn never_called(
     };
     let found = plan.scripts().filter_map(|step| Some((step, why(&step.path)?)));
     let advice = "see Operations in hookmux-hooks(7) for what libvirt does call";
-    found
-        .map(|(step, why)| Finding::advised("never-called", &step.path, format!("never acts: {why}"), advice))
-        .collect()
+    let finding = |path, why| Finding::new("never-called", path, format!("never acts: {why}")).advice(advice);
+    found.map(|(step, why)| finding(&step.path, why)).collect()
 }
 
 #[cfg(test)]

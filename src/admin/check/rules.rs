@@ -34,7 +34,6 @@ struct Site<'a> {
     is_libvirts: bool,
 }
 
-/// Finds what is wrong with each rule.
 pub(crate) fn judge(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) -> Vec<Finding> {
     let mut sites = Vec::new();
     for (driver, plan) in plans {
@@ -68,7 +67,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], sites: &[Site]) -> Vec<F
             Some(Site { call, script, .. }) => {
                 let (driver, script) = (quoted(&call.driver), quoted(*script));
                 let adopt = format!("{} {driver} {script}", root::command(system, "adopt"));
-                Finding { fix: Some(adopt), ..unused(&format!("libvirt itself runs {script}")) }
+                unused(&format!("libvirt itself runs {script}")).fix(adopt)
             }
             None if dead.is_empty() => unused("no script and no call matches it"),
             None => unused(&dead.join("; ")),
@@ -119,15 +118,14 @@ fn misleading(rule: &Rule, effective: &[(Row, Effective)]) -> Vec<Finding> {
     });
     if let Some((row, _)) = aborts {
         let limit = "on-failure = \"ignore\" does not cover a script that exceeds its time limit";
-        let advice = Some("add on-fault = \"ignore\", or remove the limit".into());
         let finding = finding(rule, "fault-aborts", &format!("{limit}: {} is aborted", row.operation));
-        findings.push(Finding { advice, ..finding });
+        findings.push(finding.advice("add on-fault = \"ignore\", or remove the limit"));
     }
     findings
 }
 
 fn finding(rule: &Rule, kind: &'static str, what: &str) -> Finding {
-    Finding::new(kind, rule.origin.to_string().as_ref(), what, fix::edit(&rule.origin))
+    Finding::new(kind, rule.origin.to_string().as_ref(), what).fix(fix::edit(&rule.origin))
 }
 
 /// Returns the same rule for every guest, document, user and last argument: guests come and go.
@@ -220,6 +218,5 @@ fn waiting_one(system: &Path, script: &Path) -> Finding {
     let file = quoted(&directory.join(format!("50-no-wait-{plain}.toml")));
     let fix = format!("mkdir -p {} && printf '%s\\n' {rule} >>{file}", quoted(&directory));
     let what = "calls virsh while libvirt waits for it: about the same guest, both wait forever";
-    let advice = Some("its exit code then refuses nothing any more".into());
-    Finding { advice, ..Finding::new("calls-virsh", script, what, fix) }
+    Finding::new("calls-virsh", script, what).fix(fix).advice("its exit code then refuses nothing any more")
 }

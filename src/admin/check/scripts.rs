@@ -19,13 +19,12 @@ use crate::files::resolve;
 use crate::files::trust::{self, Distrust};
 use crate::plan::admission::Skip;
 use crate::plan::{Linked, Plan};
-use crate::printable::{self, quoted};
+use crate::printable::{printable, quoted};
 use crate::verdict::messages;
 
 /// The levels of directories that have scripts: the driver's, the guest's, the operation's and the sub-operation's.
 const LEVELS: usize = 4;
 
-/// Finds what is wrong with the scripts of one driver.
 pub(crate) fn judge(system: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
     let mut findings = Vec::new();
     for step in plan.scripts() {
@@ -80,7 +79,7 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
 /// Reports a first line that the kernel does not accept.
 fn beginning(system: &Path, path: &Path) -> Option<Finding> {
     let Trouble { kind, what, fix } = startable::trouble(system, path, &Text::read(system, path))?;
-    Some(Finding::new(kind, path, format!("cannot be started: {what}"), fix))
+    Some(Finding::new(kind, path, format!("cannot be started: {what}")).fix(fix))
 }
 
 /// Reports a guest's script in a directory that no call uses.
@@ -90,21 +89,19 @@ fn directory(driver: &OsStr, path: &Path) -> Option<Finding> {
     if drivers::driver(driver).args != ArgLayout::Libvirt || (row != UNKNOWN && sub_operation == row.sub_operation) {
         return None;
     }
-    if row == UNKNOWN
-        && let Some(misplaced) = guests::misplaced(driver, guest, path)
-    {
-        return Some(misplaced);
-    }
-    let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
     let (what, advice) = if row == UNKNOWN {
-        let name = printable::printable(operation);
+        if let Some(misplaced) = guests::misplaced(driver, guest, path) {
+            return Some(misplaced);
+        }
+        let known: Vec<&str> = ROWS.iter().filter(|row| driver == row.driver).map(|row| row.operation).collect();
+        let name = printable(operation);
         let meant = nearest(&name, &known).map_or(String::new(), |nearest| format!("did you mean '{nearest}'? "));
         (format!("'{name}' is not an operation"), format!("{meant}operations are {}", known.join(", ")))
     } else {
-        let what = format!("{} has no '{}'", row.operation, printable::printable(sub_operation));
+        let what = format!("{} has no '{}'", row.operation, printable(sub_operation));
         (what, format!("its sub-operation is {}", row.sub_operation))
     };
-    Some(Finding::advised("never-called", path, format!("never runs: {what}"), advice))
+    Some(Finding::new("never-called", path, format!("never runs: {what}")).advice(advice))
 }
 
 fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
@@ -123,7 +120,7 @@ fn skipped(system: &Path, path: &Path, skip: &Skip) -> Option<Finding> {
         Skip::Name(Ignored::DotFile) | Skip::Masked | Skip::Hidden(_) | Skip::ByRule(_) | Skip::Hookmux => return None,
     };
     let (fix, advice) = (fix::skip(system, path, skip), advice.map(str::to_owned));
-    Some(Finding { fix, advice, ..Finding::advised(kind, path, what, "") })
+    Some(Finding { fix, advice, ..Finding::new(kind, path, what) })
 }
 
 /// Reports a script that libvirt runs itself.
@@ -132,16 +129,15 @@ fn left(system: &Path, driver: &OsStr, path: &Path) -> Finding {
         let what = format!("libvirt runs it, although it looks like {}", messages::ignored(ignored));
         // Beside the hooks, libvirt runs only the files that have a hook's name.
         let away = path.parent().and_then(Path::parent).unwrap_or(path);
-        return Finding::new("leftover-runs", path, what, format!("mv -n {} {}/", quoted(path), quoted(away)));
+        let fix = format!("mv -n {} {}/", quoted(path), quoted(away));
+        return Finding::new("leftover-runs", path, what).fix(fix);
     }
     let adopt = format!("{} {} {}", root::command(system, "adopt"), quoted(driver), quoted(path));
     // What hookmux does not trust, it does not adopt.
     if let Some(distrust) = crate::admin::install::distrusted(system, path).ok().flatten() {
-        let what = format!("libvirt runs it as root, and {distrust}");
-        return Finding {
-            fix: distrust.fix().map(|fix| format!("{fix} && {adopt}")),
-            ..Finding::advised("libvirts-own-untrusted", path, what, NAMEI)
-        };
+        let finding = Finding::new("libvirts-own-untrusted", path, format!("libvirt runs it as root, and {distrust}"));
+        let fix = distrust.fix().map(|fix| format!("{fix} && {adopt}"));
+        return Finding { fix, ..finding.advice(NAMEI) };
     }
-    Finding::new("libvirts-own", path, "libvirt runs it itself, without time limit, log, or ownership check", adopt)
+    Finding::new("libvirts-own", path, "libvirt runs it itself, without time limit, log, or ownership check").fix(adopt)
 }

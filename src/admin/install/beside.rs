@@ -27,12 +27,11 @@ pub(crate) fn path(root: &Path, driver: &OsStr) -> PathBuf {
 /// Makes the directory around the link, with its mark, where it does not exist.
 pub(crate) fn make_directory(root: &Path, link: &Path) -> anyhow::Result<()> {
     let directory = link.parent().unwrap_or(link);
+    let mark =
+        || files::write_private(root, &link.with_file_name(MADE), b"hookmux made this directory and removes it.\n");
     let made = match resolve::open(root, directory, OFlags::RDONLY | OFlags::DIRECTORY) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            files::directory(root, directory, 0o755).and_then(|()| {
-                let text = b"hookmux made this directory and removes it.\n";
-                files::write_private(root, &link.with_file_name(MADE), text)
-            })
+            files::directory(root, directory, 0o755).and_then(|()| mark())
         }
         found => found.map(drop),
     };

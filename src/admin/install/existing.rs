@@ -14,7 +14,6 @@ use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
 use crate::files::resolve;
 
-/// What exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExistingHook {
     Nothing,

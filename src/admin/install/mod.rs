@@ -70,7 +70,6 @@ pub(crate) struct Uninstall {
 /// The name, in libvirt's own directory, of what was written through a link there: after the link.
 const WRITTEN: &str = "00-written";
 
-/// The result for one hook.
 #[derive(Debug, Serialize)]
 struct Done {
     #[serde(serialize_with = "as_printable")]
@@ -95,7 +94,6 @@ enum HookState {
     Failed,
 }
 
-/// How hooks are installed.
 #[derive(Debug)]
 struct Installation<'a> {
     root: &'a Path,
@@ -274,7 +272,6 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<Vec<Done>> {
     Ok(vec![done])
 }
 
-/// Removes the hook of one driver.
 fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     let hook = root::hook(root, driver);
     let found = existing::look(root, &hook)?;

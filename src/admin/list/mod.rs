@@ -95,7 +95,6 @@ impl List {
     }
 }
 
-/// What is printed of one driver.
 #[derive(Serialize)]
 struct Section {
     driver: String,

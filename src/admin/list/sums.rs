@@ -15,7 +15,6 @@ use crate::plan::{Plan, Step};
 use crate::printable::printable;
 use crate::settings::Settings;
 
-/// One file with its sum.
 #[derive(Debug, Serialize)]
 pub(crate) struct FileSum {
     #[serde(skip)]
@@ -62,10 +61,7 @@ impl FileSum {
         }
     }
 
-    /// Returns its line, as `sha256sum` writes it.
-    ///
-    /// # Errors
-    /// Why it has no sum.
+    /// Returns its line, as `sha256sum` writes it, or why it has no sum.
     pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
         let Some(sum) = &self.sha256 else {
             return Err(format!("{}: {}", self.path, self.why_not.as_deref().unwrap_or_default()));
