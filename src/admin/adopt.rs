@@ -13,7 +13,7 @@
 //! If `adopt` is interrupted, the script has two names, of which the first one counts, and `adopt` can be repeated. Across
 //! file systems the second name is a copy, which is complete before it gets that name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -62,7 +62,7 @@ impl Adopt {
         let [libvirts, ours] = root::directories(&root, &self.driver);
         let moves = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
         let moves = moves.collect::<anyhow::Result<Vec<_>>>()?;
-        carry_out(&root, &libvirts, &ours, &lock::file(&root, &self.driver), &moves)?;
+        carry_out(&root, &self.driver, &moves)?;
         let shown: Vec<_> = moves.iter().map(|(from, to)| (printable(from), printable(to))).collect();
         let json: Vec<_> = shown.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         console.print("adopt", json!({ "driver": driver, "moved": json }), |_| {
@@ -105,14 +105,9 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     Ok((from, to))
 }
 
-fn carry_out(
-    root: &Path,
-    libvirts: &Path,
-    ours: &Path,
-    lock: &Path,
-    moves: &[(PathBuf, PathBuf)],
-) -> anyhow::Result<()> {
-    files::directory(root, ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
+fn carry_out(root: &Path, driver: &OsStr, moves: &[(PathBuf, PathBuf)]) -> anyhow::Result<()> {
+    let [libvirts, ours] = root::directories(root, driver);
+    files::directory(root, &ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
     for (from, to) in moves {
         let (shown, there) = (from.display(), to.display());
         match files::same_at(root, from, to) {
@@ -123,7 +118,7 @@ fn carry_out(
             put => put.with_context(|| format!("cannot put {shown} to {there}"))?,
         }
     }
-    let _turn = match lock::exclusive(libvirts, lock) {
+    let _turn = match lock::exclusive(&libvirts, &lock::file(root, driver)) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => bail!(
             "a hook has been running for seconds, so nothing was moved: libvirt still runs all of the scripts. Try again \
              once it has ended: pgrep -a hookmux"

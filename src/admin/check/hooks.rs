@@ -1,15 +1,19 @@
-//! Hooks that libvirt does not call, or must not execute. In: what is known of a hook. Out: findings. Pure.
+//! Hooks that libvirt does not call, or must not execute. In: a driver. Out: findings. Reads what is known of its hook, and
+//! judges it in pure functions.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::admin::check::finding::Finding;
-use crate::admin::install::existing::ExistingHook;
-use crate::admin::support::apparmor::Denied;
-use crate::admin::support::daemons::Running;
+use crate::admin::install::existing::{self, ExistingHook};
+use crate::admin::support::apparmor::{self, Denied};
+use crate::admin::support::daemons::{self, Running};
 use crate::admin::support::root;
-use crate::files::trust::Distrust;
+use crate::call::drivers::{self, ArgLayout};
+use crate::files::resolve;
+use crate::files::trust::{self, Distrust};
+use crate::plan::Plan;
 use crate::printable;
 
 /// The type that `SELinux`'s policy has for everything in libvirt's directory of hooks.
@@ -22,28 +26,60 @@ const PROGRAM_TYPE: &str = "hookmux_exec_t";
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
 #[derive(Debug)]
-pub(crate) struct HookFacts<'a> {
-    pub(crate) root: &'a Path,
-    pub(crate) driver: &'a OsStr,
-    pub(crate) path: &'a Path,
-    pub(crate) existing: ExistingHook,
+struct HookFacts<'a> {
+    root: &'a Path,
+    driver: &'a OsStr,
+    path: &'a Path,
+    existing: ExistingHook,
     /// How many scripts need it.
-    pub(crate) scripts: usize,
+    scripts: usize,
     /// When it was installed.
-    pub(crate) came: Option<SystemTime>,
+    came: Option<SystemTime>,
     /// The daemons that call it.
-    pub(crate) daemons: Vec<Running>,
+    daemons: Vec<Running>,
     /// Why `AppArmor` would not let it run.
-    pub(crate) denied: Option<Denied>,
+    denied: Option<Denied>,
     /// Who besides root could change the program that it leads to.
-    pub(crate) changeable: Option<Distrust>,
+    changeable: Option<Distrust>,
     /// Its `SELinux` label.
-    pub(crate) label: Option<String>,
+    label: Option<String>,
     /// The program that it leads to, with that program's label.
-    pub(crate) program: Option<(PathBuf, String)>,
+    program: Option<(PathBuf, String)>,
 }
 
-pub(crate) fn judge(hook: &HookFacts) -> Vec<Finding> {
+pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
+    let main = || {
+        let path = root::hook(root, driver);
+        existing::look(root, &path).ok().map(|found| (path, found))
+    };
+    let ours = existing::ours(root, driver).into_iter().next();
+    let Some((path, existing)) = ours.or_else(main) else { return Vec::new() };
+    let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
+    let (mut denied, mut changeable, mut program) = (None, None, None);
+    if let ExistingHook::OurLink(text) = &existing {
+        let target = existing::leads_to(root, &path, text);
+        changeable = trust::distrust(&resolve::resolve(root, &target));
+        if is_libvirts {
+            denied = apparmor::denies_link(root, text).filter(|_| text.is_absolute());
+            program = label(&target).map(|label| (target, label));
+        }
+    }
+    judge(&HookFacts {
+        root,
+        driver,
+        path: &path,
+        existing,
+        scripts: plan.scripts().count(),
+        came: existing::installed_at(&path),
+        daemons: daemons::calling(root, driver),
+        denied,
+        changeable,
+        label: label(&path).filter(|_| is_libvirts),
+        program,
+    })
+}
+
+fn judge(hook: &HookFacts) -> Vec<Finding> {
     let HookFacts { path, scripts, .. } = hook;
     let need = if *scripts == 1 { "needs" } else { "need" };
     let waiting = format!("{} {need} it", printable::count(*scripts, "script"));
@@ -109,6 +145,13 @@ impl HookFacts<'_> {
     fn command(&self, command: &str) -> String {
         format!("{} {}", root::command(self.root, command), printable::quoted(self.driver))
     }
+}
+
+/// Returns a file's `SELinux` label, if it has one.
+fn label(path: &Path) -> Option<String> {
+    let mut label = [0; 256];
+    let length = rustix::fs::lgetxattr(path, "security.selinux", &mut label).ok()?;
+    Some(String::from_utf8_lossy(label.get(..length)?).trim_end_matches('\0').to_owned())
 }
 
 /// Reports whether a label, `USER:ROLE:TYPE:LEVEL`, has a type.

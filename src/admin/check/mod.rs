@@ -12,18 +12,16 @@ use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
-use crate::admin::install::existing::{self, ExistingHook};
+use crate::admin::install::existing;
 use crate::admin::support;
-use crate::admin::support::apparmor;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
-use crate::admin::support::daemons;
 use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::text::Text;
 use crate::call::contract::Row;
-use crate::call::drivers::{self, ArgLayout, DRIVERS, UNKNOWN_DRIVER};
-use crate::files::{paths, resolve, trust};
+use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
+use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -39,6 +37,7 @@ mod scripts;
 mod unseen;
 
 pub(crate) use finding::{Finding, Severity, lines};
+pub(crate) use hooks::hook;
 pub(crate) use rest::settings;
 
 #[derive(Debug, Args)]
@@ -162,45 +161,6 @@ pub(crate) fn system(
     let directory = paths::below(root, support::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
-}
-
-pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
-    let main = || {
-        let path = root::hook(root, driver);
-        existing::look(root, &path).ok().map(|found| (path, found))
-    };
-    let ours = existing::ours(root, driver).into_iter().next();
-    let Some((path, existing)) = ours.or_else(main) else { return Vec::new() };
-    let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
-    let (mut denied, mut changeable, mut program) = (None, None, None);
-    if let ExistingHook::OurLink(text) = &existing {
-        let target = existing::leads_to(root, &path, text);
-        changeable = trust::distrust(&resolve::resolve(root, &target));
-        if is_libvirts {
-            denied = apparmor::denies_link(root, text).filter(|_| text.is_absolute());
-            program = label(&target).map(|label| (target, label));
-        }
-    }
-    hooks::judge(&hooks::HookFacts {
-        root,
-        driver,
-        path: &path,
-        existing,
-        scripts: plan.scripts().count(),
-        came: existing::installed_at(&path),
-        daemons: daemons::calling(root, driver),
-        denied,
-        changeable,
-        label: label(&path).filter(|_| is_libvirts),
-        program,
-    })
-}
-
-/// Returns a file's `SELinux` label, if it has one.
-fn label(path: &Path) -> Option<String> {
-    let mut label = [0; 256];
-    let length = rustix::fs::lgetxattr(path, "security.selinux", &mut label).ok()?;
-    Some(String::from_utf8_lossy(label.get(..length)?).trim_end_matches('\0').to_owned())
 }
 
 /// Returns the bytes that are free for records, and whether another file can be created there; `None` if the directory does

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::Args;
 
-use crate::admin::install::{beside, existing};
+use crate::admin::install::{another, existing};
 use crate::admin::support::driver::DriverName;
 use crate::admin::support::known::{Force, Usage};
 use crate::admin::support::root;
@@ -36,7 +36,7 @@ impl Drivers {
     /// Returns those that are named, or else all that have a hook of this package's hookmux.
     pub(crate) fn named_or_ours(&self, root: &Path) -> Vec<OsString> {
         let is = |path: &Path| existing::look(root, path).is_ok_and(|existing| existing::is_our_packages(&existing));
-        let has = |driver: &OsString| is(&root::hook(root, driver)) || is(&beside::path(root, driver));
+        let has = |driver: &OsString| is(&root::hook(root, driver)) || is(&another::beside(root, driver));
         self.named().unwrap_or_else(|| all(root).into_iter().filter(has).collect())
     }
 

@@ -22,17 +22,16 @@ use crate::admin::support::{self, files};
 use crate::files::{paths, resolve};
 use crate::printable::printable;
 
-mod beside;
+mod another;
 mod drivers;
-mod keep;
 mod reload;
 mod target;
 
 pub(crate) mod existing;
 
+pub(crate) use another::distrusted;
 use drivers::Drivers;
 use existing::ExistingHook;
-pub(crate) use keep::distrusted;
 
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
@@ -188,28 +187,28 @@ impl Installation<'_> {
             }
             ExistingHook::NotAFile => return Ok(self.leave_alone(done, "is not a file, and libvirt does not run it")),
             ExistingHook::Another if !self.take_over => return self.install_beside(done),
-            ExistingHook::Another => match keep::keep(root, driver, &hook)? {
+            ExistingHook::Another => match another::keep(root, driver, &hook)? {
                 Ok(kept) => done.original = Some(printable(kept)),
                 Err(notes) => return Ok(done.failed(notes)),
             },
             _ => {}
         }
         done.state = self.link(&hook, &found)?;
-        beside::remove(root, driver)?;
+        another::remove_beside(root, driver)?;
         Ok(done)
     }
 
     /// Links hookmux beside another program's hook, where libvirt runs both.
     fn install_beside(&self, mut done: Done) -> anyhow::Result<Done> {
         let driver = printable(&done.driver);
-        if let Some(why) = beside::unsupported(self.root, &done.driver) {
+        if let Some(why) = another::unsupported(self.root, &done.driver) {
             let take_over = format!("{} {driver}", root::command(self.root, "install --reload --take-over"));
             let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
             return Ok(self.leave_alone(done, &why));
         }
-        let path = beside::path(self.root, &done.driver);
+        let path = another::beside(self.root, &done.driver);
         let main = std::mem::replace(&mut done.hook, printable(&path));
-        beside::make_directory(self.root, &path)?;
+        another::make_directory(self.root, &path)?;
         let found = existing::look(self.root, &path)?;
         if matches!(found, ExistingHook::Another | ExistingHook::NotAFile) {
             return Ok(self.leave_alone(done, "is another program's, and in the way"));
@@ -275,15 +274,15 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<Vec<Done>> {
 fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
     let hook = root::hook(root, driver);
     let found = existing::look(root, &hook)?;
-    let was_beside = beside::remove(root, driver)?;
+    let was_beside = another::remove_beside(root, driver)?;
     let mut done = Done::new(driver, &hook, HookState::Removed);
     match found {
-        found if found.is_ours() => done.original = keep::restore(root, driver, &hook)?.map(printable),
-        _ if was_beside => done.hook = printable(beside::path(root, driver)),
+        found if found.is_ours() => done.original = another::restore(root, driver, &hook)?.map(printable),
+        _ if was_beside => done.hook = printable(another::beside(root, driver)),
         ExistingHook::Nothing => return Ok(Done { state: HookState::NotInstalled, ..done }),
         _ => return Ok(done.failed(vec!["it is not hookmux".into()])),
     }
-    done.notes.extend(keep::left_without(root, driver));
+    done.notes.extend(another::left_without(root, driver));
     Ok(done)
 }
 
