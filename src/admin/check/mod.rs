@@ -16,10 +16,7 @@ use crate::admin::install::existing;
 use crate::admin::support;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
-use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
-use crate::admin::support::text::Text;
-use crate::call::contract::Row;
 use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
 use crate::files::paths;
 use crate::plan::Plan;
@@ -59,8 +56,7 @@ impl Check {
         let fault = read.as_ref().err().cloned();
         let settings = read.unwrap_or_default();
         let plans = plans(&root, &settings);
-        let paths = plans.iter().flat_map(|(_, plan)| plan.scripts().map(|step| step.path.as_path()));
-        let unseen = unseen::paths(&root, paths);
+        let unseen = unseen::paths(&root, &plans);
         let (mut findings, looked_at) = if let Some(file) = &self.file {
             let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
             (self::file(&root, file, text), printable(file))
@@ -149,8 +145,7 @@ pub(crate) fn system(
         findings.extend(hook(root, driver, plan));
         findings.extend(scripts::judge(root, driver, plan));
         findings.extend(rules::waiting(root, &settings.rules, driver, plan));
-        let (never, read) = (|row: &Row| made::never(root, row), |path: &Path| Text::read(root, path));
-        findings.extend(rest::never_called(driver, plan, never, read));
+        findings.extend(rest::never_called(root, driver, plan));
         findings.extend(guests::unknown(root, driver, plan));
         findings.extend(guests::wrong_level(root, driver));
     }

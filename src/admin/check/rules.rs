@@ -50,7 +50,7 @@ pub(crate) fn judge(system: &Path, list: &[Rule], plans: &[(OsString, Plan)]) ->
 }
 
 fn judge_one(system: &Path, rule: &Rule, list: &[Rule], sites: &[Site]) -> Vec<Finding> {
-    let unused = |why: &str| finding(rule, "unused-rule", &format!("does nothing: {why}"));
+    let unused = |why: &str| about(rule, "unused-rule", &format!("does nothing: {why}"));
     if rules::sets_nothing(rule) {
         return vec![unused("it sets nothing for the calls that it matches")];
     }
@@ -89,7 +89,7 @@ fn judge_one(system: &Path, rule: &Rule, list: &[Rule], sites: &[Site]) -> Vec<F
     if !effective.iter().any(has_effect) {
         return vec![unused("later rules set the same for every call that it matches")];
     }
-    let mut findings: Vec<Finding> = dead.iter().map(|what| finding(rule, "unused-pattern", what)).collect();
+    let mut findings: Vec<Finding> = dead.iter().map(|what| about(rule, "unused-pattern", what)).collect();
     findings.extend(misleading(rule, &effective));
     findings.extend(unknown_guests(system, rule));
     findings
@@ -101,11 +101,11 @@ fn misleading(rule: &Rule, effective: &[(Row, Effective)]) -> Vec<Finding> {
     let is_filter = |(row, _): &(Row, Effective)| row.output == Output::Filter;
     if rule.wait == Some(false) && effective.iter().all(is_filter) {
         let what = "wait = false: what a background script prints is not used, so it filters nothing";
-        findings.push(finding(rule, "background-filter", what));
+        findings.push(about(rule, "background-filter", what));
     }
     if (rule.may_change.is_some() || rule.guest_abi.is_some()) && !effective.iter().any(is_filter) {
         let what = "may-change and guest-abi have no effect: no call that it matches is a filter";
-        findings.push(finding(rule, "nothing-filtered", what));
+        findings.push(about(rule, "nothing-filtered", what));
     }
     let aborts = effective.iter().find(|(row, it)| {
         it.timeout.value.is_some()
@@ -118,13 +118,13 @@ fn misleading(rule: &Rule, effective: &[(Row, Effective)]) -> Vec<Finding> {
     });
     if let Some((row, _)) = aborts {
         let limit = "on-failure = \"ignore\" does not cover a script that exceeds its time limit";
-        let finding = finding(rule, "fault-aborts", &format!("{limit}: {} is aborted", row.operation));
+        let finding = about(rule, "fault-aborts", &format!("{limit}: {} is aborted", row.operation));
         findings.push(finding.advice("add on-fault = \"ignore\", or remove the limit"));
     }
     findings
 }
 
-fn finding(rule: &Rule, kind: &'static str, what: &str) -> Finding {
+fn about(rule: &Rule, kind: &'static str, what: &str) -> Finding {
     Finding::new(kind, rule.origin.to_string().as_ref(), what).fix(fix::edit(&rule.origin))
 }
 

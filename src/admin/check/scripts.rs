@@ -60,10 +60,8 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
         let tops = tops.filter(|top| top.place != Place::Libvirt || plan.left_to_caller.is_empty());
         for directory in tops.flat_map(|top| guests::directories(system, &top.path, LEVELS)) {
             let mut resolved = resolve::resolve(system, &directory);
-            if resolved.target.is_err()
-                && let Some(parent) = directory.parent()
-            {
-                resolved = resolve::resolve(system, parent);
+            if resolved.target.is_err() {
+                resolved = resolve::resolve(system, directory.parent().unwrap_or(system));
             }
             let mut nodes = resolved.hops.iter().chain(&resolved.target);
             let distrust = nodes.find_map(|node| Some((node, trust::distrust_node(node, user)?)));

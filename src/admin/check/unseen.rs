@@ -1,6 +1,7 @@
 //! What `check` cannot see when an ordinary user runs it. In: the root, the scripts. Out: paths. Reads.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::admin::support::LOG_DIRECTORY;
 use crate::call::drivers::DRIVERS;
 use crate::files::paths;
+use crate::plan::Plan;
 use crate::settings;
 
 /// Files and directories that findings depend on.
@@ -22,7 +24,7 @@ const NEEDED: &[&str] = &[
 ];
 
 /// Returns the paths that findings depend on and that this user may not read; none for root.
-pub(crate) fn paths<'a>(root: &Path, scripts: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+pub(crate) fn paths(root: &Path, plans: &[(OsString, Plan)]) -> Vec<PathBuf> {
     if nix::unistd::geteuid().is_root() {
         return Vec::new();
     }
@@ -30,7 +32,8 @@ pub(crate) fn paths<'a>(root: &Path, scripts: impl Iterator<Item = &'a Path>) ->
         .iter()
         .flat_map(|driver| paths::directories(root, &paths::below(root, driver.base), driver.name.as_ref()));
     let needed = NEEDED.iter().map(|path| paths::below(root, path)).chain(directories.map(|directory| directory.path));
-    let unseen: BTreeSet<PathBuf> = needed.chain(scripts.map(Path::to_owned)).filter(|path| is_denied(path)).collect();
+    let scripts = plans.iter().flat_map(|(_, plan)| plan.scripts()).map(|step| step.path.clone());
+    let unseen: BTreeSet<PathBuf> = needed.chain(scripts).filter(|path| is_denied(path)).collect();
     // A path below an unseen directory is not listed as well.
     let is_below = |path: &PathBuf| path.ancestors().skip(1).any(|above| unseen.contains(above));
     unseen.iter().filter(|path| !is_below(path)).cloned().collect()
