@@ -13,7 +13,7 @@
 //! If `adopt` is interrupted, the script has two names, of which the first one counts, and `adopt` can be repeated. Across
 //! file systems the second name is a copy, which is complete before it gets that name.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,10 +34,9 @@ use crate::files::lock;
 use crate::files::paths;
 use crate::files::resolve;
 use crate::plan::admission::Skip;
-use crate::printable::{self, printable};
+use crate::printable::{printable, quoted};
 use crate::verdict::messages;
 
-/// Arguments of `hookmux adopt`.
 #[derive(Debug, Args)]
 pub(crate) struct Adopt {
     /// Whose scripts; one that is not listed here is an unknown driver's
@@ -62,34 +61,30 @@ impl Adopt {
             bail!("{hook} is not hookmux, so the scripts would not run in its directory. Try: {install} {driver}");
         }
         let [libvirts, ours] = root::directories(&root, &self.driver);
-        let scripts = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
-        let scripts = scripts.collect::<anyhow::Result<Vec<_>>>()?;
-        carry_out(&root, &libvirts, &ours, &lock::file(&root, &self.driver), &scripts)?;
-        let moved: Vec<_> = scripts.iter().map(|Move { from, to }| (printable(from), printable(to))).collect();
-        let json: Vec<_> = moved.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
+        let moves = self.scripts.iter().map(|script| judge(&root, &libvirts, &ours, script));
+        let moves = moves.collect::<anyhow::Result<Vec<_>>>()?;
+        carry_out(&root, &self.driver, &moves)?;
+        let shown: Vec<_> = moves.iter().map(|(from, to)| (printable(from), printable(to))).collect();
+        let json: Vec<_> = shown.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect();
         console.print("adopt", json!({ "driver": driver, "moved": json }), |_| {
-            moved.iter().map(|(from, to)| format!("{from} is now {to}")).collect()
+            shown.iter().map(|(from, to)| format!("{from} is now {to}")).collect()
         })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// A script, and where it goes.
-struct Move {
-    from: PathBuf,
-    to: PathBuf,
-}
-
-/// Checks that a script will run in hookmux's directory as it runs in libvirt's, and returns where it goes.
-fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Result<Move> {
+/// Checks that a script will run in hookmux's directory as it runs in libvirt's; returns where it is and where it goes.
+fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
     let name = script.file_name().unwrap_or_default();
     let (from, to) = (libvirts.join(name), ours.join(name));
     if script != Path::new(name) && std::path::absolute(script)? != from {
         bail!("{} does not lie directly in {}", script.display(), libvirts.display());
     }
     let file = resolve::open(root, &from, OFlags::PATH).and_then(|file| file.metadata()).with_context(|| {
-        let others = names(libvirts).join(" ");
-        let there = if others.is_empty() { "nothing".to_owned() } else { others };
+        let files = root::entries(libvirts).filter(|file| file.is_file());
+        let mut names: Vec<String> = files.filter_map(|file| file.file_name().map(printable)).collect();
+        names.sort();
+        let there = if names.is_empty() { "nothing".to_owned() } else { names.join(" ") };
         format!("cannot find {}; there is {there}", from.display())
     })?;
     if !file.is_file() {
@@ -108,42 +103,31 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     if let Some(why) = depends::on_place(root, &from)? {
         bail!("{} stays where libvirt runs it: {why}", from.display());
     }
-    Ok(Move { from, to })
+    Ok((from, to))
 }
 
-fn carry_out(root: &Path, libvirts: &Path, ours: &Path, lock: &Path, moves: &[Move]) -> anyhow::Result<()> {
-    files::directory(root, ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
-    for Move { from, to } in moves {
+fn carry_out(root: &Path, driver: &OsStr, moves: &[(PathBuf, PathBuf)]) -> anyhow::Result<()> {
+    let [libvirts, ours] = root::directories(root, driver);
+    files::directory(root, &ours, 0o755).with_context(|| format!("cannot make {}", ours.display()))?;
+    for (from, to) in moves {
+        let (shown, there) = (from.display(), to.display());
         match files::same_at(root, from, to) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let away = printable::quoted(&paths::with_ending(from, "-libvirts"));
-                bail!(
-                    "there is another {} already, which {} hides. Try: mv -n {} {away}",
-                    to.display(),
-                    from.display(),
-                    printable::quoted(from)
-                );
+                let (quoted, away) = (quoted(from), quoted(&paths::with_ending(from, "-libvirts")));
+                bail!("there is another {there} already, which {shown} hides. Try: mv -n {quoted} {away}");
             }
-            put => put.with_context(|| format!("cannot put {} to {}", from.display(), to.display()))?,
+            put => put.with_context(|| format!("cannot put {shown} to {there}"))?,
         }
     }
-    let _turn = lock::exclusive(libvirts, lock).map_err(|error| match error.kind() {
-        io::ErrorKind::WouldBlock => anyhow::anyhow!(
+    let _turn = match lock::exclusive(&libvirts, &lock::file(root, driver)) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => bail!(
             "a hook has been running for seconds, so nothing was moved: libvirt still runs all of the scripts. Try again \
              once it has ended: pgrep -a hookmux"
         ),
-        _ => anyhow::Error::new(error).context(format!("cannot wait for calls: {}", libvirts.display())),
-    })?;
-    for Move { from, .. } in moves {
+        locked => locked.with_context(|| format!("cannot wait for calls: {}", libvirts.display()))?,
+    };
+    for (from, _) in moves {
         files::remove(root, from).with_context(|| format!("cannot remove {}", from.display()))?;
     }
     Ok(())
-}
-
-/// Returns the names of the files in a directory, for a message.
-fn names(directory: &Path) -> Vec<String> {
-    let files = root::entries(directory).filter(|file| file.is_file());
-    let mut names: Vec<String> = files.filter_map(|file| file.file_name().map(printable)).collect();
-    names.sort();
-    names
 }

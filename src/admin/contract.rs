@@ -11,12 +11,10 @@ use crate::admin::support::{made, table};
 use crate::call::contract::{Input, Output, ROWS, Row};
 use crate::call::drivers::{DRIVERS, Driver};
 
-/// Arguments of `hookmux contract`.
 #[derive(Debug, Args)]
 pub(crate) struct Contract {}
 
 impl Contract {
-    /// Prints the table.
     pub(crate) fn main(console: &mut Console) -> anyhow::Result<ExitCode> {
         console.print("contract", json!({ "operations": ROWS }), |paint| {
             DRIVERS.iter().flat_map(|driver| section(driver, paint)).collect()
@@ -25,23 +23,18 @@ impl Contract {
     }
 }
 
-/// Returns the lines of a driver with its operations.
 fn section(driver: &Driver, paint: Paint) -> Vec<String> {
     let of_driver: Vec<&Row> = ROWS.iter().filter(|row| row.driver == driver.name).collect();
-    let input = of_driver.first().map_or("", |row| input(row));
+    let input = match of_driver.first().map(|row| row.input) {
+        Some(Input::Domain) => "domain XML",
+        Some(Input::HookData) => "hookData",
+        Some(Input::Nothing) => "nothing",
+        Some(Input::Unknown) | None => "anything",
+    };
     let heading = format!("{}, with {input} on standard input; if the hook fails:", paint.heading(driver.name));
     let columns = ["operation", "sub-op, extra", "since", "effect"].map(String::from);
     let rows: Vec<[String; 4]> = std::iter::once(columns).chain(of_driver.iter().map(|row| fields(row))).collect();
     std::iter::once(heading).chain(table::table(&rows)).collect()
-}
-
-fn input(row: &Row) -> &'static str {
-    match row.input {
-        Input::Domain => "domain XML",
-        Input::HookData => "hookData",
-        Input::Nothing => "nothing",
-        Input::Unknown => "anything",
-    }
 }
 
 /// Returns an operation's fields: its name, its further arguments, its first release, and its effect.

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::admin::support::{self, console::Console};
 use crate::guard::{self, Changes, Which};
 
-/// Arguments of `hookmux diff`.
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
     /// The document before
@@ -22,6 +21,7 @@ pub(crate) struct Diff {
 impl Diff {
     /// Prints one line for each difference. Exit code 1 if there is one.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
+        let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let (before, after) = (read(&self.before)?, read(&self.after)?);
         let document = |path: &Path, text, which| {
             guard::read(text, which).map_err(|fault| anyhow::anyhow!("{}: {fault}", path.display()))
@@ -50,8 +50,4 @@ pub(crate) fn changes_json(changes: &Changes) -> Value {
         json!({ "path": change.path, "kind": change.kind.word(), "old": old, "new": new })
     });
     json!({ "changes": list.collect::<Vec<_>>(), "more": changes.more })
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

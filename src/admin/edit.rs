@@ -4,14 +4,14 @@
 //! The copy that is edited and the lock lie beside the file under names that start with a dot and do not end in .toml:
 //! hookmux never reads them as settings, not even when this program was killed.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use nix::errno::Errno;
 use serde_json::json;
@@ -35,7 +35,6 @@ const EDITOR: &str = "if command -v editor >/dev/null; then editor \"$@\"; else 
 /// The mode of a file that did not exist.
 const MODE: u32 = 0o644;
 
-/// Arguments of `hookmux edit`.
 #[derive(Debug, Args)]
 pub(crate) struct Edit {
     /// The settings file or drop-in; without it, /etc/hookmux/hookmux.toml
@@ -45,6 +44,7 @@ pub(crate) struct Edit {
 }
 
 /// What to do with a file that has errors.
+#[derive(PartialEq)]
 enum Reply {
     Again,
     Quit,
@@ -68,22 +68,20 @@ impl Edit {
             }
             let findings = check::file(&root, &file, text);
             let is_broken = findings.iter().any(|finding| finding.severity == Severity::Error);
-            match if is_broken { ask(console, &findings)? } else { Reply::Save } {
-                Reply::Again => {}
-                Reply::Quit => break (findings, false),
-                Reply::Save => {
-                    draft.save()?;
-                    break (findings, true);
-                }
+            let reply = if is_broken { ask(console, &findings)? } else { Reply::Save };
+            if reply == Reply::Save {
+                draft.save()?;
+            }
+            if reply != Reply::Again {
+                break (findings, reply == Reply::Save);
             }
         };
         let shown = printable(&file);
-        let is_failure = !is_saved && !findings.is_empty();
         let result = if is_saved { "saved; it takes effect at the next call" } else { "unchanged" };
         console.print("edit", json!({ "file": shown, "saved": is_saved, "findings": findings }), |paint| {
             check::lines(&findings, paint).into_iter().chain([format!("{shown}: {result}")]).collect()
         })?;
-        Ok(support::exit_code(is_failure))
+        Ok(support::exit_code(!is_saved && !findings.is_empty()))
     }
 }
 
@@ -114,35 +112,29 @@ struct WorkingCopy<'a> {
 }
 
 impl<'a> WorkingCopy<'a> {
-    /// Copies the file.
-    ///
-    /// # Errors
-    /// Another `hookmux edit` has it open; it is not a regular file; another user can write to its directory.
+    /// Copies the file, unless another `hookmux edit` has it open, it is not a regular file, or another user can write to its
+    /// directory.
     fn new(root: &'a Path, file: &Path) -> anyhow::Result<Self> {
         let shown = printable(file);
         let resolved = resolve::resolve(root, file);
         let user = nix::unistd::geteuid().as_raw();
         if let Some(distrust) = resolved.hops.iter().find_map(|node| trust::distrust_node(node, user)) {
-            anyhow::bail!("{shown} is not edited: {}", distrust.with_fix());
+            bail!("{shown} is not edited: {}", distrust.with_fix());
         }
         if let Some(directory) = file.parent().filter(|directory| directory.ends_with(DROP_INS)) {
             if file.extension() != Some(OsStr::new("toml")) {
-                anyhow::bail!("{shown}: hookmux reads only files here whose names end in .toml");
+                bail!("{shown}: hookmux reads only files here whose names end in .toml");
             }
             files::directory(root, directory, 0o755)?;
         }
         let target = match resolved.target {
             Ok(facts) if facts.kind == FileKind::Regular => facts.path,
-            Ok(_) => anyhow::bail!("{shown} is not a regular file"),
+            Ok(_) => bail!("{shown} is not a regular file"),
             Err(Errno::ENOENT) if !file.is_symlink() => file.to_owned(),
-            Err(errno) => anyhow::bail!("{shown}: {}", errno.desc().to_lowercase()),
+            Err(errno) => bail!("{shown}: {}", errno.desc().to_lowercase()),
         };
-        let beside = |ending: &str| {
-            let mut name = OsString::from(".");
-            name.push(target.file_name().unwrap_or_default());
-            name.push(ending);
-            target.with_file_name(name)
-        };
+        let hidden = [OsStr::new("."), target.file_name().unwrap_or_default()].join(OsStr::new(""));
+        let beside = |ending: &str| target.with_file_name(paths::with_ending(&hidden, ending));
         let (copy, lock) = (beside(".edit"), beside(".lock"));
         let locked = self::lock(&lock).with_context(|| shown.clone())?;
         let before = content(&target).with_context(|| shown)?;
@@ -151,22 +143,15 @@ impl<'a> WorkingCopy<'a> {
         Ok(draft)
     }
 
-    /// Runs the user's editor on the copy.
     fn edit(&self) -> anyhow::Result<()> {
         let named = ["VISUAL", "EDITOR"].iter().filter_map(std::env::var_os).find(|editor| !editor.is_empty());
-        let line = named.map_or_else(
-            || EDITOR.into(),
-            |mut editor| {
-                editor.push(" \"$@\"");
-                editor
-            },
-        );
+        let line = named.map_or_else(|| EDITOR.into(), |editor| paths::with_ending(editor, " \"$@\""));
         signals::leave_to_child();
         #[allow(clippy::disallowed_methods, reason = "an editor is not a script: it has the terminal")]
         let mut command = Command::new("/bin/sh");
         let status = command.args([OsStr::new("-c"), &line, OsStr::new("sh")]).arg(&self.copy).status()?;
         if !status.success() {
-            anyhow::bail!("the editor failed ({status}): {} is unchanged", printable(&self.target));
+            bail!("the editor failed ({status}): {} is unchanged", printable(&self.target));
         }
         Ok(())
     }
@@ -177,17 +162,14 @@ impl<'a> WorkingCopy<'a> {
         if content(&self.target)? != self.before {
             let kept = paths::with_ending(&self.target, ".edited");
             fs::rename(&self.copy, &kept)?;
-            anyhow::bail!("{shown} was changed by another program meanwhile; your version is {}", printable(&kept));
+            bail!("{shown} was changed by another program meanwhile; your version is {}", printable(&kept));
         }
         let mut copy = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&self.copy)?;
-        let mode = match fs::metadata(&self.target) {
-            Ok(file) => {
-                fchown(&copy, Some(file.uid()), Some(file.gid()))?;
-                file.mode()
-            }
-            Err(_) => MODE,
-        };
-        copy.set_permissions(Permissions::from_mode(mode & 0o7777))?;
+        let old = fs::metadata(&self.target).ok();
+        if let Some(old) = &old {
+            fchown(&copy, Some(old.uid()), Some(old.gid()))?;
+        }
+        copy.set_permissions(Permissions::from_mode(old.map_or(MODE, |old| old.mode() & 0o7777)))?;
         files::copy_over(self.root, &mut copy, &self.target).with_context(|| shown)
     }
 }
@@ -214,12 +196,11 @@ fn lock(path: &Path) -> anyhow::Result<File> {
         options.write(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
         let file = options.open(path)?;
         match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => anyhow::bail!("another hookmux edit has it open"),
-            Err(TryLockError::Error(error)) => return Err(error.into()),
+            Err(TryLockError::WouldBlock) => bail!("another hookmux edit has it open"),
+            locked => locked.map_err(io::Error::from)?,
         }
-        let is_same = |other: fs::Metadata| Ok(other.ino() == file.metadata()?.ino());
-        if fs::symlink_metadata(path).and_then(is_same).unwrap_or(false) {
+        let inode = file.metadata()?.ino();
+        if fs::symlink_metadata(path).is_ok_and(|there| there.ino() == inode) {
             return Ok(file);
         }
     }

@@ -2,14 +2,14 @@
 //! Reads.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::admin::support::console::{Console, Paint};
+use crate::admin::support::console::Console;
 use crate::admin::support::root::Root;
 use crate::call::drivers::DRIVERS;
 use crate::files::directory::OpenDirectory;
@@ -26,7 +26,6 @@ const HEADER: u64 = 4 << 10;
 /// The longest text that is shown of a header, in characters.
 const MAX_SHOWN: usize = 200;
 
-/// Arguments of `hookmux examples`.
 #[derive(Debug, Args)]
 pub(crate) struct Examples {
     #[command(flatten)]
@@ -35,9 +34,6 @@ pub(crate) struct Examples {
 
 impl Examples {
     /// Prints what each script does, and the commands that copy it with its rule.
-    ///
-    /// # Errors
-    /// Those of reading; no examples.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
         let at = |directory: &str| paths::below(&root, directory);
@@ -65,13 +61,16 @@ impl Examples {
         let place = at(EXAMPLES);
         anyhow::ensure!(!examples.is_empty(), "no examples in {}: documentation is not installed", place.display());
         console.print("examples", json!({ "examples": examples }), |paint| {
-            examples.iter().flat_map(|example| example.lines(paint)).collect()
+            let lines = examples.iter().flat_map(|Example { script, about, commands }| {
+                let commands = commands.iter().map(|command| format!("  {}", paint.command(command)));
+                std::iter::once(format!("{}: {about}", paint.heading(script))).chain(commands)
+            });
+            lines.collect()
         })?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// One script.
 #[derive(Serialize)]
 struct Example {
     script: String,
@@ -80,16 +79,7 @@ struct Example {
     commands: Vec<String>,
 }
 
-impl Example {
-    fn lines(&self, paint: Paint) -> Vec<String> {
-        let heading = format!("{}: {}", paint.heading(&self.script), self.about);
-        let commands = self.commands.iter().map(|command| format!("  {}", paint.command(command)));
-        std::iter::once(heading).chain(commands).collect()
-    }
-}
-
-/// Returns the command that copies a file.
-fn copy(mode: u16, from: &PathBuf, to: &PathBuf) -> String {
+fn copy(mode: u16, from: &Path, to: &Path) -> String {
     format!("install -D -m {mode} {} {}", quoted(from), quoted(to))
 }
 

@@ -13,7 +13,6 @@ use crate::printable::printable;
 /// The exit code for a document that cannot be read, which clap has for an invalid path as well.
 const INVALID: u8 = 2;
 
-/// Arguments of `hookmux query`.
 #[derive(Debug, Args)]
 pub(crate) struct Query {
     /// A path as for may-change: /domain/devices/disk[1]/source/@file, with * for any name and *:name for any prefix

@@ -5,17 +5,18 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use crate::admin::history::episode;
 use crate::admin::install::existing::{self, ExistingHook};
 use crate::admin::support::clock::Clock;
 use crate::admin::support::console::Console;
-use crate::admin::support::daemons;
+use crate::admin::support::daemons::{self, Running};
 use crate::admin::support::root::{self, Root};
 use crate::call::caller;
 use crate::call::drivers::DRIVERS;
@@ -29,141 +30,133 @@ use crate::verdict::messages;
 /// How many failed calls are shown.
 const FAILURES: usize = 3;
 
-/// Arguments of `hookmux status`.
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
     root: Root,
 }
 
+/// A process of our own user.
+#[derive(Clone, Serialize)]
+pub(crate) struct Process {
+    /// The script that it runs, or its program; of a hook, its call.
+    #[serde(rename = "path")]
+    name: String,
+    pid: u32,
+    pub(crate) seconds: u64,
+    #[serde(skip)]
+    parent: u32,
+    #[serde(skip)]
+    is_hook: bool,
+}
+
 impl Status {
-    /// Prints links, settings, failures, and calls.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let hooks: Vec<Value> = DRIVERS.iter().flat_map(|driver| links(&root, OsStr::new(driver.name))).collect();
-        let others: Vec<String> = DRIVERS.iter().filter_map(|driver| another(&root, OsStr::new(driver.name))).collect();
-        let settings = match settings::read(&root) {
-            Ok(settings) => format!("valid, {}", count(settings.rules.len(), "rule")),
-            Err(fault) => fault.to_string(),
-        };
-        let found = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
-        let failures: Vec<Value> = found.iter().skip(found.len().saturating_sub(FAILURES)).map(failure).collect();
-        let calls = calls(&root);
-        let content = json!({
-            "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": calls,
-        });
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let settings = settings::read(&root).map(|settings| format!("valid, {}", count(settings.rules.len(), "rule")));
+        let settings = settings.unwrap_or_else(|fault| fault.to_string());
         let mut lines = vec![format!("settings: {settings}")];
+        let (mut hooks, mut others, mut is_called) = (Vec::new(), Vec::new(), false);
+        for driver in DRIVERS.iter().map(|driver| OsStr::new(driver.name)) {
+            let (ours, main) = (existing::ours(&root, driver), root::hook(&root, driver));
+            if ours.is_empty() && existing::look(&root, &main).is_ok_and(|found| found == ExistingHook::Another) {
+                others.push(printable(&main));
+            }
+            let running = daemons::calling(&root, driver);
+            for (hook, _) in ours {
+                let path = printable(&hook);
+                let daemons: Vec<String> = running.iter().map(|daemon| calls_it(daemon, &hook)).collect();
+                lines.push(format!("hook: {path}"));
+                lines.extend(daemons.iter().map(|daemon| format!("  {daemon}")));
+                is_called |= !daemons.is_empty();
+                hooks.push(json!({ "path": path, "daemons": daemons }));
+            }
+        }
         if hooks.is_empty() {
             lines.push("no hookmux hook is installed".into());
         }
-        for link in &hooks {
-            lines.push(format!("hook: {}", text(&link["path"])));
-            lines.extend(link["daemons"].as_array().into_iter().flatten().map(|daemon| format!("  {}", text(daemon))));
+        for path in &others {
+            lines.push(format!("another program's hook: {path} (hookmux is not installed beside it)"));
         }
-        lines.extend(
-            others.iter().map(|path| format!("another program's hook: {path} (hookmux is not installed beside it)")),
-        );
-        if !hooks.is_empty() && hooks.iter().all(|link| link["daemons"] == json!([])) {
+        if !hooks.is_empty() && !is_called {
             lines.push("no libvirt daemon is running".into());
         }
-        lines.extend(failures.iter().map(|it| {
-            let why = it["why"].as_str().map(|why| format!(": {why}")).unwrap_or_default();
-            format!("failed: {} {}{why}", text(&it["time"]), text(&it["call"]))
-        }));
-        for call in &calls {
-            lines.push(format!("running: {} (pid {}, {} s)", text(&call["call"]), call["pid"], call["seconds"]));
-            for script in call["scripts"].as_array().into_iter().flatten() {
-                lines.push(format!("  {} (pid {}, {} s)", text(&script["path"]), script["pid"], script["seconds"]));
-            }
+        let failed = read::read(&root, Files::Both, Record::has_failed).map(|found| found.records).unwrap_or_default();
+        let mut failures = Vec::new();
+        for record in failed.iter().skip(failed.len().saturating_sub(FAILURES)) {
+            let [driver, operation, object] =
+                [&record.driver, &record.operation, &record.object].map(|name| printable(&name.0));
+            let (time, call) = (Clock::local().moment(record.time), format!("{driver} {operation} '{object}'"));
+            let why = episode::reason(record);
+            let because = why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            lines.push(format!("failed: {time} {call}{because}"));
+            failures.push(json!({ "time": time, "call": call, "why": why }));
         }
-        if calls.is_empty() {
+        let mut running = Vec::new();
+        for (call, scripts) in calls(&root) {
+            let line = |it: &Process| format!("{} (pid {}, {} s)", it.name, it.pid, it.seconds);
+            lines.push(format!("running: {}", line(&call)));
+            lines.extend(scripts.iter().map(|script| format!("  {}", line(script))));
+            running.push(json!({ "call": call.name, "pid": call.pid, "seconds": call.seconds, "scripts": scripts }));
+        }
+        if running.is_empty() {
             lines.push("no call is running".into());
         }
+        let content = json!({
+            "hooks": hooks, "others": others, "settings": settings, "failures": failures, "running": running,
+        });
         console.print("status", content, |_| lines)?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Returns a driver's hooks that are installed, and whether each daemon calls them.
-fn links(root: &Path, driver: &OsStr) -> Vec<Value> {
-    let running = daemons::calling(root, driver);
-    let link = |(path, _): (PathBuf, _)| {
-        let came = fs::symlink_metadata(&path).and_then(|link| link.modified()).ok();
-        let daemons = running.iter().map(|daemon| {
-            let knows = came.is_some_and(|came| daemon.knows_of(came));
-            let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
-            format!("{} {state}", daemon.shown())
-        });
-        json!({ "path": printable(&path), "daemons": daemons.collect::<Vec<_>>() })
-    };
-    existing::ours(root, driver).into_iter().map(link).collect()
-}
-
-/// Returns another program's hook, if hookmux is not installed beside it.
-fn another(root: &Path, driver: &OsStr) -> Option<String> {
-    let hook = root::hook(root, driver);
-    let found = existing::look(root, &hook).ok()?;
-    (found == ExistingHook::Another && existing::ours(root, driver).is_empty()).then(|| printable(&hook))
-}
-
-fn failure(record: &Record) -> Value {
-    let call =
-        format!("{} {} '{}'", printable(&record.driver.0), printable(&record.operation.0), printable(&record.object.0));
-    json!({ "time": Clock::local().moment(record.time), "call": call, "why": episode::reason(record) })
-}
-
-/// A process of our own user.
-struct Process {
-    pid: u32,
-    parent: u32,
-    seconds: u64,
-    args: Vec<OsString>,
+/// Reports whether a daemon calls a hook.
+fn calls_it(daemon: &Running, hook: &Path) -> String {
+    let knows = existing::installed_at(hook).is_some_and(|came| daemon.knows_of(came));
+    let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
+    format!("{} {state}", daemon.shown())
 }
 
 impl Process {
-    fn read(name: &OsStr, uptime: u64) -> Option<Self> {
-        let pid = name.to_str()?.parse().ok()?;
-        let at = Path::new("/proc").join(name);
+    /// Reads a directory of /proc.
+    fn read(root: &Path, at: &Path, uptime: u64) -> Option<Self> {
+        let pid = at.file_name()?.to_str()?.parse().ok()?;
         // Another user may give a process any name.
-        fs::metadata(&at).ok().filter(|process| process.uid() == nix::unistd::geteuid().as_raw())?;
+        fs::metadata(at).ok().filter(|process| process.uid() == nix::unistd::geteuid().as_raw())?;
         let stat = fs::read(at.join("stat")).ok()?;
         let started = daemons::start_in_stat(&stat)?.checked_div(daemons::TICKS)?;
-        let args = fs::read(at.join("cmdline")).ok()?;
-        let args = args.split(|byte| *byte == 0).map(|arg| OsStr::from_bytes(arg).to_owned()).collect();
-        let parent = caller::parent_in_stat(&stat)?;
-        Some(Self { pid, parent, seconds: uptime.saturating_sub(started), args })
-    }
-
-    /// Returns the call, if this process is a hook below that root.
-    fn call(&self, root: &Path) -> Option<Invocation> {
-        let (_, args) = self.args.split_last()?;
-        let Role::Hook(call) = invocation::role(args.iter().cloned()) else { return None };
-        let is_ours = |hook: &OsString| existing::look(root, Path::new(hook)).is_ok_and(|found| found.is_ours());
-        (call.base == root::base(root, &call.driver) && args.first().is_some_and(is_ours)).then_some(call)
+        let line = fs::read(at.join("cmdline")).ok()?;
+        let args: Vec<&OsStr> = line.split(|byte| *byte == 0).map(OsStr::from_bytes).collect();
+        let is_script = |arg: &&&OsStr| Path::new(arg).is_absolute() && arg.to_string_lossy().contains(".d/");
+        let script = || args.iter().find(is_script).or(args.first()).map(printable).unwrap_or_default();
+        let call = call(root, &args);
+        Some(Self {
+            name: call.as_ref().map_or_else(script, messages::call),
+            pid,
+            seconds: uptime.saturating_sub(started),
+            parent: caller::parent_in_stat(&stat)?,
+            is_hook: call.is_some(),
+        })
     }
 }
 
-/// Returns the calls that are running, each with its scripts.
-pub(crate) fn calls(root: &Path) -> Vec<Value> {
+/// Returns the call of a process with these arguments, if it is a hook below that root.
+fn call(root: &Path, args: &[&OsStr]) -> Option<Invocation> {
+    // The last argument ends with a NUL as well.
+    let (_, args) = args.split_last()?;
+    let Role::Hook(call) = invocation::role(args.iter().map(OsString::from)) else { return None };
+    let is_ours = |hook: &&OsStr| existing::look(root, Path::new(hook)).is_ok_and(|found| found.is_ours());
+    (call.base == root::base(root, &call.driver) && args.first().is_some_and(is_ours)).then_some(call)
+}
+
+/// Returns the hooks that are running, each with its scripts.
+pub(crate) fn calls(root: &Path) -> Vec<(Process, Vec<Process>)> {
     let uptime = fs::read_to_string("/proc/uptime").unwrap_or_default();
     let uptime = uptime.split('.').next().and_then(|seconds| seconds.parse().ok()).unwrap_or_default();
-    let names = fs::read_dir("/proc").into_iter().flatten().flatten().map(|process| process.file_name());
-    let processes: Vec<Process> = names.filter_map(|name| Process::read(&name, uptime)).collect();
-    let script = |process: &Process| {
-        let path =
-            process.args.iter().find(|arg| Path::new(arg).is_absolute() && arg.to_string_lossy().contains(".d/"));
-        let path = path.or(process.args.first()).map(printable);
-        json!({ "path": path, "pid": process.pid, "seconds": process.seconds })
-    };
-    let running = processes.iter().filter_map(|process| Some((process, process.call(root)?)));
+    let processes = root::entries(Path::new("/proc")).filter_map(|at| Process::read(root, &at, uptime));
+    let (hooks, others): (Vec<_>, Vec<_>) = processes.partition(|process| process.is_hook);
+    let children = |hook: &Process| others.iter().filter(|other| other.parent == hook.pid).cloned().collect();
     // A hook's own helper processes are hooks by their names as well.
-    let is_first = |process: &Process| !processes.iter().any(|it| it.pid == process.parent && it.call(root).is_some());
-    let first = running.filter(|(process, _)| is_first(process));
-    let all = first.map(|(process, call)| {
-        let children = processes.iter().filter(|child| child.parent == process.pid && child.call(root).is_none());
-        let scripts: Vec<Value> = children.map(script).collect();
-        json!({ "call": messages::call(&call), "pid": process.pid, "seconds": process.seconds, "scripts": scripts })
-    });
-    all.collect()
+    let first = hooks.iter().filter(|hook| !hooks.iter().any(|parent| parent.pid == hook.parent));
+    first.map(|hook| (hook.clone(), children(hook))).collect()
 }

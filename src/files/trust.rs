@@ -11,7 +11,7 @@ use crate::files::acl::AclWriter;
 use crate::files::resolve::{FileFacts, FileKind, Resolved};
 use crate::printable::{printable, quoted};
 
-/// Reason a script is untrusted: another user decides what is in it.
+/// Why a script is untrusted: another user decides what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Distrust {
     /// The script, or the directory or link on the way to it.

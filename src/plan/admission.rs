@@ -40,7 +40,7 @@ pub(crate) enum Decision {
     Distrust(Distrust),
 }
 
-/// Reason a file is skipped, which is not a fault.
+/// Why a file is skipped, which is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Skip {
     Name(Ignored),

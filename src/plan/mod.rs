@@ -65,7 +65,7 @@ pub(crate) struct Plan {
 pub(crate) struct Step {
     /// The script's path, as it is called.
     pub(crate) path: PathBuf,
-    /// Reason it must not be started; its turn is a fault then.
+    /// Why it must not be started; its turn is a fault then.
     pub(crate) distrust: Option<Distrust>,
     /// What the rules decide.
     pub(crate) effective: Effective,

@@ -6,9 +6,8 @@ use serde::Serialize;
 
 use crate::admin::support::console::Paint;
 use crate::files::trust::Distrust;
-use crate::printable::{count, printable};
+use crate::printable::{count, name_of, printable};
 
-/// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Severity {
@@ -18,6 +17,16 @@ pub(crate) enum Severity {
     Warning,
     /// Something that may well be intentional.
     Note,
+}
+
+impl Severity {
+    pub(crate) fn paint(self, paint: Paint, text: &str) -> String {
+        match self {
+            Self::Error => paint.bad(text),
+            Self::Warning => paint.warning(text),
+            Self::Note => paint.faint(text),
+        }
+    }
 }
 
 /// The kinds that are errors; every other one that is not a note is a warning.
@@ -41,7 +50,6 @@ const NOTES: &[&str] = &["leftover", "libvirts-own", "log-missing", "masked", "n
 /// What to do if no command makes something trusted.
 pub(crate) const NAMEI: &str = "namei -l shows who may write there";
 
-/// One problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     pub(crate) severity: Severity,
@@ -49,68 +57,59 @@ pub(crate) struct Finding {
     pub(crate) kind: &'static str,
     /// The path, driver or place that it is about.
     pub(crate) about: String,
-    /// The problem, in a sentence.
     pub(crate) what: String,
-    /// The command that fixes it.
+    /// The command that solves it.
     pub(crate) fix: Option<String>,
-    /// What to do if no command fixes it.
+    /// What to do if no command does, or what the command leads to.
     pub(crate) advice: Option<String>,
 }
 
 impl Finding {
-    /// Returns a problem that a command fixes.
-    pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { fix: Some(fix.into()), advice: None, ..Self::advised(kind, about, what, "") }
-    }
-
-    /// Returns a problem that takes more than a command to fix.
-    pub(crate) fn advised(
-        kind: &'static str,
-        about: &Path,
-        what: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(kind: &'static str, about: &Path, what: impl Into<String>) -> Self {
         let severity = match kind {
             _ if ERRORS.contains(&kind) => Severity::Error,
             _ if NOTES.contains(&kind) => Severity::Note,
             _ => Severity::Warning,
         };
         // Names and file contents may be part of each.
-        let (about, what) = (printable(about), printable(what.into()));
-        Self { severity, kind, about, what, fix: None, advice: Some(printable(advice.into())) }
+        Self { severity, kind, about: printable(about), what: printable(what.into()), fix: None, advice: None }
     }
 
     /// Returns the problem that another user controls something; the reason follows `what`.
     pub(crate) fn distrusted(kind: &'static str, about: &Path, what: &str, distrust: &Distrust) -> Self {
-        let what = format!("{what} {distrust}");
+        let finding = Self::new(kind, about, format!("{what} {distrust}"));
         match distrust.fix() {
-            Some(fix) => Self::new(kind, about, what, fix),
-            None => Self::advised(kind, about, what, NAMEI),
+            Some(fix) => finding.fix(fix),
+            None => finding.advice(NAMEI),
         }
     }
 
-    fn lines(&self, paint: Paint) -> Vec<String> {
-        let severity = match self.severity {
-            Severity::Error => paint.bad("error"),
-            Severity::Warning => paint.warning("warning"),
-            Severity::Note => paint.faint("note"),
-        };
-        let mut lines = vec![format!("{severity}: {}: {}", paint.heading(&self.about), self.what)];
-        lines.extend(self.fix.iter().map(|fix| format!("  fix: {}", paint.command(fix))));
-        lines.extend(self.advice.iter().map(|advice| format!("  {advice}")));
-        lines
+    pub(crate) fn fix(self, command: impl Into<String>) -> Self {
+        Self { fix: Some(command.into()), ..self }
+    }
+
+    pub(crate) fn advice(self, sentence: impl Into<String>) -> Self {
+        Self { advice: Some(printable(sentence.into())), ..self }
+    }
+
+    fn lines(&self, paint: Paint) -> impl Iterator<Item = String> {
+        let severity = self.severity.paint(paint, &name_of(&self.severity));
+        let problem = format!("{severity}: {}: {}", paint.heading(&self.about), self.what);
+        let fix = self.fix.iter().map(move |fix| format!("  fix: {}", paint.command(fix)));
+        let advice = self.advice.iter().map(|advice| format!("  {advice}"));
+        std::iter::once(problem).chain(fix).chain(advice)
     }
 }
 
-/// Returns the lines of all findings.
 pub(crate) fn lines(findings: &[Finding], paint: Paint) -> Vec<String> {
     findings.iter().flat_map(|finding| finding.lines(paint)).collect()
 }
 
 /// Counts findings: `2 errors, 1 warning`.
 pub(crate) fn summary(findings: &[Finding]) -> String {
-    let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let counts = [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Note, "note")];
-    let counts = counts.into_iter().map(|(severity, one)| (of(severity), one)).filter(|(number, _)| *number > 0);
-    counts.map(|(number, one)| count(number, one)).collect::<Vec<_>>().join(", ")
+    let counts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| {
+        let number = findings.iter().filter(|finding| finding.severity == severity).count();
+        (number > 0).then(|| count(number, &name_of(&severity)))
+    });
+    counts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -1,29 +1,24 @@
 //! `hookmux check`: problems with hooks, scripts and settings, and how to fix each. In: the system, or a settings file. Out:
 //! findings. Reads; the files beside this one judge.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use clap::Args;
 use nix::sys::statvfs::statvfs;
 use serde_json::json;
 
-use crate::admin::install::existing::{self, ExistingHook};
+use crate::admin::install::existing;
 use crate::admin::support;
-use crate::admin::support::apparmor;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
-use crate::admin::support::daemons;
-use crate::admin::support::made;
 use crate::admin::support::root::{self, Root};
-use crate::admin::support::text::Text;
-use crate::call::drivers::{self, ArgLayout, DRIVERS};
-use crate::files::{paths, resolve, trust};
+use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
+use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
@@ -39,9 +34,9 @@ mod scripts;
 mod unseen;
 
 pub(crate) use finding::{Finding, Severity, lines};
+pub(crate) use hooks::hook;
 pub(crate) use rest::settings;
 
-/// Arguments of `hookmux check`.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
     /// A settings file to judge before it is put in place, instead of the system
@@ -61,79 +56,56 @@ impl Check {
         let fault = read.as_ref().err().cloned();
         let settings = read.unwrap_or_default();
         let plans = plans(&root, &settings);
-        let paths = plans.iter().flat_map(|(_, plan)| plan.scripts().map(|step| step.path.as_path()));
-        let unseen = unseen::paths(&root, paths);
-        let mut findings = match &self.file {
-            Some(file) => {
-                let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-                self::file(&root, file, text)
-            }
-            None => system(&root, &settings, fault.as_ref(), &plans),
+        let unseen = unseen::paths(&root, &plans);
+        let (mut findings, looked_at) = if let Some(file) = &self.file {
+            let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+            (self::file(&root, file, text), printable(file))
+        } else {
+            let hooks = plans.iter().map(|(driver, _)| existing::ours(&root, driver).len()).sum();
+            let scripts =
+                plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len()));
+            let looked_at = format!("{} and {}", count(hooks, "hook"), count(scripts.sum(), "script"));
+            (system(&root, &settings, fault.as_ref(), &plans), looked_at)
         };
         findings.retain(|finding| !unseen.iter().any(|path| Path::new(&finding.about).starts_with(path)));
         findings.sort_by_key(|finding| finding.severity);
-        let scripts: usize =
-            plans.iter().map(|(_, plan)| plan.scripts().count().saturating_add(plan.left_to_caller.len())).sum();
-        let hooks = plans.iter().map(|(driver, _)| existing::ours(&root, driver).len()).sum();
-        let looked_at = match &self.file {
-            Some(file) => printable(file),
-            None => format!("{} and {}", count(hooks, "hook"), count(scripts, "script")),
-        };
         let mut unseen: Vec<String> = unseen.iter().map(printable).collect();
         if !nix::unistd::geteuid().is_root() {
             unseen.push("whether libvirt's daemons know the hooks".into());
         }
-        print(console, &findings, &looked_at, &unseen)?;
+        let content = json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen });
+        console.print("check", content, |paint| {
+            let mut all = Vec::new();
+            if !unseen.is_empty() {
+                let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
+                all.push(paint.warning(&unseen));
+            }
+            all.extend(lines(&findings, paint));
+            all.push(match findings.first() {
+                Some(finding) => finding.severity.paint(paint, &finding::summary(&findings)),
+                None => paint.good(&format!("all is well with {looked_at}")),
+            });
+            all
+        })?;
         let counts = |finding: &Finding| self.strict || finding.severity == Severity::Error;
         Ok(support::exit_code(findings.iter().any(counts)))
     }
 }
 
-/// Prints what cannot be seen, the findings, and how many there are.
-fn print(console: &mut Console, findings: &[Finding], looked_at: &str, unseen: &[String]) -> std::io::Result<()> {
-    let content = json!({ "findings": findings, "looked_at": looked_at, "unseen": unseen });
-    console.print("check", content, |paint| {
-        let mut all = Vec::new();
-        if !unseen.is_empty() {
-            let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
-            all.push(paint.warning(&unseen));
-        }
-        all.extend(lines(findings, paint));
-        let summary = finding::summary(findings);
-        all.push(match findings.first().map(|finding| finding.severity) {
-            None => paint.good(&format!("all is well with {looked_at}")),
-            Some(Severity::Error) => paint.bad(&summary),
-            Some(Severity::Warning) => paint.warning(&summary),
-            Some(Severity::Note) => paint.faint(&summary),
-        });
-        all
-    })
-}
-
-/// Returns the plan of each driver.
 pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
-    let plan = |driver: OsString| {
-        let plan = call::plan(root, Calls::Every(&driver), settings, &Facts::nothing());
-        (driver, plan)
-    };
-    drivers(root).into_iter().map(plan).collect()
+    let plan = |driver: &OsString| call::plan(root, Calls::Every(driver), settings, &Facts::nothing());
+    drivers(root).into_iter().map(|driver| (driver.clone(), plan(&driver))).collect()
 }
 
 /// Returns the drivers that are known, and those that have a directory of scripts.
 fn drivers(root: &Path) -> Vec<OsString> {
-    let mut drivers: Vec<OsString> = DRIVERS.iter().map(|driver| OsString::from(driver.name)).collect();
-    let found = fs::read_dir(paths::below(root, "/etc/hookmux")).into_iter().flatten().flatten();
-    let mut others: Vec<OsString> = found
-        .map(|found| PathBuf::from(found.file_name()))
-        .filter(|name| {
-            name.extension().is_some_and(|extension| extension == "d") && name.as_os_str() != "hookmux.toml.d"
-        })
-        .filter_map(|name| Some(name.file_stem()?.to_owned()))
-        .filter(|driver| !drivers.contains(driver))
+    let is_directory = |path: &PathBuf| path.extension() == Some("d".as_ref()) && !path.ends_with("hookmux.toml.d");
+    let found = root::entries(&paths::below(root, "/etc/hookmux")).filter(is_directory);
+    let others: BTreeSet<OsString> = found
+        .filter_map(|path| Some(path.file_stem()?.to_owned()))
+        .filter(|driver| drivers::driver(driver) == UNKNOWN_DRIVER)
         .collect();
-    others.sort();
-    drivers.extend(others);
-    drivers
+    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
 }
 
 /// Judges what a settings file would contain: in its place, or as the last one that is read where it lies elsewhere.
@@ -163,97 +135,33 @@ pub(crate) fn system(
     plans: &[(OsString, Plan)],
 ) -> Vec<Finding> {
     let mut findings: Vec<Finding> = fault.into_iter().map(|fault| rest::settings(root, fault)).collect();
-    if !plans.iter().any(|(driver, plan)| is_used(root, driver, plan)) {
-        let base = paths::below(root, drivers::UNKNOWN_DRIVER.base);
+    let has_hook = |driver: &OsStr| !existing::ours(root, driver).is_empty();
+    if plans.iter().all(|(driver, plan)| *plan == Plan::default() && !has_hook(driver)) {
+        let base = paths::below(root, UNKNOWN_DRIVER.base);
         let what = "no hookmux hook is installed, and no script needs one";
-        findings.push(Finding::new("not-installed", &base, what, root::command(root, "install")));
+        findings.push(Finding::new("not-installed", &base, what).fix(root::command(root, "install")));
     }
-    let read = &|path: &Path| Text::read(root, path);
     for (driver, plan) in plans {
         findings.extend(hook(root, driver, plan));
-        findings.extend(scripts::judge(root, driver, plan, read));
-        findings.extend(rules::waiting(root, &settings.rules, driver, plan, read));
-        findings.extend(rest::never_called(driver, plan, &|row| made::never(root, row), read));
+        findings.extend(scripts::judge(root, driver, plan));
+        findings.extend(rules::waiting(root, &settings.rules, driver, plan));
+        findings.extend(rest::never_called(root, driver, plan));
         findings.extend(guests::unknown(root, driver, plan));
-        findings.extend(guests::wrong_level(
-            root,
-            driver,
-            &paths::directories(root, &root::base(root, driver), driver),
-        ));
+        findings.extend(guests::wrong_level(root, driver));
     }
     if settings.strict {
         findings.extend(scripts::emptied(root, plans));
     }
     findings.extend(rules::judge(root, &settings.rules, plans));
-    let directory = paths::below(root, crate::admin::support::LOG_DIRECTORY);
+    let directory = paths::below(root, support::LOG_DIRECTORY);
     findings.extend(rest::log(&directory, room(&directory)));
     findings
 }
 
-/// Reports whether a driver has a hookmux hook, or a script for one.
-fn is_used(root: &Path, driver: &OsStr, plan: &Plan) -> bool {
-    *plan != Plan::default() || !existing::ours(root, driver).is_empty()
-}
-
-/// Finds what is wrong with the hook of one driver.
-pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
-    let base = root::base(root, driver);
-    let ours = existing::ours(root, driver).into_iter().next();
-    let main = || {
-        let path = base.join(driver);
-        existing::look(root, &path).ok().map(|found| (path, found))
-    };
-    let Some((path, existing)) = ours.or_else(main) else { return Vec::new() };
-    let denied = match &existing {
-        ExistingHook::OurLink(says) if says.is_absolute() => apparmor::denies_link(root, says),
-        _ => None,
-    };
-    let changeable = match &existing {
-        ExistingHook::OurLink(says) => trust::distrust(&resolve::resolve(root, &existing::leads_to(root, &path, says))),
-        _ => None,
-    };
-    let is_libvirts = drivers::driver(driver).args == ArgLayout::Libvirt;
-    let label = label(&path).filter(|_| is_libvirts);
-    // Only a policy that has the link's type has a module for the program.
-    let program = match &existing {
-        ExistingHook::OurLink(says) if label.as_deref().is_some_and(hooks::is_hooks) => {
-            let program = existing::leads_to(root, &path, says);
-            self::label(&program).map(|label| (program, label))
-        }
-        _ => None,
-    };
-    let program = program.as_ref().map(|(program, label)| (program.as_path(), label.clone()));
-    let came = fs::symlink_metadata(&path).ok().and_then(|link| {
-        let seconds = Duration::new(u64::try_from(link.ctime()).ok()?, u32::try_from(link.ctime_nsec()).ok()?);
-        SystemTime::UNIX_EPOCH.checked_add(seconds)
-    });
-    hooks::judge(&hooks::HookFacts {
-        root,
-        driver,
-        path: &path,
-        existing,
-        scripts: plan.scripts().count(),
-        came,
-        daemons: daemons::calling(root, driver),
-        denied: denied.filter(|_| is_libvirts),
-        changeable,
-        label: label.map(|label| (path.as_path(), label)),
-        program,
-    })
-}
-
-/// Returns a file's `SELinux` label, if it has one.
-fn label(path: &Path) -> Option<String> {
-    let mut label = vec![0_u8; 256];
-    let length = rustix::fs::lgetxattr(path, "security.selinux", label.as_mut_slice()).ok()?;
-    label.truncate(length);
-    let label = String::from_utf8_lossy(&label);
-    Some(label.trim_end_matches('\0').to_owned())
-}
-
-/// Returns the room that is left for records; `None` if the directory does not exist.
-fn room(directory: &Path) -> Option<rest::Room> {
+/// Returns the bytes that are free for records, and whether another file can be created there; `None` if the directory does
+/// not exist.
+fn room(directory: &Path) -> Option<(u64, bool)> {
     let system = statvfs(directory).ok().filter(|_| directory.is_dir())?;
     let bytes = system.blocks_available().saturating_mul(system.fragment_size());
-    Some(rest::Room { bytes, files: system.files() == 0 || system.files_available() > 0 })
+    Some((bytes, system.files() == 0 || system.files_available() > 0))
 }

@@ -1,17 +1,16 @@
 //! The drivers that a command is about. In: arguments, and what exists where libvirt looks for hooks. Out: drivers. Reads.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
 
-use crate::admin::install::{beside, existing};
+use crate::admin::install::{another, existing};
 use crate::admin::support::driver::DriverName;
 use crate::admin::support::known::{Force, Usage};
 use crate::admin::support::root;
-use crate::call::drivers::{self, DRIVERS};
+use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
 use crate::files::paths;
 
 /// The drivers, as arguments or as an option; both mean the same.
@@ -27,10 +26,8 @@ pub(crate) struct Drivers {
 }
 
 impl Drivers {
-    /// Returns those that are named, or else those that are linked by default.
-    ///
-    /// # Errors
-    /// A name that is probably a typing error.
+    /// Returns those that are named, or else those that are linked by default; an error for a name that is probably a typing
+    /// error.
     pub(crate) fn named_or_usual(&self, root: &Path) -> Result<Vec<OsString>, Usage> {
         let named = self.named().unwrap_or_else(|| linked_by_default().map(OsString::from).collect());
         named.iter().try_for_each(|driver| self.force.driver(root, driver)).map(|()| named)
@@ -39,7 +36,7 @@ impl Drivers {
     /// Returns those that are named, or else all that have a hook of this package's hookmux.
     pub(crate) fn named_or_ours(&self, root: &Path) -> Vec<OsString> {
         let is = |path: &Path| existing::look(root, path).is_ok_and(|existing| existing::is_our_packages(&existing));
-        let has = |driver: &OsString| is(&root::hook(root, driver)) || is(&beside::path(root, driver));
+        let has = |driver: &OsString| is(&root::hook(root, driver)) || is(&another::beside(root, driver));
         self.named().unwrap_or_else(|| all(root).into_iter().filter(has).collect())
     }
 
@@ -65,21 +62,12 @@ fn linked_by_default() -> impl Iterator<Item = &'static str> {
     DRIVERS.iter().filter(|driver| driver.linked_by_default).map(|driver| driver.name)
 }
 
-/// Returns the known drivers, and the names of any other hooks where libvirt looks for them.
+/// Returns the known drivers, and every other name that may be one's where libvirt looks for hooks: of `nbd`, or of `nbd.d` with
+/// a hook in it.
 fn all(root: &Path) -> Vec<OsString> {
-    let known = DRIVERS.iter().map(|driver| OsString::from(driver.name));
-    let hooks = fs::read_dir(paths::below(root, drivers::UNKNOWN_DRIVER.base)).into_iter().flatten().flatten();
-    // `nbd`, or `nbd.d` with a hook in it.
-    let driver = |hook: fs::DirEntry| {
-        let name = hook.file_name();
-        if !hook.file_type().is_ok_and(|kind| kind.is_dir()) {
-            return Some(name);
-        }
-        Some(OsStr::from_bytes(name.as_bytes().strip_suffix(b".d")?).to_owned())
-    };
-    let mut others: Vec<OsString> =
-        hooks.filter_map(driver).filter(|name| DRIVERS.iter().all(|driver| name != driver.name)).collect();
-    others.sort();
-    others.dedup();
-    known.chain(others).collect()
+    let hooks = root::entries(&paths::below(root, UNKNOWN_DRIVER.base));
+    let names =
+        hooks.flat_map(|hook| [hook.file_name(), hook.file_stem()].map(|name| name.unwrap_or_default().to_owned()));
+    let others: BTreeSet<OsString> = names.filter(|name| drivers::driver(name) == UNKNOWN_DRIVER).collect();
+    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
 }

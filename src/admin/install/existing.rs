@@ -3,17 +3,19 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
 
 use crate::admin::support::{files, root};
 use crate::files::paths;
 use crate::files::program::{self, INSTALLED};
 use crate::files::resolve;
 
-/// What exists there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ExistingHook {
-    /// Nothing.
     Nothing,
     /// A link to hookmux, with its text.
     OurLink(PathBuf),
@@ -37,10 +39,11 @@ impl ExistingHook {
 }
 
 /// Looks at `hook`, on a system whose root directory is `root`.
-pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
+pub(crate) fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {
+    let cannot = || format!("cannot look at {}", hook.display());
     let kind = match fs::symlink_metadata(hook) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingHook::Nothing),
-        kind => kind?.file_type(),
+        kind => kind.with_context(cannot)?.file_type(),
     };
     if !kind.is_file() && !kind.is_symlink() {
         return Ok(ExistingHook::NotAFile);
@@ -50,7 +53,7 @@ pub(crate) fn look(root: &Path, hook: &Path) -> io::Result<ExistingHook> {
     if kind.is_file() {
         return Ok(if is_hookmux { ExistingHook::OurCopy } else { ExistingHook::Another });
     }
-    let text = fs::read_link(hook)?;
+    let text = fs::read_link(hook).with_context(cannot)?;
     let at_installed = |path: &&str| match &program {
         Some(program) => resolve::open_regular(root, &paths::below(root, path))
             .is_ok_and(|installed| resolve::is_same(&installed, program)),
@@ -73,6 +76,13 @@ pub(crate) fn ours(root: &Path, driver: &OsStr) -> Vec<(PathBuf, ExistingHook)> 
     let paths = std::iter::once(root::hook(root, driver)).chain(beside);
     let found = paths.filter_map(|path| look(root, &path).ok().map(|found| (path, found)));
     found.filter(|(_, found)| found.is_ours()).collect()
+}
+
+/// Returns when a hook was put there: not the time of its content, which a package may set.
+pub(crate) fn installed_at(hook: &Path) -> Option<SystemTime> {
+    let link = fs::symlink_metadata(hook).ok()?;
+    let since = Duration::new(link.ctime().try_into().ok()?, link.ctime_nsec().try_into().ok()?);
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 /// Returns where a link with that text leads, on a system whose root directory is `root`.

@@ -13,28 +13,26 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::admin::support::console::{Console, Paint};
 use crate::admin::support::root::{self, Root};
 use crate::admin::support::{self, files};
 use crate::files::{paths, resolve};
-use crate::printable;
+use crate::printable::printable;
 
-mod beside;
+mod another;
 mod drivers;
-mod keep;
 mod reload;
 mod target;
 
 pub(crate) mod existing;
 
+pub(crate) use another::distrusted;
 use drivers::Drivers;
 use existing::ExistingHook;
-pub(crate) use keep::distrusted;
 
-/// Arguments of `hookmux install`.
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, Args)]
 pub(crate) struct Install {
@@ -57,7 +55,6 @@ pub(crate) struct Install {
     root: Root,
 }
 
-/// Arguments of `hookmux uninstall`.
 #[derive(Debug, Args)]
 pub(crate) struct Uninstall {
     #[command(flatten)]
@@ -72,10 +69,10 @@ pub(crate) struct Uninstall {
 /// The name, in libvirt's own directory, of what was written through a link there: after the link.
 const WRITTEN: &str = "00-written";
 
-/// The result for one hook.
 #[derive(Debug, Serialize)]
 struct Done {
-    driver: String,
+    #[serde(serialize_with = "as_printable")]
+    driver: OsString,
     hook: String,
     state: HookState,
     /// Where the hook that was there has been put, or came back from.
@@ -96,7 +93,6 @@ enum HookState {
     Failed,
 }
 
-/// How hooks are installed.
 #[derive(Debug)]
 struct Installation<'a> {
     root: &'a Path,
@@ -110,21 +106,18 @@ impl Install {
     /// Installs each hook. Exit code 1 if one could not be installed.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let (drivers, all) = if self.restore {
+        let all = if self.restore {
             restore(&root, &self.drivers.named_or_all(&root))?
         } else {
             let drivers = self.drivers.named_or_usual(&root)?;
             let program = target::program(&root)?;
             let choice = Installation { root: &root, program, take_over: self.take_over, free_only: self.free_only };
-            let all = each(&drivers, |driver| install(&choice, driver))?;
-            (drivers, all)
+            each(&drivers, |driver| choice.install(driver))?
         };
-        let changed = all.iter().any(|done| done.state == HookState::Installed);
+        let is_new = |done: &Done| done.state == HookState::Installed;
+        let is_due = self.reload || all.iter().any(is_new);
         // A package reloads no daemon for a hook that it did not install.
-        let told =
-            if self.free_only { with(&drivers, &all, |done| done.state == HookState::Installed) } else { drivers };
-        let daemons = reload::daemons(&root, &told, self.reload, changed)?;
-        finish(console, "install", &root, &all, &daemons)
+        finish(console, "install", &root, &all, self.reload, |done| is_due && (is_new(done) || !self.free_only))
     }
 }
 
@@ -132,219 +125,178 @@ impl Uninstall {
     /// Removes each hook. Exit code 1 if one is another program's.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        let drivers = self.drivers.named_or_ours(&root);
-        let all = each(&drivers, |driver| uninstall(&root, driver))?;
+        let all = each(&self.drivers.named_or_ours(&root), |driver| uninstall(&root, driver))?;
         // libvirt since 6.5.0 does not call a hook that it does not find any more; an older one fails each call until it
         // looks again. So daemons are reloaded only if that is asked for.
-        let gone = with(&drivers, &all, |done| done.state == HookState::Removed && done.original.is_none());
-        let daemons = if self.reload { reload::daemons(&root, &gone, true, true)? } else { Vec::new() };
-        finish(console, "uninstall", &root, &all, &daemons)
+        let is_gone = |done: &Done| done.state == HookState::Removed && done.original.is_none();
+        finish(console, "uninstall", &root, &all, self.reload, |done| self.reload && is_gone(done))
     }
-}
-
-fn with(drivers: &[OsString], all: &[Done], state: impl Fn(&Done) -> bool) -> Vec<OsString> {
-    drivers.iter().zip(all).filter(|(_, done)| state(done)).map(|(driver, _)| driver.clone()).collect()
 }
 
 /// Installs or uninstalls one driver's hook after the other.
 fn each(drivers: &[OsString], one: impl Fn(&OsStr) -> anyhow::Result<Done>) -> anyhow::Result<Vec<Done>> {
     // The names of directories and files: nothing that leads somewhere else.
     if let Some(odd) = drivers.iter().find(|driver| Path::new(driver).file_name() != Some(driver)) {
-        bail!("'{}' is not a hook's name: see `hookmux contract`", printable::printable(odd));
+        bail!("'{}' is not a hook's name: see `hookmux contract`", printable(odd));
     }
     drivers.iter().map(|driver| one(driver)).collect()
 }
 
-/// Prints the results.
+/// Prints the results, and which daemons have to look for the hooks that are due, or were reloaded.
 fn finish(
     console: &mut Console,
     command: &str,
     root: &Path,
     all: &[Done],
-    daemons: &[reload::DaemonReport],
+    reload: bool,
+    is_due: impl Fn(&Done) -> bool,
 ) -> anyhow::Result<ExitCode> {
+    let due: Vec<&OsStr> = all.iter().filter(|done| is_due(done)).map(|done| done.driver.as_os_str()).collect();
+    let daemons = reload::daemons(root, &due, reload)?;
     console.print(command, json!({ "hooks": all, "daemons": daemons }), |paint| {
         let mut lines: Vec<String> = all.iter().flat_map(|done| done.lines(paint)).collect();
         // `install --restore` is silent where there is nothing to restore.
         if all.is_empty() && command == "uninstall" {
             lines.push("no hookmux hook is installed; nothing to do".into());
         }
-        let drivers: Vec<&str> = all.iter().map(|done| done.driver.as_str()).collect();
-        lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers, paint)));
+        let drivers: Vec<String> = all.iter().map(|done| printable(&done.driver)).collect();
+        lines.extend(daemons.iter().map(|daemon| daemon.line(root, &drivers.join(" "), paint)));
         lines
     })?;
     Ok(support::exit_code(all.iter().any(|done| done.state == HookState::Failed)))
 }
 
-/// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
-fn install(choice: &Installation, driver: &OsStr) -> anyhow::Result<Done> {
-    let Installation { root, program, take_over, free_only } = choice;
-    let hook = root::hook(root, driver);
-    directory(root, &root::base(root, driver), 0o755)?;
-    directory(root, &root::directories(root, driver)[1], 0o755)?;
-    directory(root, &paths::below(root, crate::admin::support::LOG_DIRECTORY), 0o750)?;
-    let found = look(root, &hook)?;
-    let mut done = Done::new(driver, &hook, HookState::Installed);
-    done.notes = target::warnings(root, program);
-    match &found {
-        ExistingHook::OurLink(text) if text == program || *free_only => done.state = HookState::InstalledAlready,
-        ExistingHook::Overwritten(_) => {
-            let fix = format!("{} {}", root::command(root, "install --restore"), done.driver);
-            let why = format!("{} was overwritten through a hook's link", program.display());
-            return Ok(done.failed(why, Some(fix)));
+impl Installation<'_> {
+    /// Installs the hook of one driver: as the hook where the place is free, beside it where another program is.
+    fn install(&self, driver: &OsStr) -> anyhow::Result<Done> {
+        let root = self.root;
+        let [_, ours] = root::directories(root, driver);
+        let records = paths::below(root, support::LOG_DIRECTORY);
+        for (path, mode) in [(root::base(root, driver), 0o755), (ours, 0o755), (records, 0o750)] {
+            files::directory(root, &path, mode).with_context(|| format!("cannot create {}", path.display()))?;
         }
-        ExistingHook::NotAFile => return Ok(done.left_alone(*free_only, "is not a file, and libvirt does not run it")),
-        ExistingHook::Another if *take_over => match keep::keep(root, driver, &hook)? {
-            Ok(kept) => done.original = Some(printable::printable(kept)),
-            Err((why, fix)) => return Ok(done.failed(why, fix)),
-        },
-        ExistingHook::Another => return beside(choice, driver, done),
-        ExistingHook::Nothing | ExistingHook::OurLink(_) | ExistingHook::OurBrokenLink(_) | ExistingHook::OurCopy => {}
+        let hook = root::hook(root, driver);
+        let found = existing::look(root, &hook)?;
+        let mut done = Done::new(driver, &hook, HookState::Installed);
+        done.notes = target::warnings(root, &self.program);
+        match found {
+            ExistingHook::Overwritten(_) => {
+                let fix = format!("{} {}", root::command(root, "install --restore"), printable(driver));
+                let why = format!("{} was overwritten through a hook's link", self.program.display());
+                return Ok(done.failed(vec![why, format!("fix: {fix}")]));
+            }
+            ExistingHook::NotAFile => return Ok(self.leave_alone(done, "is not a file, and libvirt does not run it")),
+            ExistingHook::Another if !self.take_over => return self.install_beside(done),
+            ExistingHook::Another => match another::keep(root, driver, &hook)? {
+                Ok(kept) => done.original = Some(printable(kept)),
+                Err(notes) => return Ok(done.failed(notes)),
+            },
+            _ => {}
+        }
+        done.state = self.link(&hook, &found)?;
+        another::remove_beside(root, driver)?;
+        Ok(done)
     }
-    if done.state == HookState::Installed {
-        let over = found != ExistingHook::Nothing;
-        files::link(root, program, &hook, over).with_context(|| format!("cannot link {}", hook.display()))?;
-    }
-    let beside = beside::path(root, driver);
-    if look(root, &beside)?.is_ours() {
-        remove_beside(root, &beside)?;
-    }
-    Ok(done)
-}
 
-/// Links hookmux beside another program's hook, where libvirt runs both.
-fn beside(choice: &Installation, driver: &OsStr, done: Done) -> anyhow::Result<Done> {
-    let Installation { root, program, free_only, .. } = choice;
-    if let Some(why) = beside::unsupported(root, driver) {
-        let take_over = format!("{} {}", root::command(root, "install --reload --take-over"), done.driver);
-        let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
-        return Ok(done.left_alone(*free_only, &why));
-    }
-    let (path, notes) = (beside::path(root, driver), done.notes);
-    let mut done = Done { notes, ..Done::new(driver, &path, HookState::Installed) };
-    beside::make_directory(root, &path).with_context(|| format!("cannot make the directory of {}", path.display()))?;
-    let found = look(root, &path)?;
-    match &found {
-        ExistingHook::OurLink(text) if text == program || *free_only => done.state = HookState::InstalledAlready,
-        ExistingHook::Another | ExistingHook::NotAFile => {
-            return Ok(done.left_alone(*free_only, "is another program's, and in the way"));
+    /// Links hookmux beside another program's hook, where libvirt runs both.
+    fn install_beside(&self, mut done: Done) -> anyhow::Result<Done> {
+        let driver = printable(&done.driver);
+        if let Some(why) = another::unsupported(self.root, &done.driver) {
+            let take_over = format!("{} {driver}", root::command(self.root, "install --reload --take-over"));
+            let why = format!("is another program's hook, and {why}; to move it into hookmux's directory: {take_over}");
+            return Ok(self.leave_alone(done, &why));
         }
-        _ => {
-            let over = found != ExistingHook::Nothing;
-            files::link(root, program, &path, over).with_context(|| format!("cannot link {}", path.display()))?;
+        let path = another::beside(self.root, &done.driver);
+        let main = std::mem::replace(&mut done.hook, printable(&path));
+        another::make_directory(self.root, &path)?;
+        let found = existing::look(self.root, &path)?;
+        if matches!(found, ExistingHook::Another | ExistingHook::NotAFile) {
+            return Ok(self.leave_alone(done, "is another program's, and in the way"));
         }
+        done.state = self.link(&path, &found)?;
+        let directory = printable(path.parent().unwrap_or(&path));
+        let order = format!("libvirt runs {main} first, as before, then {directory} by name: hookmux as 00-hookmux");
+        done.notes.insert(0, order);
+        Ok(done)
     }
-    let hook = printable::printable(root::hook(root, driver));
-    let directory = printable::printable(path.parent().unwrap_or(&path));
-    done.notes
-        .insert(0, format!("libvirt runs {hook} first, as before, then {directory} by name: hookmux as 00-hookmux"));
-    Ok(done)
+
+    /// Puts a link to the program over what was found, unless that is such a link.
+    fn link(&self, hook: &Path, found: &ExistingHook) -> anyhow::Result<HookState> {
+        if matches!(found, ExistingHook::OurLink(text) if *text == self.program || self.free_only) {
+            return Ok(HookState::InstalledAlready);
+        }
+        let linked = files::link(self.root, &self.program, hook, *found != ExistingHook::Nothing);
+        linked.with_context(|| format!("cannot link {}", hook.display()))?;
+        Ok(HookState::Installed)
+    }
+
+    /// Marks a hook that could not be installed: as an error, unless `--free-only` was given.
+    fn leave_alone(&self, done: Done, why: &str) -> Done {
+        let done = done.failed(vec![why.into()]);
+        if self.free_only { Done { state: HookState::LeftAlone, ..done } } else { done }
+    }
 }
 
 /// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was written
 /// for cannot be known: of the hooks that lead to it, the first of `drivers` counts, and a link beside another program's hook
 /// only where all of them are beside one. Does nothing where the program is whole.
-fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<(Vec<OsString>, Vec<Done>)> {
-    let overwritten = |driver: &OsString| {
-        let ours = existing::ours(root, driver).into_iter();
-        let overwritten = ours.filter_map(|(link, found)| match found {
-            ExistingHook::Overwritten(text) => Some((driver.clone(), link, text)),
-            _ => None,
-        });
-        overwritten.collect::<Vec<_>>()
-    };
-    let is_beside = |driver: &OsStr, link: &Path| link != root::hook(root, driver);
-    let found = drivers.iter().flat_map(overwritten).min_by_key(|(driver, link, _)| is_beside(driver, link));
-    let Some((driver, link, text)) = found else { return Ok((Vec::new(), Vec::new())) };
+fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<Vec<Done>> {
+    let ours =
+        drivers.iter().flat_map(|driver| existing::ours(root, driver).into_iter().map(move |hook| (driver, hook)));
+    let overwritten = ours.filter_map(|(driver, (link, found))| match found {
+        ExistingHook::Overwritten(text) => Some((link != root::hook(root, driver), driver, link, text)),
+        _ => None,
+    });
+    let first = overwritten.min_by_key(|(is_beside, ..)| *is_beside);
+    let Some((is_beside, driver, link, text)) = first else { return Ok(Vec::new()) };
     let program = existing::leads_to(root, &link, &text);
-    let is_beside = is_beside(&driver, &link);
     let kept = if is_beside { link.with_file_name(WRITTEN) } else { link.clone() };
-    let cannot = || format!("cannot keep what was written over {} as {}", program.display(), kept.display());
-    if is_beside {
-        files::same_at(root, &program, &kept).with_context(cannot)?;
+    let written = if is_beside {
+        files::same_at(root, &program, &kept)
     } else {
-        files::copy_over(root, &mut resolve::open_regular(root, &program).with_context(cannot)?, &kept)
-            .with_context(cannot)?;
-    }
-    let cannot = || format!("cannot restore {}", program.display());
-    files::copy_over(root, &mut File::open("/proc/self/exe")?, &program).with_context(cannot)?;
-    let mut done = Done::new(&driver, &link, HookState::Installed);
+        resolve::open_regular(root, &program).and_then(|mut written| files::copy_over(root, &mut written, &kept))
+    };
+    written
+        .with_context(|| format!("cannot keep what was written over {} as {}", program.display(), kept.display()))?;
+    files::copy_over(root, &mut File::open("/proc/self/exe")?, &program)
+        .with_context(|| format!("cannot restore {}", program.display()))?;
+    let mut done = Done::new(driver, &link, HookState::Installed);
     if !is_beside {
         // Where hookmux cannot run beside what was written, nothing is wrong: that is the hook now.
         let choice = Installation { root, program: target::program(root)?, take_over: false, free_only: true };
-        done = beside(&choice, &driver, done)?;
+        done = choice.install_beside(done)?;
     }
-    let (program, kept) = (printable::printable(&program), printable::printable(&kept));
+    let (program, kept) = (printable(&program), printable(&kept));
     done.notes.push(format!("{program} is hookmux again; what was written over it is {kept} now"));
-    Ok((vec![driver], vec![done]))
+    Ok(vec![done])
 }
 
-/// Removes the hook of one driver.
 fn uninstall(root: &Path, driver: &OsStr) -> anyhow::Result<Done> {
-    let (hook, beside) = (root::hook(root, driver), beside::path(root, driver));
-    let found = look(root, &hook)?;
-    if look(root, &beside)?.is_ours() {
-        remove_beside(root, &beside)?;
-        if !found.is_ours() {
-            let mut done = Done::new(driver, &beside, HookState::Removed);
-            done.notes.extend(keep::left_without(root, driver));
-            return Ok(done);
-        }
-    }
+    let hook = root::hook(root, driver);
+    let found = existing::look(root, &hook)?;
+    let was_beside = another::remove_beside(root, driver)?;
     let mut done = Done::new(driver, &hook, HookState::Removed);
     match found {
-        ExistingHook::Nothing => done.state = HookState::NotInstalled,
-        ExistingHook::Another | ExistingHook::NotAFile => return Ok(done.failed("it is not hookmux".into(), None)),
-        ExistingHook::OurLink(_)
-        | ExistingHook::OurBrokenLink(_)
-        | ExistingHook::Overwritten(_)
-        | ExistingHook::OurCopy => {
-            let original = keep::restore(root, driver, &hook)?;
-            if original.is_none() {
-                remove(root, &hook)?;
-            }
-            done.original = original.map(printable::printable);
-            done.notes.extend(keep::left_without(root, driver));
-        }
+        found if found.is_ours() => done.original = another::restore(root, driver, &hook)?.map(printable),
+        _ if was_beside => done.hook = printable(another::beside(root, driver)),
+        ExistingHook::Nothing => return Ok(Done { state: HookState::NotInstalled, ..done }),
+        _ => return Ok(done.failed(vec!["it is not hookmux".into()])),
     }
+    done.notes.extend(another::left_without(root, driver));
     Ok(done)
 }
 
-fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {
-    existing::look(root, hook).with_context(|| format!("cannot look at {}", hook.display()))
-}
-
-fn directory(root: &Path, path: &Path, mode: u32) -> anyhow::Result<()> {
-    files::directory(root, path, mode).with_context(|| format!("cannot create {}", path.display()))
-}
-
-fn remove(root: &Path, path: &Path) -> anyhow::Result<()> {
-    files::remove(root, path).with_context(|| format!("cannot remove {}", path.display()))
-}
-
-/// Removes the link beside another program's hook, and the directory around it if `install` made that.
-fn remove_beside(root: &Path, link: &Path) -> anyhow::Result<()> {
-    remove(root, link)?;
-    beside::remove_directory(root, link).with_context(|| format!("cannot remove the directory of {}", link.display()))
+fn as_printable<S: Serializer>(driver: &OsStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&printable(driver))
 }
 
 impl Done {
     fn new(driver: &OsStr, hook: &Path, state: HookState) -> Self {
-        let (driver, hook) = (printable::printable(driver), printable::printable(hook));
-        Self { driver, hook, state, original: None, notes: Vec::new() }
+        Self { driver: driver.to_owned(), hook: printable(hook), state, original: None, notes: Vec::new() }
     }
 
-    /// Marks a hook that could not be installed: as an error, unless `--free-only` was given.
-    fn left_alone(mut self, free_only: bool, why: &str) -> Self {
-        self.state = if free_only { HookState::LeftAlone } else { HookState::Failed };
-        self.notes = vec![why.into()];
-        self
-    }
-
-    fn failed(mut self, why: String, fix: Option<String>) -> Self {
-        self.state = HookState::Failed;
-        self.notes = std::iter::once(why).chain(fix.map(|fix| format!("fix: {fix}"))).collect();
-        self
+    fn failed(self, notes: Vec<String>) -> Self {
+        Self { state: HookState::Failed, notes, ..self }
     }
 
     fn lines(&self, paint: Paint) -> Vec<String> {
@@ -364,6 +316,7 @@ impl Done {
             _ => format!("  the hook that was there is kept, and runs as {original}"),
         });
         let notes = notes.map(|note| format!("  {note}"));
-        std::iter::once(format!("{}: {state}", self.driver)).chain(original).chain(notes).collect()
+        let driver = printable(&self.driver);
+        std::iter::once(format!("{driver}: {state}")).chain(original).chain(notes).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! The daemons that have to look for their hooks. In: drivers. Out: which daemons, and whether they were reloaded. Does,
 //! with `--reload`.
 
-use std::ffi::OsString;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -18,19 +19,9 @@ pub(crate) struct DaemonReport {
     reloaded: bool,
 }
 
-/// Finds the daemons that call one of these hooks, if hooks were `changed`, and reloads them, if `reload` is set.
-pub(crate) fn daemons(
-    root: &Path,
-    drivers: &[OsString],
-    reload: bool,
-    changed: bool,
-) -> anyhow::Result<Vec<DaemonReport>> {
-    if !reload && !changed {
-        return Ok(Vec::new());
-    }
-    let mut bases: Vec<_> = drivers.iter().map(|driver| root::base(root, driver)).collect();
-    bases.sort();
-    bases.dedup();
+/// Finds the daemons that call one of these hooks, and reloads them, if `reload` is set.
+pub(crate) fn daemons(root: &Path, drivers: &[&OsStr], reload: bool) -> anyhow::Result<Vec<DaemonReport>> {
+    let bases: BTreeSet<PathBuf> = drivers.iter().map(|driver| root::base(root, driver)).collect();
     let mut found = Vec::new();
     for (daemon, process) in bases.iter().flat_map(|base| daemons::held(root, base)) {
         let calls = drivers.iter().any(|driver| daemon.calls(driver));
@@ -42,12 +33,12 @@ pub(crate) fn daemons(
 }
 
 impl DaemonReport {
-    pub(crate) fn line(&self, root: &Path, drivers: &[&str], paint: Paint) -> String {
+    pub(crate) fn line(&self, root: &Path, drivers: &str, paint: Paint) -> String {
         let Self { daemon, pid, reloaded } = self;
         if *reloaded {
             return paint.good(&format!("{daemon} (pid {pid}) was reloaded"));
         }
-        let command = format!("{} {}", root::command(root, "install --reload"), drivers.join(" "));
+        let command = format!("{} {drivers}", root::command(root, "install --reload"));
         let systemctl = format!("systemctl reload {daemon}");
         let (command, systemctl) = (paint.command(&command), paint.command(&systemctl));
         format!("{daemon} (pid {pid}) looks for a driver's first hook when it reloads: {systemctl}, or {command}")

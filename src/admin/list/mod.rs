@@ -25,7 +25,6 @@ use crate::printable::printable;
 
 mod sums;
 
-/// Arguments of `hookmux list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Only this driver's
@@ -44,36 +43,36 @@ impl List {
     /// Prints one section for each driver; without a driver, for each that has files in its directories.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.root.path()?;
-        self.driver.as_ref().map_or(Ok(()), |driver| self.force.driver(&root, driver))?;
         let drivers: Vec<&OsStr> = match &self.driver {
-            Some(driver) => vec![driver],
+            Some(driver) => {
+                self.force.driver(&root, driver)?;
+                vec![driver]
+            }
             None => DRIVERS.iter().map(|driver| OsStr::new(driver.name)).collect(),
         };
         let (settings, fault) = call::settings_or_defaults(&root)?;
-        let broken: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
-        let plans = drivers
-            .into_iter()
-            .map(|driver| (driver, call::plan(&root, Calls::Every(driver), &settings, &Facts::nothing())));
-        let plans: Vec<(&OsStr, Plan)> =
-            plans.filter(|(_, plan)| self.driver.is_some() || *plan != Plan::default()).collect();
+        let plan = |driver| (driver, call::plan(&root, Calls::Every(driver), &settings, &Facts::nothing()));
+        let is_shown = |(_, plan): &(&OsStr, Plan)| self.driver.is_some() || *plan != Plan::default();
+        let plans: Vec<(&OsStr, Plan)> = drivers.into_iter().map(plan).filter(is_shown).collect();
         let files = || sums::files(&root, &settings, &plans);
         if self.sums {
-            let (lines, troubles): (Vec<_>, Vec<_>) = files().iter().map(sums::FileSum::line).partition(Result::is_ok);
-            console.output.write_all(&lines.into_iter().flatten().flatten().collect::<Vec<u8>>())?;
-            let troubles: Vec<String> = fault
-                .map(|it| it.to_string())
-                .into_iter()
-                .chain(troubles.into_iter().filter_map(Result::err))
-                .collect();
+            let mut troubles: Vec<String> = fault.iter().map(ToString::to_string).collect();
+            for file in files() {
+                match file.line() {
+                    Ok(line) => console.output.write_all(&line)?,
+                    Err(trouble) => troubles.push(trouble),
+                }
+            }
             troubles.iter().try_for_each(|trouble| writeln!(console.errors, "hookmux: {trouble}"))?;
             return Ok(support::exit_code(!troubles.is_empty()));
         }
-        let drivers = plans.iter().map(|(driver, plan)| Section {
+        let broken: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
+        let section = |(driver, plan): &(&OsStr, Plan)| Section {
             driver: printable(driver),
             findings: check::hook(&root, driver, plan),
             scripts: script::scripts(&root, plan, None),
-        });
-        let drivers: Vec<Section> = drivers.collect();
+        };
+        let drivers: Vec<Section> = plans.iter().map(section).collect();
         // The sums of files take time.
         let files = console.json.then(files);
         console.print("list", json!({ "findings": broken, "files": files, "drivers": drivers }), |paint| {
@@ -96,7 +95,6 @@ impl List {
     }
 }
 
-/// What is printed of one driver.
 #[derive(Serialize)]
 struct Section {
     driver: String,

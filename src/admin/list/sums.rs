@@ -15,7 +15,6 @@ use crate::plan::{Plan, Step};
 use crate::printable::printable;
 use crate::settings::Settings;
 
-/// One file with its sum.
 #[derive(Debug, Serialize)]
 pub(crate) struct FileSum {
     #[serde(skip)]
@@ -32,16 +31,18 @@ pub(crate) struct FileSum {
 
 /// Returns the settings files that apply, and for each driver its hookmux hooks and the scripts that run, in order.
 pub(crate) fn files(root: &Path, settings: &Settings, plans: &[(&OsStr, Plan)]) -> Vec<FileSum> {
-    let settings = settings.files.iter().map(|path| FileSum::new(root, path, None));
-    let of_plans = plans.iter().flat_map(|(driver, plan)| {
-        let hooks = existing::ours(root, driver).into_iter().map(|(path, _)| FileSum::new(root, &path, None));
-        let before = plan.before.iter().map(|path| FileSum::new(root, path, None));
-        let why_not = |step: &Step| step.distrust.as_ref().map(|why| format!("untrusted: {}", why.with_fix()));
-        let steps = plan.scripts().map(|step| FileSum::new(root, &step.path, why_not(step)));
-        let after = plan.left_to_caller.iter().map(|path| FileSum::new(root, path, None));
-        hooks.chain(before).chain(steps).chain(after).collect::<Vec<_>>()
-    });
-    settings.chain(of_plans).collect()
+    let new = |path: &PathBuf| FileSum::new(root, path, None);
+    let mut files: Vec<FileSum> = settings.files.iter().map(new).collect();
+    for (driver, plan) in plans {
+        files.extend(existing::ours(root, driver).iter().map(|(hook, _)| new(hook)));
+        files.extend(plan.before.iter().map(new));
+        files.extend(plan.scripts().map(|Step { path, distrust, .. }| {
+            let why_not = distrust.as_ref().map(|why| format!("untrusted: {}", why.with_fix()));
+            FileSum::new(root, path, why_not)
+        }));
+        files.extend(plan.left_to_caller.iter().map(new));
+    }
+    files
 }
 
 impl FileSum {
@@ -60,23 +61,18 @@ impl FileSum {
         }
     }
 
-    /// Returns its line, as `sha256sum` writes it.
-    ///
-    /// # Errors
-    /// Why it has no sum.
+    /// Returns its line, as `sha256sum` writes it, or why it has no sum.
     pub(crate) fn line(&self) -> Result<Vec<u8>, String> {
         let Some(sum) = &self.sha256 else {
             return Err(format!("{}: {}", self.path, self.why_not.as_deref().unwrap_or_default()));
         };
-        let mut name = Vec::new();
-        for byte in self.at.as_os_str().as_bytes() {
-            match byte {
-                b'\\' => name.extend(b"\\\\"),
-                b'\n' => name.extend(b"\\n"),
-                b'\r' => name.extend(b"\\r"),
-                _ => name.push(*byte),
-            }
-        }
+        let name = self.at.as_os_str().as_bytes().iter().flat_map(|byte| match byte {
+            b'\\' => b"\\\\".as_slice(),
+            b'\n' => b"\\n",
+            b'\r' => b"\\r",
+            other => std::slice::from_ref(other),
+        });
+        let name: Vec<u8> = name.copied().collect();
         // A backslash before the sum marks a name with escapes.
         let mark = if name.len() == self.at.as_os_str().len() { "" } else { "\\" };
         Ok([format!("{mark}{sum}  ").as_bytes(), &name, b"\n"].concat())
@@ -88,11 +84,11 @@ fn sum(root: &Path, path: &Path) -> io::Result<String> {
     let mut sum = Sha256::new();
     loop {
         let bytes = file.fill_buf()?;
-        let length = bytes.len();
-        if length == 0 {
+        if bytes.is_empty() {
             return Ok(sum.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")));
         }
         sum.update(bytes);
+        let length = bytes.len();
         file.consume(length);
     }
 }

@@ -42,12 +42,12 @@ impl HostState {
         // After a rotation, the last call is in the older file.
         let older = || read::read(root, Files::Both, |_| true).ok()?.records.last().map(|record| record.time);
         let running = status::calls(root);
-        let running = running.iter().filter_map(|call| call["scripts"].as_array()).flatten();
+        let scripts = running.iter().flat_map(|(_, scripts)| scripts);
         Ok(Self {
             drivers: drivers.collect(),
             findings,
             last: records.last().map(|record| record.time).or_else(older),
-            running: running.filter_map(|script| script["seconds"].as_u64()).max().unwrap_or_default(),
+            running: scripts.map(|script| script.seconds).max().unwrap_or_default(),
         })
     }
 }
