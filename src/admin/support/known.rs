@@ -38,7 +38,7 @@ impl Force {
     ///
     /// # Errors
     /// Which driver was probably meant.
-    pub(crate) fn driver(&self, root: &Path, driver: &OsStr) -> Result<(), Usage> {
+    pub(crate) fn driver(&self, root: &Path, driver: &OsString) -> Result<(), Usage> {
         if self.accepts(root, driver) { Ok(()) } else { Err(unknown(root, driver, None)) }
     }
 
@@ -50,7 +50,7 @@ impl Force {
     pub(crate) fn complete(
         &self,
         root: &Path,
-        first: &OsStr,
+        first: &OsString,
         mut others: Vec<OsString>,
     ) -> Result<(OsString, Vec<OsString>), Usage> {
         let mut driver = first.to_owned();
@@ -59,27 +59,23 @@ impl Force {
                 [] => return Err(unknown(root, first, Some(&others))),
                 [owner] => owner.into(),
                 [owner, ..] => {
-                    let (name, example) =
-                        (printable(first), example(owner, Some(first), others.first().map(OsString::as_os_str)));
+                    let (name, example) = (printable(first), example(owner, Some(first), others.first()));
                     return Err(Usage(format!("several drivers have '{name}'; name one of them, such as: {example}")));
                 }
             };
-            others.insert(0, first.to_owned());
+            others.insert(0, first.clone());
         }
-        let object = placeholder(&driver);
-        let name = printable(&driver);
-        let (what, example) = match &others[..] {
-            [] => (format!("{object} OPERATION is missing"), example(&name, None, None)),
-            [given] if contract::look_up(&driver, given) == UNKNOWN => {
-                ("OPERATION is missing".to_owned(), example(&name, Some(given), None))
+        let missing = placeholder(&driver);
+        let (what, object, operation) = match &others[..] {
+            [] => (format!("{missing} OPERATION is missing"), None, None),
+            [object] if contract::look_up(&driver, object) == UNKNOWN => {
+                ("OPERATION is missing".to_owned(), Some(object), None)
             }
-            [operation] => (format!("{object} is missing"), example(&name, None, Some(operation))),
-            [_, _, _, _, _, ..] => {
-                ("a call has at most four words after the driver".to_owned(), example(&name, None, None))
-            }
+            [operation] => (format!("{missing} is missing"), None, Some(operation)),
+            [_, _, _, _, _, ..] => ("a call has at most four words after the driver".to_owned(), None, None),
             [_, _, ..] => return Ok((driver, others)),
         };
-        Err(Usage(format!("{what}, such as: {example}")))
+        Err(Usage(format!("{what}, such as: {}", example(&printable(&driver), object, operation))))
     }
 
     fn accepts(&self, root: &Path, driver: &OsStr) -> bool {
@@ -97,15 +93,13 @@ impl Force {
         let Some(driver) = known.filter(|_| !self.force) else { return Ok(()) };
         let operation = printable(&call.operation);
         if contract::look_up(&call.driver, &call.operation) == UNKNOWN {
-            let names: Vec<&str> =
-                ROWS.iter().filter(|row| row.driver == driver.name).map(|row| row.operation).collect();
+            let rows = ROWS.iter().filter(|row| row.driver == driver.name);
+            let names: Vec<&str> = rows.map(|row| row.operation).collect();
             let hint = hint(nearest(&operation, &names), &names);
             return Err(Usage(format!("{} does not have the operation '{operation}'{hint}", driver.name)));
         }
-        let expected = call.row.sub_operation;
-        let given =
-            if driver.args == ArgLayout::Libvirt { call.sub_operation.as_os_str() } else { OsStr::new(expected) };
-        if given == expected || given == NOTHING {
+        let (given, expected) = (&call.sub_operation, call.row.sub_operation);
+        if driver.args != ArgLayout::Libvirt || given == expected || given == NOTHING {
             return Ok(());
         }
         let (given, hint) = (printable(given), hint(Some(expected), &[]));
@@ -114,12 +108,12 @@ impl Force {
 }
 
 /// Returns the error for a name that is not a driver's; `others` are the words after it in a call.
-fn unknown(root: &Path, name: &OsStr, others: Option<&[OsString]>) -> Usage {
+fn unknown(root: &Path, name: &OsString, others: Option<&[OsString]>) -> Usage {
     let shown = printable(name);
     let next = others.and_then(<[_]>::first);
     if let Some(row) = ROWS.iter().find(|row| row.is_called(name)) {
         let owner = next.and_then(|guest| owners(root, guest).first().copied()).unwrap_or(row.driver);
-        let example = example(owner, next.map(OsString::as_os_str), Some(name));
+        let example = example(owner, next, Some(name));
         return Usage(format!("'{shown}' is an operation; the driver comes first, such as: {example}"));
     }
     let runs = DRIVERS.iter().find(|known| known.domain_types.contains(&shown.as_str())).map(|known| known.name);
@@ -146,12 +140,11 @@ fn placeholder(driver: &OsStr) -> &'static str {
 }
 
 /// Returns a call as an example, with what is known of it.
-fn example(driver: &str, object: Option<&OsStr>, operation: Option<&OsStr>) -> String {
+fn example(driver: &str, object: Option<&OsString>, operation: Option<&OsString>) -> String {
     let rows = ROWS.iter().filter(|row| row.driver == driver).map(|row| row.operation);
     let usual = rows.min_by_key(|operation| *operation != "start").unwrap_or("start");
-    let [object, operation] = [(object, placeholder(driver.as_ref())), (operation, usual)]
-        .map(|(word, other)| word.map_or_else(|| other.to_owned(), quoted));
-    format!("{driver} {object} {operation}")
+    let shown = |word: Option<&OsString>, other: &str| word.map_or_else(|| other.to_owned(), quoted);
+    format!("{driver} {} {}", shown(object, placeholder(driver.as_ref())), shown(operation, usual))
 }
 
 /// Returns the most similar of the names, if it is similar enough to be meant.
