@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
-use crate::admin::support::call;
 use crate::admin::support::depends;
 use crate::admin::support::files;
 use crate::admin::support::root;
@@ -17,6 +16,7 @@ use crate::files::trust::{self, Distrust};
 use crate::plan::calls::Calls;
 use crate::plan::listing;
 use crate::printable;
+use crate::settings;
 
 /// The name under which it is kept: before any other.
 const ORIGINAL: &str = "00-original";
@@ -75,7 +75,7 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
 
 /// Returns why hookmux would not run this file, if so.
 pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Distrust>> {
-    if !call::settings(root)?.strict {
+    if !settings::read(root)?.strict {
         return Ok(None);
     }
     Ok(trust::distrust(&resolve::resolve(root, script)))

@@ -34,7 +34,7 @@ use crate::run::child::StepReport;
 use crate::run::signals;
 use crate::run::spool::Spool;
 use crate::run::watch;
-use crate::settings::OnFailure;
+use crate::settings::{self, OnFailure};
 use crate::verdict::messages;
 use crate::verdict::outcome::OutcomeKind;
 
@@ -82,7 +82,7 @@ impl Run {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root)?;
-        let settings = call::settings(&root)?;
+        let settings = settings::read(&root)?;
         let input = OnceCell::new();
         let get = || document::get(&call, &root, self.xml.as_deref());
         let read = || {

@@ -105,20 +105,15 @@ pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
     daemons::calling(root, driver).into_iter().next()
 }
 
-/// Returns the settings below a root.
-pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
-    settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
-}
-
 /// Returns the settings below a root; if they are broken, the defaults, which some calls then use, and the fault.
 ///
 /// # Errors
 /// Settings that only root can read: whether they are broken is not known.
-pub(crate) fn settings_or_defaults(root: &Path) -> anyhow::Result<(Settings, Option<SettingsError>)> {
+pub(crate) fn settings_or_defaults(root: &Path) -> Result<(Settings, Option<SettingsError>), SettingsError> {
     match settings::read(root) {
         Ok(settings) => Ok((settings, None)),
         Err(fault) if File::open(&fault.file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) => {
-            Err(anyhow::anyhow!("{fault}"))
+            Err(fault)
         }
         Err(fault) => Ok((Settings::default(), Some(fault))),
     }

@@ -15,7 +15,6 @@ pub(crate) mod made;
 pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod setting;
-pub(crate) mod startable;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod xml;

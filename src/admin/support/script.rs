@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::admin::support::startable::{self, Trouble};
-use crate::admin::support::text::Text;
+use crate::admin::support::text::{Text, Trouble};
 use crate::admin::support::{fix, setting, table};
 use crate::call::contract::{Row, UNKNOWN};
 use crate::plan::{Plan, Step};
@@ -55,7 +54,7 @@ pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script
     let row = row.filter(|row| **row != UNKNOWN);
     let libvirts = |path: &PathBuf, state| {
         let script = Script { reason: Some("without limits or log".into()), ..Script::new(path, state) };
-        match startable::trouble(root, path, &Text::read(root, path)) {
+        match Text::read(root, path).trouble(root, path) {
             None => script,
             Some(Trouble { what, fix, .. }) => Script { reason: Some(what), fix: Some(fix), ..script },
         }
@@ -77,7 +76,7 @@ fn script(root: &Path, step: &Step, state: ScriptState, row: Option<&Row>) -> Sc
     let because = |what: String| Some(format!("{what}: {if_fault}"));
     let (state, reason, fix) = match &step.distrust {
         Some(distrust) => (ScriptState::Untrusted, because(distrust.to_string()), distrust.fix()),
-        None => match startable::trouble(root, &step.path, &Text::read(root, &step.path)) {
+        None => match Text::read(root, &step.path).trouble(root, &step.path) {
             Some(Trouble { what, fix, .. }) => (ScriptState::CannotStart, because(what), Some(fix)),
             None => (state, None, None),
         },

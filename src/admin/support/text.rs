@@ -1,10 +1,27 @@
-//! What a script's text contains. In: its first bytes. Out: how it begins, and which words are in it. Pure, but for
-//! `read`.
+//! What a script's text contains. In: its first bytes. Out: what keeps the kernel from starting it, and which words are in
+//! it. Reads it, and which interpreters exist.
 
 use std::path::Path;
 
-use crate::files::{resolve, trust};
+use rustix::fs::OFlags;
+
+use crate::files::{paths, resolve, trust};
+use crate::printable::quoted;
 use crate::run::shebang::Beginning;
+
+/// The directories that hold the programs of a system.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Why a script cannot be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// A word for programs, which never changes.
+    pub(crate) kind: &'static str,
+    /// The reason, in a sentence.
+    pub(crate) what: String,
+    /// The command that fixes it.
+    pub(crate) fix: String,
+}
 
 /// How much of a script is read, in bytes: more than any script has.
 const MOST: u64 = 1 << 20;
@@ -32,6 +49,41 @@ impl Text {
     /// Returns how it begins.
     pub(crate) fn beginning(&self) -> Beginning {
         Beginning::new(&self.0)
+    }
+
+    /// Returns what keeps it from starting as `path`, as far as its first line shows that.
+    pub(crate) fn trouble(&self, system: &Path, path: &Path) -> Option<Trouble> {
+        let at = quoted(path);
+        let (kind, what, fix) = match self.beginning() {
+            Beginning::Empty | Beginning::Elf => return None,
+            Beginning::Shebang { crlf: true, .. } => {
+                ("crlf", "its lines end in CRLF, as on Windows".to_owned(), format!("sed -i 's/\\r$//' {at}"))
+            }
+            Beginning::ByteOrderMark => (
+                "byte-order-mark",
+                "a byte order mark comes before its #!".to_owned(),
+                format!("sed -i '1s/^\\xef\\xbb\\xbf//' {at}"),
+            ),
+            Beginning::NoShebang => (
+                "no-interpreter",
+                "its first line does not begin with #!".to_owned(),
+                format!("sed -i '1i #!/bin/sh' {at}"),
+            ),
+            Beginning::Shebang { program, argument, .. } => {
+                let missing = missing(system, &program, &argument)?;
+                let name = Path::new(&missing).file_name()?.to_str()?;
+                let elsewhere = PATH.map(|directory| format!("{directory}/{name}"));
+                let elsewhere = elsewhere.into_iter().find(|program| exists(system, Path::new(program)));
+                // A name that means nothing to the shell, nor to sed.
+                let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
+                let fix = match elsewhere.filter(|_| missing == program && is_plain) {
+                    Some(program) => format!("sed -i '1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|' {at}"),
+                    None => format!("${{EDITOR:-vi}} +1 {at}"),
+                };
+                ("interpreter-missing", format!("{missing} does not exist"), fix)
+            }
+        };
+        Some(Trouble { kind, what, fix })
     }
 
     /// Reports whether it tests for an operation: as a pattern of `case` (`stop)`, `stop|`, `stop/`), as a string of its
@@ -63,6 +115,21 @@ impl Text {
         let lines = self.0.split(|byte| *byte == b'\n').filter(move |_| !is_program);
         lines.map(|line| String::from_utf8_lossy(line).into_owned()).filter(|line| !line.trim_start().starts_with('#'))
     }
+}
+
+/// Returns the program of a first line that does not exist; for env, the one that env looks for.
+fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
+    if !exists(system, Path::new(program)) {
+        return Some(program.to_owned());
+    }
+    let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
+    let is_there = |directory: &&str| exists(system, &Path::new(directory).join(looked_for));
+    (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
+}
+
+/// Reports whether a program exists on a system whose root directory is `system`.
+fn exists(system: &Path, program: &Path) -> bool {
+    resolve::open(system, &paths::below(system, &program.to_string_lossy()), OFlags::PATH).is_ok()
 }
 
 #[cfg(test)]
