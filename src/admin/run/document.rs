@@ -63,13 +63,13 @@ pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow
     if call.row.input == Input::Nothing {
         return Ok((Spool::nothing(), Source::Nothing));
     }
-    let why = match (root == Path::new("/"), drivers::driver(&call.driver).uri) {
-        (true, Some(uri)) => match ask(call, uri) {
+    let why = match drivers::driver(&call.driver).uri {
+        _ if root != Path::new("/") => "libvirt does not run below another root".into(),
+        None => "libvirt has no document for this hook".into(),
+        Some(uri) => match ask(call, uri) {
             Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
             Err(why) => why,
         },
-        (true, None) => "libvirt has no document for this hook".into(),
-        (false, _) => "libvirt does not run below another root".into(),
     };
     Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
 }
@@ -93,17 +93,14 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 
 /// Returns what a program prints, or the first line of its error message.
 fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
-    let environment = Strings::variables(std::env::vars_os());
-    let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
-    let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
         path: program,
         args,
-        environment: &environment,
-        input: &input,
-        document,
-        limit,
-        kill_after,
+        environment: &Strings::variables(std::env::vars_os()),
+        input: &Spool::nothing(),
+        document: Some(MAX_DOCUMENT),
+        limit: Some(TIMEOUT),
+        kill_after: Duration::from_secs(1),
         session: false,
     };
     let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
@@ -121,14 +118,9 @@ fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
 
 /// Wraps a network's XML as libvirt writes it to the hook.
 fn hook_data(network: &[u8]) -> Vec<u8> {
-    let mut data = b"<hookData>\n".to_vec();
-    for line in network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        data.extend_from_slice(b"  ");
-        data.extend_from_slice(line);
-        data.push(b'\n');
-    }
-    data.extend_from_slice(b"</hookData>\n");
-    data
+    let lines = network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let indented: Vec<u8> = lines.flat_map(|line| [b"  ", line, b"\n"].concat()).collect();
+    [b"<hookData>\n".as_slice(), &indented, b"</hookData>\n"].concat()
 }
 
 /// Returns a small document that is valid for the call.

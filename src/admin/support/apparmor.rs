@@ -36,10 +36,9 @@ pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
 /// Reports whether a libvirt daemon of that system runs under a profile.
 fn has_profile(root: &Path) -> bool {
     let profiles = paths::below(root, "/etc/apparmor.d");
-    let applies = |profile: &String| {
-        profiles.join(profile).exists() && profiles.join("disable").join(profile).symlink_metadata().is_err()
-    };
-    drivers::daemons().map(|daemon| format!("usr.sbin.{daemon}")).any(|profile| applies(&profile))
+    drivers::daemons().map(|daemon| format!("usr.sbin.{daemon}")).any(|profile| {
+        profiles.join(&profile).exists() && profiles.join("disable").join(&profile).symlink_metadata().is_err()
+    })
 }
 
 #[cfg(test)]

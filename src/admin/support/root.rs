@@ -84,12 +84,11 @@ pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     if known.args != ArgLayout::GuestAgent {
         return usual;
     }
-    let packaged = paths::below(root, PACKAGED);
-    if packaged.join(driver).is_symlink() {
-        return packaged;
+    match [PACKAGED, OTHER_AGENTS].map(|path| paths::below(root, path)) {
+        [packaged, _] if packaged.join(driver).is_symlink() => packaged,
+        [_, other] if !usual.is_dir() && other.is_dir() => other,
+        _ => usual,
     }
-    let other = paths::below(root, OTHER_AGENTS);
-    if !usual.is_dir() && other.is_dir() { other } else { usual }
 }
 
 /// Returns where a driver's hook is.
@@ -106,8 +105,7 @@ pub(crate) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
 /// Returns the name of this program for a command that is printed: the name that its package gave it.
 pub(crate) fn own() -> &'static str {
     let [for_hosts, for_guests, _] = OWN_NAMES;
-    let program = std::env::current_exe().ok();
-    let is_guests = program.as_deref().and_then(Path::file_name).is_some_and(|name| name == for_guests);
+    let is_guests = std::env::current_exe().is_ok_and(|program| program.ends_with(for_guests));
     if is_guests { for_guests } else { for_hosts }
 }
 

@@ -53,11 +53,11 @@ pub(crate) enum ScriptState {
 pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script> {
     let row = row.filter(|row| **row != UNKNOWN);
     let libvirts = |path: &PathBuf, state| {
-        let script = Script { reason: Some("without limits or log".into()), ..Script::new(path, state) };
-        match Text::read(root, path).trouble(root, path) {
-            None => script,
-            Some(Trouble { what, fix, .. }) => Script { reason: Some(what), fix: Some(fix), ..script },
-        }
+        let (reason, fix) = match Text::read(root, path).trouble(root, path) {
+            None => ("without limits or log".into(), None),
+            Some(Trouble { what, fix, .. }) => (what, Some(fix)),
+        };
+        Script { reason: Some(reason), fix, ..Script::new(path, state) }
     };
     let before = plan.before.iter().map(|path| libvirts(path, ScriptState::BeforeHookmux));
     let steps = plan.steps.iter().map(|step| script(root, step, ScriptState::Runs, row));
