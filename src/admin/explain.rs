@@ -22,7 +22,6 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::verdict::messages;
 
-/// Arguments of `hookmux explain`.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -33,7 +32,6 @@ pub(crate) struct Explain {
 }
 
 impl Explain {
-    /// Prints the plan of the call.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
         let root = self.call.root()?;
         let call = self.call.invocation(&root)?;

@@ -22,19 +22,16 @@ mod stats;
 mod status;
 pub mod support;
 
+use crate::hook::USAGE;
 use crate::printable::printable;
 use support::FOUND;
 use support::console::{Console, Paint};
 use support::known::Usage;
 
-/// The exit code of a command that was called with an unknown name.
-const USAGE: u8 = 2;
-
 /// The version of this program, the commit that it was built from, and its target.
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ", env!("HOOKMUX_TARGET"), ")");
 
-/// The manual pages that a command's help names.
 const HOST: &str = "hookmux(8)";
 const HOOKS: &str = "hookmux(8), hookmux-hooks(7)";
 const SETTINGS: &str = "hookmux(8), hookmux.toml(5)";

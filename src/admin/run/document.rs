@@ -19,7 +19,6 @@ use crate::verdict::messages;
 /// How long libvirt may take to answer before a made-up document is used instead.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a document comes from.
 pub(crate) enum Source {
     /// The call has no document.
     Nothing,
@@ -32,7 +31,6 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    /// Returns its name in JSON.
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -42,7 +40,6 @@ impl Source {
         }
     }
 
-    /// Describes it in a sentence.
     pub(crate) fn sentence(&self) -> Option<String> {
         Some(match self {
             Self::Nothing => return None,
@@ -53,7 +50,6 @@ impl Source {
     }
 }
 
-/// Returns the document of a call.
 pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
     if let Some(path) = file {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;

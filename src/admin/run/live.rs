@@ -22,7 +22,6 @@ use crate::verdict::outcome::{Outcome, OutcomeKind};
 /// Returns to the beginning of the line, and clears it.
 const CLEAR_LINE: &str = "\r\u{1b}[K";
 
-/// Prints events.
 pub(crate) struct Live<'c> {
     errors: &'c mut dyn Write,
     paint: Paint,
@@ -125,7 +124,6 @@ impl<'c> Live<'c> {
         self.not_started(steps.map(|(step, _)| step), "not run, since an earlier script failed")
     }
 
-    /// Prints that steps were not started, and why.
     pub(crate) fn not_started<'s>(&mut self, steps: impl IntoIterator<Item = &'s Step>, why: &str) -> io::Result<()> {
         let mut steps = steps.into_iter();
         steps.try_for_each(|step| writeln!(self.errors, "  {}\n    {why}", printable::printable(&step.path)))

@@ -55,7 +55,6 @@ const ENVIRONMENT: [(&str, &str); 2] =
 /// How often a terminal shows how long a step has been running.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -181,7 +180,6 @@ impl Run {
     }
 }
 
-/// Prints what would run.
 fn dry_run(
     root: &Path,
     call: &Invocation,
@@ -204,7 +202,6 @@ fn dry_run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of a call.
 struct CallReport {
     /// What libvirt itself ran before the hook.
     before: RunReport,

@@ -14,12 +14,9 @@ use crate::printable;
 
 const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
-/// Something that a profile forbids.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// What is denied, and why.
     pub(crate) why: String,
-    /// The command that fixes it.
     pub(crate) fix: String,
 }
 

@@ -25,7 +25,6 @@ use crate::plan::{self, Linked, Plan};
 use crate::printable;
 use crate::settings::{self, Settings, SettingsError};
 
-/// A call that libvirt may make.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// Whose hook; may be left out if only one driver has the guest or network
@@ -52,9 +51,6 @@ impl Call {
     }
 
     /// Returns the call, word for word as libvirt makes it.
-    ///
-    /// # Errors
-    /// A name that is probably a typing error, or a word that is missing.
     pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
         let others = [&self.object, &self.operation, &self.sub_operation, &self.extra];
         let (driver, mut words) =

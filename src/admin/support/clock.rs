@@ -7,7 +7,6 @@ use tz::{DateTime, TimeZone, TimeZoneRef, UtcDateTime};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A time zone.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     zone: TimeZone,
@@ -33,16 +32,12 @@ impl Clock {
         format!("{day} {time_of_day}{}", self.suffix)
     }
 
-    /// Writes the time of day alone.
     pub(crate) fn time_of_day(&self, time: SystemTime) -> String {
         let [_, time_of_day] = self.shown(time);
         time_of_day
     }
 
     /// Reads a time in the past: how long ago, a time of day, a day, or both.
-    ///
-    /// # Errors
-    /// A sentence that lists the accepted forms.
     pub(crate) fn parse(&self, text: &str, now: SystemTime) -> Result<SystemTime, String> {
         if let Ok(ago) = humantime::parse_duration(text) {
             return now.checked_sub(ago).ok_or_else(|| "that is before the year 1970".to_owned());

@@ -22,15 +22,11 @@ use crate::files::paths;
 /// Ticks of a second in /proc: `USER_HZ`, which is 100 on every machine that libvirt is built for.
 pub(crate) const TICKS: u64 = 100;
 
-/// The directory of the notes.
 const NOTES: &str = "/run/hookmux/reloaded";
 
-/// A daemon that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// Its executable's name.
     pub(crate) name: String,
-    /// Its process.
     pub(crate) pid: i32,
     /// Its release, where that can be read.
     pub(crate) version: Option<Version>,
@@ -43,7 +39,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Reports whether it calls this driver's hook.
     pub(crate) fn calls(&self, driver: &OsStr) -> bool {
         drivers::driver(driver).is_called_by(OsStr::new(&self.name))
     }

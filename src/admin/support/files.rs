@@ -87,7 +87,6 @@ pub(crate) fn remove(root: &Path, path: &Path) -> io::Result<()> {
     place.directory.sync_all()
 }
 
-/// Removes a directory if it is empty.
 pub(crate) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
     let place = Location::open(root, path)?;
     match rustix::fs::unlinkat(&place.directory, place.name, AtFlags::REMOVEDIR) {

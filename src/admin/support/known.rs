@@ -13,7 +13,6 @@ use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
 use crate::call::invocation::{Invocation, NOTHING};
 use crate::printable::{printable, quoted};
 
-/// The option that accepts unknown names.
 #[derive(Debug, Args)]
 pub(crate) struct Force {
     /// Accept names of drivers and operations that are not known, of a libvirt newer than this program
@@ -35,18 +34,12 @@ impl std::error::Error for Usage {}
 
 impl Force {
     /// Accepts a driver that is known, or of which a hook or a directory exists.
-    ///
-    /// # Errors
-    /// Which driver was probably meant.
     pub(crate) fn driver(&self, root: &Path, driver: &OsString) -> Result<(), Usage> {
         if self.accepts(root, driver) { Ok(()) } else { Err(unknown(root, driver, None)) }
     }
 
     /// Completes a call: returns its driver, which may be left out if only one has the guest or network, and its other
     /// words.
-    ///
-    /// # Errors
-    /// Which words are missing, or which driver was probably meant.
     pub(crate) fn complete(
         &self,
         root: &Path,
@@ -85,9 +78,6 @@ impl Force {
     }
 
     /// Accepts a call that libvirt makes, by the newer or the older name of its operation.
-    ///
-    /// # Errors
-    /// Which operation or sub-operation was probably meant.
     pub(crate) fn call(&self, call: &Invocation) -> Result<(), Usage> {
         let known = DRIVERS.iter().find(|known| call.driver == known.name);
         let Some(driver) = known.filter(|_| !self.force) else { return Ok(()) };

@@ -24,7 +24,6 @@ use std::process::ExitCode;
 /// The exit code of a command that found something, or whose call was refused.
 pub(crate) const FOUND: u8 = 1;
 
-/// Returns the exit code of a command.
 pub(crate) fn exit_code(found: bool) -> ExitCode {
     if found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
 }

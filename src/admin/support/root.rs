@@ -27,7 +27,6 @@ const PACKAGED: &str = "/usr/libexec/hookmux";
 const OTHERS: &[&str] =
     &[settings::FILE, settings::DROP_INS, settings::PACKAGES_DROP_INS, LOG_DIRECTORY, "/etc/apparmor.d", "/usr/bin"];
 
-/// The system that is meant.
 #[derive(Debug, Args)]
 pub(crate) struct Root {
     /// Look below this directory instead of /
@@ -72,7 +71,6 @@ pub(crate) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<>
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Returns the error for a path that leads out.
 pub(crate) fn error(path: &Path) -> io::Error {
     io::Error::other(format!("a link on the way to {} leads out of the root", path.display()))
 }
@@ -91,7 +89,6 @@ pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     }
 }
 
-/// Returns where a driver's hook is.
 pub(crate) fn hook(root: &Path, driver: &OsStr) -> PathBuf {
     base(root, driver).join(driver)
 }

@@ -13,17 +13,14 @@ use crate::plan::{Plan, Step};
 use crate::printable;
 use crate::verdict::messages;
 
-/// One script of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Script {
-    /// Its path, escaped where it is not text.
     path: String,
     pub(crate) state: ScriptState,
     /// Why it does not run, or cannot.
     reason: Option<String>,
     /// What follows when it cannot be run to completion; `None` if hookmux does not run it.
     if_fault: Option<String>,
-    /// The command that fixes that.
     fix: Option<String>,
     /// Its settings from rules, or from the operation.
     settings: Vec<setting::KeyValue>,
@@ -33,7 +30,6 @@ pub(crate) struct Script {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScriptState {
-    /// hookmux runs it.
     Runs,
     /// It would run, but is untrusted, which is a fault.
     Untrusted,
@@ -45,7 +41,6 @@ pub(crate) enum ScriptState {
     BeforeHookmux,
     /// libvirt itself runs it.
     LeftToLibvirt,
-    /// It does not run.
     Skipped,
 }
 
@@ -120,7 +115,6 @@ impl Script {
     }
 }
 
-/// Returns the lines of all scripts.
 pub(crate) fn lines(scripts: &[Script], paint: Paint) -> Vec<String> {
     scripts.iter().flat_map(|script| script.lines(paint)).collect()
 }

@@ -12,21 +12,17 @@ use crate::run::shebang::Beginning;
 /// The directories that hold the programs of a system.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// Why a script cannot be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Trouble {
     /// A word for programs, which never changes.
     pub(crate) kind: &'static str,
-    /// The reason, in a sentence.
     pub(crate) what: String,
-    /// The command that fixes it.
     pub(crate) fix: String,
 }
 
 /// How much of a script is read, in bytes: more than any script has.
-const MOST: u64 = 1 << 20;
+pub(crate) const MOST: u64 = 1 << 20;
 
-/// A script's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(Vec<u8>);
 
@@ -46,7 +42,6 @@ impl Text {
         Self(bytes)
     }
 
-    /// Returns how it begins.
     pub(crate) fn beginning(&self) -> Beginning {
         Beginning::new(&self.0)
     }

@@ -11,7 +11,6 @@ use crate::plan::facts::Facts;
 use crate::plan::rules;
 use crate::settings::Rule;
 
-/// One path of a rule.
 #[derive(Debug, Serialize)]
 pub(crate) struct RulePath {
     rule: String,
@@ -21,9 +20,6 @@ pub(crate) struct RulePath {
 }
 
 /// Returns the paths of all rules that may apply to a script of the plan. `facts`: if the document is known.
-///
-/// # Errors
-/// A document that rules look at and that cannot be read.
 pub(crate) fn paths(
     root: &Path,
     rules: &[Rule],
