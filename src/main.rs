@@ -26,8 +26,8 @@ fn main() -> ExitCode {
             let (output, errors) = (&mut io::stdout(), &mut io::stderr());
             let input = Some(io::stdin()).filter(|input| live && input.is_terminal());
             let (width, json) = (console::width(), false);
-            let console = Console { output, errors, paint, errors_paint, input, on_terminal, live, width, json };
-            admin::main(std::env::args_os(), console)
+            let mut console = Console { output, errors, paint, errors_paint, input, on_terminal, live, width, json };
+            admin::main(std::env::args_os(), &mut console)
         }
     }
 }
