@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,55 +19,37 @@ use crate::verdict::messages;
 /// How long libvirt may take to answer before a made-up document is used instead.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(crate) enum Source {
-    /// The call has no document.
-    Nothing,
-    /// This file.
-    File(PathBuf),
-    /// libvirt, through this connection.
-    Libvirt(&'static str),
-    /// Made up, since libvirt has no document: why.
-    MadeUp(String),
-}
-
-impl Source {
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::File(_) => "file",
-            Self::Libvirt(_) => "libvirt",
-            Self::MadeUp(_) => "made-up",
-        }
-    }
-
-    pub(crate) fn sentence(&self) -> Option<String> {
-        Some(match self {
-            Self::Nothing => return None,
-            Self::File(path) => format!("the XML is {}", path.display()),
-            Self::Libvirt(uri) => format!("the XML is libvirt's own, from {uri}"),
-            Self::MadeUp(why) => format!("the XML is made up (--xml FILE gives another): {why}"),
-        })
-    }
+/// Where a document comes from.
+pub(crate) struct Source {
+    /// A word for programs, which never changes.
+    pub(crate) word: &'static str,
+    /// `None` for a call without a document.
+    pub(crate) sentence: Option<String>,
 }
 
 pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
+    let source = |word, sentence| Source { word, sentence: Some(sentence) };
     if let Some(path) = file {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let document = Spool::read(file).with_context(|| format!("cannot read {}", path.display()))?;
-        return Ok((document, Source::File(path.to_owned())));
+        return Ok((document, source("file", format!("the XML is {}", path.display()))));
     }
     if call.row.input == Input::Nothing {
-        return Ok((Spool::nothing(), Source::Nothing));
+        return Ok((Spool::nothing(), Source { word: "nothing", sentence: None }));
     }
     let why = match drivers::driver(&call.driver).uri {
         _ if root != Path::new("/") => "libvirt does not run below another root".into(),
         None => "libvirt has no document for this hook".into(),
         Some(uri) => match ask(call, uri) {
-            Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
+            Ok(xml) => {
+                let sentence = format!("the XML is libvirt's own, from {uri}");
+                return Ok((Spool::read(xml.as_slice())?, source("libvirt", sentence)));
+            }
             Err(why) => why,
         },
     };
-    Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
+    let sentence = format!("the XML is made up (--xml FILE gives another): {why}");
+    Ok((Spool::read(made_up(call).as_bytes())?, source("made-up", sentence)))
 }
 
 /// Asks libvirt for the XML as it would write it to the hook; otherwise returns why there is none.

@@ -53,7 +53,7 @@ impl<'c> Live<'c> {
         if let Some(why) = never_made {
             writeln!(self.errors, "{}", self.paint.warning(why))?;
         }
-        source.sentence().map_or(Ok(()), |source| self.now(&source))
+        source.sentence.as_ref().map_or(Ok(()), |source| self.now(source))
     }
 
     /// Runs something, and shows what happens.

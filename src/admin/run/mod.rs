@@ -134,7 +134,7 @@ impl Run {
             let content = json!({
                 "call": Call::json(&call, never_made),
                 "dry_run": false,
-                "document": source.word(),
+                "document": source.word,
                 "steps": report.steps(&plan),
                 "undone": steps("hookmux", report.hook.undone.iter().map(|(step, report)| (&step.path, report))),
                 "background": steps("hookmux", plan.background.iter().map(path).zip(&background)),
