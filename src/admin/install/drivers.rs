@@ -8,8 +8,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::install::{beside, existing};
-use crate::admin::support::driver::DriverName;
-use crate::admin::support::known::{Force, Usage};
+use crate::admin::support::known::{DriverName, Force, Usage};
 use crate::admin::support::root;
 use crate::call::drivers::{self, DRIVERS};
 use crate::files::paths;

@@ -10,8 +10,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::admin::support::daemons::{self, Running};
-use crate::admin::support::driver::DriverName;
-use crate::admin::support::known::{Force, Usage};
+use crate::admin::support::known::{DriverName, Force, Usage};
 use crate::admin::support::root::{self, Root};
 use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};

@@ -6,12 +6,29 @@ use std::fmt;
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::admin::support::{guests, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
 use crate::call::invocation::{Invocation, NOTHING};
 use crate::printable::{printable, quoted};
+
+/// Accepts any name, since libvirt may have drivers that the table does not know, and offers those that it does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DriverName;
+
+impl TypedValueParser for DriverName {
+    type Value = OsString;
+
+    fn parse_ref(&self, _: &clap::Command, _: Option<&clap::Arg>, name: &OsStr) -> Result<OsString, clap::Error> {
+        Ok(name.to_owned())
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(driver.about))))
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Force {

@@ -6,7 +6,6 @@ pub(crate) mod clock;
 pub mod console;
 pub(crate) mod daemons;
 pub(crate) mod depends;
-pub(crate) mod driver;
 pub(crate) mod files;
 pub(crate) mod fix;
 pub(crate) mod guests;
