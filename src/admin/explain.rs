@@ -33,7 +33,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
-        let root = self.call.root()?;
+        let root = self.call.root.path()?;
         let call = self.call.invocation(&root)?;
         let (settings, fault) = call::settings_or_defaults(&root)?;
         let fails = fault.is_some() && call.row.failure == Failure::Aborts;

@@ -79,7 +79,7 @@ pub(crate) struct Run {
 impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
-        let root = self.call.root()?;
+        let root = self.call.root.path()?;
         let call = self.call.invocation(&root)?;
         let settings = settings::read(&root)?;
         let input = OnceCell::new();

@@ -40,24 +40,18 @@ pub(crate) struct Call {
     #[command(flatten)]
     force: Force,
     #[command(flatten)]
-    root: Root,
+    pub(crate) root: Root,
 }
 
 impl Call {
-    /// Returns the root directory, as an absolute path.
-    pub(crate) fn root(&self) -> std::io::Result<PathBuf> {
-        self.root.path()
-    }
-
     /// Returns the call, word for word as libvirt makes it.
     pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
-        let others = [&self.object, &self.operation, &self.sub_operation, &self.extra];
-        let (driver, mut words) =
-            self.force.complete(root, &self.driver, others.into_iter().flatten().cloned().collect())?;
+        let others = [&self.object, &self.operation, &self.sub_operation, &self.extra].into_iter().flatten();
+        let (driver, mut words) = self.force.complete(root, &self.driver, others.cloned().collect())?;
         let operation = words.get(1).cloned().unwrap_or_default();
         let row = contract::look_up(&driver, &operation);
-        words
-            .extend([row.sub_operation, row.extra].into_iter().skip(words.len().saturating_sub(2)).map(OsString::from));
+        let usual = [row.sub_operation, row.extra].map(OsString::from);
+        words.extend(usual.into_iter().skip(words.len().saturating_sub(2)));
         if drivers::driver(&driver).args == ArgLayout::GuestAgent {
             words = vec![operation];
         }

@@ -27,8 +27,6 @@ pub struct Console<'a> {
     pub on_terminal: bool,
     /// Whether standard error is a terminal, on which a line can be overwritten.
     pub live: bool,
-    /// How many columns standard output has.
-    pub width: usize,
     /// Whether standard output is one JSON document.
     pub json: bool,
 }
@@ -37,8 +35,7 @@ pub struct Console<'a> {
 const LEAST_WIDTH: usize = 80;
 
 /// Returns how many columns the terminal at standard output has: at least 80, which is also what a file or a pipe gets.
-#[must_use]
-pub fn width() -> usize {
+pub(crate) fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map(|size| usize::from(size.ws_col));
     columns.map_or(LEAST_WIDTH, |columns| columns.max(LEAST_WIDTH))
 }

@@ -1,6 +1,7 @@
 //! Checks that the names on a command line are known: a typing error is not a new driver. In: names. Out: what was probably
 //! meant, as an error. Reads whether there is a directory or a hook of a driver's name, and the names of guests.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
@@ -8,10 +9,11 @@ use std::path::Path;
 use clap::Args;
 use clap::builder::{PossibleValue, TypedValueParser};
 
-use crate::admin::support::{guests, root};
+use crate::admin::support::root;
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
 use crate::call::invocation::{Invocation, NOTHING};
+use crate::files::paths;
 use crate::printable::{printable, quoted};
 
 /// Accepts any name, since libvirt may have drivers that the table does not know, and offers those that it does.
@@ -131,9 +133,26 @@ fn unknown(root: &Path, name: &OsString, others: Option<&[OsString]>) -> Usage {
     Usage(format!("'{shown}' is {what}{}", hint(meant, &names)))
 }
 
+/// Returns the names of a driver's guests or networks, defined or running; `None` if none can be seen.
+pub(crate) fn defined(root: &Path, driver: &OsStr) -> Option<BTreeSet<OsString>> {
+    let known = drivers::driver(driver);
+    let directories = match known.object {
+        Object::Guest if !known.name.is_empty() => {
+            ["/etc/libvirt", "/run/libvirt"].map(|at| paths::below(root, at).join(known.name))
+        }
+        Object::Network => ["/etc/libvirt/qemu/networks", "/run/libvirt/network"].map(|at| paths::below(root, at)),
+        _ => return None,
+    };
+    let inside = directories.iter().filter(|directory| !root::leads_out(root, directory));
+    let files = inside.flat_map(|directory| root::entries(directory));
+    let definitions = files.filter(|file| file.extension() == Some(OsStr::new("xml")));
+    let names: BTreeSet<OsString> = definitions.filter_map(|file| Some(file.file_stem()?.to_owned())).collect();
+    (!names.is_empty()).then_some(names)
+}
+
 /// Returns the drivers that have a guest or a network of this name.
 fn owners(root: &Path, name: &OsStr) -> Vec<&'static str> {
-    let has = |driver: &&str| guests::defined(root, driver.as_ref()).is_some_and(|names| names.contains(name));
+    let has = |driver: &&str| defined(root, driver.as_ref()).is_some_and(|names| names.contains(name));
     DRIVERS.iter().map(|driver| driver.name).filter(has).collect()
 }
 

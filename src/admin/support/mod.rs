@@ -8,7 +8,6 @@ pub(crate) mod daemons;
 pub(crate) mod depends;
 pub(crate) mod files;
 pub(crate) mod fix;
-pub(crate) mod guests;
 pub(crate) mod known;
 pub(crate) mod made;
 pub(crate) mod root;

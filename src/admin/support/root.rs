@@ -52,9 +52,9 @@ impl Root {
             paths::directories(&root, &base, OsStr::new(driver.name)).map(|directory| directory.path)
         });
         let mut used = bases.chain(OTHERS.iter().copied()).map(|path| paths::below(&root, path)).chain(scripts);
-        let on_the_way =
-            |path: &Path| path.ancestors().take_while(|above| *above != root).any(|at| leads_out(&root, at));
-        used.find(|path| on_the_way(path)).map_or(Ok(()), |path| Err(error(&path)))?;
+        let outside =
+            used.find(|path| path.ancestors().take_while(|above| *above != root).any(|at| leads_out(&root, at)));
+        outside.map_or(Ok(()), |path| Err(error(&path)))?;
         Ok(root)
     }
 }

@@ -48,32 +48,26 @@ impl Text {
 
     /// Returns what keeps it from starting as `path`, as far as its first line shows that.
     pub(crate) fn trouble(&self, system: &Path, path: &Path) -> Option<Trouble> {
-        let at = quoted(path);
+        let sed = |script: &str| format!("sed -i '{script}' {}", quoted(path));
         let (kind, what, fix) = match self.beginning() {
             Beginning::Empty | Beginning::Elf => return None,
             Beginning::Shebang { crlf: true, .. } => {
-                ("crlf", "its lines end in CRLF, as on Windows".to_owned(), format!("sed -i 's/\\r$//' {at}"))
+                ("crlf", "its lines end in CRLF, as on Windows".into(), sed(r"s/\r$//"))
             }
-            Beginning::ByteOrderMark => (
-                "byte-order-mark",
-                "a byte order mark comes before its #!".to_owned(),
-                format!("sed -i '1s/^\\xef\\xbb\\xbf//' {at}"),
-            ),
-            Beginning::NoShebang => (
-                "no-interpreter",
-                "its first line does not begin with #!".to_owned(),
-                format!("sed -i '1i #!/bin/sh' {at}"),
-            ),
+            Beginning::ByteOrderMark => {
+                ("byte-order-mark", "a byte order mark comes before its #!".into(), sed(r"1s/^\xef\xbb\xbf//"))
+            }
+            Beginning::NoShebang => {
+                ("no-interpreter", "its first line does not begin with #!".into(), sed("1i #!/bin/sh"))
+            }
             Beginning::Shebang { program, argument, .. } => {
                 let missing = missing(system, &program, &argument)?;
                 let name = Path::new(&missing).file_name()?.to_str()?;
-                let elsewhere = PATH.map(|directory| format!("{directory}/{name}"));
-                let elsewhere = elsewhere.into_iter().find(|program| exists(system, Path::new(program)));
                 // A name that means nothing to the shell, nor to sed.
                 let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
-                let fix = match elsewhere.filter(|_| missing == program && is_plain) {
-                    Some(program) => format!("sed -i '1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|' {at}"),
-                    None => format!("${{EDITOR:-vi}} +1 {at}"),
+                let fix = match installed(system, name).filter(|_| missing == program && is_plain) {
+                    Some(program) => sed(&format!("1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|")),
+                    None => format!("${{EDITOR:-vi}} +1 {}", quoted(path)),
                 };
                 ("interpreter-missing", format!("{missing} does not exist"), fix)
             }
@@ -114,17 +108,20 @@ impl Text {
 
 /// Returns the program of a first line that does not exist; for env, the one that env looks for.
 fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
-    if !exists(system, Path::new(program)) {
+    if !exists(system, program) {
         return Some(program.to_owned());
     }
     let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
-    let is_there = |directory: &&str| exists(system, &Path::new(directory).join(looked_for));
-    (program.ends_with("/env") && !PATH.iter().any(is_there)).then(|| looked_for.to_owned())
+    (program.ends_with("/env") && installed(system, looked_for).is_none()).then(|| looked_for.to_owned())
 }
 
-/// Reports whether a program exists on a system whose root directory is `system`.
-fn exists(system: &Path, program: &Path) -> bool {
-    resolve::open(system, &paths::below(system, &program.to_string_lossy()), OFlags::PATH).is_ok()
+/// Returns where a program is installed on a system whose root directory is `system`.
+fn installed(system: &Path, name: &str) -> Option<String> {
+    PATH.map(|directory| format!("{directory}/{name}")).into_iter().find(|program| exists(system, program))
+}
+
+fn exists(system: &Path, program: &str) -> bool {
+    resolve::open(system, &paths::below(system, program), OFlags::PATH).is_ok()
 }
 
 #[cfg(test)]
