@@ -73,20 +73,19 @@ impl Call {
 /// Returns the plan that the hook makes for these calls. Who runs libvirt's own directory depends on the daemon that would
 /// call; a daemon that cannot be seen counts as a new one.
 pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts) -> Plan {
-    let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
-    let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
-    plan::read(root, calls, &directories, linked(root, calls.driver()), settings, facts, runs_its_own)
+    let driver = calls.driver();
+    let directories = paths::directories(root, &root::base(root, driver), driver);
+    let linked = linked(root, driver).unwrap_or_default();
+    let runs_its_own = || daemon(root, driver).is_none_or(|daemon| daemon.runs_its_own);
+    plan::read(root, calls, &directories, linked, settings, facts, runs_its_own)
 }
 
-/// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and
-/// the hook is not hookmux.
-fn linked(root: &Path, driver: &OsStr) -> Linked {
-    let hook = root::hook(root, driver);
+/// Returns how hookmux is linked for a driver if a link to it lies in libvirt's own directory and the hook is not hookmux.
+fn linked(root: &Path, driver: &OsStr) -> Option<Linked> {
     let [libvirts, _] = root::directories(root, driver);
     let is_hookmux = |path: &PathBuf| program::leads_to_hookmux(path, resolve::resolve(root, path).target.as_ref());
-    let first = root::entries(&libvirts).filter(is_hookmux).min();
-    let name = first.as_deref().and_then(Path::file_name).map(OsStr::to_owned);
-    name.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
+    let first = root::entries(&libvirts).filter(is_hookmux).min()?;
+    Linked::beside(root, root::hook(root, driver), first.file_name()?.to_owned())
 }
 
 /// Returns the daemon that would make a driver's calls.
