@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::admin::support::daemons::{self, Running};
 use crate::admin::support::known::{DriverName, Force, Usage};
 use crate::admin::support::root::{self, Root};
+use crate::call::caller::Version;
 use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
@@ -76,7 +77,7 @@ pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts
     let driver = calls.driver();
     let directories = paths::directories(root, &root::base(root, driver), driver);
     let linked = linked(root, driver).unwrap_or_default();
-    let runs_its_own = || daemon(root, driver).is_none_or(|daemon| daemon.runs_its_own);
+    let runs_its_own = || daemon(root, driver).and_then(|daemon| daemon.version).is_none_or(Version::runs_dot_d);
     plan::read(root, calls, &directories, linked, settings, facts, runs_its_own)
 }
 

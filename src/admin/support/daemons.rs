@@ -30,8 +30,6 @@ pub(crate) struct Running {
     pub(crate) pid: i32,
     /// Its release, where that can be read.
     pub(crate) version: Option<Version>,
-    /// Whether it itself runs the files directly in its own directory.
-    pub(crate) runs_its_own: bool,
     /// When it started, to some hundredths of a second.
     pub(crate) started: SystemTime,
     /// When hookmux last made it reload.
@@ -93,7 +91,6 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
             name: daemon.name.to_string_lossy().into_owned(),
             pid,
             version: daemon.version(),
-            runs_its_own: daemon.runs_its_own(),
             started: boot?.checked_add(Duration::from_millis(ticks.checked_mul(1000)?.checked_div(TICKS)?))?,
             reloaded: fs::metadata(note(root, pid, ticks)).and_then(|note| note.modified()).ok(),
         };
