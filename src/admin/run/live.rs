@@ -2,12 +2,12 @@
 //! has been running disappears when it has ended. Does.
 
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::admin::run::document::Source;
-use crate::admin::support::console::{Console, Paint};
+use crate::admin::support::console::Console;
 use crate::call::contract::Output;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
@@ -22,20 +22,17 @@ use crate::verdict::outcome::{Outcome, OutcomeKind};
 /// Returns to the beginning of the line, and clears it.
 const CLEAR_LINE: &str = "\r\u{1b}[K";
 
-pub(crate) struct Live<'c> {
-    errors: &'c mut dyn Write,
-    paint: Paint,
-    on_terminal: bool,
+pub(crate) struct Live<'c, 'a> {
+    console: &'c mut Console<'a>,
     /// Whether the last line disappears before the next one.
     is_temporary: bool,
     /// The step that the last lines are about.
     shown: PathBuf,
 }
 
-impl<'c> Live<'c> {
-    pub(crate) fn new<'a: 'c>(console: &'c mut Console<'a>) -> Self {
-        let (paint, on_terminal) = (console.errors_paint, console.live);
-        Self { errors: &mut *console.errors, paint, on_terminal, is_temporary: false, shown: PathBuf::new() }
+impl<'c, 'a> Live<'c, 'a> {
+    pub(crate) fn new(console: &'c mut Console<'a>) -> Self {
+        Self { console, is_temporary: false, shown: PathBuf::new() }
     }
 
     pub(crate) fn begin(
@@ -49,9 +46,9 @@ impl<'c> Live<'c> {
             0 => "nothing".into(),
             number => printable::count(number, "script"),
         };
-        writeln!(self.errors, "{}: {count} to run", self.paint.heading(&messages::call(call)))?;
+        writeln!(self.console.errors, "{}: {count} to run", self.console.errors_paint.heading(&messages::call(call)))?;
         if let Some(why) = never_made {
-            writeln!(self.errors, "{}", self.paint.warning(why))?;
+            writeln!(self.console.errors, "{}", self.console.errors_paint.warning(why))?;
         }
         source.sentence.as_ref().map_or(Ok(()), |source| self.now(source))
     }
@@ -72,30 +69,30 @@ impl<'c> Live<'c> {
 
     fn on_event(&mut self, call: &Invocation, event: &Event) -> io::Result<()> {
         if self.is_temporary {
-            write!(self.errors, "{CLEAR_LINE}")?;
+            write!(self.console.errors, "{CLEAR_LINE}")?;
             self.is_temporary = false;
         }
         let (Event::Starting(step) | Event::StillRunning(step, ..) | Event::Ended(step, _)) = event;
         let path = printable::printable(&step.path);
         // Several steps may run at a time.
         if self.shown != step.path && !matches!(event, Event::Starting(_)) {
-            writeln!(self.errors, "  {path}")?;
+            writeln!(self.console.errors, "  {path}")?;
         }
         self.shown.clone_from(&step.path);
         match event {
             // hookmux may call a script of the guest agent twice: to freeze and to thaw.
             Event::Starting(_) if drivers::driver(&call.driver).args == ArgLayout::GuestAgent => {
-                writeln!(self.errors, "  {path} {}", printable::printable(&call.operation))
+                writeln!(self.console.errors, "  {path} {}", printable::printable(&call.operation))
             }
-            Event::Starting(_) => writeln!(self.errors, "  {path}"),
-            Event::StillRunning(_, pid, elapsed) if self.on_terminal => {
+            Event::Starting(_) => writeln!(self.console.errors, "  {path}"),
+            Event::StillRunning(_, pid, elapsed) if self.console.live => {
                 self.is_temporary = true;
                 let running = format!("running for {} s, pid {pid}", elapsed.as_secs());
-                write!(self.errors, "    {}", self.paint.faint(&running))?;
-                self.errors.flush()
+                write!(self.console.errors, "    {}", self.console.errors_paint.faint(&running))?;
+                self.console.errors.flush()
             }
             Event::StillRunning(_, pid, elapsed) => {
-                writeln!(self.errors, "    still running after {}, pid {pid}", printable::duration(*elapsed))
+                writeln!(self.console.errors, "    still running after {}, pid {pid}", printable::duration(*elapsed))
             }
             Event::Ended(_, report) => self.ended(&step.path, report),
         }
@@ -104,18 +101,18 @@ impl<'c> Live<'c> {
     fn ended(&mut self, path: &Path, report: &StepReport) -> io::Result<()> {
         let text = [&report.output, &report.errors].into_iter().flat_map(|bytes| bytes.split(|byte| *byte == b'\n'));
         for line in text.filter(|line| !line.is_empty()) {
-            writeln!(self.errors, "    | {}", printable::printable(OsStr::from_bytes(line)))?;
+            writeln!(self.console.errors, "    | {}", printable::printable(OsStr::from_bytes(line)))?;
         }
         for line in report.changes.to_string().lines() {
-            writeln!(self.errors, "    {line}")?;
+            writeln!(self.console.errors, "    {line}")?;
         }
         let outcome = outcome(path, &report.outcome);
         let outcome = match report.outcome.kind() {
-            OutcomeKind::Success => self.paint.good(&outcome),
-            OutcomeKind::Verdict | OutcomeKind::Fault | OutcomeKind::NotRun => self.paint.bad(&outcome),
+            OutcomeKind::Success => self.console.errors_paint.good(&outcome),
+            OutcomeKind::Verdict | OutcomeKind::Fault | OutcomeKind::NotRun => self.console.errors_paint.bad(&outcome),
         };
         let time = report.started.map(|_| format!(", {}", printable::duration(report.elapsed)));
-        writeln!(self.errors, "    {outcome}{}", time.unwrap_or_default())
+        writeln!(self.console.errors, "    {outcome}{}", time.unwrap_or_default())
     }
 
     /// Prints which scripts were not started after another's failure.
@@ -126,17 +123,17 @@ impl<'c> Live<'c> {
 
     pub(crate) fn not_started<'s>(&mut self, steps: impl IntoIterator<Item = &'s Step>, why: &str) -> io::Result<()> {
         let mut steps = steps.into_iter();
-        steps.try_for_each(|step| writeln!(self.errors, "  {}\n    {why}", printable::printable(&step.path)))
+        steps.try_for_each(|step| writeln!(self.console.errors, "  {}\n    {why}", printable::printable(&step.path)))
     }
 
     /// Prints a heading of steps.
     pub(crate) fn now(&mut self, what: &str) -> io::Result<()> {
-        writeln!(self.errors, "{}", self.paint.faint(what))
+        writeln!(self.console.errors, "{}", self.console.errors_paint.faint(what))
     }
 
     /// Prints what the caller does with the answer.
     pub(crate) fn conclude(&mut self, call: &Invocation, hook: Verdict, code: u8, filtered: bool) -> io::Result<()> {
-        let (paint, effect) = (self.paint, call.row.effect);
+        let (paint, effect) = (self.console.errors_paint, call.row.effect);
         let conclusion = match (code, call.row.output, filtered) {
             (0, Output::Filter, true) => paint.good("exit code 0: libvirt takes the new XML"),
             (0, Output::Filter, false) => paint.good("exit code 0: libvirt keeps its own XML"),
@@ -144,7 +141,7 @@ impl<'c> Live<'c> {
             _ if hook.code == 0 => paint.bad(&format!("exit code 0, but libvirt's own script failed: then {effect}")),
             _ => paint.bad(&format!("exit code {}: then {effect}", hook.code)),
         };
-        writeln!(self.errors, "{conclusion}")
+        writeln!(self.console.errors, "{conclusion}")
     }
 }
 
