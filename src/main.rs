@@ -12,7 +12,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use hookmux::admin;
-use hookmux::admin::support::console::{self, Console, Paint};
+use hookmux::admin::support::console::{Console, Paint};
 use hookmux::call::invocation::{self, Role};
 use hookmux::hook;
 
@@ -25,9 +25,8 @@ fn main() -> ExitCode {
             let (paint, errors_paint) = (Paint::choose(on_terminal), Paint::choose(live));
             let (output, errors) = (&mut io::stdout(), &mut io::stderr());
             let input = Some(io::stdin()).filter(|input| live && input.is_terminal());
-            let (width, json) = (console::width(), false);
-            let console = Console { output, errors, paint, errors_paint, input, on_terminal, live, width, json };
-            admin::main(std::env::args_os(), console)
+            let mut console = Console { output, errors, paint, errors_paint, input, on_terminal, live, json: false };
+            admin::main(std::env::args_os(), &mut console)
         }
     }
 }

@@ -1,9 +1,11 @@
 //! `hookmux explain`: what would run for a call, in order, by which rule, and who runs it. In: the call, directories,
 //! settings. Out: lines. Reads, and starts nothing.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
@@ -20,7 +22,6 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::verdict::messages;
 
-/// Arguments of `hookmux explain`.
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
     #[command(flatten)]
@@ -31,26 +32,20 @@ pub(crate) struct Explain {
 }
 
 impl Explain {
-    /// Prints the plan of the call.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
-        let root = self.call.root()?;
+        let root = self.call.root.path()?;
         let call = self.call.invocation(&root)?;
         let (settings, fault) = call::settings_or_defaults(&root)?;
         let fails = fault.is_some() && call.row.failure == Failure::Aborts;
-        let document = self.xml.as_ref().map(|path| {
-            std::fs::read(path).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", path.display()))
-        });
-        let document = document.transpose()?;
+        let read = |path: &PathBuf| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let document = self.xml.as_ref().map(read).transpose()?;
         let read = || Ok(document.clone().unwrap_or_default());
         let facts = Facts::new(&read);
         let plan = if fails { Plan::default() } else { call::plan(&root, Calls::One(&call), &settings, &facts) };
         let mut findings: Vec<Finding> = fault.iter().map(|fault| check::settings(&root, fault)).collect();
         findings.extend(check::hook(&root, &call.driver, &plan));
         let scripts = script::scripts(&root, &plan, Some(&call.row));
-        let paths = xml::paths(&root, &settings.rules, &call, &plan, document.as_ref().map(|_| &facts));
-        if let Some(fault) = facts.fault() {
-            anyhow::bail!("{}", xml::unreadable(fault));
-        }
+        let paths = xml::paths(&root, &settings.rules, &call, &plan, document.as_ref().map(|_| &facts))?;
         let never_made = made::never(&root, &call.row);
         let json = Call::json(&call, never_made.as_deref());
         let content = json!({ "call": json, "findings": findings, "scripts": scripts, "paths": paths });

@@ -22,19 +22,16 @@ mod stats;
 mod status;
 pub mod support;
 
+use crate::hook::USAGE;
 use crate::printable::printable;
 use support::FOUND;
 use support::console::{Console, Paint};
 use support::known::Usage;
 
-/// The exit code of a command that was called with an unknown name.
-const USAGE: u8 = 2;
-
 /// The version of this program, the commit that it was built from, and its target.
 const VERSION: &str =
     concat!(env!("CARGO_PKG_VERSION"), " (", env!("HOOKMUX_COMMIT"), ", ", env!("HOOKMUX_TARGET"), ")");
 
-/// The manual pages that a command's help names.
 const HOST: &str = "hookmux(8)";
 const HOOKS: &str = "hookmux(8), hookmux-hooks(7)";
 const SETTINGS: &str = "hookmux(8), hookmux.toml(5)";
@@ -119,29 +116,15 @@ pub fn command() -> clap::Command {
 }
 
 /// Carries out a command.
-pub fn main(words: impl Iterator<Item = OsString>, mut console: Console) -> ExitCode {
+pub fn main(words: impl Iterator<Item = OsString>, console: &mut Console) -> ExitCode {
     let arguments = match Arguments::try_parse_from(words) {
         Ok(arguments) => arguments,
-        Err(error) => return usage(&error, &mut console),
+        Err(error) => return usage(&error, console),
     };
     let level = if arguments.verbose { log::LevelFilter::Info } else { log::LevelFilter::Error };
     env_logger::Builder::new().filter_level(level).parse_env("HOOKMUX_LOG").format_timestamp(None).init();
     console.json = arguments.json;
-    let done = carry_out(&arguments.command, &mut console);
-    done.unwrap_or_else(|error| {
-        // A reader who has seen enough, such as head(1), is not an error.
-        let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
-        if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
-            return ExitCode::SUCCESS;
-        }
-        let name = console.errors_paint.bad("hookmux:");
-        let _ = writeln!(console.errors, "{name} {}", printable(format!("{error:#}")));
-        ExitCode::from(if error.is::<Usage>() { USAGE } else { FOUND })
-    })
-}
-
-fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCode> {
-    match command {
+    let done = match arguments.command {
         Command::List(list) => list.main(console),
         Command::Explain(explain) => explain.main(console),
         Command::Run(run) => run.main(console),
@@ -157,7 +140,17 @@ fn carry_out(command: &Command, console: &mut Console) -> anyhow::Result<ExitCod
         Command::Stats(stats) => stats.main(console),
         Command::Status(status) => status.main(console),
         Command::Contract(contract::Contract {}) => contract::Contract::main(console),
-    }
+    };
+    done.unwrap_or_else(|error| {
+        // A reader who has seen enough, such as head(1), is not an error.
+        let broken = |cause: &std::io::Error| cause.kind() == std::io::ErrorKind::BrokenPipe;
+        if error.chain().filter_map(|cause| cause.downcast_ref()).any(broken) {
+            return ExitCode::SUCCESS;
+        }
+        let name = console.errors_paint.bad("hookmux:");
+        let _ = writeln!(console.errors, "{name} {}", printable(format!("{error:#}")));
+        ExitCode::from(if error.is::<Usage>() { USAGE } else { FOUND })
+    })
 }
 
 /// Prints help and version on standard output, and errors on standard error.

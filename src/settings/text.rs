@@ -66,6 +66,8 @@ impl fmt::Display for SettingsError {
     }
 }
 
+impl std::error::Error for SettingsError {}
+
 /// Reads a file's text.
 ///
 /// # Errors

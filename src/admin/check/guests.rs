@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::admin::check::finding::Finding;
-use crate::admin::support::guests::defined;
+use crate::admin::support::known::defined;
 use crate::admin::support::root::{self, entries};
 use crate::call::contract::{self, UNKNOWN};
 use crate::files::ignored::ignored;

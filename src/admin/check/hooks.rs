@@ -188,7 +188,7 @@ mod tests {
     fn daemon(started: u64, reloaded: Option<u64>) -> Running {
         let at = |seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).unwrap();
         let (name, reloaded) = ("libvirtd".into(), reloaded.map(at));
-        Running { name, pid: 7, version: None, runs_its_own: true, started: at(started), reloaded }
+        Running { name, pid: 7, version: None, started: at(started), reloaded }
     }
 
     #[test]

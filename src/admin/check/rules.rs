@@ -9,8 +9,7 @@ use glob::Pattern;
 
 use crate::admin::check::finding::Finding;
 use crate::admin::check::guests;
-use crate::admin::support::guests::defined;
-use crate::admin::support::known::nearest;
+use crate::admin::support::known::{defined, nearest};
 use crate::admin::support::text::Text;
 use crate::admin::support::{fix, root};
 use crate::call::contract::{Failure, Output, ROWS, Row, UNKNOWN};

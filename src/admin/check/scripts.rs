@@ -8,8 +8,7 @@ use std::path::Path;
 use crate::admin::check::finding::{Finding, NAMEI};
 use crate::admin::check::guests;
 use crate::admin::support::known::nearest;
-use crate::admin::support::startable::{self, Trouble};
-use crate::admin::support::text::Text;
+use crate::admin::support::text::{Text, Trouble};
 use crate::admin::support::{fix, root};
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout};
@@ -76,7 +75,7 @@ pub(crate) fn emptied(system: &Path, plans: &[(OsString, Plan)]) -> Vec<Finding>
 
 /// Reports a first line that the kernel does not accept.
 fn beginning(system: &Path, path: &Path) -> Option<Finding> {
-    let Trouble { kind, what, fix } = startable::trouble(system, path, &Text::read(system, path))?;
+    let Trouble { kind, what, fix } = Text::read(system, path).trouble(system, path)?;
     Some(Finding::new(kind, path, format!("cannot be started: {what}")).fix(fix))
 }
 

@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::admin::support::LOG_DIRECTORY;
 use crate::admin::support::clock::Clock;
-use crate::admin::support::console::Console;
+use crate::admin::support::console::{self, Console};
 use crate::admin::support::files;
 use crate::admin::support::root::Root;
 use crate::files::paths;
@@ -99,7 +99,8 @@ impl History {
             let groups = printable::count(earlier, "earlier group");
             console.lines(&[console.paint.faint(&format!("{groups} not shown (-n N, --all)")), String::new()])?;
         }
-        let pictures = episodes.iter().skip(earlier).map(|it| picture::draw(it, clock, console.width, console.paint));
+        let pictures =
+            episodes.iter().skip(earlier).map(|it| picture::draw(it, clock, console::width(), console.paint));
         console.output.write_all(pictures.collect::<Vec<_>>().join("\n").as_bytes())
     }
 

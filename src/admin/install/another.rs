@@ -10,7 +10,7 @@ use anyhow::Context;
 use rustix::fs::OFlags;
 
 use crate::admin::install::existing;
-use crate::admin::support::{call, daemons, depends, files, root};
+use crate::admin::support::{daemons, depends, files, root};
 use crate::call::drivers::{self, ArgLayout};
 use crate::files::paths;
 use crate::files::resolve;
@@ -18,6 +18,7 @@ use crate::files::trust::{self, Distrust};
 use crate::plan::calls::Calls;
 use crate::plan::listing;
 use crate::printable::{self, printable, quoted};
+use crate::settings;
 
 /// The link's name in libvirt's own directory of the driver: before other scripts.
 const NAME: &str = "00-hookmux";
@@ -125,6 +126,6 @@ fn original(root: &Path, driver: &OsStr) -> PathBuf {
 
 /// Returns why hookmux would not run this file, if so.
 pub(crate) fn distrusted(root: &Path, script: &Path) -> anyhow::Result<Option<Distrust>> {
-    let is_strict = call::settings(root)?.strict;
+    let is_strict = settings::read(root)?.strict;
     Ok(trust::distrust(&resolve::resolve(root, script)).filter(|_| is_strict))
 }

@@ -7,8 +7,7 @@ use std::path::Path;
 use clap::Args;
 
 use crate::admin::install::{another, existing};
-use crate::admin::support::driver::DriverName;
-use crate::admin::support::known::{Force, Usage};
+use crate::admin::support::known::{DriverName, Force, Usage};
 use crate::admin::support::root;
 use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
 use crate::files::paths;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,58 +20,36 @@ use crate::verdict::messages;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a document comes from.
-pub(crate) enum Source {
-    /// The call has no document.
-    Nothing,
-    /// This file.
-    File(PathBuf),
-    /// libvirt, through this connection.
-    Libvirt(&'static str),
-    /// Made up, since libvirt has no document: why.
-    MadeUp(String),
+pub(crate) struct Source {
+    /// A word for programs, which never changes.
+    pub(crate) word: &'static str,
+    /// `None` for a call without a document.
+    pub(crate) sentence: Option<String>,
 }
 
-impl Source {
-    /// Returns its name in JSON.
-    pub(crate) fn word(&self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing",
-            Self::File(_) => "file",
-            Self::Libvirt(_) => "libvirt",
-            Self::MadeUp(_) => "made-up",
-        }
-    }
-
-    /// Describes it in a sentence.
-    pub(crate) fn sentence(&self) -> Option<String> {
-        Some(match self {
-            Self::Nothing => return None,
-            Self::File(path) => format!("the XML is {}", path.display()),
-            Self::Libvirt(uri) => format!("the XML is libvirt's own, from {uri}"),
-            Self::MadeUp(why) => format!("the XML is made up (--xml FILE gives another): {why}"),
-        })
-    }
-}
-
-/// Returns the document of a call.
 pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow::Result<(Spool, Source)> {
+    let source = |word, sentence| Source { word, sentence: Some(sentence) };
     if let Some(path) = file {
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let document = Spool::read(file).with_context(|| format!("cannot read {}", path.display()))?;
-        return Ok((document, Source::File(path.to_owned())));
+        return Ok((document, source("file", format!("the XML is {}", path.display()))));
     }
     if call.row.input == Input::Nothing {
-        return Ok((Spool::nothing(), Source::Nothing));
+        return Ok((Spool::nothing(), Source { word: "nothing", sentence: None }));
     }
-    let why = match (root == Path::new("/"), drivers::driver(&call.driver).uri) {
-        (true, Some(uri)) => match ask(call, uri) {
-            Ok(xml) => return Ok((Spool::read(xml.as_slice())?, Source::Libvirt(uri))),
+    let why = match drivers::driver(&call.driver).uri {
+        _ if root != Path::new("/") => "libvirt does not run below another root".into(),
+        None => "libvirt has no document for this hook".into(),
+        Some(uri) => match ask(call, uri) {
+            Ok(xml) => {
+                let sentence = format!("the XML is libvirt's own, from {uri}");
+                return Ok((Spool::read(xml.as_slice())?, source("libvirt", sentence)));
+            }
             Err(why) => why,
         },
-        (true, None) => "libvirt has no document for this hook".into(),
-        (false, _) => "libvirt does not run below another root".into(),
     };
-    Ok((Spool::read(made_up(call).as_bytes())?, Source::MadeUp(why)))
+    let sentence = format!("the XML is made up (--xml FILE gives another): {why}");
+    Ok((Spool::read(made_up(call).as_bytes())?, source("made-up", sentence)))
 }
 
 /// Asks libvirt for the XML as it would write it to the hook; otherwise returns why there is none.
@@ -95,17 +73,14 @@ fn ask(call: &Invocation, uri: &str) -> Result<Vec<u8>, String> {
 fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
     let variables: Vec<_> = std::env::vars_os().collect();
     let variables = variables.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()));
-    let environment = Strings::variables(variables);
-    let (kill_after, input) = (Duration::from_secs(1), Spool::nothing());
-    let (limit, document) = (Some(TIMEOUT), Some(MAX_DOCUMENT));
     let start = Start {
         path: program,
         args,
-        environment: &environment,
-        input: &input,
-        document,
-        limit,
-        kill_after,
+        environment: &Strings::variables(variables),
+        input: &Spool::nothing(),
+        document: Some(MAX_DOCUMENT),
+        limit: Some(TIMEOUT),
+        kill_after: Duration::from_secs(1),
         session: false,
     };
     let failed = |error: &dyn std::fmt::Display| format!("{} failed: {error}", program.display());
@@ -123,14 +98,9 @@ fn output(program: &Path, args: &[OsString]) -> Result<Vec<u8>, String> {
 
 /// Wraps a network's XML as libvirt writes it to the hook.
 fn hook_data(network: &[u8]) -> Vec<u8> {
-    let mut data = b"<hookData>\n".to_vec();
-    for line in network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        data.extend_from_slice(b"  ");
-        data.extend_from_slice(line);
-        data.push(b'\n');
-    }
-    data.extend_from_slice(b"</hookData>\n");
-    data
+    let lines = network.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let indented: Vec<u8> = lines.flat_map(|line| [b"  ", line, b"\n"].concat()).collect();
+    [b"<hookData>\n".as_slice(), &indented, b"</hookData>\n"].concat()
 }
 
 /// Returns a small document that is valid for the call.

@@ -30,12 +30,12 @@ use crate::plan::facts::Facts;
 use crate::plan::rules::{Effective, Setting};
 use crate::plan::{Plan, Step};
 use crate::printable;
+use crate::run::RunReport;
 use crate::run::child::StepReport;
 use crate::run::signals;
 use crate::run::spool::Spool;
 use crate::run::watch;
-use crate::run::{OnEvent, RunReport};
-use crate::settings::OnFailure;
+use crate::settings::{self, OnFailure};
 use crate::verdict::messages;
 use crate::verdict::outcome::OutcomeKind;
 
@@ -56,7 +56,6 @@ const ENVIRONMENT: [(&str, &str); 2] =
 /// How often a terminal shows how long a step has been running.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Arguments of `hookmux run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -81,43 +80,31 @@ pub(crate) struct Run {
 impl Run {
     /// Makes the call. Exit code 1 if its answer is a failure.
     pub(crate) fn main(&self, console: &mut Console) -> anyhow::Result<ExitCode> {
-        let root = self.call.root()?;
+        let root = self.call.root.path()?;
         let call = self.call.invocation(&root)?;
-        let settings = call::settings(&root)?;
-        let daemon = call::daemon(&root, &call.driver);
+        let settings = settings::read(&root)?;
         let input = OnceCell::new();
+        let get = || document::get(&call, &root, self.xml.as_deref());
         let read = || {
-            let document = input.get_or_init(|| document::get(&call, &root, self.xml.as_deref())).as_ref();
-            let (document, _) = document.map_err(|error| format!("{error:#}"))?;
+            let (document, _) = input.get_or_init(get).as_ref().map_err(|error| format!("{error:#}"))?;
             document.bytes().map_err(|error| error.to_string())
         };
         let facts = Facts::new(&read);
         let plan = call::plan(&root, Calls::One(&call), &settings, &facts);
-        let paths = xml::paths(&root, &settings.rules, &call, &plan, Some(&facts));
-        if let Some(fault) = facts.fault() {
-            anyhow::bail!("{}", xml::unreadable(fault));
-        }
-        let mut hook = Hook::new(&call, &root, settings);
-        hook.environment = Some(ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into());
-        hook.daemon = daemon.map(|daemon| daemon.name.into());
-        hook.interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
+        let paths = xml::paths(&root, &settings.rules, &call, &plan, Some(&facts))?;
         let never_made = made::never(&root, &call.row);
+        let never_made = never_made.as_deref();
         if self.dry {
-            return dry_run(&root, &call, never_made.as_deref(), &plan, &paths, console);
+            return dry_run(&root, &call, never_made, &plan, &paths, console);
         }
-        let started = plan.scripts().filter(|step| step.distrust.is_none()).map(|step| &step.path);
-        let all = started.chain(&plan.before).chain(&plan.left_to_caller);
-        if let Some(path) = all.into_iter().find(|path| root::leads_out(&root, path)) {
-            // The kernel would start what lies there on this system.
-            return Err(root::error(path).into());
-        }
-        if plan.scripts().next().is_some() {
-            self.assert_harmless(&root, &call, console)?;
-        }
+        self.assert_harmless(&root, &call, &plan, console)?;
         log::skipped(&call, &plan);
         let output = self.output.as_deref().map(std::path::absolute).transpose()?;
-        let document = input.into_inner().unwrap_or_else(|| document::get(&call, &root, self.xml.as_deref()));
-        let (document, source) = document?;
+        let (document, source) = input.into_inner().unwrap_or_else(get)?;
+        let mut hook = Hook::new(&call, &root, settings);
+        hook.environment = Some(ENVIRONMENT.map(|(name, value)| (name.into(), value.into())).into());
+        hook.daemon = call::daemon(&root, &call.driver).map(|daemon| daemon.name.into());
+        hook.interval = if console.live { TICK } else { watch::REPORT_INTERVAL };
         // After the last path that may be relative to the current directory.
         std::env::set_current_dir("/")?;
         umask(UMASK);
@@ -126,29 +113,58 @@ impl Run {
             writeln!(console.errors, "{line}")?;
         }
         let mut live = Live::new(console);
-        live.begin(&call, never_made.as_deref(), &plan, &source)?;
-        let before = libvirts(&hook, &plan.before, &document, &mut live)?;
-        let document = before.as_ref().and_then(|(_, before)| before.document.as_ref()).unwrap_or(&document);
-        let result = show(&mut live, |on_event| hook.run(&plan, document, on_event))?;
-        live.not_run(&plan, &result.run)?;
-        let after = result.run.document.as_ref().unwrap_or(document);
-        let after = libvirts(&hook, &plan.left_to_caller, after, &mut live)?;
-        let failed = before.iter().chain(&after).any(|(_, theirs)| has_failed(theirs));
-        let code = if failed { FOUND } else { result.verdict.code };
-        let runs = [after.as_ref().map(|(_, run)| run), Some(&result.run), before.as_ref().map(|(_, run)| run)];
-        let filtered = runs.into_iter().flatten().find_map(|run| run.document.as_ref());
-        live.conclude(&call, result.verdict, code, filtered.is_some())?;
-        let background = self.background(&hook, &plan, &result, document, &mut live)?;
-        let call = Call::json(&call, never_made.as_deref());
-        let (before, after) = (before.as_ref(), after.as_ref());
-        let answer = CallResult { call, before, plan: &plan, result: &result, after, background, code };
-        answer.print(console, &source, filtered.filter(|_| code == 0), output.as_deref())?;
+        live.begin(&call, never_made, &plan, &source)?;
+        let report = CallReport::make(&hook, &plan, &document, &mut live)?;
+        let (verdict, code, filtered) = (report.hook.verdict, report.code(), report.filtered());
+        live.conclude(&call, verdict, code, filtered.is_some())?;
+        let mut background = Vec::new();
+        let starts = hook.starts_background(verdict);
+        if starts && self.background && !plan.background.is_empty() {
+            live.now("in the background, once libvirt has the answer:")?;
+            let filtered = [&report.hook.run, &report.before].into_iter().find_map(|run| run.document.as_ref());
+            let document = filtered.unwrap_or(&document);
+            background = live.show(|on_event| hook.run_background(&plan, document, on_event))?.steps;
+        } else {
+            let why = if starts { "not started by hand without --background" } else { "not started after a failure" };
+            live.not_started(&plan.background, &format!("starts in the background; {why}"))?;
+        }
+        write_document(filtered, output.as_deref(), console)?;
+        if console.json {
+            let xml = filtered.map(Spool::bytes).transpose()?;
+            let content = json!({
+                "call": Call::json(&call, never_made),
+                "dry_run": false,
+                "document": source.word,
+                "steps": report.steps(&plan),
+                "undone": steps("hookmux", report.hook.undone.iter().map(|(step, report)| (&step.path, report))),
+                "background": steps("hookmux", plan.background.iter().map(path).zip(&background)),
+                "hook_exit_code": verdict.code,
+                "failed": code != 0,
+                "xml": xml.map(|xml| String::from_utf8_lossy(&xml).into_owned()),
+            });
+            console.json("run", content)?;
+        }
         Ok(support::exit_code(code != 0))
     }
 
-    /// Asks before a call that a running guest does not expect.
-    fn assert_harmless(&self, root: &Path, call: &Invocation, console: &mut Console) -> anyhow::Result<()> {
-        if !call.row.is_without_guest() || !guest_process::is_running(root, &call.driver, &call.object) {
+    /// Refuses a plan with paths that lead out of the root, and asks before a call that a running guest does not expect.
+    fn assert_harmless(
+        &self,
+        root: &Path,
+        call: &Invocation,
+        plan: &Plan,
+        console: &mut Console,
+    ) -> anyhow::Result<()> {
+        let started = plan.scripts().filter(|step| step.distrust.is_none()).map(|step| &step.path);
+        let mut all = started.chain(&plan.before).chain(&plan.left_to_caller);
+        if let Some(path) = all.find(|path| root::leads_out(root, path)) {
+            // The kernel would start what lies there on this system.
+            return Err(root::error(path).into());
+        }
+        if plan.scripts().next().is_none()
+            || !call.row.is_without_guest()
+            || !guest_process::is_running(root, &call.driver, &call.object)
+        {
             return Ok(());
         }
         let (name, operation) = (printable::printable(&call.object), printable::printable(&call.operation));
@@ -162,66 +178,8 @@ impl Run {
             None => Err(Usage(format!("{why}; nothing was started (--yes starts its scripts all the same)")).into()),
         }
     }
-
-    /// Runs the background scripts, if they are to run, and shows them.
-    fn background(
-        &self,
-        hook: &Hook,
-        plan: &Plan,
-        result: &HookReport,
-        document: &Spool,
-        live: &mut Live,
-    ) -> anyhow::Result<Vec<StepReport>> {
-        let starts = hook.starts_background(result.verdict);
-        if plan.background.is_empty() || !starts || !self.background {
-            let why = if starts { "not started by hand without --background" } else { "not started after a failure" };
-            live.not_in_background(plan, why)?;
-            return Ok(Vec::new());
-        }
-        live.now("in the background, once libvirt has the answer:")?;
-        let document = result.run.document.as_ref().unwrap_or(document);
-        Ok(show(live, |on_event| hook.run_background(plan, document, on_event))?.steps)
-    }
 }
 
-/// Runs something, and shows what happens.
-fn show<T>(live: &mut Live, run: impl FnOnce(OnEvent) -> io::Result<T>) -> anyhow::Result<T> {
-    let mut shown = Ok(());
-    let result = run(&mut |call, event| {
-        if shown.is_ok() {
-            shown = live.on_event(call, event);
-        }
-    })?;
-    shown?;
-    Ok(result)
-}
-
-/// Runs scripts that libvirt runs itself, as it does: all of them, and any failure is the result.
-fn libvirts(
-    hook: &Hook,
-    scripts: &[PathBuf],
-    document: &Spool,
-    live: &mut Live,
-) -> anyhow::Result<Option<(Plan, RunReport)>> {
-    if scripts.is_empty() {
-        return Ok(None);
-    }
-    live.now("libvirt itself, whatever the other scripts do:")?;
-    let on_failure = Setting { value: OnFailure::Continue, from: None };
-    let step = |path: &PathBuf| {
-        let effective = Effective { on_failure: on_failure.clone(), ..Effective::default() };
-        Step { path: path.clone(), distrust: None, effective }
-    };
-    let plan = Plan { steps: scripts.iter().map(step).collect(), ..Plan::default() };
-    let run = show(live, |on_event| hook.run(&plan, document, on_event))?.run;
-    Ok(Some((plan, run)))
-}
-
-fn has_failed(run: &RunReport) -> bool {
-    run.steps.iter().any(|report| report.outcome.kind() != OutcomeKind::Success)
-}
-
-/// Prints what would run.
 fn dry_run(
     root: &Path,
     call: &Invocation,
@@ -231,8 +189,8 @@ fn dry_run(
     console: &mut Console,
 ) -> anyhow::Result<ExitCode> {
     let scripts = script::scripts(root, plan, Some(&call.row));
-    let json = Call::json(call, never_made);
-    let content = json!({ "call": json, "dry_run": true, "scripts": scripts, "paths": paths });
+    let shown = Call::json(call, never_made);
+    let content = json!({ "call": shown, "dry_run": true, "scripts": scripts, "paths": paths });
     console.print("run", content, |paint| {
         let heading = paint.heading(&messages::call(call));
         let mut lines = vec![format!("{heading}: nothing is started; these would be:")];
@@ -244,85 +202,98 @@ fn dry_run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The result of a call.
-struct CallResult<'a> {
-    call: Value,
-    /// What libvirt itself runs before the hook.
-    before: Option<&'a (Plan, RunReport)>,
-    plan: &'a Plan,
-    result: &'a HookReport,
-    /// What libvirt itself runs after the hook.
-    after: Option<&'a (Plan, RunReport)>,
-    background: Vec<StepReport>,
-    code: u8,
+struct CallReport {
+    /// What libvirt itself ran before the hook.
+    before: RunReport,
+    hook: HookReport,
+    /// What libvirt itself ran after the hook.
+    after: RunReport,
 }
 
-impl CallResult<'_> {
-    /// Prints the filtered XML, unless standard output is a terminal or it goes to a file; or everything as JSON.
-    fn print(
-        &self,
-        console: &mut Console,
-        source: &document::Source,
-        filtered: Option<&Spool>,
-        output: Option<&Path>,
-    ) -> anyhow::Result<()> {
-        match (output, filtered) {
-            (Some(path), Some(document)) => files::write_private(Path::new("/"), path, &document.bytes()?)
-                .with_context(|| format!("cannot write {}", path.display()))?,
-            (Some(path), None) => {
-                let path = printable::printable(path);
-                writeln!(console.errors, "{path} is not written: libvirt gets no new XML")?;
-            }
-            (None, Some(_)) if console.on_terminal && !console.json => {
-                writeln!(console.errors, "the new XML is written by -o FILE, or to a pipe (| less)")?;
-            }
-            (None, Some(document)) if !console.json => {
-                std::io::copy(&mut document.reader()?, console.output)?;
-            }
-            (None, _) => {}
-        }
-        if !console.json {
-            return Ok(());
-        }
-        let libvirts = |(plan, run): &(Plan, RunReport)| steps(plan, run, "libvirt");
-        let mut steps = self.before.map_or_else(Vec::new, libvirts);
-        steps.extend(self::steps(self.plan, &self.result.run, "hookmux"));
-        steps.extend(self.after.map_or_else(Vec::new, libvirts));
-        let undone = self.result.undone.iter().map(|(step, report)| self::step(&step.path, report, "hookmux"));
-        let background = self.plan.background.iter().zip(&self.background);
-        let background = background.map(|(step, report)| self::step(&step.path, report, "hookmux"));
-        let xml = filtered.map(Spool::bytes).transpose()?;
-        let content = json!({
-            "call": self.call,
-            "dry_run": false,
-            "document": source.word(),
-            "steps": steps,
-            "undone": undone.collect::<Vec<_>>(),
-            "background": background.collect::<Vec<_>>(),
-            "hook_exit_code": self.result.verdict.code,
-            "failed": self.code != 0,
-            "xml": xml.map(|xml| String::from_utf8_lossy(&xml).into_owned()),
-        });
-        console.json("run", content)?;
-        Ok(())
+impl CallReport {
+    /// Runs everything that libvirt waits for. Each part gets the document that the one before it left.
+    fn make(hook: &Hook, plan: &Plan, document: &Spool, live: &mut Live) -> io::Result<Self> {
+        let before = libvirts(hook, &plan.before, document, live)?;
+        let document = before.document.as_ref().unwrap_or(document);
+        let report = live.show(|on_event| hook.run(plan, document, on_event))?;
+        live.not_run(plan, &report.run)?;
+        let document = report.run.document.as_ref().unwrap_or(document);
+        let after = libvirts(hook, &plan.left_to_caller, document, live)?;
+        Ok(Self { before, hook: report, after })
+    }
+
+    /// Returns the exit code that libvirt sees: a failure of its own scripts counts as one of the hook.
+    fn code(&self) -> u8 {
+        let mut libvirts = self.before.steps.iter().chain(&self.after.steps);
+        let has_failed = libvirts.any(|report| report.outcome.kind() != OutcomeKind::Success);
+        if has_failed { FOUND } else { self.hook.verdict.code }
+    }
+
+    /// Returns the new XML, if libvirt takes one.
+    fn filtered(&self) -> Option<&Spool> {
+        let runs = [&self.after, &self.hook.run, &self.before];
+        runs.into_iter().find_map(|run| run.document.as_ref()).filter(|_| self.code() == 0)
+    }
+
+    /// Returns what became of each step, as JSON.
+    fn steps(&self, plan: &Plan) -> Vec<Value> {
+        let before = steps("libvirt", plan.before.iter().zip(&self.before.steps));
+        let ours = steps("hookmux", plan.steps.iter().map(path).zip(&self.hook.run.steps));
+        let after = steps("libvirt", plan.left_to_caller.iter().zip(&self.after.steps));
+        [before, ours, after].concat()
     }
 }
 
-/// Returns what became of each step.
-fn steps(plan: &Plan, run: &RunReport, by: &str) -> Vec<Value> {
-    plan.steps.iter().zip(&run.steps).map(|(one, report)| step(&one.path, report, by)).collect()
+/// Runs scripts that libvirt runs itself, as it does: all of them, and any failure is the result.
+fn libvirts(hook: &Hook, scripts: &[PathBuf], document: &Spool, live: &mut Live) -> io::Result<RunReport> {
+    if !scripts.is_empty() {
+        live.now("libvirt itself, whatever the other scripts do:")?;
+    }
+    let on_failure = Setting { value: OnFailure::Continue, from: None };
+    let effective = Effective { on_failure, ..Effective::default() };
+    let step = |path: &PathBuf| Step { path: path.clone(), distrust: None, effective: effective.clone() };
+    let plan = Plan { steps: scripts.iter().map(step).collect(), ..Plan::default() };
+    Ok(live.show(|on_event| hook.run(&plan, document, on_event))?.run)
 }
 
-fn step(path: &Path, report: &StepReport, by: &str) -> Value {
-    json!({
-        "path": printable::printable(path),
-        "by": by,
-        "kind": report.outcome.kind(),
-        "exit_code": report.outcome.exit_code(),
-        "words": live::outcome(path, &report.outcome),
-        "seconds": report.elapsed.as_secs_f64(),
-        "output": String::from_utf8_lossy(&report.output),
-        "errors": String::from_utf8_lossy(&report.errors),
-        "changes": crate::admin::diff::changes_json(&report.changes),
-    })
+/// Writes the filtered XML to a file, or to standard output unless that is a terminal.
+fn write_document(filtered: Option<&Spool>, output: Option<&Path>, console: &mut Console) -> anyhow::Result<()> {
+    match (output, filtered) {
+        (Some(path), Some(document)) => files::write_private(Path::new("/"), path, &document.bytes()?)
+            .with_context(|| format!("cannot write {}", path.display()))?,
+        (Some(path), None) => {
+            let path = printable::printable(path);
+            writeln!(console.errors, "{path} is not written: libvirt gets no new XML")?;
+        }
+        (None, Some(_)) if console.on_terminal && !console.json => {
+            writeln!(console.errors, "the new XML is written by -o FILE, or to a pipe (| less)")?;
+        }
+        (None, Some(document)) if !console.json => {
+            io::copy(&mut document.reader()?, console.output)?;
+        }
+        (None, _) => {}
+    }
+    Ok(())
+}
+
+fn path(step: &Step) -> &PathBuf {
+    &step.path
+}
+
+/// Returns what became of steps, as JSON. `by`: who runs them.
+fn steps<'a>(by: &str, reports: impl Iterator<Item = (&'a PathBuf, &'a StepReport)>) -> Vec<Value> {
+    let step = |(path, report): (&PathBuf, &StepReport)| {
+        json!({
+            "path": printable::printable(path),
+            "by": by,
+            "kind": report.outcome.kind(),
+            "exit_code": report.outcome.exit_code(),
+            "words": live::outcome(path, &report.outcome),
+            "seconds": report.elapsed.as_secs_f64(),
+            "output": String::from_utf8_lossy(&report.output),
+            "errors": String::from_utf8_lossy(&report.errors),
+            "changes": crate::admin::diff::changes_json(&report.changes),
+        })
+    };
+    reports.map(step).collect()
 }

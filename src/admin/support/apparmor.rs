@@ -14,32 +14,29 @@ use crate::printable;
 
 const DIRECTORIES: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin"];
 
-/// Something that a profile forbids.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// What is denied, and why.
     pub(crate) why: String,
-    /// The command that fixes it.
     pub(crate) fix: String,
 }
 
 /// Returns why a daemon may not execute the program that a hook's link leads to, if so.
 pub(crate) fn denies_link(root: &Path, leads_to: &Path) -> Option<Denied> {
-    let allowed = leads_to.parent().is_some_and(|parent| DIRECTORIES.iter().any(|directory| parent == *directory));
-    let why = format!("AppArmor does not allow libvirt to run hooks in {}", leads_to.parent()?.display());
+    let directory = leads_to.parent()?;
+    let profiles = paths::below(root, "/etc/apparmor.d");
+    let applies = |profile: String| {
+        profiles.join(&profile).exists() && profiles.join("disable").join(&profile).symlink_metadata().is_err()
+    };
+    if DIRECTORIES.iter().any(|allowed| directory == *allowed)
+        || !drivers::daemons().map(|daemon| format!("usr.sbin.{daemon}")).any(applies)
+    {
+        return None;
+    }
+    let why = format!("AppArmor does not allow libvirt to run hooks in {}", directory.display());
     let program = printable::quoted(&paths::below(root, &leads_to.display().to_string()));
     let packaged = printable::quoted(&paths::below(root, "/usr/bin/hookmux-hook"));
     let fix = format!("install -m 755 {program} {packaged} && {}", root::command(root, "install"));
-    (!allowed && has_profile(root)).then_some(Denied { why, fix })
-}
-
-/// Reports whether a libvirt daemon of that system runs under a profile.
-fn has_profile(root: &Path) -> bool {
-    let profiles = paths::below(root, "/etc/apparmor.d");
-    let applies = |profile: &String| {
-        profiles.join(profile).exists() && profiles.join("disable").join(profile).symlink_metadata().is_err()
-    };
-    drivers::daemons().map(|daemon| format!("usr.sbin.{daemon}")).any(|profile| applies(&profile))
+    Some(Denied { why, fix })
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::admin::support::daemons::{self, Running};
-use crate::admin::support::driver::DriverName;
-use crate::admin::support::known::{Force, Usage};
+use crate::admin::support::known::{DriverName, Force, Usage};
 use crate::admin::support::root::{self, Root};
+use crate::call::caller::Version;
 use crate::call::contract;
 use crate::call::drivers::{self, ArgLayout};
 use crate::call::invocation::Invocation;
@@ -25,7 +25,6 @@ use crate::plan::{self, Linked, Plan};
 use crate::printable;
 use crate::settings::{self, Settings, SettingsError};
 
-/// A call that libvirt may make.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// Whose hook; may be left out if only one driver has the guest or network
@@ -42,27 +41,18 @@ pub(crate) struct Call {
     #[command(flatten)]
     force: Force,
     #[command(flatten)]
-    root: Root,
+    pub(crate) root: Root,
 }
 
 impl Call {
-    /// Returns the root directory, as an absolute path.
-    pub(crate) fn root(&self) -> std::io::Result<PathBuf> {
-        self.root.path()
-    }
-
     /// Returns the call, word for word as libvirt makes it.
-    ///
-    /// # Errors
-    /// A name that is probably a typing error, or a word that is missing.
     pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
-        let others = [&self.object, &self.operation, &self.sub_operation, &self.extra];
-        let (driver, mut words) =
-            self.force.complete(root, &self.driver, others.into_iter().flatten().cloned().collect())?;
+        let others = [&self.object, &self.operation, &self.sub_operation, &self.extra].into_iter().flatten();
+        let (driver, mut words) = self.force.complete(root, &self.driver, others.cloned().collect())?;
         let operation = words.get(1).cloned().unwrap_or_default();
         let row = contract::look_up(&driver, &operation);
-        words
-            .extend([row.sub_operation, row.extra].into_iter().skip(words.len().saturating_sub(2)).map(OsString::from));
+        let usual = [row.sub_operation, row.extra].map(OsString::from);
+        words.extend(usual.into_iter().skip(words.len().saturating_sub(2)));
         if drivers::driver(&driver).args == ArgLayout::GuestAgent {
             words = vec![operation];
         }
@@ -84,20 +74,19 @@ impl Call {
 /// Returns the plan that the hook makes for these calls. Who runs libvirt's own directory depends on the daemon that would
 /// call; a daemon that cannot be seen counts as a new one.
 pub(crate) fn plan(root: &Path, calls: Calls, settings: &Settings, facts: &Facts) -> Plan {
-    let runs_its_own = || daemon(root, calls.driver()).is_none_or(|daemon| daemon.runs_its_own);
-    let directories = paths::directories(root, &root::base(root, calls.driver()), calls.driver());
-    plan::read(root, calls, &directories, linked(root, calls.driver()), settings, facts, runs_its_own)
+    let driver = calls.driver();
+    let directories = paths::directories(root, &root::base(root, driver), driver);
+    let linked = linked(root, driver).unwrap_or_default();
+    let runs_its_own = || daemon(root, driver).and_then(|daemon| daemon.version).is_none_or(Version::runs_dot_d);
+    plan::read(root, calls, &directories, linked, settings, facts, runs_its_own)
 }
 
-/// Returns how hookmux is linked for a driver: beside another hook where a link to it lies in libvirt's own directory and
-/// the hook is not hookmux.
-fn linked(root: &Path, driver: &OsStr) -> Linked {
-    let hook = root::hook(root, driver);
+/// Returns how hookmux is linked for a driver if a link to it lies in libvirt's own directory and the hook is not hookmux.
+fn linked(root: &Path, driver: &OsStr) -> Option<Linked> {
     let [libvirts, _] = root::directories(root, driver);
     let is_hookmux = |path: &PathBuf| program::leads_to_hookmux(path, resolve::resolve(root, path).target.as_ref());
-    let first = root::entries(&libvirts).filter(is_hookmux).min();
-    let name = first.as_deref().and_then(Path::file_name).map(OsStr::to_owned);
-    name.and_then(|name| Linked::beside(root, hook, name)).unwrap_or_default()
+    let first = root::entries(&libvirts).filter(is_hookmux).min()?;
+    Linked::beside(root, root::hook(root, driver), first.file_name()?.to_owned())
 }
 
 /// Returns the daemon that would make a driver's calls.
@@ -105,20 +94,15 @@ pub(crate) fn daemon(root: &Path, driver: &OsStr) -> Option<Running> {
     daemons::calling(root, driver).into_iter().next()
 }
 
-/// Returns the settings below a root.
-pub(crate) fn settings(root: &Path) -> anyhow::Result<Settings> {
-    settings::read(root).map_err(|fault| anyhow::anyhow!("{fault}"))
-}
-
 /// Returns the settings below a root; if they are broken, the defaults, which some calls then use, and the fault.
 ///
 /// # Errors
 /// Settings that only root can read: whether they are broken is not known.
-pub(crate) fn settings_or_defaults(root: &Path) -> anyhow::Result<(Settings, Option<SettingsError>)> {
+pub(crate) fn settings_or_defaults(root: &Path) -> Result<(Settings, Option<SettingsError>), SettingsError> {
     match settings::read(root) {
         Ok(settings) => Ok((settings, None)),
         Err(fault) if File::open(&fault.file).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) => {
-            Err(anyhow::anyhow!("{fault}"))
+            Err(fault)
         }
         Err(fault) => Ok((Settings::default(), Some(fault))),
     }

@@ -1,13 +1,12 @@
 //! Times as people read and write them. In: a time, or what was typed for one. Out: the other, in local time or UTC. Reads
 //! /etc/localtime, or what `TZ` names.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
-use tz::TimeZone;
+use tz::{DateTime, TimeZone, TimeZoneRef, UtcDateTime};
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// A time zone.
 #[derive(Debug, Clone)]
 pub(crate) struct Clock {
     zone: TimeZone,
@@ -29,36 +28,31 @@ impl Clock {
 
     /// Writes a time to the second: `2026-11-21 16:03:00`.
     pub(crate) fn moment(&self, time: SystemTime) -> String {
-        let text = humantime::format_rfc3339_seconds(self.shifted(time)).to_string();
-        format!("{}{}", text.trim_end_matches('Z').replace('T', " "), self.suffix)
+        let [day, time_of_day] = self.shown(time);
+        format!("{day} {time_of_day}{}", self.suffix)
     }
 
-    /// Writes the time of day alone.
     pub(crate) fn time_of_day(&self, time: SystemTime) -> String {
-        self.moment(time).split(' ').nth(1).unwrap_or_default().to_owned()
+        let [_, time_of_day] = self.shown(time);
+        time_of_day
     }
 
     /// Reads a time in the past: how long ago, a time of day, a day, or both.
-    ///
-    /// # Errors
-    /// A sentence that lists the accepted forms.
     pub(crate) fn parse(&self, text: &str, now: SystemTime) -> Result<SystemTime, String> {
         if let Ok(ago) = humantime::parse_duration(text) {
             return now.checked_sub(ago).ok_or_else(|| "that is before the year 1970".to_owned());
         }
-        let midnight = self.moment(now).split(' ').next().map(|day| self.civil(&format!("{day} 00:00:00")));
-        let today = midnight.flatten().unwrap_or(now);
-        let day_before = |time: SystemTime| time.checked_sub(DAY).unwrap_or(time);
-        let time_of_day = |text: &str| {
-            let day = self.moment(now).split(' ').next().map(str::to_owned)?;
-            let time = self.civil(&format!("{day} {text}")).or_else(|| self.civil(&format!("{day} {text}:00")))?;
-            Some(if time > now { day_before(time) } else { time })
-        };
+        let [today, _] = self.shown(now);
+        let at = |day: &str, time: &str| self.civil(&format!("{day} {time}"));
+        let day_before = |time: SystemTime| time.checked_sub(DAY);
         let found = match text {
-            "today" => Some(today),
-            "yesterday" => Some(day_before(today)),
+            "today" => at(&today, "00:00:00"),
+            "yesterday" => at(&today, "00:00:00").and_then(day_before),
             _ if text.ends_with('Z') => humantime::parse_rfc3339_weak(text).ok(),
-            _ => self.civil(text).or_else(|| self.civil(&format!("{text} 00:00:00"))).or_else(|| time_of_day(text)),
+            _ => self.civil(text).or_else(|| at(text, "00:00:00")).or_else(|| {
+                let time = at(&today, text).or_else(|| at(&today, &format!("{text}:00")))?;
+                if time > now { day_before(time) } else { Some(time) }
+            }),
         };
         found.ok_or_else(|| {
             "expected how long ago (90s, 2h, 1day), 16:03, today, yesterday, or a time (2026-11-21, '2026-11-21 05:30:00')"
@@ -66,34 +60,25 @@ impl Clock {
         })
     }
 
-    /// Returns the time that clocks in this zone show as `text`.
+    /// Returns the day and the time of day that clocks in this zone show; universal time where the zone does not go so far.
+    fn shown(&self, time: SystemTime) -> [String; 2] {
+        let project =
+            |time: UtcDateTime| time.project(self.zone.as_ref()).or_else(|_| time.project(TimeZoneRef::utc()));
+        let shown = UtcDateTime::try_from(time).and_then(project);
+        // `2026-11-21T16:03:00.000000000+01:00`
+        let text = shown.map(|shown| shown.to_string()).unwrap_or_default();
+        let mut parts = text.split(['T', '.']).map(str::to_owned);
+        [parts.next().unwrap_or_default(), parts.next().unwrap_or_default()]
+    }
+
+    /// Returns the first time at which clocks in this zone show `text`; of an hour that a clock change leaves out, its end.
     fn civil(&self, text: &str) -> Option<SystemTime> {
-        let shown = humantime::parse_rfc3339_weak(text).ok()?;
-        // The offset depends on the time itself: two steps find it, except in an hour that a clock change leaves out.
-        let first = self.back(shown, shown);
-        Some(self.back(shown, first))
+        let shown = UtcDateTime::try_from(humantime::parse_rfc3339_weak(text).ok()?).ok()?;
+        let (year, month, day) = (shown.year(), shown.month(), shown.month_day());
+        let (hour, minute, second) = (shown.hour(), shown.minute(), shown.second());
+        let found = DateTime::find(year, month, day, hour, minute, second, 0, self.zone.as_ref()).ok()?;
+        found.earliest().map(SystemTime::from)
     }
-
-    fn offset(&self, time: SystemTime) -> i32 {
-        let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let kind = self.zone.find_local_time_type(i64::try_from(seconds).unwrap_or(i64::MAX));
-        kind.map_or(0, tz::LocalTimeType::ut_offset)
-    }
-
-    fn shifted(&self, time: SystemTime) -> SystemTime {
-        moved(time, i64::from(self.offset(time)))
-    }
-
-    fn back(&self, shown: SystemTime, at: SystemTime) -> SystemTime {
-        moved(shown, i64::from(self.offset(at)).saturating_neg())
-    }
-}
-
-fn moved(time: SystemTime, seconds: i64) -> SystemTime {
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let moved = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
-    // Before 1970, humantime has nothing to print.
-    moved.filter(|moved| *moved >= UNIX_EPOCH).unwrap_or(time)
 }
 
 #[cfg(test)]

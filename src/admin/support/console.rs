@@ -27,8 +27,6 @@ pub struct Console<'a> {
     pub on_terminal: bool,
     /// Whether standard error is a terminal, on which a line can be overwritten.
     pub live: bool,
-    /// How many columns standard output has.
-    pub width: usize,
     /// Whether standard output is one JSON document.
     pub json: bool,
 }
@@ -37,8 +35,7 @@ pub struct Console<'a> {
 const LEAST_WIDTH: usize = 80;
 
 /// Returns how many columns the terminal at standard output has: at least 80, which is also what a file or a pipe gets.
-#[must_use]
-pub fn width() -> usize {
+pub(crate) fn width() -> usize {
     let columns = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).map(|size| usize::from(size.ws_col));
     columns.map_or(LEAST_WIDTH, |columns| columns.max(LEAST_WIDTH))
 }
@@ -62,27 +59,22 @@ impl Paint {
         if is_terminal && !unwanted { Self::Coloured } else { Self::Plain }
     }
 
-    /// Formats a success.
     pub(crate) fn good(self, text: &str) -> String {
         self.styled(AnsiColor::Green.on_default(), text)
     }
 
-    /// Formats a failure.
     pub(crate) fn bad(self, text: &str) -> String {
         self.styled(AnsiColor::Red.on_default().bold(), text)
     }
 
-    /// Formats a warning.
     pub(crate) fn warning(self, text: &str) -> String {
         self.styled(AnsiColor::Yellow.on_default().bold(), text)
     }
 
-    /// Formats a command.
     pub(crate) fn command(self, text: &str) -> String {
         self.styled(AnsiColor::Cyan.on_default(), text)
     }
 
-    /// Formats a heading.
     pub(crate) fn heading(self, text: &str) -> String {
         self.styled(Style::new().bold(), text)
     }
@@ -100,7 +92,6 @@ impl Paint {
     }
 }
 
-/// One document, with its schema and command.
 #[derive(Serialize)]
 struct Envelope<'a, T> {
     schema: &'static str,
@@ -120,7 +111,6 @@ impl Console<'_> {
         if self.json { self.json(command, content) } else { self.lines(&lines(self.paint)) }
     }
 
-    /// Writes the command's one JSON document.
     pub(crate) fn json(&mut self, command: &str, content: impl Serialize) -> io::Result<()> {
         let json = serde_json::to_string_pretty(&Envelope { schema: SCHEMA, command, content })?;
         writeln!(self.output, "{}", printable::printable_json(&json))
@@ -142,7 +132,6 @@ impl Console<'_> {
         Ok(Some(answer))
     }
 
-    /// Writes lines, with a newline after each.
     pub(crate) fn lines(&mut self, lines: &[String]) -> io::Result<()> {
         lines.iter().try_for_each(|line| writeln!(self.output, "{line}"))
     }

@@ -5,7 +5,7 @@
 //! one. hookmux therefore leaves a note when it sends one.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -22,20 +22,14 @@ use crate::files::paths;
 /// Ticks of a second in /proc: `USER_HZ`, which is 100 on every machine that libvirt is built for.
 pub(crate) const TICKS: u64 = 100;
 
-/// The directory of the notes.
 const NOTES: &str = "/run/hookmux/reloaded";
 
-/// A daemon that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Running {
-    /// Its executable's name.
     pub(crate) name: String,
-    /// Its process.
     pub(crate) pid: i32,
     /// Its release, where that can be read.
     pub(crate) version: Option<Version>,
-    /// Whether it itself runs the files directly in its own directory.
-    pub(crate) runs_its_own: bool,
     /// When it started, to some hundredths of a second.
     pub(crate) started: SystemTime,
     /// When hookmux last made it reload.
@@ -43,7 +37,6 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Reports whether it calls this driver's hook.
     pub(crate) fn calls(&self, driver: &OsStr) -> bool {
         drivers::driver(driver).is_called_by(OsStr::new(&self.name))
     }
@@ -91,9 +84,16 @@ pub(crate) fn held(root: &Path, base: &Path) -> Vec<(Running, File)> {
         let at = files::held(&process);
         let daemon = Daemon::at(&at).filter(|_| is_ours(&at))?;
         // A daemon in another root directory has other hooks.
-        let theirs = fs::metadata(at.join("root").join(inside)).ok()?;
-        let same = (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino());
-        let running = running(root, pid, &at, &daemon, boot?).filter(|_| same)?;
+        let is_same = |theirs: &Metadata| (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino());
+        fs::metadata(at.join("root").join(inside)).ok().filter(is_same)?;
+        let ticks = start_in_stat(&fs::read(at.join("stat")).ok()?)?;
+        let running = Running {
+            name: daemon.name.to_string_lossy().into_owned(),
+            pid,
+            version: daemon.version(),
+            started: boot?.checked_add(Duration::from_millis(ticks.checked_mul(1000)?.checked_div(TICKS)?))?,
+            reloaded: fs::metadata(note(root, pid, ticks)).and_then(|note| note.modified()).ok(),
+        };
         Some((running, process))
     };
     pids.filter_map(found).collect()
@@ -108,15 +108,6 @@ fn is_ours(process: &Path) -> bool {
     };
     let user = fs::metadata(process).map(|process| process.uid());
     user.is_ok_and(|user| user == nix::unistd::geteuid().as_raw()) && same("user") && same("mnt")
-}
-
-fn running(root: &Path, pid: i32, process: &Path, daemon: &Daemon, boot: SystemTime) -> Option<Running> {
-    let ticks = start_in_stat(&fs::read(process.join("stat")).ok()?)?;
-    let started = boot.checked_add(Duration::from_millis(ticks.checked_mul(1000)?.checked_div(TICKS)?))?;
-    let reloaded = fs::metadata(note(root, pid, ticks)).and_then(|note| note.modified()).ok();
-    let name = daemon.name.to_string_lossy().into_owned();
-    let (version, runs_its_own) = (daemon.version(), daemon.runs_its_own());
-    Some(Running { name, pid, version, runs_its_own, started, reloaded })
 }
 
 /// Makes a daemon look for its hooks again, and leaves a note of that. Reports whether the daemon was still running: one that

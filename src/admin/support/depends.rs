@@ -4,28 +4,15 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::admin::support::text;
 use crate::files::resolve;
 
-/// How scripts of shells, Python, Perl and Ruby refer to their own path or name, or to files beside them.
-const REFERENCES: &[&str] = &[
-    "$0",
-    "${0",
-    "BASH_SOURCE",
-    "__file__",
-    "__FILE__",
-    "__DIR__",
-    "__dir__",
-    "argv[0]",
-    "FindBin",
-    "$PROGRAM_NAME",
-    "realpath",
-    "readlink",
-    "dirname",
-    "basename",
-];
+/// How scripts of shells, Python, Perl and Ruby refer to their own path or name.
+const OWN: &[&str] =
+    &["$0", "${0", "BASH_SOURCE", "__file__", "__FILE__", "__DIR__", "__dir__", "argv[0]", "FindBin", "$PROGRAM_NAME"];
 
-/// How much of a script is read, in bytes.
-const MAX: u64 = 1 << 20;
+/// The programs that find files beside them.
+const PROGRAMS: &[&str] = &["realpath", "readlink", "dirname", "basename"];
 
 /// Returns why a hook or a script cannot be moved, if it may depend on its place: it refers to its own path or name, is a
 /// program whose text cannot be read, or is a link that leads elsewhere from another directory.
@@ -33,7 +20,7 @@ pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<Stri
     if std::fs::read_link(script).is_ok_and(|text| text.is_relative()) {
         return Ok(Some("it is a relative link, which leads elsewhere from another directory".into()));
     }
-    let text = resolve::read(root, script, MAX).with_context(|| format!("cannot read {}", script.display()))?;
+    let text = resolve::read(root, script, text::MOST).with_context(|| format!("cannot read {}", script.display()))?;
     Ok(judge(&String::from_utf8_lossy(&text), script))
 }
 
@@ -43,7 +30,7 @@ fn judge(text: &str, script: &Path) -> Option<String> {
         return Some("it is a program and not a script: what it refers to cannot be read".into());
     }
     let own = script.to_string_lossy();
-    let references = || REFERENCES.iter().copied().chain([&*own]);
+    let references = || OWN.iter().chain(PROGRAMS).copied().chain([&*own]);
     let mut lines = text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim_start().starts_with('#'));
     lines.find_map(|(at, line)| {
         let reference = references().find(|reference| line.contains(reference))?;

@@ -5,11 +5,10 @@
 //! Each directory is opened below the root and held while names in it change: a link in an image cannot lead out of it,
 //! not even one that is swapped meanwhile.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -29,9 +28,7 @@ pub(crate) fn held(file: &File) -> PathBuf {
 /// Puts a symbolic link to `target` at `path`: over what lies there, if `over`; otherwise that is an error.
 pub(crate) fn link(root: &Path, target: &Path, path: &Path, over: bool) -> io::Result<()> {
     let place = Location::open(root, path)?;
-    let made = place.temporary()?;
-    rustix::fs::symlinkat(target, &place.directory, &made)?;
-    place.settle(&made, over)
+    place.put(over, |made| Ok(rustix::fs::symlinkat(target, &place.directory, made)?))
 }
 
 /// Writes a file that only its owner can read: a new one, which takes the place of what was there. A link is replaced, not
@@ -48,10 +45,7 @@ pub(crate) fn write_public(root: &Path, path: &Path, content: &[u8]) -> io::Resu
 fn write(root: &Path, path: &Path, content: &[u8], bits: Mode) -> io::Result<()> {
     let path = std::path::absolute(path)?;
     let place = Location::open(root, &path)?;
-    let made = place.temporary()?;
-    let written = place.create(&made, bits)?.write_all(content);
-    written.or_else(|error| place.undo(&made, error))?;
-    place.settle(&made, true)
+    place.put(true, |made| place.create(made, bits)?.write_all(content))
 }
 
 /// Makes `to` the same file as `from`, which stays. Anything else at `to` is an error; the same file, left by an
@@ -69,9 +63,7 @@ pub(crate) fn same_over(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
 /// Puts a copy of an open file at `to`, over what lies there.
 pub(crate) fn copy_over(root: &Path, from: &mut File, to: &Path) -> io::Result<()> {
     let place = Location::open(root, to)?;
-    let made = place.temporary()?;
-    place.write(&made, from)?;
-    place.settle(&made, true)
+    place.put(true, |made| place.copy(from, made))
 }
 
 /// Makes a directory of that mode, whatever the umask, and its parents as root's are.
@@ -95,7 +87,6 @@ pub(crate) fn remove(root: &Path, path: &Path) -> io::Result<()> {
     place.directory.sync_all()
 }
 
-/// Removes a directory if it is empty.
 pub(crate) fn remove_empty(root: &Path, path: &Path) -> io::Result<()> {
     let place = Location::open(root, path)?;
     match rustix::fs::unlinkat(&place.directory, place.name, AtFlags::REMOVEDIR) {
@@ -124,9 +115,12 @@ impl<'a> Location<'a> {
         }
     }
 
-    /// Returns the text of a link.
-    fn text(&self) -> io::Result<OsString> {
-        Ok(OsString::from_vec(rustix::fs::readlinkat(&self.directory, self.name, Vec::new())?.into_bytes()))
+    /// Returns the text of a link; `None` if it is something else.
+    fn text(&self) -> io::Result<Option<CString>> {
+        match rustix::fs::readlinkat(&self.directory, self.name, Vec::new()) {
+            Err(Errno::INVAL) => Ok(None),
+            text => Ok(Some(text?)),
+        }
     }
 
     fn read(&self) -> io::Result<File> {
@@ -134,92 +128,76 @@ impl<'a> Location<'a> {
         Ok(rustix::fs::openat(&self.directory, self.name, flags, Mode::empty())?.into())
     }
 
-    /// Returns a free temporary name in the same directory.
-    fn temporary(&self) -> io::Result<OsString> {
+    fn bytes(&self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read()?.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Makes something under a temporary name in the directory and gives it its name, over what lies there if `over`.
+    fn put(&self, over: bool, build: impl FnOnce(&OsStr) -> io::Result<()>) -> io::Result<()> {
+        let directory = &self.directory;
         let mut made = OsString::from(".");
         made.push(self.name);
         made.push(format!(".hookmux-{}", std::process::id()));
-        match rustix::fs::unlinkat(&self.directory, &made, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(made),
-            Err(errno) => Err(errno.into()),
-        }
+        let remove = || match rustix::fs::unlinkat(directory, &made, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(io::Error::from(errno)),
+        };
+        remove()?;
+        let put = build(&made).and_then(|()| {
+            if over {
+                return Ok(rustix::fs::renameat(directory, &made, directory, self.name)?);
+            }
+            // Unlike rename, it fails if something has come there meanwhile.
+            Ok(rustix::fs::linkat(directory, &made, directory, self.name, AtFlags::empty())?)
+        });
+        // It is still there after a failure, a link, or a renaming to another name of the same file.
+        let removed = remove();
+        put.and(removed)?;
+        directory.sync_all()
     }
 
-    /// Creates a file.
     fn create(&self, made: &OsStr, bits: Mode) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&self.directory, made, flags, bits)?.into())
     }
 
-    /// Writes a copy of a file, with its owner and mode, under a temporary name.
-    fn write(&self, made: &OsStr, from: &mut File) -> io::Result<()> {
+    /// Writes a copy of a file, with its owner and mode.
+    fn copy(&self, from: &mut File, made: &OsStr) -> io::Result<()> {
         let kind = from.metadata()?;
         let mut to = self.create(made, PRIVATE)?;
-        let copied = io::copy(from, &mut to).and_then(|_| {
-            rustix::fs::fchown(&to, Some(Uid::from_raw(kind.uid())), Some(Gid::from_raw(kind.gid())))?;
-            rustix::fs::fchmod(&to, Mode::from_raw_mode(kind.mode() & 0o7777))?;
-            to.sync_all()
-        });
-        copied.or_else(|error| self.undo(made, error))
-    }
-
-    /// Removes what was made, and returns why.
-    fn undo(&self, made: &OsStr, error: io::Error) -> io::Result<()> {
-        let _ = rustix::fs::unlinkat(&self.directory, made, AtFlags::empty());
-        Err(error)
-    }
-
-    /// Gives what was made its name, and removes it if that fails.
-    fn settle(&self, made: &OsStr, over: bool) -> io::Result<()> {
-        let directory = &self.directory;
-        let put = if over {
-            rustix::fs::renameat(directory, made, directory, self.name)
-        } else {
-            // Unlike rename, it fails if something has come there meanwhile.
-            rustix::fs::linkat(directory, made, directory, self.name, AtFlags::empty())
-                .and_then(|()| rustix::fs::unlinkat(directory, made, AtFlags::empty()))
-        };
-        put.map_err(io::Error::from).or_else(|error| self.undo(made, error))?;
-        directory.sync_all()
+        io::copy(from, &mut to)?;
+        rustix::fs::fchown(&to, Some(Uid::from_raw(kind.uid())), Some(Gid::from_raw(kind.gid())))?;
+        rustix::fs::fchmod(&to, Mode::from_raw_mode(kind.mode() & 0o7777))?;
+        to.sync_all()
     }
 }
 
 fn same(from: &Location, to: &Location, over: bool) -> io::Result<()> {
-    let kind = from.stat()?.ok_or(Errno::NOENT)?;
-    let made = to.temporary()?;
-    if is_link(&kind) {
-        rustix::fs::symlinkat(&from.text()?, &to.directory, &made)?;
-    } else {
-        match rustix::fs::linkat(&from.directory, from.name, &to.directory, &made, AtFlags::empty()) {
+    let text = from.text()?;
+    to.put(over, |made| match &text {
+        Some(text) => Ok(rustix::fs::symlinkat(text, &to.directory, made)?),
+        None => match rustix::fs::linkat(&from.directory, from.name, &to.directory, made, AtFlags::empty()) {
             // On another file system.
-            Err(Errno::XDEV) => to.write(&made, &mut from.read()?)?,
-            linked => linked?,
-        }
-    }
-    to.settle(&made, over)
+            Err(Errno::XDEV) => to.copy(&mut from.read()?, made),
+            linked => Ok(linked?),
+        },
+    })
 }
 
 /// Reports whether both are there and the same: one file, one content and mode, or links with one text.
 fn is_same(from: &Location, to: &Location) -> io::Result<bool> {
     let (Some(one), Some(other)) = (from.stat()?, to.stat()?) else { return Ok(false) };
-    if is_link(&one) && is_link(&other) {
-        return Ok(from.text()? == to.text()?);
-    }
-    let file = |one: &Stat| (one.st_mode, one.st_size);
-    Ok((one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
-        || (FileType::from_raw_mode(one.st_mode) == FileType::RegularFile
-            && file(&one) == file(&other)
-            && bytes(from)? == bytes(to)?))
-}
-
-fn bytes(place: &Location) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    place.read()?.read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn is_link(stat: &Stat) -> bool {
-    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
+    let is_one_file = (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino);
+    let looks_same = (one.st_mode, one.st_size) == (other.st_mode, other.st_size);
+    Ok(is_one_file
+        || looks_same
+            && match FileType::from_raw_mode(one.st_mode) {
+                FileType::Symlink => from.text()? == to.text()?,
+                FileType::RegularFile => from.bytes()? == to.bytes()?,
+                _ => false,
+            })
 }
 
 #[cfg(test)]

@@ -13,10 +13,8 @@ use crate::settings::Origin;
 /// Returns the command that makes a skipped file run.
 pub(crate) fn skip(root: &Path, path: &Path, skip: &Skip) -> Option<String> {
     match skip {
-        Skip::NotExecutable => match Text::read(root, path).beginning() {
-            Beginning::Shebang { .. } => Some(format!("chmod +x {}", quoted(path))),
-            _ => None,
-        },
+        Skip::NotExecutable => matches!(Text::read(root, path).beginning(), Beginning::Shebang { .. })
+            .then(|| format!("chmod +x {}", quoted(path))),
         Skip::ByRule(rule) => Some(edit(rule)),
         Skip::Hookmux => Some(format!("rm {}", quoted(path))),
         _ => None,

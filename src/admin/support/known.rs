@@ -1,19 +1,37 @@
 //! Checks that the names on a command line are known: a typing error is not a new driver. In: names. Out: what was probably
 //! meant, as an error. Reads whether there is a directory or a hook of a driver's name, and the names of guests.
 
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
 
 use clap::Args;
+use clap::builder::{PossibleValue, TypedValueParser};
 
-use crate::admin::support::{guests, root};
+use crate::admin::support::root;
 use crate::call::contract::{self, ROWS, UNKNOWN};
 use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
 use crate::call::invocation::{Invocation, NOTHING};
+use crate::files::paths;
 use crate::printable::{printable, quoted};
 
-/// The option that accepts unknown names.
+/// Accepts any name, since libvirt may have drivers that the table does not know, and offers those that it does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DriverName;
+
+impl TypedValueParser for DriverName {
+    type Value = OsString;
+
+    fn parse_ref(&self, _: &clap::Command, _: Option<&clap::Arg>, name: &OsStr) -> Result<OsString, clap::Error> {
+        Ok(name.to_owned())
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(DRIVERS.iter().map(|driver| PossibleValue::new(driver.name).help(driver.about))))
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Force {
     /// Accept names of drivers and operations that are not known, of a libvirt newer than this program
@@ -35,22 +53,16 @@ impl std::error::Error for Usage {}
 
 impl Force {
     /// Accepts a driver that is known, or of which a hook or a directory exists.
-    ///
-    /// # Errors
-    /// Which driver was probably meant.
-    pub(crate) fn driver(&self, root: &Path, driver: &OsStr) -> Result<(), Usage> {
+    pub(crate) fn driver(&self, root: &Path, driver: &OsString) -> Result<(), Usage> {
         if self.accepts(root, driver) { Ok(()) } else { Err(unknown(root, driver, None)) }
     }
 
     /// Completes a call: returns its driver, which may be left out if only one has the guest or network, and its other
     /// words.
-    ///
-    /// # Errors
-    /// Which words are missing, or which driver was probably meant.
     pub(crate) fn complete(
         &self,
         root: &Path,
-        first: &OsStr,
+        first: &OsString,
         mut others: Vec<OsString>,
     ) -> Result<(OsString, Vec<OsString>), Usage> {
         let mut driver = first.to_owned();
@@ -59,27 +71,23 @@ impl Force {
                 [] => return Err(unknown(root, first, Some(&others))),
                 [owner] => owner.into(),
                 [owner, ..] => {
-                    let (name, example) =
-                        (printable(first), example(owner, Some(first), others.first().map(OsString::as_os_str)));
+                    let (name, example) = (printable(first), example(owner, Some(first), others.first()));
                     return Err(Usage(format!("several drivers have '{name}'; name one of them, such as: {example}")));
                 }
             };
-            others.insert(0, first.to_owned());
+            others.insert(0, first.clone());
         }
-        let object = placeholder(&driver);
-        let name = printable(&driver);
-        let (what, example) = match &others[..] {
-            [] => (format!("{object} OPERATION is missing"), example(&name, None, None)),
-            [given] if contract::look_up(&driver, given) == UNKNOWN => {
-                ("OPERATION is missing".to_owned(), example(&name, Some(given), None))
+        let missing = placeholder(&driver);
+        let (what, object, operation) = match &others[..] {
+            [] => (format!("{missing} OPERATION is missing"), None, None),
+            [object] if contract::look_up(&driver, object) == UNKNOWN => {
+                ("OPERATION is missing".to_owned(), Some(object), None)
             }
-            [operation] => (format!("{object} is missing"), example(&name, None, Some(operation))),
-            [_, _, _, _, _, ..] => {
-                ("a call has at most four words after the driver".to_owned(), example(&name, None, None))
-            }
+            [operation] => (format!("{missing} is missing"), None, Some(operation)),
+            [_, _, _, _, _, ..] => ("a call has at most four words after the driver".to_owned(), None, None),
             [_, _, ..] => return Ok((driver, others)),
         };
-        Err(Usage(format!("{what}, such as: {example}")))
+        Err(Usage(format!("{what}, such as: {}", example(&printable(&driver), object, operation))))
     }
 
     fn accepts(&self, root: &Path, driver: &OsStr) -> bool {
@@ -89,23 +97,18 @@ impl Force {
     }
 
     /// Accepts a call that libvirt makes, by the newer or the older name of its operation.
-    ///
-    /// # Errors
-    /// Which operation or sub-operation was probably meant.
     pub(crate) fn call(&self, call: &Invocation) -> Result<(), Usage> {
         let known = DRIVERS.iter().find(|known| call.driver == known.name);
         let Some(driver) = known.filter(|_| !self.force) else { return Ok(()) };
         let operation = printable(&call.operation);
         if contract::look_up(&call.driver, &call.operation) == UNKNOWN {
-            let names: Vec<&str> =
-                ROWS.iter().filter(|row| row.driver == driver.name).map(|row| row.operation).collect();
+            let rows = ROWS.iter().filter(|row| row.driver == driver.name);
+            let names: Vec<&str> = rows.map(|row| row.operation).collect();
             let hint = hint(nearest(&operation, &names), &names);
             return Err(Usage(format!("{} does not have the operation '{operation}'{hint}", driver.name)));
         }
-        let expected = call.row.sub_operation;
-        let given =
-            if driver.args == ArgLayout::Libvirt { call.sub_operation.as_os_str() } else { OsStr::new(expected) };
-        if given == expected || given == NOTHING {
+        let (given, expected) = (&call.sub_operation, call.row.sub_operation);
+        if driver.args != ArgLayout::Libvirt || given == expected || given == NOTHING {
             return Ok(());
         }
         let (given, hint) = (printable(given), hint(Some(expected), &[]));
@@ -114,12 +117,12 @@ impl Force {
 }
 
 /// Returns the error for a name that is not a driver's; `others` are the words after it in a call.
-fn unknown(root: &Path, name: &OsStr, others: Option<&[OsString]>) -> Usage {
+fn unknown(root: &Path, name: &OsString, others: Option<&[OsString]>) -> Usage {
     let shown = printable(name);
     let next = others.and_then(<[_]>::first);
     if let Some(row) = ROWS.iter().find(|row| row.is_called(name)) {
         let owner = next.and_then(|guest| owners(root, guest).first().copied()).unwrap_or(row.driver);
-        let example = example(owner, next.map(OsString::as_os_str), Some(name));
+        let example = example(owner, next, Some(name));
         return Usage(format!("'{shown}' is an operation; the driver comes first, such as: {example}"));
     }
     let runs = DRIVERS.iter().find(|known| known.domain_types.contains(&shown.as_str())).map(|known| known.name);
@@ -130,9 +133,26 @@ fn unknown(root: &Path, name: &OsStr, others: Option<&[OsString]>) -> Usage {
     Usage(format!("'{shown}' is {what}{}", hint(meant, &names)))
 }
 
+/// Returns the names of a driver's guests or networks, defined or running; `None` if none can be seen.
+pub(crate) fn defined(root: &Path, driver: &OsStr) -> Option<BTreeSet<OsString>> {
+    let known = drivers::driver(driver);
+    let directories = match known.object {
+        Object::Guest if !known.name.is_empty() => {
+            ["/etc/libvirt", "/run/libvirt"].map(|at| paths::below(root, at).join(known.name))
+        }
+        Object::Network => ["/etc/libvirt/qemu/networks", "/run/libvirt/network"].map(|at| paths::below(root, at)),
+        _ => return None,
+    };
+    let inside = directories.iter().filter(|directory| !root::leads_out(root, directory));
+    let files = inside.flat_map(|directory| root::entries(directory));
+    let definitions = files.filter(|file| file.extension() == Some(OsStr::new("xml")));
+    let names: BTreeSet<OsString> = definitions.filter_map(|file| Some(file.file_stem()?.to_owned())).collect();
+    (!names.is_empty()).then_some(names)
+}
+
 /// Returns the drivers that have a guest or a network of this name.
 fn owners(root: &Path, name: &OsStr) -> Vec<&'static str> {
-    let has = |driver: &&str| guests::defined(root, driver.as_ref()).is_some_and(|names| names.contains(name));
+    let has = |driver: &&str| defined(root, driver.as_ref()).is_some_and(|names| names.contains(name));
     DRIVERS.iter().map(|driver| driver.name).filter(has).collect()
 }
 
@@ -146,12 +166,11 @@ fn placeholder(driver: &OsStr) -> &'static str {
 }
 
 /// Returns a call as an example, with what is known of it.
-fn example(driver: &str, object: Option<&OsStr>, operation: Option<&OsStr>) -> String {
+fn example(driver: &str, object: Option<&OsString>, operation: Option<&OsString>) -> String {
     let rows = ROWS.iter().filter(|row| row.driver == driver).map(|row| row.operation);
     let usual = rows.min_by_key(|operation| *operation != "start").unwrap_or("start");
-    let [object, operation] = [(object, placeholder(driver.as_ref())), (operation, usual)]
-        .map(|(word, other)| word.map_or_else(|| other.to_owned(), quoted));
-    format!("{driver} {object} {operation}")
+    let shown = |word: Option<&OsString>, other: &str| word.map_or_else(|| other.to_owned(), quoted);
+    format!("{driver} {} {}", shown(object, placeholder(driver.as_ref())), shown(operation, usual))
 }
 
 /// Returns the most similar of the names, if it is similar enough to be meant.

@@ -31,23 +31,21 @@ pub(crate) fn never_made(row: &Row, version: Option<Version>) -> Option<String> 
     {
         return None;
     }
-    let here = version.map(|version| format!("libvirt {version} never calls {}", row.operation));
-    match (row.since, row.until) {
-        ("-", _) => Some(here.map_or_else(
-            || format!("no release of libvirt up to {NEWEST} calls {}", row.operation),
-            |here| format!("{here}; no release up to {NEWEST} does"),
-        )),
+    let operation = row.operation;
+    let (any, rest) = match (row.since, row.until) {
+        ("-", _) => (
+            format!("no release of libvirt up to {NEWEST} calls {operation}"),
+            format!("; no release up to {NEWEST} does"),
+        ),
         (_, Some(until)) if release(until).is_none_or(|until| version.is_none_or(|version| version >= until)) => {
-            Some(here.map_or_else(
-                || format!("libvirt has not called {} since {until}", row.operation),
-                |here| format!("{here}; no release since {until} does"),
-            ))
+            (format!("libvirt has not called {operation} since {until}"), format!("; no release since {until} does"))
         }
         (since, _) if version.is_some_and(|version| release(since).is_some_and(|since| version < since)) => {
-            Some(format!("{}, which came with {since}", here?))
+            (String::new(), format!(", which came with {since}"))
         }
-        _ => None,
-    }
+        _ => return None,
+    };
+    Some(version.map_or(any, |version| format!("libvirt {version} never calls {operation}{rest}")))
 }
 
 /// Parses a release, such as `1.2.9`.

@@ -6,16 +6,13 @@ pub(crate) mod clock;
 pub mod console;
 pub(crate) mod daemons;
 pub(crate) mod depends;
-pub(crate) mod driver;
 pub(crate) mod files;
 pub(crate) mod fix;
-pub(crate) mod guests;
 pub(crate) mod known;
 pub(crate) mod made;
 pub(crate) mod root;
 pub(crate) mod script;
 pub(crate) mod setting;
-pub(crate) mod startable;
 pub(crate) mod table;
 pub(crate) mod text;
 pub(crate) mod xml;
@@ -25,7 +22,6 @@ use std::process::ExitCode;
 /// The exit code of a command that found something, or whose call was refused.
 pub(crate) const FOUND: u8 = 1;
 
-/// Returns the exit code of a command.
 pub(crate) fn exit_code(found: bool) -> ExitCode {
     if found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
 }

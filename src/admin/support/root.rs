@@ -27,7 +27,6 @@ const PACKAGED: &str = "/usr/libexec/hookmux";
 const OTHERS: &[&str] =
     &[settings::FILE, settings::DROP_INS, settings::PACKAGES_DROP_INS, LOG_DIRECTORY, "/etc/apparmor.d", "/usr/bin"];
 
-/// The system that is meant.
 #[derive(Debug, Args)]
 pub(crate) struct Root {
     /// Look below this directory instead of /
@@ -53,9 +52,9 @@ impl Root {
             paths::directories(&root, &base, OsStr::new(driver.name)).map(|directory| directory.path)
         });
         let mut used = bases.chain(OTHERS.iter().copied()).map(|path| paths::below(&root, path)).chain(scripts);
-        let on_the_way =
-            |path: &Path| path.ancestors().take_while(|above| *above != root).any(|at| leads_out(&root, at));
-        used.find(|path| on_the_way(path)).map_or(Ok(()), |path| Err(error(&path)))?;
+        let outside =
+            used.find(|path| path.ancestors().take_while(|above| *above != root).any(|at| leads_out(&root, at)));
+        outside.map_or(Ok(()), |path| Err(error(&path)))?;
         Ok(root)
     }
 }
@@ -72,7 +71,6 @@ pub(crate) fn entries(directory: &Path) -> impl Iterator<Item = PathBuf> + use<>
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
-/// Returns the error for a path that leads out.
 pub(crate) fn error(path: &Path) -> io::Error {
     io::Error::other(format!("a link on the way to {} leads out of the root", path.display()))
 }
@@ -84,15 +82,13 @@ pub(crate) fn base(root: &Path, driver: &OsStr) -> PathBuf {
     if known.args != ArgLayout::GuestAgent {
         return usual;
     }
-    let packaged = paths::below(root, PACKAGED);
-    if packaged.join(driver).is_symlink() {
-        return packaged;
+    match [PACKAGED, OTHER_AGENTS].map(|path| paths::below(root, path)) {
+        [packaged, _] if packaged.join(driver).is_symlink() => packaged,
+        [_, other] if !usual.is_dir() && other.is_dir() => other,
+        _ => usual,
     }
-    let other = paths::below(root, OTHER_AGENTS);
-    if !usual.is_dir() && other.is_dir() { other } else { usual }
 }
 
-/// Returns where a driver's hook is.
 pub(crate) fn hook(root: &Path, driver: &OsStr) -> PathBuf {
     base(root, driver).join(driver)
 }
@@ -106,8 +102,7 @@ pub(crate) fn directories(root: &Path, driver: &OsStr) -> [PathBuf; 2] {
 /// Returns the name of this program for a command that is printed: the name that its package gave it.
 pub(crate) fn own() -> &'static str {
     let [for_hosts, for_guests, _] = OWN_NAMES;
-    let program = std::env::current_exe().ok();
-    let is_guests = program.as_deref().and_then(Path::file_name).is_some_and(|name| name == for_guests);
+    let is_guests = std::env::current_exe().is_ok_and(|program| program.ends_with(for_guests));
     if is_guests { for_guests } else { for_hosts }
 }
 

@@ -6,25 +6,21 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::admin::support::console::Paint;
-use crate::admin::support::startable::{self, Trouble};
-use crate::admin::support::text::Text;
+use crate::admin::support::text::{Text, Trouble};
 use crate::admin::support::{fix, setting, table};
 use crate::call::contract::{Row, UNKNOWN};
 use crate::plan::{Plan, Step};
 use crate::printable;
 use crate::verdict::messages;
 
-/// One script of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Script {
-    /// Its path, escaped where it is not text.
     path: String,
     pub(crate) state: ScriptState,
     /// Why it does not run, or cannot.
     reason: Option<String>,
     /// What follows when it cannot be run to completion; `None` if hookmux does not run it.
     if_fault: Option<String>,
-    /// The command that fixes that.
     fix: Option<String>,
     /// Its settings from rules, or from the operation.
     settings: Vec<setting::KeyValue>,
@@ -34,7 +30,6 @@ pub(crate) struct Script {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScriptState {
-    /// hookmux runs it.
     Runs,
     /// It would run, but is untrusted, which is a fault.
     Untrusted,
@@ -46,7 +41,6 @@ pub(crate) enum ScriptState {
     BeforeHookmux,
     /// libvirt itself runs it.
     LeftToLibvirt,
-    /// It does not run.
     Skipped,
 }
 
@@ -54,11 +48,11 @@ pub(crate) enum ScriptState {
 pub(crate) fn scripts(root: &Path, plan: &Plan, row: Option<&Row>) -> Vec<Script> {
     let row = row.filter(|row| **row != UNKNOWN);
     let libvirts = |path: &PathBuf, state| {
-        let script = Script { reason: Some("without limits or log".into()), ..Script::new(path, state) };
-        match startable::trouble(root, path, &Text::read(root, path)) {
-            None => script,
-            Some(Trouble { what, fix, .. }) => Script { reason: Some(what), fix: Some(fix), ..script },
-        }
+        let (reason, fix) = match Text::read(root, path).trouble(root, path) {
+            None => ("without limits or log".into(), None),
+            Some(Trouble { what, fix, .. }) => (what, Some(fix)),
+        };
+        Script { reason: Some(reason), fix, ..Script::new(path, state) }
     };
     let before = plan.before.iter().map(|path| libvirts(path, ScriptState::BeforeHookmux));
     let steps = plan.steps.iter().map(|step| script(root, step, ScriptState::Runs, row));
@@ -77,7 +71,7 @@ fn script(root: &Path, step: &Step, state: ScriptState, row: Option<&Row>) -> Sc
     let because = |what: String| Some(format!("{what}: {if_fault}"));
     let (state, reason, fix) = match &step.distrust {
         Some(distrust) => (ScriptState::Untrusted, because(distrust.to_string()), distrust.fix()),
-        None => match startable::trouble(root, &step.path, &Text::read(root, &step.path)) {
+        None => match Text::read(root, &step.path).trouble(root, &step.path) {
             Some(Trouble { what, fix, .. }) => (ScriptState::CannotStart, because(what), Some(fix)),
             None => (state, None, None),
         },
@@ -121,7 +115,6 @@ impl Script {
     }
 }
 
-/// Returns the lines of all scripts.
 pub(crate) fn lines(scripts: &[Script], paint: Paint) -> Vec<String> {
     scripts.iter().flat_map(|script| script.lines(paint)).collect()
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::call::contract::{Failure, Row};
-use crate::plan::rules::{self, Effective};
+use crate::plan::rules::{Effective, Setting};
 use crate::printable;
 use crate::settings::{OnFault, Patterns, Rule};
 
@@ -39,9 +39,8 @@ impl fmt::Display for KeyValue {
 pub(crate) fn settings(effective: &Effective, row: Option<&Row>) -> Vec<KeyValue> {
     let mut settings = keys(effective, None, fault(effective, row));
     for rule in &effective.sometimes {
-        let mut alone = Effective::default();
+        let (mut alone, mut both) = (Effective::default(), effective.clone());
         alone.apply(rule);
-        let mut both = effective.clone();
         both.apply(rule);
         settings.extend(keys(&alone, Some(&when(rule)), fault(&both, row)));
     }
@@ -60,50 +59,43 @@ pub(crate) fn fault<'a>(effective: &Effective, row: Option<&'a Row>) -> &'a str 
 
 /// Returns for which calls a rule is: `guest 'db-*', operation 'stop' or 'release'`.
 fn when(rule: &Rule) -> String {
-    let part = |name: &str, patterns: &Patterns| {
-        let names = patterns.as_ref()?.iter().map(|pattern| format!("'{}'", printable::printable(pattern.as_str())));
-        let names: Vec<String> = names.collect();
-        Some(if names.is_empty() { format!("no {name}") } else { format!("{name} {}", names.join(" or ")) })
+    let part = |name: &str, patterns: &Patterns| match patterns.as_deref()? {
+        [] => Some(format!("no {name}")),
+        patterns => {
+            let shown = patterns.iter().map(|pattern| format!("'{}'", printable::printable(pattern.as_str())));
+            Some(format!("{name} {}", joined(shown, " or ")))
+        }
     };
-    let parts = [
-        part("guest", &rule.guest),
-        part("operation", &rule.operation),
-        part("extra", &rule.extra),
-        part("user", &rule.user),
-        rule.xml.as_ref().map(|paths| {
-            let paths: Vec<String> = paths.iter().map(|path| printable::printable(path.to_string())).collect();
-            format!("xml {}", paths.join(" and "))
-        }),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let xml = rule.xml.as_ref().map(|paths| {
+        let shown = paths.iter().map(|path| printable::printable(path.to_string()));
+        format!("xml {}", joined(shown, " and "))
+    });
+    let names = [("guest", &rule.guest), ("operation", &rule.operation), ("extra", &rule.extra), ("user", &rule.user)];
+    joined(names.into_iter().filter_map(|(name, patterns)| part(name, patterns)).chain(xml), ", ")
+}
+
+fn joined(texts: impl Iterator<Item = String>, separator: &str) -> String {
+    texts.collect::<Vec<_>>().join(separator)
 }
 
 fn keys(effective: &Effective, when: Option<&str>, fault: &str) -> Vec<KeyValue> {
-    let settings = [
-        setting("run", &effective.excluded, |excluded| (!excluded).to_string()),
-        setting("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
-        setting("on-failure", &effective.on_failure, printable::name_of),
-        setting("on-fault", &effective.on_fault, printable::name_of),
-        setting("wait", &effective.background, |background| (!background).to_string()),
-        setting("may-change", &effective.may_change, |paths| {
-            let paths: Vec<String> = paths.iter().flatten().map(ToString::to_string).collect();
-            paths.join(", ")
-        }),
-        setting("guest-abi", &effective.guest_abi, printable::name_of),
+    let keys = [
+        key("run", &effective.excluded, |excluded| (!excluded).to_string()),
+        key("timeout", &effective.timeout, |limit| limit.map_or("none".into(), printable::duration)),
+        key("on-failure", &effective.on_failure, printable::name_of),
+        key("on-fault", &effective.on_fault, printable::name_of),
+        key("wait", &effective.background, |background| (!background).to_string()),
+        key("may-change", &effective.may_change, |paths| joined(paths.iter().flatten().map(ToString::to_string), ", ")),
+        key("guest-abi", &effective.guest_abi, printable::name_of),
     ];
-    let then = effective.timeout.value.map(|_| fault.to_owned());
-    let new = |(key, value, rule)| {
-        let then = then.clone().filter(|_| key == "timeout");
-        KeyValue { key, value, rule, when: when.map(str::to_owned), then }
-    };
-    settings.into_iter().flatten().map(new).collect()
+    let then = |key| (key == "timeout" && effective.timeout.value.is_some()).then(|| fault.to_owned());
+    let complete = |key: KeyValue| KeyValue { when: when.map(str::to_owned), then: then(key.key), ..key };
+    keys.into_iter().flatten().map(complete).collect()
 }
 
-fn setting<T: Default + PartialEq>(
-    key: &'static str,
-    given: &rules::Setting<T>,
-    text: fn(&T) -> String,
-) -> Option<(&'static str, String, Option<String>)> {
+/// Returns a key with its value, unless that is the default.
+fn key<T: Default + PartialEq>(key: &'static str, given: &Setting<T>, text: fn(&T) -> String) -> Option<KeyValue> {
     let is_default = given.from.is_none() && given.value == T::default();
-    (!is_default).then(|| (key, text(&given.value), given.from.as_ref().map(ToString::to_string)))
+    let rule = given.from.as_ref().map(ToString::to_string);
+    (!is_default).then(|| KeyValue { key, value: text(&given.value), rule, when: None, then: None })
 }

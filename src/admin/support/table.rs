@@ -15,11 +15,8 @@ pub(crate) fn table<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 }
 
 fn line(row: &[String], widths: &[usize], indent: usize) -> Vec<String> {
-    let mut first = " ".repeat(GAP);
-    for (field, width) in row.iter().zip(widths) {
-        first.push_str(field);
-        first.push_str(&" ".repeat(width.saturating_sub(columns(field)).saturating_add(GAP)));
-    }
+    let fields = row.iter().zip(widths).map(|(field, width)| format!("{:GAP$}{field:width$}", ""));
+    let first = fields.chain([" ".repeat(GAP)]).collect();
     let parts = fold(row.last().map_or("", String::as_str), WIDTH.saturating_sub(indent));
     let begins = std::iter::once(first).chain(std::iter::repeat(" ".repeat(indent)));
     parts.iter().zip(begins).map(|(part, begin)| format!("{begin}{part}").trim_end().to_owned()).collect()

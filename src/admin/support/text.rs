@@ -1,15 +1,28 @@
-//! What a script's text contains. In: its first bytes. Out: how it begins, and which words are in it. Pure, but for
-//! `read`.
+//! What a script's text contains. In: its first bytes. Out: what keeps the kernel from starting it, and which words are in
+//! it. Reads it, and which interpreters exist.
 
 use std::path::Path;
 
-use crate::files::{resolve, trust};
+use rustix::fs::OFlags;
+
+use crate::files::{paths, resolve, trust};
+use crate::printable::quoted;
 use crate::run::shebang::Beginning;
 
-/// How much of a script is read, in bytes: more than any script has.
-const MOST: u64 = 1 << 20;
+/// The directories that hold the programs of a system.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
-/// A script's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trouble {
+    /// A word for programs, which never changes.
+    pub(crate) kind: &'static str,
+    pub(crate) what: String,
+    pub(crate) fix: String,
+}
+
+/// How much of a script is read, in bytes: more than any script has.
+pub(crate) const MOST: u64 = 1 << 20;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Text(Vec<u8>);
 
@@ -29,9 +42,37 @@ impl Text {
         Self(bytes)
     }
 
-    /// Returns how it begins.
     pub(crate) fn beginning(&self) -> Beginning {
         Beginning::new(&self.0)
+    }
+
+    /// Returns what keeps it from starting as `path`, as far as its first line shows that.
+    pub(crate) fn trouble(&self, system: &Path, path: &Path) -> Option<Trouble> {
+        let sed = |script: &str| format!("sed -i '{script}' {}", quoted(path));
+        let (kind, what, fix) = match self.beginning() {
+            Beginning::Empty | Beginning::Elf => return None,
+            Beginning::Shebang { crlf: true, .. } => {
+                ("crlf", "its lines end in CRLF, as on Windows".into(), sed(r"s/\r$//"))
+            }
+            Beginning::ByteOrderMark => {
+                ("byte-order-mark", "a byte order mark comes before its #!".into(), sed(r"1s/^\xef\xbb\xbf//"))
+            }
+            Beginning::NoShebang => {
+                ("no-interpreter", "its first line does not begin with #!".into(), sed("1i #!/bin/sh"))
+            }
+            Beginning::Shebang { program, argument, .. } => {
+                let missing = missing(system, &program, &argument)?;
+                let name = Path::new(&missing).file_name()?.to_str()?;
+                // A name that means nothing to the shell, nor to sed.
+                let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._+-".contains(&byte));
+                let fix = match installed(system, name).filter(|_| missing == program && is_plain) {
+                    Some(program) => sed(&format!("1s|^#![[:blank:]]*[^[:blank:]]*|#!{program}|")),
+                    None => format!("${{EDITOR:-vi}} +1 {}", quoted(path)),
+                };
+                ("interpreter-missing", format!("{missing} does not exist"), fix)
+            }
+        };
+        Some(Trouble { kind, what, fix })
     }
 
     /// Reports whether it tests for an operation: as a pattern of `case` (`stop)`, `stop|`, `stop/`), as a string of its
@@ -63,6 +104,24 @@ impl Text {
         let lines = self.0.split(|byte| *byte == b'\n').filter(move |_| !is_program);
         lines.map(|line| String::from_utf8_lossy(line).into_owned()).filter(|line| !line.trim_start().starts_with('#'))
     }
+}
+
+/// Returns the program of a first line that does not exist; for env, the one that env looks for.
+fn missing(system: &Path, program: &str, rest: &str) -> Option<String> {
+    if !exists(system, program) {
+        return Some(program.to_owned());
+    }
+    let looked_for = rest.split_whitespace().find(|word| !word.starts_with('-') && !word.contains('='))?;
+    (program.ends_with("/env") && installed(system, looked_for).is_none()).then(|| looked_for.to_owned())
+}
+
+/// Returns where a program is installed on a system whose root directory is `system`.
+fn installed(system: &Path, name: &str) -> Option<String> {
+    PATH.map(|directory| format!("{directory}/{name}")).into_iter().find(|program| exists(system, program))
+}
+
+fn exists(system: &Path, program: &str) -> bool {
+    resolve::open(system, &paths::below(system, program), OFlags::PATH).is_ok()
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use crate::plan::facts::Facts;
 use crate::plan::rules;
 use crate::settings::Rule;
 
-/// One path of a rule.
 #[derive(Debug, Serialize)]
 pub(crate) struct RulePath {
     rule: String,
@@ -27,7 +26,7 @@ pub(crate) fn paths(
     call: &Invocation,
     plan: &Plan,
     facts: Option<&Facts>,
-) -> Vec<RulePath> {
+) -> anyhow::Result<Vec<RulePath>> {
     let scripts = || plan.scripts().map(|step| &step.path).chain(plan.skipped.iter().map(|(path, _)| path));
     let applies = |rule: &Rule| scripts().any(|script| rules::matches(rule, call, paths::inside(root, script)));
     let mut all = Vec::new();
@@ -39,12 +38,10 @@ pub(crate) fn paths(
             selects: selects.get(place).copied(),
         }));
     }
-    all
-}
-
-/// Describes why rules could not look at the document.
-pub(crate) fn unreadable(fault: &str) -> String {
-    format!("a rule looks at the document, which cannot be read: {fault}")
+    match facts.and_then(Facts::fault) {
+        Some(fault) => anyhow::bail!("a rule looks at the document, which cannot be read: {fault}"),
+        None => Ok(all),
+    }
 }
 
 /// Returns a line for each path, with a heading.
