@@ -39,7 +39,7 @@ use crate::verdict::messages;
 
 #[derive(Debug, Args)]
 pub(crate) struct Adopt {
-    /// Whose scripts; one that is not listed here is an unknown driver's
+    /// The driver of the scripts
     #[arg(value_parser = DriverName)]
     driver: OsString,
     /// Names in libvirt's directory of that driver, or paths to them
@@ -78,7 +78,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
     let name = script.file_name().unwrap_or_default();
     let (from, to) = (libvirts.join(name), ours.join(name));
     if script != Path::new(name) && std::path::absolute(script)? != from {
-        bail!("{} does not lie directly in {}", script.display(), libvirts.display());
+        bail!("{} is not directly in {}", script.display(), libvirts.display());
     }
     let file = resolve::open(root, &from, OFlags::PATH).and_then(|file| file.metadata()).with_context(|| {
         let files = root::entries(libvirts).filter(|file| file.is_file());
@@ -101,7 +101,7 @@ fn judge(root: &Path, libvirts: &Path, ours: &Path, script: &Path) -> anyhow::Re
         bail!("hookmux would not run it: {distrust}{fix}");
     }
     if let Some(why) = depends::on_place(root, &from)? {
-        bail!("{} stays where libvirt runs it: {why}", from.display());
+        bail!("{} was not moved, and libvirt still runs it: {why}", from.display());
     }
     Ok((from, to))
 }
@@ -121,7 +121,7 @@ fn carry_out(root: &Path, driver: &OsStr, moves: &[(PathBuf, PathBuf)]) -> anyho
     }
     let _turn = match lock::exclusive(&libvirts, &lock::file(root, driver)) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => bail!(
-            "a hook has been running for seconds, so nothing was moved: libvirt still runs all of the scripts. Try again \
+            "a hook did not end within 5 s, so nothing was moved: libvirt still runs all of the scripts. Try again \
              once it has ended: pgrep -a hookmux"
         ),
         locked => locked.with_context(|| format!("cannot wait for calls: {}", libvirts.display()))?,

@@ -54,7 +54,7 @@ impl Explain {
             let then = match &fault {
                 None => "if the hook fails,",
                 Some(_) if fails => "the hook fails for its settings, so",
-                Some(_) => "the hook goes on with the defaults; if it fails,",
+                Some(_) => "the hook continues with the defaults; if it fails,",
             };
             lines.push(format!("{}: {then} {}", paint.heading(&messages::call(&call)), call.row.effect));
             lines.extend(never_made.iter().map(|why| paint.warning(why)));

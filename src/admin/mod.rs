@@ -38,7 +38,9 @@ const SETTINGS: &str = "hookmux(8), hookmux.toml(5)";
 
 #[derive(Debug, Parser)]
 #[command(name = "hookmux", version = VERSION, about = "One hook for libvirt: runs many scripts and gives one answer")]
-#[command(after_help = "As a hook (by a link that is called qemu, lxc, network, …) it takes libvirt's words instead.")]
+#[command(
+    after_help = "As a hook (by a link that is called qemu, lxc, network, …) it takes libvirt's arguments instead."
+)]
 struct Arguments {
     /// Print more on standard error
     #[arg(short, long, global = true)]
@@ -52,10 +54,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show every script, in order, and what is skipped and why
+    /// Show every script, in order, and which are not run and why
     #[command(after_help = examples(["list qemu", "list --sums"], HOOKS))]
     List(list::List),
-    /// Show what would run for a call, in order, by which rule, and who runs it
+    /// Show what would run for a call, in order, under which rules, and whether libvirt itself runs it
     #[command(after_help = examples(["explain qemu db-1 start", "explain network default started"], HOOKS))]
     #[command(override_usage = "hookmux explain [OPTIONS] <DRIVER> <OBJECT> <OPERATION> [SUB_OPERATION] [EXTRA]")]
     Explain(explain::Explain),
@@ -67,19 +69,19 @@ enum Command {
     /// Find problems with hooks, scripts and settings, and print how to fix each
     #[command(after_help = examples(["check", "check new.toml"], SETTINGS))]
     Check(check::Check),
-    /// Edit a settings file, and judge it before it is put in place
+    /// Edit a settings file, and check it before it takes effect
     #[command(after_help = examples(["edit", "edit /etc/hookmux/hookmux.toml.d/50-limits.toml"], SETTINGS))]
     Edit(edit::Edit),
     /// Become libvirt's hook: link hookmux where libvirt looks for one
     #[command(after_help = examples(["install", "install --reload qemu network"], HOST))]
     Install(install::Install),
-    /// Take the hooks away, and put those back that were there before
+    /// Remove the hooks, and restore those that were there before
     #[command(after_help = examples(["uninstall", "uninstall --reload qemu"], HOST))]
     Uninstall(install::Uninstall),
     /// Move scripts from libvirt's own directory into hookmux's
     #[command(after_help = examples(["adopt qemu 10-net", "adopt qemu 10-net 20-disks"], HOOKS))]
     Adopt(adopt::Adopt),
-    /// Show what differs between two XML documents, as the log shows it for a filter
+    /// Show the differences between two XML documents, as the log shows them for a filter
     #[command(after_help = examples(["diff before.xml after.xml", "diff --json before.xml after.xml"], HOST))]
     Diff(diff::Diff),
     /// Print what paths select in the XML document on standard input

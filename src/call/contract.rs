@@ -232,7 +232,7 @@ pub const ROWS: &[Row] = {
         // Since 11.3.0 or earlier, but after 9.0.0, also after a start that failed; and, when a network is destroyed under
         // running guests, instead of port-deleted.
         row("network", "stopped", END, "1.2.2", HookData, Ignored, NOTHING),
-        row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, though it is made"),
+        row("network", "updated", BEGIN, "1.2.2", HookData, Aborts, "the update returns an error, although it is made"),
         // Also for every port whenever the network daemon starts, and when a guest's daemon claims a lost port: the result
         // is ignored then.
         Row {

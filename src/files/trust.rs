@@ -83,7 +83,7 @@ impl fmt::Display for Distrust {
         match self.reason {
             Reason::OwnedBy(uid) => write!(out, "{at} belongs to user {}", accounts::user(uid)),
             Reason::WritableByGroup(gid) => write!(out, "{at} is writable by group {}", accounts::group(gid)),
-            Reason::WritableByOthers => write!(out, "{at} is writable by everybody"),
+            Reason::WritableByOthers => write!(out, "{at} is writable by every user"),
             Reason::WritableByAcl(AclWriter::User(uid)) => {
                 write!(out, "{at} is writable by user {}, by its ACL", accounts::user(uid))
             }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_reason_is_followed_by_the_command_that_fixes_it() {
         let rows = [
-            (Reason::WritableByOthers, "/srv/my hooks is writable by everybody (chmod o-w '/srv/my hooks')"),
+            (Reason::WritableByOthers, "/srv/my hooks is writable by every user (chmod o-w '/srv/my hooks')"),
             (
                 Reason::WritableByGroup(4_000_000),
                 "/srv/my hooks is writable by group 4000000 (chmod g-w '/srv/my hooks')",

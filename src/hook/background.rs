@@ -45,7 +45,7 @@ impl Background<'_> {
     fn supervise(self, filtered: Option<Spool>, record: Option<&Draft>) -> io::Result<()> {
         let Self { hook, steps, document, started } = self;
         if let Err(error) = scope::enter() {
-            let what = format_args!("the background scripts stay in libvirt's cgroup: {error}");
+            let what = format_args!("the background scripts stay in the daemon's cgroup: {error}");
             log::about(Message::InDaemonsCgroup, hook.call, what);
         }
         let mut runner = hook.runner(Purpose::Background, started.as_deref())?;

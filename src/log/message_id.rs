@@ -30,13 +30,13 @@ pub const MESSAGES: [(Message, &str, &str); 10] = [
     (
         Message::DefaultSettings,
         "7ed54b1bbe5f4ec9b91fd3dfbd08deff",
-        "a call used the default settings, since its own cannot be read",
+        "a call used the default settings, since the settings cannot be read",
     ),
     (Message::NotStarted, "c4b826404cf843fca362aa94e4944024", "a background script could not be started"),
     (
         Message::InDaemonsCgroup,
         "b637e4a610cb4c4799352a86e081b595",
-        "background scripts stay in the daemon's cgroup, since systemd gave them none",
+        "background scripts stay in the daemon's cgroup, since systemd created no scope",
     ),
     (Message::Overruled, "93730cb9051948f09e3d2062b3ce3a21", "a failure was not passed on, since the guest has ended"),
 ];

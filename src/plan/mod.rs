@@ -203,7 +203,7 @@ mod tests {
     use crate::settings::Origin;
 
     /// An entry by its path: the directory gives the place, a directory below `qemu.d` the guest. A name that starts
-    /// with `!` is writable by everybody, one with `0` is a mask.
+    /// with `!` is writable by every user, one with `0` is a mask.
     fn entry(path: &str) -> Entry {
         let (parent, key) = path.split_once("/qemu.d/").unwrap();
         let place = match parent {

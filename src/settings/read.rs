@@ -195,7 +195,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         let path = path.display();
         let said = of(&root).unwrap_err().to_string();
-        assert_eq!(said, format!("{path}: not read: {path} is writable by everybody (chmod o-w {path})"));
+        assert_eq!(said, format!("{path}: not read: {path} is writable by every user (chmod o-w {path})"));
     }
 
     #[test]

@@ -75,10 +75,10 @@ pub(crate) fn skip(skip: &Skip) -> String {
         Skip::Masked => "masked: empty, or a link to /dev/null".into(),
         Skip::Hidden(by) => format!("hidden by {}", printable(by)),
         Skip::NotRegular => "not a regular file".into(),
-        Skip::BrokenLink(Errno::ELOOP) => "a link that leads in a circle".into(),
+        Skip::BrokenLink(Errno::ELOOP) => "a symbolic link loop".into(),
         Skip::BrokenLink(errno) => format!("a broken link: {}", errno.desc().to_lowercase()),
         Skip::NotExecutable => "not executable".into(),
-        Skip::ByRule(rule) => format!("left out by the rule at {rule}"),
+        Skip::ByRule(rule) => format!("excluded by the rule at {rule}"),
         Skip::Hookmux => "hookmux itself".into(),
     }
 }

@@ -50,7 +50,9 @@ fn a_script_that_would_not_run_in_its_new_place_is_not_moved() {
         ("20-b.bak", format!("hookmux would not run {here}/20-b.bak: a leftover, by its '.bak'; rename it first")),
         (
             "30-open",
-            format!("hookmux would not run it: {here}/30-open is writable by everybody. Try: chmod o-w {here}/30-open"),
+            format!(
+                "hookmux would not run it: {here}/30-open is writable by every user. Try: chmod o-w {here}/30-open"
+            ),
         ),
         ("40-empty", format!("{here}/40-empty is empty: in hookmux's directory it would mask its name. Try: rm it")),
         (
@@ -66,7 +68,7 @@ fn a_script_that_would_not_run_in_its_new_place_is_not_moved() {
                 "cannot find {here}/70-no; there is 10-a 20-b.bak 30-open 40-empty 50-same: No such file or directory (os error 2)"
             ),
         ),
-        ("/etc/passwd", format!("/etc/passwd does not lie directly in {here}")),
+        ("/etc/passwd", format!("/etc/passwd is not directly in {here}")),
     ];
     for (script, expected) in rows {
         assert_eq!(refused(script), expected);

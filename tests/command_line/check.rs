@@ -213,7 +213,7 @@ fn a_settings_file_can_be_checked_before_it_is_put_in_place() {
         hookmux(root.path(), "check --root ROOT ROOT/new.toml")
     };
     let good = check("[[rule]]\nscript = '50-well'\non-fault = 'ignore'\n");
-    assert_eq!(good, (Some(0), "all is well with /new.toml\n".into(), String::new()));
+    assert_eq!(good, (Some(0), "no problems found in /new.toml\n".into(), String::new()));
     let (code, out, _) = check("[[rule]]\nscript = '51-well'\non-fault = 'ignore'\n");
     let expected = "warning: /new.toml:1: does nothing: script = '51-well' matches nothing; did you mean '50-well'?\n  \
         fix: ${EDITOR:-vi} +1 /new.toml\n1 warning\n";
@@ -256,7 +256,7 @@ fn a_pattern_that_matches_nothing_is_reported_with_a_suggestion() {
         let (code, out, err) = hookmux(root.path(), "check --root ROOT ROOT/new.toml");
         let out = out.replace(root.path().to_str().unwrap(), "");
         let expected = if expected.is_empty() {
-            "all is well with /new.toml\n".to_owned()
+            "no problems found in /new.toml\n".to_owned()
         } else {
             format!("warning: /new.toml:1: {expected}")
         };

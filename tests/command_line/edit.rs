@@ -84,7 +84,7 @@ fn a_drop_in_is_created_and_checked_at_its_path() {
     fs::create_dir_all(root.path().join("etc/hookmux/qemu.d")).unwrap();
     fs::write(root.path().join("etc/hookmux/qemu.d/10-a"), "#!/bin/sh\n").unwrap();
     fs::set_permissions(root.path().join("etc/hookmux/qemu.d/10-a"), Permissions::from_mode(0o755)).unwrap();
-    let well = format!("all is well with {path}\n");
+    let well = format!("no problems found in {path}\n");
     assert_eq!(hookmux(root.path(), &format!("check --root ROOT ROOT{path}")), (Some(0), well, String::new()));
 }
 
@@ -92,7 +92,7 @@ fn a_drop_in_is_created_and_checked_at_its_path() {
 fn a_broken_file_is_not_saved_and_no_question_is_asked_without_a_terminal() {
     let root = with_editor("echo '[rule]' >\"$1\"");
     let (code, out, err) = edit(root.path(), "edit --root ROOT");
-    let expected = "error: /etc/hookmux/hookmux.toml: with it, every call that a failure aborts fails, and no guest \
+    let expected = "error: /etc/hookmux/hookmux.toml: because of it, every call that can be aborted fails, and no guest \
         starts: /etc/hookmux/hookmux.toml:1:1: a rule begins with two brackets: [[rule]]\n";
     assert!(out.starts_with(expected) && out.ends_with("/etc/hookmux/hookmux.toml: unchanged\n"), "{out}");
     assert_eq!((code, err.as_str(), text(root.path(), FILE).as_str()), (Some(1), "", GOOD));
@@ -164,7 +164,7 @@ fn a_failed_edit_leaves_the_file_unchanged() {
     let root = with_editor("echo 'parallel = 8' >\"$1\"");
     fs::set_permissions(root.path().join("etc/hookmux"), Permissions::from_mode(0o777)).unwrap();
     let (code, _, err) = edit(root.path(), "edit --root ROOT");
-    assert!(code == Some(1) && err.contains(" is not edited: ") && err.contains("writable by everybody"), "{err}");
+    assert!(code == Some(1) && err.contains(" is not edited: ") && err.contains("writable by every user"), "{err}");
     assert_eq!(text(root.path(), FILE), GOOD);
 }
 

@@ -21,7 +21,7 @@ fn a_rule_matches_the_path_of_a_script_without_the_root() {
     let rule = "[[rule]]\nscript = '/etc/hookmux/qemu.d/10-*'\nrun = false\n";
     let scripts = [("etc/hookmux/qemu.d/10-a", YES), ("etc/hookmux/qemu.d/20-b", YES)];
     let root = installed("qemu", &[&scripts[..], &[("etc/hookmux/hookmux.toml", rule)]].concat());
-    let expected = "qemu runs /etc/hookmux/qemu.d/20-b skipped /etc/hookmux/qemu.d/10-a left out by the rule at \
+    let expected = "qemu runs /etc/hookmux/qemu.d/20-b skipped /etc/hookmux/qemu.d/10-a excluded by the rule at \
         /etc/hookmux/hookmux.toml:1 fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml";
     let (code, out, err) = hookmux(root.path(), "list --root ROOT");
     let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -61,10 +61,10 @@ lxc
 warning: /etc/libvirt/hooks/lxc: does not exist, and 1 script needs it
   fix: hookmux install --root  lxc
   untrusted     /etc/hookmux/lxc.d/40-open
-                /etc/hookmux/lxc.d/40-open is writable by everybody: the call fails
+                /etc/hookmux/lxc.d/40-open is writable by every user: the call fails
                 fix: chmod o-w /etc/hookmux/lxc.d/40-open
 ";
-    let wide = |out: String| out.replace("writable by\n                everybody", "writable by everybody");
+    let wide = |out: String| out.replace("writable by every\n                user", "writable by every user");
     let (code, out, err) = hookmux(root.path(), "list --root ROOT");
     assert_eq!((code, wide(out).as_str(), err.as_str()), (Some(0), expected, ""));
     let lxc = &expected[expected.find("lxc\n").unwrap()..];
@@ -140,10 +140,10 @@ qemu
   runs          /etc/libvirt/hooks/qemu.d/05-own
   runs          /etc/hookmux/qemu.d/10-open
   runs          /etc/hookmux/qemu.d/30-c
-                left out for guest 'db-*' or 'web-1', operation 'stop' (/etc/hookmux/hookmux.toml:6)
+                excluded for guest 'db-*' or 'web-1', operation 'stop' (/etc/hookmux/hookmux.toml:6)
                 timeout = 5 s for guest 'x': then it is killed, and the call fails (/etc/hookmux/hookmux.toml:11)
   skipped       /etc/hookmux/qemu.d/20-b
-                left out by the rule at /etc/hookmux/hookmux.toml:3
+                excluded by the rule at /etc/hookmux/hookmux.toml:3
                 fix: ${EDITOR:-vi} +3 /etc/hookmux/hookmux.toml
 ";
     assert_eq!(unfolded(root.path(), "list --root ROOT"), (Some(0), expected.to_owned(), String::new()));
@@ -152,7 +152,7 @@ qemu
 /// Runs hookmux like [`hookmux`], and joins the lines of each detail below a path.
 fn unfolded(root: &Path, args: &str) -> (Option<i32>, String, String) {
     let (code, out, err) = hookmux(root, args);
-    let details = ["left", "timeout", "on-fault", "wait", "fix", "/bin", "without", "hidden", "hookmux"];
+    let details = ["excluded", "timeout", "on-fault", "wait", "fix", "/bin", "without", "hidden", "hookmux"];
     let mut whole = String::new();
     for line in out.lines() {
         let detail = line.strip_prefix("                ");
@@ -194,7 +194,7 @@ qemu start 'vm1': if the hook fails, the start is aborted
                 timeout = 30 s: then it is killed, and that is logged (/etc/hookmux/hookmux.toml:1)
                 wait = false (/etc/hookmux/hookmux.toml.d/50-x.toml:4)
   skipped       /etc/hookmux/qemu.d/30-c
-                left out by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:1
+                excluded by the rule at /etc/hookmux/hookmux.toml.d/50-x.toml:1
                 fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml.d/50-x.toml
 ";
     assert_eq!(
@@ -206,12 +206,12 @@ qemu start 'vm1': if the hook fails, the start is aborted
 #[test]
 fn with_broken_settings_list_and_explain_show_what_the_hook_would_do() {
     let root = installed("qemu", &[("etc/hookmux/hookmux.toml", "parallel = 'x'\n"), ("etc/hookmux/qemu.d/10-a", YES)]);
-    let finding = "error: /etc/hookmux/hookmux.toml: with it, every call that a failure aborts fails, and no guest starts: \
+    let finding = "error: /etc/hookmux/hookmux.toml: because of it, every call that can be aborted fails, and no guest starts: \
         /etc/hookmux/hookmux.toml:1:12: 'parallel': invalid type: string \"x\", expected a whole number from 1 to 64\n  \
         fix: ${EDITOR:-vi} +1 /etc/hookmux/hookmux.toml\n";
     let runs = "  runs          /etc/hookmux/qemu.d/10-a\n";
     let rows = [
-        ("list", format!("a call whose failure is ignored goes on with the defaults:\nqemu\n{runs}")),
+        ("list", format!("a call whose failure is ignored continues with the defaults:\nqemu\n{runs}")),
         (
             "explain qemu vm1 start",
             "qemu start 'vm1': the hook fails for its settings, so the start is aborted\n  hookmux runs nothing\n"
@@ -220,7 +220,7 @@ fn with_broken_settings_list_and_explain_show_what_the_hook_would_do() {
         (
             "explain qemu vm1 release",
             format!(
-                "qemu release 'vm1': the hook goes on with the defaults; if it fails, nothing: libvirt goes on\n{runs}"
+                "qemu release 'vm1': the hook continues with the defaults; if it fails, nothing: libvirt goes on\n{runs}"
             ),
         ),
     ];
@@ -517,7 +517,7 @@ fn a_file_without_a_sum_is_named_and_is_an_error() {
     let path = root.path().join("etc/hookmux/qemu.d/10-a");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o757)).unwrap();
     let (code, out, err) = hookmux(root.path(), "list --sums --root ROOT");
-    let why = "hookmux: /etc/hookmux/qemu.d/10-a: untrusted: /etc/hookmux/qemu.d/10-a is writable by everybody \
+    let why = "hookmux: /etc/hookmux/qemu.d/10-a: untrusted: /etc/hookmux/qemu.d/10-a is writable by every user \
                (chmod o-w /etc/hookmux/qemu.d/10-a)\n";
     assert_eq!((code, out.lines().count(), err.as_str()), (Some(1), 1, why));
     let document: serde_json::Value = serde_json::from_str(&hookmux(root.path(), "list --json --root ROOT").1).unwrap();

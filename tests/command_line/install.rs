@@ -43,7 +43,7 @@ fn install_links_the_usual_hooks_once_and_uninstall_removes_exactly_those() {
     let expected = |state: &str| (Some(0), lines(state), String::new());
     assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed as"));
     let installed = files(root.path());
-    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("installed already as"));
+    assert_eq!(hookmux(root.path(), "install --root ROOT"), expected("already installed as"));
     assert_eq!(files(root.path()), installed);
     let hooks = ["qemu", "lxc", "libxl", "network", "daemon", "bhyve"].map(|driver| hook(root.path(), driver));
     let ours = || Some("/usr/bin/hookmux-hook".to_owned());
@@ -146,7 +146,7 @@ fn list_and_check_find_the_guest_packages_hook_where_it_does_not_divert_qemus() 
     symlink("../../../etc/qemu-ga/fsfreeze-hook.d", packaged.join("fsfreeze-hook.d")).unwrap();
     let listed = "fsfreeze-hook\n  runs          /usr/libexec/hookmux/fsfreeze-hook.d/10-a\n";
     assert_eq!(hookmux(root.path(), "list --root ROOT"), (Some(0), listed.to_owned(), String::new()));
-    let well = "all is well with 1 hook and 1 script\n";
+    let well = "no problems found in 1 hook and 1 script\n";
     assert_eq!(hookmux(root.path(), "check --root ROOT"), (Some(0), well.to_owned(), String::new()));
     // The host's package does not remove it.
     let nothing = (Some(0), "no hookmux hook is installed; nothing to do\n".to_owned(), String::new());
@@ -192,7 +192,7 @@ fn installing_beside_another_hook_leaves_it_unchanged_and_uninstall_restores_the
             .concat()
             .replace("network: ", &format!("libxl: {state} /etc/libvirt/hooks/libxl\nnetwork: "))
     };
-    for (flags, state) in [("", "installed as"), (" --free-only", "installed already as"), ("", "installed already as")]
+    for (flags, state) in [("", "installed as"), (" --free-only", "already installed as"), ("", "already installed as")]
     {
         let expected = (Some(0), lines(state), String::new());
         assert_eq!(hookmux(root.path(), &format!("install --root ROOT{flags}")), expected);
@@ -216,7 +216,7 @@ fn a_hook_that_is_taken_over_runs_as_the_first_script_and_uninstall_restores_it(
     let before = tree(root.path());
     let (code, out, err) = hookmux(root.path(), "install --take-over --root ROOT qemu");
     let expected = "qemu: installed as /etc/libvirt/hooks/qemu\n  \
-        the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
+        the previous hook is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
     assert_eq!((code, out.as_str(), err.as_str()), (Some(0), expected, ""));
     assert_eq!(fs::read_to_string(root.path().join("etc/hookmux/qemu.d/00-original")).unwrap(), THEIRS);
     // Once more: it is not mistaken for another program's hook.
@@ -225,8 +225,8 @@ fn a_hook_that_is_taken_over_runs_as_the_first_script_and_uninstall_restores_it(
     assert!(code == Some(1) && err.contains("exit code 7: then the start is aborted"), "{err}");
     let (code, out, _) = hookmux(root.path(), "uninstall --root ROOT qemu");
     let expected = "qemu: removed from /etc/libvirt/hooks/qemu\n  \
-        the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n  \
-        1 script of hookmux's directories will not run any more: hookmux list --root  qemu\n";
+        restored the previous hook from /etc/hookmux/qemu.d/00-original\n  \
+        1 script in hookmux's directories will no longer run: hookmux list --root  qemu\n";
     assert_eq!((code, out.as_str()), (Some(0), expected));
     assert_eq!(tree(root.path()), before);
 }
@@ -259,7 +259,7 @@ fn a_hook_that_depends_on_its_place_is_not_taken_over_and_the_message_names_the_
         ),
         (
             "lxc",
-            "it cannot run as /etc/hookmux/lxc.d/00-original: it is a relative link, which leads elsewhere from another \
+            "it cannot run as /etc/hookmux/lxc.d/00-original: it is a relative link, which points elsewhere from another \
              directory\n  fix: hookmux install --root  lxc (leaves it where it is)\n",
         ),
         (
@@ -274,7 +274,7 @@ fn a_hook_that_depends_on_its_place_is_not_taken_over_and_the_message_names_the_
         ),
         (
             "bhyve",
-            "it could not be kept as /etc/hookmux/bhyve.d/00-original: /etc/libvirt/hooks/bhyve is writable by everybody\n  \
+            "it could not be kept as /etc/hookmux/bhyve.d/00-original: /etc/libvirt/hooks/bhyve is writable by every user\n  \
              fix: chmod o-w /etc/libvirt/hooks/bhyve\n",
         ),
         ("network", "is not a file, and libvirt does not run it\n"),
@@ -324,8 +324,8 @@ fn a_program_that_was_overwritten_through_a_link_is_restored_and_what_was_writte
         fix: hookmux install --restore --root  qemu\n";
     assert_eq!(hookmux(root.path(), "install --root ROOT qemu"), (Some(1), refused.into(), String::new()));
     let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  libvirt runs /etc/libvirt/hooks/qemu first, as \
-        before, then /etc/libvirt/hooks/qemu.d by name: hookmux as 00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
-        was written over it is /etc/libvirt/hooks/qemu now\n";
+        before, then /etc/libvirt/hooks/qemu.d by name: hookmux as 00-hookmux\n  /usr/bin/hookmux-hook was restored; what \
+        was written over it is now /etc/libvirt/hooks/qemu\n";
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), (Some(0), expected.into(), String::new()));
     let hooks = ["qemu", "qemu.d/00-hookmux", "lxc", "libxl", "network"].map(|path| hook(root.path(), path).unwrap());
     let ours = "/usr/bin/hookmux-hook";
@@ -348,8 +348,8 @@ fn what_was_written_through_a_link_becomes_the_only_hook_where_libvirt_is_too_ol
     let beside = |driver: &str, base: &str, why: &str| {
         format!(
             "{driver}: left alone: {base}/{driver} is another program's hook, and {why}; to move it into hookmux's \
-             directory: hookmux install --reload --take-over --root  {driver}\n  /usr/bin/hookmux-hook is hookmux again; \
-             what was written over it is {base}/{driver} now\n"
+             directory: hookmux install --reload --take-over --root  {driver}\n  /usr/bin/hookmux-hook was restored; \
+             what was written over it is now {base}/{driver}\n"
         )
     };
     let rows = [
@@ -379,8 +379,8 @@ fn what_was_written_through_a_link_beside_another_hook_keeps_running_beside_it()
     let (code, out, _) = hookmux(root.path(), "check --root ROOT");
     let finding = "/etc/libvirt/hooks/qemu.d/00-hookmux: /usr/bin/hookmux-hook was overwritten through a hook's link";
     assert!(code == Some(1) && out.contains(finding), "{out}");
-    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  /usr/bin/hookmux-hook is hookmux again; what \
-        was written over it is /etc/libvirt/hooks/qemu.d/00-written now\n";
+    let expected = "qemu: installed as /etc/libvirt/hooks/qemu.d/00-hookmux\n  /usr/bin/hookmux-hook was restored; what \
+        was written over it is now /etc/libvirt/hooks/qemu.d/00-written\n";
     assert_eq!(hookmux(root.path(), "install --restore --root ROOT"), (Some(0), expected.into(), String::new()));
     assert!(fs::read(at("usr/bin/hookmux-hook")).unwrap() == fs::read(binary).unwrap());
     let hooks = ["qemu", "qemu.d/00-hookmux", "qemu.d/00-written", "lxc", "lxc.d/00-hookmux"];
@@ -393,7 +393,7 @@ fn what_was_written_through_a_link_beside_another_hook_keeps_running_beside_it()
     assert!(!at("etc/libvirt/hooks/lxc.d").exists());
     fs::write(at("usr/bin/hookmux-hook"), written).unwrap();
     let (_, out, _) = hookmux(root.path(), "install --restore --root ROOT");
-    assert!(out.contains("what was written over it is /etc/libvirt/hooks/lxc now\n"), "{out}");
+    assert!(out.contains("what was written over it is now /etc/libvirt/hooks/lxc\n"), "{out}");
 }
 
 #[test]

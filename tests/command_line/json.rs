@@ -78,7 +78,7 @@ fn run_and_list_print_steps_and_states_as_json() {
     ]);
     let run = json(root.path(), "run --root ROOT qemu vm1 start");
     let step = |at: usize| {
-        ["path", "by", "kind", "exit_code", "words", "output", "errors"].map(|key| run["steps"][at][key].clone())
+        ["path", "by", "kind", "exit_code", "message", "output", "errors"].map(|key| run["steps"][at][key].clone())
     };
     let first: [Value; 7] = [
         "/etc/hookmux/qemu.d/10-a".into(),

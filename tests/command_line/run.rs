@@ -27,7 +27,7 @@ fn run_shows_each_step_and_what_libvirt_would_do() {
     let expected = [
         "qemu stop 'vm1': 3 scripts to run",
         "no release of libvirt up to 12.8 calls stop",
-        "the XML is made up (--xml FILE gives another): libvirt does not run below another root",
+        "the XML is generated (--xml FILE replaces it): libvirt does not run below another root",
         "  /etc/hookmux/qemu.d/10-a",
         "    | hello vm1 stop begin -",
         "    | <domain type='qemu'>",
@@ -185,7 +185,7 @@ fn background_scripts_start_on_request_and_do_not_change_the_result() {
     let (code, out, err) = run("--background qemu vm1 restore");
     let (err, elapsed) = err.rsplit_once(", ").unwrap();
     let expected = format!(
-        "exit code 0: libvirt takes the new XML\nin the background, once libvirt has the answer:\n  \
+        "exit code 0: libvirt uses the new XML\nin the background, once libvirt has the answer:\n  \
          /etc/hookmux/qemu.d/slow-b\n    | reads {new}    exited 3"
     );
     assert_eq!((code, out.as_str(), err), (Some(0), new, expected.as_str()));
@@ -193,7 +193,7 @@ fn background_scripts_start_on_request_and_do_not_change_the_result() {
     let not = |why: &str| format!("  /etc/hookmux/qemu.d/slow-b\n    starts in the background; {why}");
     let (code, _, err) = run("qemu vm1 restore");
     let without = not("not started by hand without --background");
-    assert_eq!((code, err), (Some(0), format!("exit code 0: libvirt takes the new XML\n{without}")));
+    assert_eq!((code, err), (Some(0), format!("exit code 0: libvirt uses the new XML\n{without}")));
     let (code, _, err) = run("--background qemu vm2 start");
     let failed = not("not started after a failure");
     assert_eq!((code, err), (Some(1), format!("exit code 1: then the start is aborted\n{failed}")));
@@ -238,7 +238,7 @@ fn a_running_guest_is_not_released_by_mistake() {
     for (guest, operation) in rows {
         let (code, out, err) = hookmux(root.path(), &format!("run --root ROOT {guest} {operation}"));
         let why = why(guest.split(' ').nth(1).unwrap(), operation);
-        let expected = format!("hookmux: {why}; nothing was started (--yes starts its scripts all the same)\n");
+        let expected = format!("hookmux: {why}; nothing was started (--yes starts its scripts anyway)\n");
         assert_eq!((code, out.as_str(), err, has_started()), (Some(2), "", expected, false));
         let (code, _, err) = hookmux(root.path(), &format!("run --yes --root ROOT {guest} {operation}"));
         assert_eq!((code, err.starts_with(&format!("{why}\n")), has_started()), (Some(0), true, true), "{err}");
@@ -254,7 +254,7 @@ fn a_running_guest_is_not_released_by_mistake() {
         let (code, _, err) = hookmux(root.path(), &format!("run --root ROOT {call}"));
         assert_eq!((code, has_started(), err.contains("is running")), (Some(0), true, false), "{call}: {err}");
     }
-    let question = format!("{}. Start its scripts all the same? [y/N] ", why("vm1", "release"));
+    let question = format!("{}. Start its scripts anyway? [y/N] ", why("vm1", "release"));
     for (answer, code, starts) in [("n\n", 1, false), ("\n", 1, false), ("y\n", 0, true)] {
         let (seen, text) = on_terminal(root.path(), "run --root ROOT qemu vm1 release", answer);
         assert_eq!((seen, text.contains(&question), has_started()), (Some(code), true, starts), "{answer:?}: {text}");

@@ -202,12 +202,12 @@ fn an_untrusted_script_aborts_the_call_and_the_message_has_the_fix() {
         1,
         [],
         &format!(
-            "hookmux: qemu start 'vm1' failed: {shown} was not run: {shown} is writable by everybody (chmod o-w {shown})\n"
+            "hookmux: qemu start 'vm1' failed: {shown} was not run: {shown} is writable by every user (chmod o-w {shown})\n"
         ),
     );
     let hooks = Hooks::new().script("qemu.d/10-a", "exit 0").mode("qemu.d", 0o777);
-    hooks.call("qemu vm1 start begin -").is_like(1, [], &["/etc/hookmux/qemu.d is writable by everybody (chmod o-w "]);
-    hooks.call("qemu vm1 stopped end -").is_like(1, [], &["/etc/hookmux/qemu.d is writable by everybody"]);
+    hooks.call("qemu vm1 start begin -").is_like(1, [], &["/etc/hookmux/qemu.d is writable by every user (chmod o-w "]);
+    hooks.call("qemu vm1 stopped end -").is_like(1, [], &["/etc/hookmux/qemu.d is writable by every user"]);
     hooks.call("qemu vm1 reconnect begin -").is(0, [], "");
 }
 

@@ -135,7 +135,7 @@ fn links_are_followed_and_each_directory_on_the_path_is_checked() {
         .link("store/vm1", "vm1-of-old");
     hooks.call("qemu vm1 start begin -").is(0, ["10-a", "20-b"], "");
     let hooks = hooks.script("open/30-c", "").mode("open", 0o777).link("store/30-c", "../open/30-c");
-    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a", "20-b"], &["/etc/hookmux/open is writable by everybody"]);
+    hooks.call("qemu vm1 start begin -").is_like(1, ["10-a", "20-b"], &["/etc/hookmux/open is writable by every user"]);
 }
 
 #[test]

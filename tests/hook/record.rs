@@ -108,7 +108,7 @@ fn calls_without_scripts_and_calls_that_fail_before_any_script_are_recorded_too(
     assert!(broken["fault"].as_str().unwrap().starts_with("/etc/hookmux/hookmux.toml:1:1: "), "{broken}");
     assert_eq!((&broken["verdict"], &broken["steps"]), (&json!(1), &json!([])));
     let mut open = step("/etc/hookmux/qemu.d/10-open", "untrusted", None, [0, 0]);
-    open["why"] = "/etc/hookmux/qemu.d/10-open was not run: /etc/hookmux/qemu.d/10-open is writable by everybody \
+    open["why"] = "/etc/hookmux/qemu.d/10-open was not run: /etc/hookmux/qemu.d/10-open is writable by every user \
         (chmod o-w /etc/hookmux/qemu.d/10-open)"
         .into();
     assert_eq!(without_times(refused), record("qemu vm1 stopped end -", Some(1), &[open]));

@@ -92,7 +92,7 @@ fn broken_settings_fail_only_the_calls_that_can_be_aborted() {
         hooks.call("qemu vm1 stopped end -").is(0, ["10-a"], "");
     }
     let hooks = Hooks::new().script("qemu.d/10-a", "").settings("").mode("hookmux.toml", 0o666);
-    hooks.call("qemu vm1 start begin -").is_like(1, [], &["hookmux.toml: not read: ", "is writable by everybody"]);
+    hooks.call("qemu vm1 start begin -").is_like(1, [], &["hookmux.toml: not read: ", "is writable by every user"]);
 }
 
 #[test]

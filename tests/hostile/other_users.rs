@@ -80,7 +80,7 @@ fn a_mask_or_dangling_link_of_another_user_disables_no_rule() {
         fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
         let link = hooks.path("hookmux.toml.d/50-p.toml");
         assert!(output(&mut as_other_user(&format!("ln -s {target} '{}'", link.display()))).status.success());
-        hooks.call(START).is_like(1, [], &["not read: ", "hookmux.toml.d is writable by everybody"]);
+        hooks.call(START).is_like(1, [], &["not read: ", "hookmux.toml.d is writable by every user"]);
     }
 }
 
@@ -89,7 +89,7 @@ fn a_directory_of_settings_that_other_users_may_write_to_is_not_trusted() {
     let hooks = Hooks::new().script("qemu.d/10-a", "");
     hooks.directory(&hooks.path("hookmux.toml.d"));
     fs::set_permissions(hooks.path("hookmux.toml.d"), Permissions::from_mode(0o777)).unwrap();
-    hooks.call(START).is_like(1, [], &["hookmux.toml.d is writable by everybody"]);
+    hooks.call(START).is_like(1, [], &["hookmux.toml.d is writable by every user"]);
 }
 
 #[test]

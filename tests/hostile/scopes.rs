@@ -71,7 +71,7 @@ fn request(stream: &mut UnixStream) -> Vec<u8> {
     request
 }
 
-const STAYS: &str = "qemu start 'vm1': the background scripts stay in libvirt's cgroup: ";
+const STAYS: &str = "qemu start 'vm1': the background scripts stay in the daemon's cgroup: ";
 
 #[test]
 fn background_scripts_run_in_the_scope_that_systemd_creates_and_the_others_do_not() {

@@ -30,7 +30,7 @@ fn a_drop_in_of_another_user_is_not_opened() {
     hooks.call(START).is_like(1, [], &["50-x.toml: not read: ", "belongs to user 1234"]).within(HANG);
     let hooks = Hooks::new().script("qemu.d/10-a", "").link("hookmux.toml.d/50-x.toml", "/dev/zero");
     std::fs::set_permissions(hooks.path("hookmux.toml.d"), PermissionsExt::from_mode(0o777)).unwrap();
-    hooks.call(START).is_like(1, [], &["hookmux.toml.d: not read: ", "is writable by everybody"]).within(HANG);
+    hooks.call(START).is_like(1, [], &["hookmux.toml.d: not read: ", "is writable by every user"]).within(HANG);
 }
 
 #[test]

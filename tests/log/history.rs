@@ -197,7 +197,7 @@ fn history_shows_the_last_groups_with_scripts_and_counts_those_that_it_omits() {
 
 #[test]
 fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
-    let why = "/etc/hookmux/qemu.d/10-a was not run: /etc is writable by everybody";
+    let why = "/etc/hookmux/qemu.d/10-a was not run: /etc is writable by every user";
     let untrusted = other("/etc/hookmux/qemu.d/10-a", "untrusted", Some(why));
     let args = |operation| ["qemu", "vm1", operation, "begin", "-"];
     let calls = [
@@ -207,7 +207,7 @@ fn an_ignored_failure_is_marked_and_a_reason_is_printed_once() {
     ];
     let (_, out, _) = log(&lines(&calls)).hookmux(&["history"]);
     let counts =
-        ["20-b  exited 3 (ignored)", "10-a  untrusted\n", "      was not run: /etc is writable by everybody\n"]
+        ["20-b  exited 3 (ignored)", "10-a  untrusted\n", "      was not run: /etc is writable by every user\n"]
             .map(|part| out.matches(part).count());
     assert_eq!(counts, [1, 2, 1], "{out}");
 }

@@ -103,7 +103,7 @@ fn complaint(case: &Case) -> String {
     use crate::case::Broken::{BadPattern, UnknownKey, WritableByAll};
     let before = usize::from(case.settings.strict.is_some()) + usize::from(case.settings.libvirt_runs_dot_d.is_some());
     match case.settings.broken.unwrap() {
-        WritableByAll => ": not read: /etc/hookmux/hookmux.toml is writable by everybody".into(),
+        WritableByAll => ": not read: /etc/hookmux/hookmux.toml is writable by every user".into(),
         UnknownKey => format!(":{}:1: unknown key 'colour'", before + 1),
         BadPattern => format!(":{}:9: 'guest': '[' is not a pattern: invalid range pattern", before + 2),
     }
@@ -342,7 +342,7 @@ fn distrust(case: &Case, found: &Found) -> Option<String> {
     }
     let driver = format!("{}/{}.d", place(case, found.place), case.call.driver);
     match case.directories[found.place] {
-        Directory::WritableByAll => return Some(format!("{driver} is writable by everybody")),
+        Directory::WritableByAll => return Some(format!("{driver} is writable by every user")),
         Directory::WritableByAGroup => return Some(format!("{driver} is writable by group 54321")),
         Directory::OtherUsers => return Some(format!("{driver} belongs to user 54321")),
         Directory::Safe | Directory::Sticky | Directory::WritableByRootsGroup | Directory::AFile => {}
@@ -350,13 +350,13 @@ fn distrust(case: &Case, found: &Found) -> Option<String> {
     let path = &found.path;
     match found.what {
         What::Script(mode) | What::Empty(mode) => match mode {
-            Mode::All => Some(format!("{path} is writable by everybody")),
+            Mode::All => Some(format!("{path} is writable by every user")),
             Mode::AGroup => Some(format!("{path} is writable by group 54321")),
             Mode::OtherUsers => Some(format!("{path} belongs to user 54321")),
             Mode::SetUid => Some(format!("{path} is set-uid")),
             Mode::Safe | Mode::OnlyX | Mode::NoX | Mode::RootsGroup => None,
         },
-        What::Link { open: true } => Some("/open is writable by everybody".into()),
+        What::Link { open: true } => Some("/open is writable by every user".into()),
         _ => None,
     }
 }

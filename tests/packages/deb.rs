@@ -112,7 +112,7 @@ fn is_upgraded(suite: &str) {
             "{refused:?}"
         );
         let output = debian.install(&to).stdout;
-        assert!(output.contains("what was written over it is /etc/libvirt/hooks/qemu now"), "{output}");
+        assert!(output.contains("what was written over it is now /etc/libvirt/hooks/qemu"), "{output}");
         assert_eq!(debian.dpkg(&["--verify", "hookmux"]).stdout, "");
         assert_eq!((debian.text("/etc/libvirt/hooks/qemu").as_str(), debian.hooks().len()), ("#!/bin/sh\n", 3));
         assert!(debian.has("/etc/libvirt/hooks/qemu.d/00-hookmux"));

@@ -125,7 +125,7 @@ impl Existing<'_> {
                 install(from);
                 self.run("cp /run/new /etc/libvirt/hooks/qemu").succeeded();
                 assert!(self.path(HOOK).is_symlink());
-                assert_eq!(lines_with(install(to), &format!("what was written over it is {HOOK} now")), 1);
+                assert_eq!(lines_with(install(to), &format!("what was written over it is now {HOOK}")), 1);
                 assert_eq!((self.life(), self.path(HOOK).is_symlink()), (beside.clone(), false));
                 erase();
                 assert_eq!((self.tree(), self.life()), (before.clone(), alone.clone()));

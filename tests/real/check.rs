@@ -43,7 +43,7 @@ fn a_daemon_that_does_not_call_its_hook_yet_is_found_and_reloaded() {
     );
     assert_eq!(found, expected);
     hookmux(&host, "install --reload network").succeeded();
-    assert_eq!(hookmux(&host, "check").succeeded().stdout, "all is well with 1 hook and 1 script\n");
+    assert_eq!(hookmux(&host, "check").succeeded().stdout, "no problems found in 1 hook and 1 script\n");
     // libvirtd does not report when it has reloaded.
     host.wait_until("the hook to be called", || {
         host.virsh("net-destroy net1").succeeded();
@@ -62,7 +62,7 @@ fn a_daemon_is_reloaded_only_for_hooks_that_were_added_or_removed() {
     let lines = |state: &str| ["qemu", "lxc", "libxl", "network"].map(|driver| line(driver, state) + "\n").concat();
     let output = |args: &str| hookmux(&host, args).succeeded().stdout;
     assert_eq!(output("install --free-only --reload"), lines("installed as") + &reloaded);
-    assert_eq!(output("install --free-only --reload"), lines("installed already as"));
+    assert_eq!(output("install --free-only --reload"), lines("already installed as"));
     assert_eq!(output("install --restore"), "");
     assert_eq!(output("uninstall --reload"), lines("removed from") + &reloaded);
     let order = |driver: &str| {
@@ -79,12 +79,12 @@ fn a_daemon_is_reloaded_only_for_hooks_that_were_added_or_removed() {
     assert_eq!(output("install --free-only --reload"), installed.concat() + &reloaded);
     assert_eq!(output("uninstall --reload lxc libxl network qemu").lines().count(), 5);
     // A hook that is restored was not removed.
-    let kept = "  the hook that was there is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
+    let kept = "  the previous hook is kept, and runs as /etc/hookmux/qemu.d/00-original\n";
     assert_eq!(
         output("install --reload --take-over qemu"),
         format!("{}\n{kept}{reloaded}", line("qemu", "installed as"))
     );
-    let back = "  the hook that was there before is back from /etc/hookmux/qemu.d/00-original\n";
+    let back = "  restored the previous hook from /etc/hookmux/qemu.d/00-original\n";
     assert_eq!(output("uninstall --reload"), format!("{}\n{back}", line("qemu", "removed from")));
     assert_eq!(host.virsh("uri").succeeded().stdout, "qemu:///system\n", "the daemon still answers");
 }
@@ -174,7 +174,7 @@ fn a_call_by_hand_runs_scripts_as_a_call_by_libvirt_does() {
     assert!(by_hand.stdin.starts_with("<hookData>\n  <network>\n") && by_hand.stdin.contains("<name>net1</name>"));
     let answer = hookmux(&host, "run qemu unknown start");
     assert!(
-        answer.stderr.contains("the XML is made up (--xml FILE gives another): error: failed to get domain 'unknown'")
+        answer.stderr.contains("the XML is generated (--xml FILE replaces it): error: failed to get domain 'unknown'")
     );
 }
 

@@ -109,7 +109,7 @@ fn a_script_that_other_users_may_write_to_is_run_by_libvirt_and_not_by_hookmux()
     assert_eq!((theirs.0.code, theirs.1), (Some(0), vec!["10-a".to_owned()]));
     let script = "/etc/hookmux/network.d/10-a";
     let message = format!(
-        "hookmux: network start 'net1' failed: {script} was not run: {script} is writable by everybody (chmod o-w {script})"
+        "hookmux: network start 'net1' failed: {script} was not run: {script} is writable by every user (chmod o-w {script})"
     );
     assert_eq!((shown(ours.0), ours.1), (format!("unexpected exit status 1: {message}"), Vec::new()));
 }

@@ -50,8 +50,8 @@ pub(crate) fn wrong_level(root: &Path, driver: &OsStr) -> Vec<Finding> {
         for path in directories(root, &top.path, DEEPEST).iter().flat_map(|directory| entries(directory)) {
             let parts: Vec<&OsStr> = path.strip_prefix(&top.path).unwrap_or(&path).iter().collect();
             let (name, why) = match parts[..] {
-                [guest, _] => (guest, "it lies directly in a guest's directory"),
-                [guest, _, _, _, _, ..] => (guest, "it lies in a directory below that of a sub-operation"),
+                [guest, _] => (guest, "it is directly in a guest's directory"),
+                [guest, _, _, _, _, ..] => (guest, "it is in a directory below that of a sub-operation"),
                 _ => continue,
             };
             if path.is_file() && parts.iter().all(|part| ignored(part).is_none()) {

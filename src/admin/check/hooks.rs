@@ -92,7 +92,7 @@ fn judge(hook: &HookFacts) -> Vec<Finding> {
         ExistingHook::Nothing | ExistingHook::Another => return Vec::new(),
         ExistingHook::NotAFile => {
             let finding = Finding::new("another-hook", path, "is not a file, so libvirt does not call it");
-            return vec![finding.advice("move it away, then: hookmux install")];
+            return vec![finding.advice("move it elsewhere, then: hookmux install")];
         }
         ExistingHook::OurBrokenLink(text) => {
             ("broken-hook", format!("its target {} does not exist, so libvirt does not call it", text.display()))

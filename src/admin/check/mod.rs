@@ -39,7 +39,7 @@ pub(crate) use rest::settings;
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// A settings file to judge before it is put in place, instead of the system
+    /// A settings file to check before it takes effect, instead of the system
     file: Option<PathBuf>,
     /// Exit with 1 for warnings and notes, too
     #[arg(long)]
@@ -77,13 +77,13 @@ impl Check {
         console.print("check", content, |paint| {
             let mut all = Vec::new();
             if !unseen.is_empty() {
-                let unseen = format!("only root sees these, and nothing is said about them: {}", unseen.join(", "));
+                let unseen = format!("only root can see these, which were not checked: {}", unseen.join(", "));
                 all.push(paint.warning(&unseen));
             }
             all.extend(lines(&findings, paint));
             all.push(match findings.first() {
                 Some(finding) => finding.severity.paint(paint, &finding::summary(&findings)),
-                None => paint.good(&format!("all is well with {looked_at}")),
+                None => paint.good(&format!("no problems found in {looked_at}")),
             });
             all
         })?;

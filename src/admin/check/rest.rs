@@ -25,7 +25,7 @@ pub(crate) fn settings(root: &Path, fault: &SettingsError) -> Finding {
     let (line, _) = fault.at.unwrap_or((1, 1));
     let edit = fix::edit(&Origin { file: fault.file.as_path().into(), line });
     let fix = distrust.and_then(|distrust| distrust.fix()).unwrap_or(edit);
-    let what = format!("with it, every call that a failure aborts fails, and no guest starts: {fault}");
+    let what = format!("because of it, every call that can be aborted fails, and no guest starts: {fault}");
     Finding::new("broken-settings", &fault.file, what).fix(fix)
 }
 

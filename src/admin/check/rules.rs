@@ -99,7 +99,7 @@ fn misleading(rule: &Rule, effective: &[(Row, Effective)]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let is_filter = |(row, _): &(Row, Effective)| row.output == Output::Filter;
     if rule.wait == Some(false) && effective.iter().all(is_filter) {
-        let what = "wait = false: what a background script prints is not used, so it filters nothing";
+        let what = "wait = false: the output of a background script is not used, so it cannot filter";
         findings.push(about(rule, "background-filter", what));
     }
     if (rule.may_change.is_some() || rule.guest_abi.is_some()) && !effective.iter().any(is_filter) {
@@ -217,5 +217,5 @@ fn waiting_one(system: &Path, script: &Path) -> Finding {
     let file = quoted(&directory.join(format!("50-no-wait-{plain}.toml")));
     let fix = format!("mkdir -p {} && printf '%s\\n' {rule} >>{file}", quoted(&directory));
     let what = "calls virsh while libvirt waits for it: about the same guest, both wait forever";
-    Finding::new("calls-virsh", script, what).fix(fix).advice("its exit code then refuses nothing any more")
+    Finding::new("calls-virsh", script, what).fix(fix).advice("its exit code can then no longer refuse anything")
 }

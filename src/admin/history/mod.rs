@@ -43,7 +43,7 @@ pub(crate) struct History {
     /// Show all groups, and calls without scripts
     #[arg(long)]
     all: bool,
-    /// Continue with calls as they are made, one line a script; without --since, only those
+    /// Continue with calls as they are made, one line per script; without --since, only those
     #[arg(long, conflicts_with = "html")]
     follow: bool,
     /// Write all calls as a page for a browser into this file, which only its owner can read; - is standard output

@@ -117,7 +117,7 @@ pub(crate) fn left_without(root: &Path, driver: &OsStr) -> Option<String> {
     let left = listing::read(root, &ours, Calls::Every(driver), true).entries.len();
     let scripts = printable::count(left, "script");
     let list = format!("{} {}", root::command(root, "list"), printable(driver));
-    (left > 0).then(|| format!("{scripts} of hookmux's directories will not run any more: {list}"))
+    (left > 0).then(|| format!("{scripts} in hookmux's directories will no longer run: {list}"))
 }
 
 fn original(root: &Path, driver: &OsStr) -> PathBuf {

@@ -17,7 +17,7 @@ use crate::files::paths;
 pub(crate) struct Drivers {
     #[arg(value_name = "DRIVERS", value_parser = DriverName, help = help())]
     words: Vec<OsString>,
-    /// The same as a list, for scripts: qemu,network
+    /// The drivers as one argument, for scripts: qemu,network
     #[arg(long = "drivers", value_name = "LIST", value_delimiter = ',', value_parser = DriverName, hide_possible_values = true)]
     list: Vec<OsString>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ impl Drivers {
 /// Returns the help text of the drivers' names.
 fn help() -> String {
     let linked = linked_by_default().collect::<Vec<_>>().join(", ");
-    format!("Whose hooks; if none is named, install takes {linked}, and uninstall all that are hookmux")
+    format!("The drivers; by default {linked} for install, and all whose hook is hookmux for uninstall")
 }
 
 /// Returns the hooks that `install` links if no driver is named.

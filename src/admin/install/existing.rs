@@ -40,7 +40,7 @@ impl ExistingHook {
 
 /// Looks at `hook`, on a system whose root directory is `root`.
 pub(crate) fn look(root: &Path, hook: &Path) -> anyhow::Result<ExistingHook> {
-    let cannot = || format!("cannot look at {}", hook.display());
+    let cannot = || format!("cannot examine {}", hook.display());
     let kind = match fs::symlink_metadata(hook) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(ExistingHook::Nothing),
         kind => kind.with_context(cannot)?.file_type(),

@@ -41,14 +41,14 @@ pub(crate) struct Install {
     /// Move another program's hook into hookmux's directory, if it can run there, and take its place
     #[arg(long, conflicts_with = "free_only")]
     take_over: bool,
-    /// Leave alone what cannot be installed, without an error, and hooks that lead to another hookmux: for packages
+    /// Skip hooks that cannot be installed, without an error, and hooks that point to another hookmux: for packages
     #[arg(long)]
     free_only: bool,
-    /// Only bring back the program that hooks lead to, after it was overwritten through one of them; what was written
-    /// becomes the hook of the first driver that is named, or of qemu
+    /// Only restore the program that hooks point to, after it was overwritten through one of them; what was written
+    /// becomes the hook of the first driver that is named, or of the first whose hook points there
     #[arg(long, conflicts_with_all = ["take_over", "free_only"])]
     restore: bool,
-    /// Have running libvirt daemons look for their hooks now
+    /// Make running libvirt daemons look for their hooks now
     #[arg(long)]
     reload: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(crate) struct Install {
 pub(crate) struct Uninstall {
     #[command(flatten)]
     drivers: Drivers,
-    /// Have running libvirt daemons see now that the hooks are gone; since 6.5.0 they see it by themselves
+    /// Make running libvirt daemons notice now that hooks were removed; needed only before 6.5.0
     #[arg(long)]
     reload: bool,
     #[command(flatten)]
@@ -211,7 +211,7 @@ impl Installation<'_> {
         another::make_directory(self.root, &path)?;
         let found = existing::look(self.root, &path)?;
         if matches!(found, ExistingHook::Another | ExistingHook::NotAFile) {
-            return Ok(self.leave_alone(done, "is another program's, and in the way"));
+            return Ok(self.leave_alone(done, "belongs to another program"));
         }
         done.state = self.link(&path, &found)?;
         let directory = printable(path.parent().unwrap_or(&path));
@@ -267,7 +267,7 @@ fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<Vec<Done>> {
         done = choice.install_beside(done)?;
     }
     let (program, kept) = (printable(&program), printable(&kept));
-    done.notes.push(format!("{program} is hookmux again; what was written over it is {kept} now"));
+    done.notes.push(format!("{program} was restored; what was written over it is now {kept}"));
     Ok(vec![done])
 }
 
@@ -306,14 +306,14 @@ impl Done {
             // One line, amid a package manager's output.
             HookState::LeftAlone => format!("left alone: {hook} {}", notes.next().map_or("", String::as_str)),
             HookState::Installed => paint.good(&format!("installed as {hook}")),
-            HookState::InstalledAlready => format!("installed already as {hook}"),
+            HookState::InstalledAlready => format!("already installed as {hook}"),
             HookState::Removed => paint.good(&format!("removed from {hook}")),
             HookState::NotInstalled => format!("not installed: {hook} does not exist"),
             HookState::Failed => paint.bad(&format!("left alone: {hook}")),
         };
         let original = self.original.as_ref().map(|original| match self.state {
-            HookState::Removed => format!("  the hook that was there before is back from {original}"),
-            _ => format!("  the hook that was there is kept, and runs as {original}"),
+            HookState::Removed => format!("  restored the previous hook from {original}"),
+            _ => format!("  the previous hook is kept, and runs as {original}"),
         });
         let notes = notes.map(|note| format!("  {note}"));
         let driver = printable(&self.driver);

@@ -26,7 +26,7 @@ mod sums;
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// Only this driver's
+    /// Only this driver's scripts
     #[arg(value_parser = DriverName)]
     driver: Option<OsString>,
     /// Print the SHA-256 of each file that decides what runs, as sha256sum -c reads it
@@ -77,7 +77,7 @@ impl List {
         console.print("list", json!({ "findings": broken, "files": files, "drivers": drivers }), |paint| {
             let mut lines = check::lines(&broken, paint);
             if !broken.is_empty() {
-                lines.push("a call whose failure is ignored goes on with the defaults:".into());
+                lines.push("a call whose failure is ignored continues with the defaults:".into());
             }
             for Section { driver, findings, scripts } in &drivers {
                 lines.push(paint.heading(driver));

@@ -48,7 +48,7 @@ pub(crate) fn get(call: &Invocation, root: &Path, file: Option<&Path>) -> anyhow
             Err(why) => why,
         },
     };
-    let sentence = format!("the XML is made up (--xml FILE gives another): {why}");
+    let sentence = format!("the XML is generated (--xml FILE replaces it): {why}");
     Ok((Spool::read(made_up(call).as_bytes())?, source("made-up", sentence)))
 }
 

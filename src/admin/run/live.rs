@@ -132,7 +132,7 @@ impl<'c, 'a> Live<'c, 'a> {
     pub(crate) fn conclude(&mut self, call: &Invocation, hook: Verdict, code: u8, filtered: bool) -> io::Result<()> {
         let (paint, effect) = (self.console.errors_paint, call.row.effect);
         let conclusion = match (code, call.row.output, filtered) {
-            (0, Output::Filter, true) => paint.good("exit code 0: libvirt takes the new XML"),
+            (0, Output::Filter, true) => paint.good("exit code 0: libvirt uses the new XML"),
             (0, Output::Filter, false) => paint.good("exit code 0: libvirt keeps its own XML"),
             (0, Output::Dropped | Output::Shown, _) => paint.good("exit code 0: libvirt goes on"),
             _ if hook.code == 0 => paint.bad(&format!("exit code 0, but libvirt's own script failed: then {effect}")),

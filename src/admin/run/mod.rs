@@ -60,7 +60,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) struct Run {
     #[command(flatten)]
     call: Call,
-    /// The XML that scripts read; libvirt's own of the object, or a small made-up one, if left out
+    /// The XML that scripts read; by default that of libvirt, or else a small generated one
     #[arg(long, value_name = "FILE")]
     xml: Option<PathBuf>,
     /// Write the filtered XML to this file, which only its owner can read
@@ -172,10 +172,10 @@ impl Run {
         if self.yes {
             return Ok(writeln!(console.errors, "{}", console.errors_paint.warning(&why))?);
         }
-        match console.ask(&format!("{why}. Start its scripts all the same?"))? {
+        match console.ask(&format!("{why}. Start its scripts anyway?"))? {
             Some(true) => Ok(()),
             Some(false) => anyhow::bail!("nothing was started"),
-            None => Err(Usage(format!("{why}; nothing was started (--yes starts its scripts all the same)")).into()),
+            None => Err(Usage(format!("{why}; nothing was started (--yes starts its scripts anyway)")).into()),
         }
     }
 }
@@ -288,7 +288,7 @@ fn steps<'a>(by: &str, reports: impl Iterator<Item = (&'a PathBuf, &'a StepRepor
             "by": by,
             "kind": report.outcome.kind(),
             "exit_code": report.outcome.exit_code(),
-            "words": live::outcome(path, &report.outcome),
+            "message": live::outcome(path, &report.outcome),
             "seconds": report.elapsed.as_secs_f64(),
             "output": String::from_utf8_lossy(&report.output),
             "errors": String::from_utf8_lossy(&report.errors),

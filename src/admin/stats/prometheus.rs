@@ -43,7 +43,7 @@ pub(super) fn text(counts: &Counts, state: &HostState) -> String {
         };
         state.drivers.iter().map(sample).collect()
     };
-    let help = "Whether the driver's hook is installed and leads to hookmux.";
+    let help = "Whether the driver's hook is installed and is hookmux.";
     family("hookmux_hook_installed", help, "gauge", of_drivers(|is_installed, _| usize::from(is_installed)));
     let help = "Scripts that hookmux would run for the driver.";
     family("hookmux_scripts", help, "gauge", of_drivers(|_, scripts| scripts));

@@ -27,7 +27,7 @@ use crate::settings::{self, Settings, SettingsError};
 
 #[derive(Debug, Args)]
 pub(crate) struct Call {
-    /// Whose hook; may be left out if only one driver has the guest or network
+    /// The driver; may be left out if only one has a guest or network of that name
     #[arg(value_parser = DriverName)]
     driver: OsString,
     /// The guest or network; - where there is none; after -- if its name begins with a dash
@@ -36,7 +36,7 @@ pub(crate) struct Call {
     operation: Option<OsString>,
     /// begin or end: what libvirt passes, if left out
     sub_operation: Option<OsString>,
-    /// The last word, such as the reason of a release
+    /// The last argument, such as the reason of a release
     extra: Option<OsString>,
     #[command(flatten)]
     force: Force,
@@ -48,24 +48,24 @@ impl Call {
     /// Returns the call, word for word as libvirt makes it.
     pub(crate) fn invocation(&self, root: &Path) -> Result<Invocation, Usage> {
         let others = [&self.object, &self.operation, &self.sub_operation, &self.extra].into_iter().flatten();
-        let (driver, mut words) = self.force.complete(root, &self.driver, others.cloned().collect())?;
-        let operation = words.get(1).cloned().unwrap_or_default();
+        let (driver, mut args) = self.force.complete(root, &self.driver, others.cloned().collect())?;
+        let operation = args.get(1).cloned().unwrap_or_default();
         let row = contract::look_up(&driver, &operation);
         let usual = [row.sub_operation, row.extra].map(OsString::from);
-        words.extend(usual.into_iter().skip(words.len().saturating_sub(2)));
+        args.extend(usual.into_iter().skip(args.len().saturating_sub(2)));
         if drivers::driver(&driver).args == ArgLayout::GuestAgent {
-            words = vec![operation];
+            args = vec![operation];
         }
-        let call = Invocation::new(&driver, Some(root::base(root, &driver)), words);
+        let call = Invocation::new(&driver, Some(root::base(root, &driver)), args);
         self.force.call(&call).map(|()| call)
     }
 
     /// Returns the call as JSON, with the reason why libvirt never makes it.
     pub(crate) fn json(call: &Invocation, never_made: Option<&str>) -> Value {
         let shown = |word: &OsString| printable::printable(word);
-        let words: Vec<String> = call.args.iter().map(shown).collect();
+        let args: Vec<String> = call.args.iter().map(shown).collect();
         json!({
-            "driver": shown(&call.driver), "words": words, "failure": call.row.failure, "effect": call.row.effect,
+            "driver": shown(&call.driver), "args": args, "failure": call.row.failure, "effect": call.row.effect,
             "never_made": never_made,
         })
     }

@@ -18,7 +18,7 @@ const PROGRAMS: &[&str] = &["realpath", "readlink", "dirname", "basename"];
 /// program whose text cannot be read, or is a link that leads elsewhere from another directory.
 pub(crate) fn on_place(root: &Path, script: &Path) -> anyhow::Result<Option<String>> {
     if std::fs::read_link(script).is_ok_and(|text| text.is_relative()) {
-        return Ok(Some("it is a relative link, which leads elsewhere from another directory".into()));
+        return Ok(Some("it is a relative link, which points elsewhere from another directory".into()));
     }
     let text = resolve::read(root, script, text::MOST).with_context(|| format!("cannot read {}", script.display()))?;
     Ok(judge(&String::from_utf8_lossy(&text), script))

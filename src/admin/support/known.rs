@@ -34,7 +34,7 @@ impl TypedValueParser for DriverName {
 
 #[derive(Debug, Args)]
 pub(crate) struct Force {
-    /// Accept names of drivers and operations that are not known, of a libvirt newer than this program
+    /// Accept unknown drivers and operations, for a libvirt newer than this program
     #[arg(long)]
     force: bool,
 }

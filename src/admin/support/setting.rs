@@ -26,7 +26,7 @@ pub(crate) struct KeyValue {
 impl fmt::Display for KeyValue {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match (self.key, self.value.as_str()) {
-            ("run", "false") => write!(out, "left out")?,
+            ("run", "false") => write!(out, "excluded")?,
             (key, value) => write!(out, "{key} = {value}")?,
         }
         self.when.iter().try_for_each(|when| write!(out, " for {when}"))?;

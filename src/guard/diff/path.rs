@@ -215,7 +215,6 @@ impl PathPattern {
 
     /// Returns the values of all places in the document that the pattern leads to: of attributes and texts, and all the
     /// text in elements.
-    #[must_use]
     pub(crate) fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
         let root = PathStep::Element { name: document.name(ROOT), number: 1, only: true };
         let below = match self.0.split_first() {
