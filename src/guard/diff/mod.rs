@@ -33,7 +33,7 @@ pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sin
     let mut push = |name, what| {
         comparison.tasks.push(Task {
             depth: 0,
-            step: PathStep::Element { name, number: 1, only: true },
+            step: PathStep::Node { name, number: 1, only: true },
             secret: false,
             what,
         });
@@ -50,7 +50,7 @@ pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sin
 
 /// Reports a document that was made from nothing as added.
 pub(crate) fn all_new(new: &Document<'_>, sink: &mut Sink<'_>) {
-    let place = [PathStep::Element { name: new.name(ROOT), number: 1, only: true }];
+    let place = [PathStep::Node { name: new.name(ROOT), number: 1, only: true }];
     let (at, subtree) = (new.offset(ROOT), Some((new, ROOT)));
     let (kind, secret, among_its_kind) = (ChangeKind::Added, false, false);
     let _stopped = sink(&Difference { place: &place, kind, old: None, new: None, secret, at, subtree, among_its_kind });
@@ -114,7 +114,7 @@ impl<'a> Comparison<'_, 'a> {
     /// Reports whether the element names a secret in an attribute, or, in metadata, in the text of a child:
     /// `<name>dbPassword</name><value>…</value>`.
     fn names_secret(&self, document: &Document<'a>, id: Id) -> bool {
-        let in_metadata = matches!(self.place.get(1), Some(PathStep::Element { name: "metadata", .. }));
+        let in_metadata = matches!(self.place.get(1), Some(PathStep::Node { name: "metadata", .. }));
         let names =
             |id: Id| document.children(id).any(|text| document.is_text(text) && names_secret(&document.text(text)));
         document.attributes(id).any(|(_, value)| names_secret(&value))
@@ -212,7 +212,7 @@ impl<'a> Comparison<'_, 'a> {
     fn subtree(&self, kind: ChangeKind, id: Id, at: usize, secret: bool, sink: &mut Sink<'_>) -> ControlFlow<()> {
         let added = kind == ChangeKind::Added;
         let document = if added { self.documents.new } else { self.documents.old };
-        if let Some(PathStep::Text { only, .. }) = self.place.last() {
+        if let Some(PathStep::Node { name: "", only, .. }) = self.place.last() {
             let value = Some(document.text(id));
             // All that an element contains, before or after: the other value is empty.
             let (kind, empty) = if *only { (ChangeKind::Changed, Some(Cow::Borrowed(""))) } else { (kind, None) };

@@ -33,11 +33,8 @@ impl<'a> Steps<'a> {
             old_counts.get(name).is_none_or(|&count| count < 2) && new_counts.get(name).is_none_or(|&count| count < 2)
         };
         let step = |(name, number): (&'a str, u32)| {
-            if name.is_empty() {
-                PathStep::Text { number, only: alone }
-            } else {
-                PathStep::Element { name, number, only: single(name) }
-            }
+            let only = if name.is_empty() { alone } else { single(name) };
+            PathStep::Node { name, number, only }
         };
         Self { old: old_numbers.into_iter().map(step).collect(), new: new_numbers.into_iter().map(step).collect() }
     }
@@ -73,7 +70,7 @@ pub(crate) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
 /// Reports for each child after whether it has another place among those of its name that were there before, too.
 pub(crate) fn reordered(matches: &[Match], old: &[PathStep<'_>]) -> Vec<bool> {
     let name = |place: usize| match old.get(place) {
-        Some(PathStep::Element { name, .. }) => *name,
+        Some(PathStep::Node { name, .. }) => *name,
         _ => "",
     };
     let mut by_old: Vec<usize> = matches.iter().filter_map(|found| found.old).collect();

@@ -112,29 +112,23 @@ pub(crate) fn row_against(difference: &Difference<'_, '_>) -> Option<&'static st
     if changes_namespace(difference) {
         return Some(NAMESPACE);
     }
-    let [kept, counted] = &*ROWS;
-    let Difference { place, kind, .. } = *difference;
-    let appears = match kind {
+    let Difference { place, kind, subtree, .. } = *difference;
+    let counts = match kind {
         ChangeKind::Changed => false,
         ChangeKind::Added | ChangeKind::Removed => true,
         ChangeKind::Moved => difference.among_its_kind,
     };
-    let counts = |pattern: &PathPattern| pattern.is(place) || contains(difference, pattern);
-    let kept = kept
-        .iter()
-        .filter(|(pattern, _)| kind != ChangeKind::Moved && pattern.covers(place) || contains(difference, pattern));
-    counted.iter().filter(|(pattern, _)| appears && counts(pattern)).chain(kept).map(|&(_, row)| row).next()
-}
-
-/// Reports whether something was added or removed that contains what the pattern leads to.
-fn contains(difference: &Difference<'_, '_>, pattern: &PathPattern) -> bool {
-    difference.subtree.is_some_and(|(document, id)| pattern.leads_into(difference.place, document, id))
+    let [kept, counted] = &*ROWS;
+    let counted = counted.iter().find(|(pattern, _)| counts && pattern.leads_to(place, subtree));
+    let keeps = |pattern: &PathPattern| pattern.covers(place) || pattern.leads_to(place, subtree);
+    let kept = || kept.iter().find(|(pattern, _)| kind != ChangeKind::Moved && keeps(pattern));
+    counted.or_else(kept).map(|&(_, row)| row)
 }
 
 /// Reports whether elements outside of `<metadata>` may have come into another namespace. A new prefix on the root cannot
 /// do that.
 fn changes_namespace(difference: &Difference<'_, '_>) -> bool {
-    let is_metadata = |step: &PathStep<'_>| matches!(step, PathStep::Element { name: "metadata", .. });
+    let is_metadata = |step: &PathStep<'_>| matches!(step, PathStep::Node { name: "metadata", .. });
     match difference.place {
         [_, second, ..] if is_metadata(second) => false,
         [_, PathStep::Attribute(name)] if difference.kind == ChangeKind::Added => *name == "xmlns",

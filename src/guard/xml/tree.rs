@@ -2,6 +2,7 @@
 //! attributes and texts are parsed again on request.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use quick_xml::events::Event;
@@ -95,6 +96,17 @@ impl<'a> Document<'a> {
             let this = child;
             child = self.node(this).next;
             (this < after).then_some(this)
+        })
+    }
+
+    /// Returns the children with their names, and the number of each among those of its name: 1-based, as in `XPath`.
+    pub(crate) fn numbered_children(&self, id: Id) -> impl Iterator<Item = (Id, &'a str, u32)> {
+        let mut counts: HashMap<&str, u32> = HashMap::new();
+        self.children(id).map(move |child| {
+            let name = self.name(child);
+            let number = counts.entry(name).or_default();
+            *number = number.saturating_add(1);
+            (child, name, *number)
         })
     }
 
