@@ -42,7 +42,7 @@ const USUAL: [&str; 4] = ["name", "id", "index", "key"];
 
 /// The hashes of one document's nodes, each computed once.
 pub(crate) struct NodeHashes<'d, 'a> {
-    document: &'d Document<'a>,
+    pub(crate) document: &'d Document<'a>,
     /// 0: not computed.
     contents: Vec<u64>,
 }

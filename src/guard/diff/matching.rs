@@ -1,178 +1,94 @@
 //! Matches the children of an element before with those after. Pure. Takes n log n time for children of size n.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::HashMap;
 
-use crate::guard::diff::key::{NodeHashes, alike, hash};
-use crate::guard::xml::tree::{Document, Id};
+use crate::guard::diff::key::{NodeHashes, alike};
+use crate::guard::diff::siblings::{Sibling, Siblings};
 
-/// A child after, with the index of its partner among the children before.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Match {
-    pub(crate) old: Option<usize>,
-    /// It has another place among those siblings that stayed.
-    pub(crate) moved: bool,
+/// What two children of the same name have in common that are the same child, strongest first.
+#[derive(Clone, Copy, PartialEq)]
+enum Likeness {
+    /// They are the only ones of their name before and after, whatever their content: `<memory>`.
+    Name,
+    Content,
+    Identity,
+    /// They are the next ones that remain, and nothing else identifies them, or they are alike.
+    Order,
 }
 
-/// Both documents with the hashes of their nodes.
-pub(crate) struct Documents<'d, 'a> {
-    pub(crate) old: &'d Document<'a>,
-    pub(crate) new: &'d Document<'a>,
-    old_keys: NodeHashes<'d, 'a>,
-    new_keys: NodeHashes<'d, 'a>,
-}
-
-impl<'d, 'a> Documents<'d, 'a> {
-    pub(crate) fn new(old: &'d Document<'a>, new: &'d Document<'a>) -> Self {
-        Self { old, new, old_keys: NodeHashes::new(old), new_keys: NodeHashes::new(new) }
-    }
-
-    /// Matches each of `new`, the children after, with one of `old`, the children before.
-    pub(crate) fn matches(&mut self, old: &[Id], new: &[Id]) -> Vec<Match> {
-        // Children at both ends that are the same bytes match: most of every document.
-        let same = |(&old, &new): (&Id, &Id)| self.old.raw(old) == self.new.raw(new);
-        let first = old.iter().zip(new).take_while(|&pair| same(pair)).count();
-        let most = old.len().min(new.len()).saturating_sub(first);
-        let last = old.iter().rev().zip(new.iter().rev()).take(most).take_while(|&pair| same(pair)).count();
-        let (old_end, new_end) = (old.len().saturating_sub(last), new.len().saturating_sub(last));
-
-        let mut partners = Partners::new(old, first..old_end, new, first..new_end);
-        self.pair_singles(&mut partners, old, new);
-        partners.pair_by(|id| Some(self.old_keys.content(id)), |id| Some(self.new_keys.content(id)));
-        partners.pair_by(|id| self.old_keys.identity(id), |id| self.new_keys.identity(id));
-        self.pair_by_place(&mut partners);
-
-        let mut matches: Vec<Match> = (0..new.len()).map(|_| Match::default()).collect();
-        for (place, found) in matches.iter_mut().enumerate() {
-            found.old = match place {
-                _ if place < first => Some(place),
-                _ if place >= new_end => Some(place.saturating_sub(new_end).saturating_add(old_end)),
-                _ => partners.of_new.get(place.saturating_sub(first)).copied().flatten(),
-            };
-        }
-        let middle = matches.get_mut(first..new_end).unwrap_or_default();
-        for place in out_of_order(middle) {
-            if let Some(found) = middle.get_mut(place) {
-                found.moved = true;
-            }
-        }
-        matches
-    }
-
-    /// Pairs elements that are the only ones of their name before and after, whatever their content: `<memory>`.
-    fn pair_singles(&self, partners: &mut Partners, old: &[Id], new: &[Id]) {
-        let mut counts: HashMap<&str, (usize, usize)> = HashMap::new();
-        for &id in old {
-            let (count, _) = counts.entry(self.old.name(id)).or_default();
-            *count = count.saturating_add(1);
-        }
-        for &id in new {
-            let (_, count) = counts.entry(self.new.name(id)).or_default();
-            *count = count.saturating_add(1);
-        }
-        let single = |name: &str| (counts.get(name) == Some(&(1, 1))).then(|| hash(name));
-        partners.pair_by(|id| single(self.old.name(id)), |id| single(self.new.name(id)));
-    }
-
-    /// Pairs the remaining ones in order, each with the next of its name, if nothing else identifies it or they are alike.
-    fn pair_by_place(&mut self, partners: &mut Partners) {
-        let mut left: HashMap<&str, VecDeque<(usize, Id)>> = HashMap::new();
-        for (place, id) in partners.free_old() {
-            left.entry(self.old.name(id)).or_default().push_back((place, id));
-        }
-        for (place, is) in partners.free_new() {
-            let Some((candidate, was)) = left.get_mut(self.new.name(is)).and_then(VecDeque::pop_front) else {
-                continue;
-            };
-            let unknown = self.new.is_text(is) || self.new_keys.identity(is).is_none();
-            if unknown || alike(&self.old_keys.parts(was), &self.new_keys.parts(is)) {
-                partners.pair(candidate, place);
-            }
-        }
-    }
-}
-
-/// Pairs among the middle children, by index.
-struct Partners {
-    first_new: usize,
-    old: Vec<(Id, usize)>,
-    new: Vec<(Id, usize)>,
-    old_taken: HashSet<usize>,
-    of_new: Vec<Option<usize>>,
-}
-
-impl Partners {
-    fn new(old: &[Id], old_range: std::ops::Range<usize>, new: &[Id], new_range: std::ops::Range<usize>) -> Self {
-        let with_place = |ids: &[Id], range: std::ops::Range<usize>| -> Vec<(Id, usize)> {
-            ids.get(range.clone()).unwrap_or_default().iter().copied().zip(range).collect()
+/// Finds the partner of each child, and which have moved.
+pub(crate) fn pair<'a>(siblings: &mut Siblings<'a>, before: &mut NodeHashes<'_, 'a>, after: &mut NodeHashes<'_, 'a>) {
+    let Siblings { old, new, repeated, .. } = siblings;
+    for likeness in [Likeness::Name, Likeness::Content, Likeness::Identity, Likeness::Order] {
+        let key = |hashes: &mut NodeHashes<'_, 'a>, child: &Sibling<'a>| match likeness {
+            Likeness::Name => (!repeated.contains(child.name)).then_some(0),
+            Likeness::Content => Some(hashes.content(child.id)),
+            Likeness::Identity => hashes.identity(child.id),
+            Likeness::Order => Some(0),
         };
-        let first_new = new_range.start;
-        let of_new = vec![None; new_range.len()];
-        let (old, new) = (with_place(old, old_range), with_place(new, new_range));
-        Self { first_new, old, new, old_taken: HashSet::new(), of_new }
-    }
-
-    fn free_old(&self) -> Vec<(usize, Id)> {
-        self.old.iter().filter(|(_, place)| !self.old_taken.contains(place)).map(|&(id, place)| (place, id)).collect()
-    }
-
-    fn is_free_new(&self, place: usize) -> bool {
-        self.of_new.get(place.saturating_sub(self.first_new)).is_some_and(Option::is_none)
-    }
-
-    fn free_new(&self) -> Vec<(usize, Id)> {
-        self.new.iter().filter(|&&(_, place)| self.is_free_new(place)).map(|&(id, place)| (place, id)).collect()
-    }
-
-    fn pair(&mut self, old: usize, new: usize) {
-        self.old_taken.insert(old);
-        if let Some(partner) = self.of_new.get_mut(new.saturating_sub(self.first_new)) {
-            *partner = Some(old);
-        }
-    }
-
-    /// Pairs those of equal keys, the first with the first.
-    fn pair_by(&mut self, mut old_key: impl FnMut(Id) -> Option<u64>, mut new_key: impl FnMut(Id) -> Option<u64>) {
-        let mut waiting: HashMap<u64, VecDeque<usize>> = HashMap::new();
-        for (place, id) in self.free_old() {
-            if let Some(key) = old_key(id) {
-                waiting.entry(key).or_default().push_back(place);
+        // Each with the next one last.
+        let mut waiting: HashMap<(&str, u64), Vec<(usize, &mut Sibling<'a>)>> = HashMap::new();
+        for (place, was) in old.iter_mut().enumerate().rev().filter(|(_, was)| was.partner.is_none()) {
+            if let Some(key) = key(before, was) {
+                waiting.entry((was.name, key)).or_default().push((place, was));
             }
         }
-        for (place, id) in self.free_new() {
-            let partner = new_key(id).and_then(|key| waiting.get_mut(&key)).and_then(VecDeque::pop_front);
-            if let Some(partner) = partner {
-                self.pair(partner, place);
+        for (place, is) in new.iter_mut().enumerate().filter(|(_, is)| is.partner.is_none()) {
+            let queue = key(after, is).and_then(|key| waiting.get_mut(&(is.name, key)));
+            let Some((old_place, was)) = queue.and_then(Vec::pop) else { continue };
+            if likeness != Likeness::Order
+                || after.identity(is.id).is_none()
+                || alike(&before.parts(was.id), &after.parts(is.id))
+            {
+                (was.partner, is.partner) = (Some(place), Some(old_place));
             }
         }
+    }
+    mark_moved(old, new);
+}
+
+fn mark_moved(old: &[Sibling<'_>], new: &mut [Sibling<'_>]) {
+    let mut kept: Vec<&mut Sibling<'_>> = new.iter_mut().filter(|is| is.partner.is_some()).collect();
+    let partners: Vec<usize> = kept.iter().filter_map(|is| is.partner).collect();
+    let moved = out_of_order(&partners);
+    if !moved.contains(&true) {
+        return;
+    }
+    for (is, moved) in kept.iter_mut().zip(moved) {
+        is.moved = moved;
+    }
+    // The n-th of a name is the n-th of it before, or has another place among its kind.
+    let mut kept_old: Vec<_> = old.iter().enumerate().filter(|(_, was)| was.partner.is_some()).collect();
+    kept_old.sort_by_key(|(_, was)| was.name);
+    kept.sort_by_key(|is| is.name);
+    for (is, (place, _)) in kept.into_iter().zip(kept_old) {
+        is.among_its_kind = is.partner != Some(place);
     }
 }
 
-/// Returns the indexes of those that are not in the longest increasing subsequence of partners.
-fn out_of_order(matches: &[Match]) -> Vec<usize> {
-    // tails[n]: the smallest partner that ends a subsequence of n + 1; before[m]: the one before m in its subsequence.
-    let mut tails: Vec<(usize, usize)> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; matches.len()];
-    for (place, old) in matches.iter().enumerate().filter_map(|(place, found)| found.old.map(|old| (place, old))) {
-        let length = tails.partition_point(|&(tail, _)| tail < old);
-        let previous = length.checked_sub(1).and_then(|shorter| tails.get(shorter)).map(|&(_, place)| place);
-        if let Some(link) = before.get_mut(place) {
-            *link = previous;
+/// Reports of each number whether it is outside of the longest increasing subsequence.
+fn out_of_order(numbers: &[usize]) -> Vec<bool> {
+    // tails[n]: the smallest number that ends an increasing subsequence of n + 1.
+    let mut tails: Vec<usize> = Vec::new();
+    let length = |&number: &usize| {
+        let shorter = tails.partition_point(|&tail| tail < number);
+        match tails.get_mut(shorter) {
+            Some(tail) => *tail = number,
+            None => tails.push(number),
         }
-        match tails.get_mut(length) {
-            Some(tail) => *tail = (old, place),
-            None => tails.push((old, place)),
+        shorter
+    };
+    let lengths: Vec<usize> = numbers.iter().map(length).collect();
+    // Backward, the next number of each length continues the longest one: numbers of the same length decrease.
+    let mut next = tails.len().checked_sub(1);
+    let mut outside = vec![true; numbers.len()];
+    for (outside, length) in outside.iter_mut().zip(lengths).rev() {
+        if Some(length) == next {
+            *outside = false;
+            next = length.checked_sub(1);
         }
     }
-    let mut stays = vec![false; matches.len()];
-    let mut next = tails.last().map(|&(_, place)| place);
-    while let Some(place) = next {
-        if let Some(stays) = stays.get_mut(place) {
-            *stays = true;
-        }
-        next = before.get(place).copied().flatten();
-    }
-    let moved = |&(found, stays): &(&Match, bool)| found.old.is_some() && !stays;
-    matches.iter().zip(stays).enumerate().filter(|(_, pair)| moved(pair)).map(|(place, _)| place).collect()
+    outside
 }
 
 #[cfg(test)]
@@ -181,9 +97,8 @@ mod tests {
 
     #[test]
     fn the_fewest_are_out_of_order() {
-        let moved = |old: &[usize]| {
-            let matches: Vec<_> = old.iter().map(|&old| Match { old: Some(old), moved: false }).collect();
-            out_of_order(&matches)
+        let moved = |old: &[usize]| -> Vec<usize> {
+            (0..).zip(out_of_order(old)).filter(|&(_, moved)| moved).map(|(place, _)| place).collect()
         };
         assert_eq!(moved(&[0, 1, 2, 3]), Vec::<usize>::new());
         assert_eq!(moved(&[3, 0, 1, 2]), [0]);

@@ -1,89 +1,60 @@
-//! How the children of one element are numbered and ordered. Pure.
+//! The children of one element before and after. Pure.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashSet;
 
-use crate::guard::diff::matching::Match;
 use crate::guard::diff::path::PathStep;
 use crate::guard::xml::tree::{Document, Id};
 
-/// The steps to the children before and after, with their numbers.
-pub(crate) struct Steps<'a> {
-    pub(crate) old: Vec<PathStep<'a>>,
-    pub(crate) new: Vec<PathStep<'a>>,
+pub(crate) struct Sibling<'a> {
+    pub(crate) id: Id,
+    pub(crate) name: &'a str,
+    /// Among the siblings of its name, from 1.
+    number: u32,
+    /// Among all siblings, from 1.
+    pub(crate) place: usize,
+    /// The index of the same child on the other side.
+    pub(crate) partner: Option<usize>,
+    /// It has another place among those siblings that stayed; known of the children after.
+    pub(crate) moved: bool,
+    /// The same among those of its name.
+    pub(crate) among_its_kind: bool,
 }
 
-impl<'a> Steps<'a> {
-    pub(crate) fn new(before: &Document<'a>, old: &[Id], after: &Document<'a>, new: &[Id]) -> Self {
-        let numbered = |document: &Document<'a>, ids: &[Id]| {
-            let mut counts: HashMap<&'a str, u32> = HashMap::new();
-            let numbers: Vec<(&'a str, u32)> = ids
-                .iter()
-                .map(|&id| {
-                    let name = document.name(id);
-                    let count = counts.entry(name).or_default();
-                    *count = count.saturating_add(1);
-                    (name, *count)
-                })
-                .collect();
-            (numbers, counts)
+/// The children without those at both ends that are the same bytes: most of every document.
+pub(crate) struct Siblings<'a> {
+    pub(crate) old: Vec<Sibling<'a>>,
+    pub(crate) new: Vec<Sibling<'a>>,
+    /// The names that several of them have, before or after.
+    pub(crate) repeated: HashSet<&'a str>,
+    /// There is at most one, before and after.
+    alone: bool,
+}
+
+impl<'a> Siblings<'a> {
+    pub(crate) fn new(before: &Document<'a>, old: Id, after: &Document<'a>, new: Id) -> Self {
+        let children = |document: &Document<'a>, id: Id| -> Vec<Sibling<'a>> {
+            let child = |(place, (id, name, number))| {
+                let (partner, moved, among_its_kind) = (None, false, false);
+                Sibling { id, name, number, place, partner, moved, among_its_kind }
+            };
+            (1..).zip(document.numbered_children(id)).map(child).collect()
         };
-        let ((old_numbers, old_counts), (new_numbers, new_counts)) = (numbered(before, old), numbered(after, new));
+        let (mut old, mut new) = (children(before, old), children(after, new));
         let alone = old.len() <= 1 && new.len() <= 1;
-        let single = |name: &str| {
-            old_counts.get(name).is_none_or(|&count| count < 2) && new_counts.get(name).is_none_or(|&count| count < 2)
-        };
-        let step = |(name, number): (&'a str, u32)| {
-            let only = if name.is_empty() { alone } else { single(name) };
-            PathStep::Node { name, number, only }
-        };
-        Self { old: old_numbers.into_iter().map(step).collect(), new: new_numbers.into_iter().map(step).collect() }
-    }
-}
+        let repeated = old.iter().chain(&new).filter(|child| child.number > 1).map(|child| child.name).collect();
 
-/// Returns the indexes of the children before that were removed.
-pub(crate) fn lost(matches: &[Match], old: usize) -> Vec<usize> {
-    let mut kept = vec![false; old];
-    for place in matches.iter().filter_map(|found| found.old) {
-        if let Some(kept) = kept.get_mut(place) {
-            *kept = true;
-        }
+        let same = |(old, new): &(&Sibling<'a>, &Sibling<'a>)| before.raw(old.id) == after.raw(new.id);
+        let first = old.iter().zip(&new).take_while(same).count();
+        old.drain(..first);
+        new.drain(..first);
+        let last = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
+        old.truncate(old.len().saturating_sub(last));
+        new.truncate(new.len().saturating_sub(last));
+        Self { old, new, repeated, alone }
     }
-    kept.into_iter().enumerate().filter(|(_, kept)| !kept).map(|(place, _)| place).collect()
-}
 
-/// Returns for each child after the index before of it, or of the next one that stayed: what was removed from before that
-/// index is reported there.
-pub(crate) fn ends(matches: &[Match], old: usize) -> Vec<usize> {
-    let mut next = old;
-    let mut ends: Vec<usize> = matches
-        .iter()
-        .rev()
-        .map(|found| {
-            next = found.old.filter(|_| !found.moved).unwrap_or(next);
-            next
-        })
-        .collect();
-    ends.reverse();
-    ends
-}
-
-/// Reports for each child after whether it has another place among those of its name that were there before, too.
-pub(crate) fn reordered(matches: &[Match], old: &[PathStep<'_>]) -> Vec<bool> {
-    let name = |place: usize| match old.get(place) {
-        Some(PathStep::Node { name, .. }) => *name,
-        _ => "",
-    };
-    let mut by_old: Vec<usize> = matches.iter().filter_map(|found| found.old).collect();
-    if !matches.iter().any(|found| found.moved) {
-        return Vec::new();
+    pub(crate) fn step(&self, child: &Sibling<'a>) -> PathStep<'a> {
+        let only = if child.name.is_empty() { self.alone } else { !self.repeated.contains(child.name) };
+        PathStep::Node { name: child.name, number: child.number, only }
     }
-    by_old.sort_unstable();
-    let mut old_order: HashMap<&str, VecDeque<usize>> = HashMap::new();
-    for place in by_old {
-        old_order.entry(name(place)).or_default().push_back(place);
-    }
-    let in_place = |found: &Match| {
-        found.old.is_some_and(|place| old_order.get_mut(name(place)).and_then(VecDeque::pop_front) != Some(place))
-    };
-    matches.iter().map(in_place).collect()
 }
