@@ -29,28 +29,19 @@ use crate::guard::xml::tree::{Document, Id, ROOT};
 /// Receives the differences, and may stop the comparison.
 pub(crate) type Sink<'s> = dyn FnMut(&Difference<'_, '_>) -> ControlFlow<()> + 's;
 
-/// Reports every difference.
+/// Reports every difference. An `old` that is empty has nothing to remove.
 pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sink<'_>) {
     let root = |document: &Document<'a>, old, new, at| {
         let step = PathStep::Node { name: document.name(ROOT), number: 1, only: true };
         Task { depth: 0, step, secret: false, old, new, at, moved: None }
     };
-    let at = new.offset(ROOT);
-    let tasks = if old.name(ROOT) == new.name(ROOT) {
-        vec![root(new, Some(ROOT), Some(ROOT), at)]
-    } else {
-        vec![root(new, None, Some(ROOT), at), root(old, Some(ROOT), None, 0)]
-    };
+    let both = old.name(ROOT) == new.name(ROOT);
+    let mut tasks = vec![root(new, both.then_some(ROOT), Some(ROOT), new.offset(ROOT))];
+    if !both && !old.nodes.is_empty() {
+        tasks.push(root(old, Some(ROOT), None, 0));
+    }
     let (old, new) = (NodeHashes::new(old), NodeHashes::new(new));
     let _stopped = Comparison { old, new, place: Vec::new(), tasks, sink }.run();
-}
-
-/// Reports a document that was made from nothing as added.
-pub(crate) fn all_new(new: &Document<'_>, sink: &mut Sink<'_>) {
-    let place = [PathStep::Node { name: new.name(ROOT), number: 1, only: true }];
-    let (at, subtree) = (new.offset(ROOT), Some((new, ROOT)));
-    let (kind, secret, among_its_kind) = (ChangeKind::Added, false, false);
-    let _stopped = sink(&Difference { place: &place, kind, old: None, new: None, secret, at, subtree, among_its_kind });
 }
 
 /// A node to compare: before, after, or both.

@@ -11,7 +11,9 @@ use quick_xml::{Reader, XmlVersion};
 
 use crate::guard::xml::name::referenced;
 
-/// A document, in document order. Its text may contain passwords, so `Debug` prints only its size.
+/// A document, in document order. Its text may contain passwords, so `Debug` prints only its size. The default is empty:
+/// not even a root element.
+#[derive(Default)]
 pub struct Document<'a> {
     pub(crate) source: &'a str,
     pub(crate) nodes: Vec<Node>,
