@@ -9,7 +9,6 @@
 
 pub(crate) mod change;
 pub(crate) mod key;
-pub(crate) mod matching;
 pub(crate) mod path;
 pub(crate) mod secret;
 pub(crate) mod siblings;
@@ -126,10 +125,9 @@ impl<'a> Comparison<'_, 'a, '_> {
     /// `<name>dbPassword</name><value>…</value>`.
     fn names_secret(&self, document: &Document<'a>, id: Id) -> bool {
         let in_metadata = matches!(self.place.get(1), Some(PathStep::Node { name: "metadata", .. }));
-        let names =
-            |id: Id| document.children(id).any(|text| document.is_text(text) && names_secret(&document.text(text)));
+        let grandchildren = || document.children(id).flat_map(|child| document.children(child));
         document.attributes(id).any(|(_, value)| names_secret(&value))
-            || in_metadata && document.children(id).any(names)
+            || in_metadata && grandchildren().any(|text| document.is_text(text) && names_secret(&document.text(text)))
     }
 
     fn attributes(&mut self, old: Id, new: Id, secret: bool, at: usize) -> ControlFlow<()> {
@@ -169,16 +167,15 @@ impl<'a> Comparison<'_, 'a, '_> {
     fn children(&mut self, old: Id, new: Id, secret: bool) {
         let (before, after) = (self.old.document, self.new.document);
         let (depth, parent) = (self.place.len(), after.offset(new));
-        let mut siblings = Siblings::new(before, old, after, new);
-        matching::pair(&mut siblings, &mut self.old, &mut self.new);
+        let siblings = Siblings::new(&mut self.old, old, &mut self.new, new);
 
-        // Each with its place before, or else that of the next one that stayed.
+        // Each with its index before, or else that of the next one that stayed.
         let mut tasks: Vec<(usize, Task<'a>)> = Vec::new();
         let mut next = siblings.old.len();
         for is in siblings.new.iter().rev() {
-            let was = is.partner.and_then(|place| siblings.old.get(place));
-            if let (Some(place), false) = (is.partner, is.moved) {
-                next = place;
+            let was = is.partner.and_then(|index| siblings.old.get(index));
+            if let (Some(index), false) = (is.partner, is.moved) {
+                next = index;
             }
             let shift = |was: &Sibling<'a>| Shift { from: was.place, to: is.place, among_its_kind: is.among_its_kind };
             // Most of every document is the same.
@@ -189,11 +186,11 @@ impl<'a> Comparison<'_, 'a, '_> {
                 tasks.push((next, Task { depth, step, secret, old, new, at, moved }));
             }
         }
-        for (place, was) in siblings.old.iter().enumerate().filter(|(_, was)| was.partner.is_none()) {
+        for (index, was) in siblings.old.iter().enumerate().filter(|(_, was)| was.partner.is_none()) {
             let (step, old) = (siblings.step(was), Some(was.id));
-            tasks.push((place, Task { depth, step, secret, old, new: None, at: parent, moved: None }));
+            tasks.push((index, Task { depth, step, secret, old, new: None, at: parent, moved: None }));
         }
-        tasks.sort_by_key(|&(place, _)| Reverse(place));
+        tasks.sort_by_key(|&(index, _)| Reverse(index));
         self.tasks.extend(tasks.into_iter().map(|(_, task)| task));
     }
 }

@@ -145,9 +145,6 @@ pub(crate) fn local(name: &str) -> &str {
 
 impl PathPattern {
     /// Parses a path into a document that may have another root than `<domain>`.
-    ///
-    /// # Errors
-    /// The first step that is not one.
     pub(crate) fn of_any_document(text: &str) -> Result<Self, String> {
         let is_leaf = |step: &StepPattern| match step {
             StepPattern::Node(name, _) => name == TEXT,
@@ -182,7 +179,6 @@ impl PathPattern {
 
     /// Returns the values of all places in the document that the pattern leads to: of attributes and texts, and all the
     /// text in elements.
-    #[must_use]
     pub(crate) fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
         let root = PathStep::Node { name: document.name(ROOT), number: 1, only: true };
         let Some((_, below)) = self.0.split_first().filter(|(first, _)| first.fits(&root)) else { return Vec::new() };

@@ -22,7 +22,6 @@ pub struct Policy {
 
 impl Policy {
     /// Reports whether the policy forbids nothing.
-    #[must_use]
     pub(crate) fn is_empty(&self) -> bool {
         self.may_change.is_none() && !self.keep_guest_abi
     }

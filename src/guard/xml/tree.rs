@@ -47,7 +47,6 @@ impl<'a> Document<'a> {
         self.nodes.get(id as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the byte offset at which the node starts.
     pub(crate) fn offset(&self, id: Id) -> usize {
         self.node(id).start as usize
     }
@@ -85,7 +84,6 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// Returns the value of an attribute.
     pub(crate) fn attribute(&self, id: Id, name: &str) -> Option<Cow<'a, str>> {
         self.attributes(id).find(|&(found, _)| found == name).map(|(_, value)| value)
     }
