@@ -22,7 +22,7 @@ use crate::guard::diff::change::{ChangeKind, Difference};
 use crate::guard::diff::key::NodeHashes;
 use crate::guard::diff::path::PathStep;
 use crate::guard::diff::secret::{leads_to_secret, names_secret};
-use crate::guard::diff::siblings::{Sibling, Siblings};
+use crate::guard::diff::siblings::Siblings;
 use crate::guard::xml::tree::{Document, Id, ROOT};
 
 /// Receives the differences, and may stop the comparison.
@@ -32,7 +32,7 @@ pub(crate) type Sink<'s> = dyn FnMut(&Difference<'_, '_>) -> ControlFlow<()> + '
 pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sink<'_>) {
     let root = |document: &Document<'a>, old, new, at| {
         let step = PathStep::Node { name: document.name(ROOT), number: 1, only: true };
-        Task { depth: 0, step, secret: false, old, new, at, moved: None }
+        Task { depth: 0, step, secret: false, old, new, at, moved: None, among_its_kind: false }
     };
     let both = old.name(ROOT) == new.name(ROOT);
     let mut tasks = vec![root(new, both.then_some(ROOT), Some(ROOT), new.offset(ROOT))];
@@ -54,13 +54,9 @@ struct Task<'a> {
     new: Option<Id>,
     /// The offset in the document after: of the node, or of the element that it was removed from.
     at: usize,
-    moved: Option<Shift>,
-}
-
-/// How something moved: its places among all its siblings, from 1, and whether it did among those of its name.
-struct Shift {
-    from: usize,
-    to: usize,
+    /// The places before and after of something that moved, among all its siblings, from 1.
+    moved: Option<(usize, usize)>,
+    /// It moved among those of its name.
     among_its_kind: bool,
 }
 
@@ -78,8 +74,9 @@ impl<'a> Comparison<'_, 'a, '_> {
             self.place.truncate(task.depth);
             let secret = task.secret || leads_to_secret(&self.place, &task.step);
             self.place.push(task.step);
-            if let Some(Shift { from, to, among_its_kind }) = task.moved {
-                let (kind, secret, at, subtree) = (ChangeKind::Moved, false, task.at, None);
+            if let Some((from, to)) = task.moved {
+                let (kind, secret, subtree) = (ChangeKind::Moved, false, None);
+                let (at, among_its_kind) = (task.at, task.among_its_kind);
                 let (old, new) = (Some(from.to_string().into()), Some(to.to_string().into()));
                 (self.sink)(&Difference { place: &self.place, kind, old, new, secret, at, subtree, among_its_kind })?;
             }
@@ -96,7 +93,8 @@ impl<'a> Comparison<'_, 'a, '_> {
         let mut old = task.old.map(|id| self.old.document.text(id));
         let mut new = task.new.map(|id| self.new.document.text(id));
         if only {
-            (old.get_or_insert_default(), new.get_or_insert_default());
+            old.get_or_insert_default();
+            new.get_or_insert_default();
         }
         self.value(old, new, secret, task.at)
     }
@@ -116,7 +114,8 @@ impl<'a> Comparison<'_, 'a, '_> {
             let text = children.next().filter(|&child| document.is_text(child) && children.next().is_none());
             text.map(|text| document.text(text))
         };
-        let (place, kind, at) = (&self.place, kind(old.is_some(), new.is_some()), task.at);
+        let kind = if old.is_some() { ChangeKind::Removed } else { ChangeKind::Added };
+        let (place, at) = (&self.place, task.at);
         let (old, new, subtree) = (old.and_then(value), new.and_then(value), old.or(new));
         (self.sink)(&Difference { place, kind, old, new, secret, at, subtree, among_its_kind: false })
     }
@@ -131,14 +130,14 @@ impl<'a> Comparison<'_, 'a, '_> {
     }
 
     fn attributes(&mut self, old: Id, new: Id, secret: bool, at: usize) -> ControlFlow<()> {
-        let mut attributes: BTreeMap<&'a str, (Option<Cow<'a, str>>, Option<Cow<'a, str>>)> = BTreeMap::new();
+        let mut attributes: BTreeMap<&'a str, [Option<Cow<'a, str>>; 2]> = BTreeMap::new();
         for (name, value) in self.old.document.attributes(old) {
-            attributes.entry(name).or_default().0 = Some(value);
+            attributes.entry(name).or_default()[0] = Some(value);
         }
         for (name, value) in self.new.document.attributes(new) {
-            attributes.entry(name).or_default().1 = Some(value);
+            attributes.entry(name).or_default()[1] = Some(value);
         }
-        for (name, (old, new)) in attributes {
+        for (name, [old, new]) in attributes {
             let step = PathStep::Attribute(name);
             let secret = secret || leads_to_secret(&self.place, &step);
             self.place.push(step);
@@ -156,10 +155,13 @@ impl<'a> Comparison<'_, 'a, '_> {
         secret: bool,
         at: usize,
     ) -> ControlFlow<()> {
-        if old == new {
-            return ControlFlow::Continue(());
-        }
-        let (place, kind) = (&self.place, kind(old.is_some(), new.is_some()));
+        let kind = match (&old, &new) {
+            (Some(old), Some(new)) if old == new => return ControlFlow::Continue(()),
+            (Some(_), Some(_)) => ChangeKind::Changed,
+            (Some(_), None) => ChangeKind::Removed,
+            (None, _) => ChangeKind::Added,
+        };
+        let place = &self.place;
         (self.sink)(&Difference { place, kind, old, new, secret, at, subtree: None, among_its_kind: false })
     }
 
@@ -177,28 +179,21 @@ impl<'a> Comparison<'_, 'a, '_> {
             if let (Some(index), false) = (is.partner, is.moved) {
                 next = index;
             }
-            let shift = |was: &Sibling<'a>| Shift { from: was.place, to: is.place, among_its_kind: is.among_its_kind };
             // Most of every document is the same.
             if is.moved || was.is_none_or(|was| before.raw(was.id) != after.raw(is.id)) {
                 let step = siblings.step(was.unwrap_or(is));
                 let (old, new, at) = (was.map(|was| was.id), Some(is.id), after.offset(is.id));
-                let moved = was.filter(|_| is.moved).map(shift);
-                tasks.push((next, Task { depth, step, secret, old, new, at, moved }));
+                let moved = was.filter(|_| is.moved).map(|was| (was.place, is.place));
+                let among_its_kind = is.among_its_kind;
+                tasks.push((next, Task { depth, step, secret, old, new, at, moved, among_its_kind }));
             }
         }
         for (index, was) in siblings.old.iter().enumerate().filter(|(_, was)| was.partner.is_none()) {
-            let (step, old) = (siblings.step(was), Some(was.id));
-            tasks.push((index, Task { depth, step, secret, old, new: None, at: parent, moved: None }));
+            let (step, old, at) = (siblings.step(was), Some(was.id), parent);
+            let task = Task { depth, step, secret, old, new: None, at, moved: None, among_its_kind: false };
+            tasks.push((index, task));
         }
         tasks.sort_by_key(|&(index, _)| Reverse(index));
         self.tasks.extend(tasks.into_iter().map(|(_, task)| task));
-    }
-}
-
-fn kind(was: bool, is: bool) -> ChangeKind {
-    match (was, is) {
-        (false, _) => ChangeKind::Added,
-        (_, false) => ChangeKind::Removed,
-        _ => ChangeKind::Changed,
     }
 }
