@@ -103,9 +103,12 @@ impl<'a> Comparison<'_, 'a, '_> {
         let old = task.old.map(|id| (self.old.document, id));
         let new = task.new.map(|id| (self.new.document, id));
         let secret = secret || [old, new].into_iter().flatten().any(|(document, id)| self.names_secret(document, id));
-        if let (Some((_, old)), Some((_, new))) = (old, new) {
-            self.attributes(old, new, secret, task.at)?;
-            self.children(old, new, secret);
+        if let (Some((before, old)), Some((after, new))) = (old, new) {
+            // What moved may be the same otherwise.
+            if task.moved.is_none() || before.raw(old) != after.raw(new) {
+                self.attributes(old, new, secret, task.at)?;
+                self.children(old, new, secret);
+            }
             return ControlFlow::Continue(());
         }
         // The text in it, if it contains nothing else.
