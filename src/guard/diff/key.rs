@@ -66,8 +66,10 @@ impl<'d, 'a> NodeHashes<'d, 'a> {
             return hash(document.text(id));
         }
         let attributes = document.attributes(id).map(hash).fold(0, u64::wrapping_add);
-        let tag = hash((document.name(id), attributes));
-        document.children(id).fold(tag, |before, child| hash((before, self.known(child))))
+        let mut hasher = DefaultHasher::new();
+        (document.name(id), attributes).hash(&mut hasher);
+        document.children(id).for_each(|child| self.known(child).hash(&mut hasher));
+        hasher.finish() | 1
     }
 
     /// Returns the hash of what identifies the element among those of its name; `None`: only its place and content do.
