@@ -18,7 +18,6 @@ pub use policy::Policy;
 pub use rejection::{Defect, Rejection, Which};
 pub(crate) use xml::tree::Document;
 
-use diff::change::Difference;
 use policy::identity;
 use rejection::Flaw;
 use xml::reader;
@@ -58,38 +57,40 @@ pub fn check(before: &[u8], after: &[u8], guest: Guest<'_>, policy: &Policy) -> 
         return Ok(Changes::default());
     }
     let at = |flaw: Flaw| flaw.within(after, Which::After);
-    let new = reader::read(after).map_err(at)?;
+    let new = read(after, Which::After)?;
     identity::check_root(&new, guest.driver).map_err(at)?;
-    if before.is_empty() {
+    let old = if before.is_empty() {
         identity::check_name(&new, guest.object).map_err(at)?;
-        return collect(policy, |sink| diff::all_new(&new, sink)).map_err(at);
-    }
-    let old = read(before, Which::Before)?;
-    identity::check_same(&old, &new).map_err(at)?;
-    collect(policy, |sink| diff::compare(&old, &new, sink)).map_err(at)
+        Document::default()
+    } else {
+        let old = read(before, Which::Before)?;
+        identity::check_same(&old, &new).map_err(at)?;
+        old
+    };
+    allowed_changes(&old, &new, policy).map_err(at)
 }
 
 /// Returns the changes between two documents of any kind, for `hookmux diff`.
 #[must_use]
 pub fn changes(before: &Document<'_>, after: &Document<'_>) -> Changes {
-    collect(&Policy::default(), |sink| diff::compare(before, after, sink)).unwrap_or_default()
+    allowed_changes(before, after, &Policy::default()).unwrap_or_default()
 }
 
-/// Collects differences until the policy forbids one, or until the list is full and the policy forbids nothing.
-fn collect(policy: &Policy, report: impl FnOnce(&mut diff::Sink<'_>)) -> Result<Changes, Flaw> {
+/// Collects changes until the policy forbids one, or until the list is full and the policy forbids nothing.
+fn allowed_changes(old: &Document<'_>, new: &Document<'_>, policy: &Policy) -> Result<Changes, Flaw> {
     let mut changes = Changes::default();
     let mut forbidden = None;
-    report(&mut |difference: &Difference<'_, '_>| {
-        if let Some(defect) = policy.forbids(difference) {
-            forbidden = Some(Flaw { at: difference.at, defect });
-            return ControlFlow::Break(());
-        }
-        if changes.list.len() < MAX_CHANGES {
+    diff::compare(old, new, &mut |difference| {
+        forbidden = policy.forbids(difference).map(|defect| Flaw { at: difference.at, defect });
+        changes.more = changes.list.len() >= MAX_CHANGES;
+        if !changes.more {
             changes.list.push(Change::new(difference));
-            return ControlFlow::Continue(());
         }
-        changes.more = true;
-        if policy.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if forbidden.is_some() || changes.more && policy.is_empty() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     });
     forbidden.map_or(Ok(changes), Err)
 }

@@ -5,36 +5,25 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::guard::xml::tree::{Document, Id};
 
-/// A part of an element's identity.
-enum IdentityPart {
-    /// Its own attribute.
-    Own(&'static str),
-    /// The attribute of a child element.
-    Child(&'static str, &'static str),
-    /// A child element with everything in it.
-    Whole(&'static str),
-}
-
-use IdentityPart::{Child, Own, Whole};
-
-/// What identifies libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare.
-const KEYS: [(&str, &[IdentityPart]); 16] = [
-    ("disk", &[Child("target", "dev")]),
-    ("interface", &[Child("mac", "address")]),
-    ("controller", &[Own("type"), Own("index")]),
-    ("filesystem", &[Child("target", "dir")]),
-    ("hostdev", &[Own("type"), Whole("source")]),
-    ("channel", &[Child("target", "type"), Child("target", "name")]),
-    ("serial", &[Child("target", "port")]),
-    ("parallel", &[Child("target", "port")]),
-    ("console", &[Child("target", "type"), Child("target", "port")]),
-    ("graphics", &[Own("type")]),
-    ("input", &[Own("type"), Own("bus")]),
-    ("seclabel", &[Own("model")]),
-    ("vcpupin", &[Own("vcpu")]),
-    ("iothreadpin", &[Own("iothread")]),
-    ("memnode", &[Own("cellid")]),
-    ("boot", &[Own("dev")]),
+/// What identifies libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare. Attributes of
+/// the element, attributes of a child, or a child with everything in it.
+const KEYS: [(&str, &str); 16] = [
+    ("disk", "target/@dev"),
+    ("interface", "mac/@address"),
+    ("controller", "@type @index"),
+    ("filesystem", "target/@dir"),
+    ("hostdev", "@type source"),
+    ("channel", "target/@type target/@name"),
+    ("serial", "target/@port"),
+    ("parallel", "target/@port"),
+    ("console", "target/@type target/@port"),
+    ("graphics", "@type"),
+    ("input", "@type @bus"),
+    ("seclabel", "@model"),
+    ("vcpupin", "@vcpu"),
+    ("iothreadpin", "@iothread"),
+    ("memnode", "@cellid"),
+    ("boot", "@dev"),
 ];
 
 /// Any other element is identified by the first of these attributes that it has.
@@ -42,7 +31,7 @@ const USUAL: [&str; 4] = ["name", "id", "index", "key"];
 
 /// The hashes of one document's nodes, each computed once.
 pub(crate) struct NodeHashes<'d, 'a> {
-    document: &'d Document<'a>,
+    pub(crate) document: &'d Document<'a>,
     /// 0: not computed.
     contents: Vec<u64>,
 }
@@ -76,38 +65,36 @@ impl<'d, 'a> NodeHashes<'d, 'a> {
         if document.is_text(id) {
             return hash(document.text(id));
         }
-        let attributes = document.attributes(id).map(hash).fold(0_u64, u64::wrapping_add);
+        let attributes = document.attributes(id).map(hash).fold(0, u64::wrapping_add);
         let mut hasher = DefaultHasher::new();
         (document.name(id), attributes).hash(&mut hasher);
         document.children(id).for_each(|child| self.known(child).hash(&mut hasher));
         hasher.finish() | 1
     }
 
-    /// Returns the hash of what identifies the element; `None`: only its place and content do.
+    /// Returns the hash of what identifies the element among those of its name; `None`: only its place and content do.
     pub(crate) fn identity(&mut self, id: Id) -> Option<u64> {
         let document = self.document;
-        if document.is_text(id) {
-            return None;
-        }
         let name = document.name(id);
-        let Some((_, parts)) = KEYS.iter().find(|(known, _)| *known == name) else {
-            return USUAL.iter().find_map(|usual| Some(hash((name, usual, document.attribute(id, usual)?))));
+        let Some((_, paths)) = KEYS.iter().find(|(known, _)| *known == name) else {
+            return USUAL.iter().find_map(|usual| Some(hash((usual, document.attribute(id, usual)?))));
+        };
+        let value = |path: &str| {
+            let (element, last) = match path.split_once('/') {
+                Some((child, attribute)) => (document.child(id, child)?, attribute),
+                None => (id, path),
+            };
+            match last.strip_prefix('@') {
+                Some(attribute) => document.attribute(element, attribute).map(hash),
+                None => document.child(element, last).map(|child| self.content(child)),
+            }
         };
         let mut any = false;
-        let mut hasher = DefaultHasher::new();
-        name.hash(&mut hasher);
-        for part in *parts {
-            let value = match part {
-                Own(attribute) => document.attribute(id, attribute).map(hash),
-                Child(child, attribute) => {
-                    document.child(id, child).and_then(|child| document.attribute(child, attribute)).map(hash)
-                }
-                Whole(child) => document.child(id, child).map(|child| self.content(child)),
-            };
+        let all = paths.split(' ').map(value).fold(0, |before, value| {
             any |= value.is_some();
-            value.hash(&mut hasher);
-        }
-        any.then(|| hasher.finish())
+            hash((before, value))
+        });
+        any.then_some(all)
     }
 
     /// Returns the hashes of an element's attributes and children, sorted, for `alike`.
@@ -121,7 +108,7 @@ impl<'d, 'a> NodeHashes<'d, 'a> {
 }
 
 /// Hashes a value; never 0.
-pub(crate) fn hash(value: impl Hash) -> u64 {
+fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish() | 1
@@ -130,17 +117,11 @@ pub(crate) fn hash(value: impl Hash) -> u64 {
 /// Reports whether two thirds of the parts are the same. Then an element with another identity is the same one, changed: a
 /// disk that moves from vda to sda keeps its driver and its source, one that replaces another keeps only its driver.
 pub(crate) fn alike(one: &[u64], other: &[u64]) -> bool {
-    let (mut left, mut right, mut common) = (one.iter().peekable(), other.iter().peekable(), 0_usize);
-    while let (Some(&a), Some(&b)) = (left.peek(), right.peek()) {
-        if a == b {
-            common = common.saturating_add(1);
-        }
-        if a <= b {
-            left.next();
-        }
-        if b <= a {
-            right.next();
-        }
-    }
+    let mut rest = other.iter().peekable();
+    let is_common = |part: &&u64| {
+        while rest.next_if(|other| other < part).is_some() {}
+        rest.next_if_eq(part).is_some()
+    };
+    let common = one.iter().filter(is_common).count();
     common.saturating_mul(3) >= one.len().max(other.len()).saturating_mul(2)
 }

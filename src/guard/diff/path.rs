@@ -1,8 +1,8 @@
 //! Places in a document, such as `/domain/devices/disk[2]/source/@file`, and patterns for them. Pure.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
+use std::str::FromStr;
 
 use crate::guard::xml::name::is_name;
 use crate::guard::xml::tree::{Document, Id, ROOT};
@@ -14,34 +14,31 @@ pub(crate) const MAX_SHOWN: usize = 200;
 /// The longest name in a path that is shown, in characters.
 const MAX_NAME: usize = 60;
 
-/// One step to a place. Numbers are 1-based among the siblings of the same name, as in `XPath`.
+/// One step to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PathStep<'a> {
-    Element {
-        /// Its name as written, with its prefix.
+    /// An element by its name as written, or a piece of text, which has the empty name.
+    Node {
         name: &'a str,
+        /// 1-based among the siblings of the same name, as in `XPath`.
         number: u32,
-        /// No sibling has its name, before or after.
+        /// No sibling has its name, before or after. Of a text: it is all that the element contains, so the element's own
+        /// path is enough.
         only: bool,
     },
     /// An attribute by its name as written.
     Attribute(&'a str),
-    Text {
-        number: u32,
-        /// It is all that the element contains, so the element's own path is enough.
-        only: bool,
-    },
 }
 
 /// Formats the steps as a path, without the number of an element that is the only one of its name. Names and the path are
 /// shortened: a filter chooses them.
 pub(crate) fn render(steps: &[PathStep<'_>]) -> String {
     let step = |step: &PathStep<'_>| match *step {
-        PathStep::Element { name, only: true, .. } => format!("/{}", shortened(name, MAX_NAME)),
-        PathStep::Element { name, number, only: false } => format!("/{}[{number}]", shortened(name, MAX_NAME)),
+        PathStep::Node { name: "", only: true, .. } => String::new(),
+        PathStep::Node { name: "", number, only: false } => format!("/text()[{number}]"),
+        PathStep::Node { name, only: true, .. } => format!("/{}", shortened(name, MAX_NAME)),
+        PathStep::Node { name, number, only: false } => format!("/{}[{number}]", shortened(name, MAX_NAME)),
         PathStep::Attribute(name) => format!("/@{}", shortened(name, MAX_NAME)),
-        PathStep::Text { only: true, .. } => String::new(),
-        PathStep::Text { number, only: false } => format!("/text()[{number}]"),
     };
     let path: String = steps.iter().map(step).collect();
     // The first and the last steps name the place best.
@@ -57,100 +54,87 @@ pub(crate) fn render(steps: &[PathStep<'_>]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathPattern(Vec<StepPattern>);
 
+/// One step of a pattern. Its name is kept as written: `name`, `*:name` (with any prefix, or without one) or `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum StepPattern {
-    /// Without a number: each of them.
-    Element(NamePattern, Option<u32>),
-    Attribute(NamePattern),
-    Text(Option<u32>),
+    /// An element, or with `text()` a text. Without a number: each of them.
+    Node(String, Option<u32>),
+    Attribute(String),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum NamePattern {
-    /// `*`.
-    Any,
-    /// `*:name`: this name with any prefix, or without one.
-    Local(String),
-    /// As written.
-    Exact(String),
-}
+const TEXT: &str = "text()";
 
 impl fmt::Display for PathPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |number: &Option<u32>| number.map_or(String::new(), |number| format!("[{number}]"));
-        self.0.iter().try_for_each(|part| match part {
-            StepPattern::Element(name, at) => write!(f, "/{name}{}", number(at)),
+        self.0.iter().try_for_each(|step| match step {
+            StepPattern::Node(name, None) => write!(f, "/{name}"),
+            StepPattern::Node(name, Some(number)) => write!(f, "/{name}[{number}]"),
             StepPattern::Attribute(name) => write!(f, "/@{name}"),
-            StepPattern::Text(at) => write!(f, "/text(){}", number(at)),
         })
     }
 }
 
-impl fmt::Display for NamePattern {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("*"),
-            Self::Local(name) => write!(f, "*:{name}"),
-            Self::Exact(name) => f.write_str(name),
-        }
-    }
-}
-
-impl std::str::FromStr for PathPattern {
+impl FromStr for PathPattern {
     type Err = String;
 
     /// Parses `/domain/devices/disk[2]/source/@file`, also with `*`, `*:name`, `@*` and `text()`, without predicates.
     fn from_str(text: &str) -> Result<Self, String> {
-        let not_from_domain = || "a path starts with /domain".to_owned();
-        if !text.starts_with("/domain") {
-            return Err(not_from_domain());
-        }
-        let pattern = Self::of_any_document(text)?;
+        let pattern = if text.starts_with("/domain") { Self::of_any_document(text)? } else { Self(Vec::new()) };
         match pattern.0.first() {
-            Some(StepPattern::Element(NamePattern::Exact(root), None | Some(1))) if root == "domain" => Ok(pattern),
-            _ => Err(not_from_domain()),
+            Some(StepPattern::Node(root, None | Some(1))) if root == "domain" => Ok(pattern),
+            _ => Err("a path starts with /domain".to_owned()),
         }
     }
 }
 
-fn part(step: &str) -> Result<StepPattern, String> {
-    if step.is_empty() {
-        return Err("a name is missing between two slashes or at the end".into());
+impl FromStr for StepPattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("a name is missing between two slashes or at the end".to_owned());
+        }
+        if let Some(attribute) = text.strip_prefix('@') {
+            return name(attribute).map(Self::Attribute);
+        }
+        let Some((node, brackets)) = text.split_once('[') else { return Ok(Self::Node(node_name(text)?, None)) };
+        let digits = brackets.strip_suffix(']').filter(|digits| !digits.starts_with('+'));
+        let number = digits.and_then(|digits| digits.parse().ok()).filter(|&number| number > 0);
+        let invalid = || format!("expected a number from 1 in brackets, got '[{}'", brackets.escape_debug());
+        let number = number.ok_or_else(invalid)?;
+        Ok(Self::Node(node_name(node)?, Some(number)))
     }
-    if let Some(attribute) = step.strip_prefix('@') {
-        return name(attribute).map(StepPattern::Attribute);
-    }
-    let (element, number) = match step.split_once('[') {
-        None => (step, None),
-        Some((element, number)) => (element, Some(number)),
-    };
-    let number = number.map(|number| {
-        let digits = number.strip_suffix(']').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        digits
-            .and_then(|digits| digits.parse().ok())
-            .filter(|&number| number > 0)
-            .ok_or_else(|| format!("expected a number from 1 in brackets, got '[{}'", number.escape_debug()))
-    });
-    let number = number.transpose()?;
-    if element == "text()" { Ok(StepPattern::Text(number)) } else { Ok(StepPattern::Element(name(element)?, number)) }
 }
 
-fn name(text: &str) -> Result<NamePattern, String> {
+fn node_name(text: &str) -> Result<String, String> {
+    if text == TEXT { Ok(text.to_owned()) } else { name(text) }
+}
+
+fn name(text: &str) -> Result<String, String> {
     match text.strip_prefix("*:") {
-        _ if text == "*" => Ok(NamePattern::Any),
-        Some(local) if is_name(local) && !local.contains(':') => Ok(NamePattern::Local(local.to_owned())),
-        None if is_name(text) => Ok(NamePattern::Exact(text.to_owned())),
+        Some(local) if is_name(local) && !local.contains(':') => Ok(text.to_owned()),
+        None if text == "*" || is_name(text) => Ok(text.to_owned()),
         _ => Err(format!("'{}' is not the name of an element or attribute", text.escape_debug())),
     }
 }
 
-impl NamePattern {
-    fn fits(&self, name: &str) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Local(wanted) => local(name) == wanted,
-            Self::Exact(wanted) => name == wanted,
+impl StepPattern {
+    fn fits(&self, step: &PathStep<'_>) -> bool {
+        match (self, *step) {
+            (Self::Node(wanted, number), PathStep::Node { name, number: found, .. }) => {
+                fits_name(wanted, name) && number.is_none_or(|number| number == found)
+            }
+            (Self::Attribute(wanted), PathStep::Attribute(name)) => fits_name(wanted, name),
+            _ => false,
         }
+    }
+}
+
+fn fits_name(wanted: &str, name: &str) -> bool {
+    match wanted {
+        "*" => !name.is_empty(),
+        TEXT => name.is_empty(),
+        _ => wanted.strip_prefix("*:").map_or(wanted == name, |wanted| wanted == local(name)),
     }
 }
 
@@ -159,100 +143,64 @@ pub(crate) fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
-impl StepPattern {
-    fn fits(&self, step: &PathStep<'_>) -> bool {
-        match (self, step) {
-            (Self::Element(wanted, number), PathStep::Element { name, number: found, .. }) => {
-                wanted.fits(name) && number.is_none_or(|number| number == *found)
-            }
-            (Self::Attribute(wanted), PathStep::Attribute(name)) => wanted.fits(name),
-            (Self::Text(number), PathStep::Text { number: found, .. }) => number.is_none_or(|number| number == *found),
-            _ => false,
-        }
-    }
-}
-
-/// Something that a pattern leads to.
-enum Selected<'a> {
-    Node(Id),
-    Attribute(Cow<'a, str>),
-}
-
 impl PathPattern {
     /// Parses a path into a document that may have another root than `<domain>`.
-    ///
-    /// # Errors
-    /// The first step that is not one.
     pub(crate) fn of_any_document(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
+        let is_leaf = |step: &StepPattern| match step {
+            StepPattern::Node(name, _) => name == TEXT,
+            StepPattern::Attribute(_) => true,
+        };
+        let mut steps: Vec<StepPattern> = Vec::new();
         for step in text.strip_prefix('/').ok_or("a path starts with a slash")?.split('/') {
-            match parts.last() {
-                Some(StepPattern::Attribute(_) | StepPattern::Text(_)) => {
-                    return Err("nothing can follow an attribute or text()".into());
-                }
-                _ => parts.push(part(step)?),
+            if steps.last().is_some_and(is_leaf) {
+                return Err("nothing can follow an attribute or text()".to_owned());
             }
+            steps.push(step.parse()?);
         }
-        Ok(Self(parts))
+        Ok(Self(steps))
     }
 
     /// Reports whether the pattern leads to the place, or to one above it.
     pub(crate) fn covers(&self, place: &[PathStep<'_>]) -> bool {
-        self.0.len() <= place.len() && self.0.iter().zip(place).all(|(part, step)| part.fits(step))
+        self.0.len() <= place.len() && self.fits(place)
     }
 
-    /// Reports whether the pattern leads to exactly this place.
-    pub(crate) fn is(&self, place: &[PathStep<'_>]) -> bool {
-        self.0.len() == place.len() && self.covers(place)
+    /// Reports whether the pattern leads to the place, or to something in the element there, if that is given.
+    pub(crate) fn leads_to(&self, place: &[PathStep<'_>], element: Option<(&Document<'_>, Id)>) -> bool {
+        let Some(below) = self.0.get(place.len()..) else { return false };
+        let leads_into = |(document, id)| !find(below, document, id).is_empty();
+        self.fits(place) && (below.is_empty() || element.is_some_and(leads_into))
     }
 
-    /// Reports whether the pattern leads to something in the element at this place.
-    pub(crate) fn leads_into(&self, place: &[PathStep<'_>], document: &Document<'_>, id: Id) -> bool {
-        let Some((above, below)) = self.0.split_at_checked(place.len()) else { return false };
-        let fits = !below.is_empty() && above.iter().zip(place).all(|(part, step)| part.fits(step));
-        fits && !find(below, document, id).is_empty()
+    /// Reports whether the steps that pattern and place both have fit each other.
+    fn fits(&self, place: &[PathStep<'_>]) -> bool {
+        self.0.iter().zip(place).all(|(pattern, step)| pattern.fits(step))
     }
 
     /// Returns the values of all places in the document that the pattern leads to: of attributes and texts, and all the
     /// text in elements.
     pub(crate) fn select<'a>(&self, document: &Document<'a>) -> Vec<Cow<'a, str>> {
-        let root = PathStep::Element { name: document.name(ROOT), number: 1, only: true };
-        let below = match self.0.split_first() {
-            Some((first, below)) if first.fits(&root) => below,
-            _ => return Vec::new(),
-        };
-        let value = |found| match found {
-            Selected::Node(id) => document.string(id),
-            Selected::Attribute(value) => value,
-        };
-        find(below, document, ROOT).into_iter().map(value).collect()
+        let root = PathStep::Node { name: document.name(ROOT), number: 1, only: true };
+        let Some((_, below)) = self.0.split_first().filter(|(first, _)| first.fits(&root)) else { return Vec::new() };
+        let found = find(below, document, ROOT).into_iter();
+        found.map(|(id, attribute)| attribute.unwrap_or_else(|| document.string(id))).collect()
     }
 }
 
-/// Finds what the steps lead to from this element.
-fn find<'a>(parts: &[StepPattern], document: &Document<'a>, top: Id) -> Vec<Selected<'a>> {
+/// Finds what the steps lead to from this element: nodes, or attributes by their element and value.
+fn find<'a>(steps: &[StepPattern], document: &Document<'a>, top: Id) -> Vec<(Id, Option<Cow<'a, str>>)> {
     let mut nodes = vec![top];
-    for part in parts {
-        if let StepPattern::Attribute(name) = part {
-            let attributes = nodes.iter().flat_map(|&id| document.attributes(id)).filter(|(found, _)| name.fits(found));
-            return attributes.map(|(_, value)| Selected::Attribute(value)).collect();
+    for step in steps {
+        if let StepPattern::Attribute(wanted) = step {
+            let attributes = |id| document.attributes(id).map(move |(name, value)| (name, (id, Some(value))));
+            let all = nodes.into_iter().flat_map(attributes);
+            return all.filter(|(name, _)| fits_name(wanted, name)).map(|(_, found)| found).collect();
         }
-        nodes = nodes.iter().flat_map(|&id| children(part, document, id)).collect();
+        let fits = |&(_, name, number): &_| step.fits(&PathStep::Node { name, number, only: false });
+        let all = nodes.into_iter().flat_map(|id| document.numbered_children(id));
+        nodes = all.filter(fits).map(|(id, ..)| id).collect();
     }
-    nodes.into_iter().map(Selected::Node).collect()
-}
-
-fn children(part: &StepPattern, document: &Document<'_>, id: Id) -> Vec<Id> {
-    let mut counts: HashMap<&str, u32> = HashMap::new();
-    let fits = |&child: &Id| {
-        let name = document.name(child);
-        let number = counts.entry(name).or_default();
-        *number = number.saturating_add(1);
-        let (number, only) = (*number, false);
-        let text = document.is_text(child);
-        part.fits(&if text { PathStep::Text { number, only } } else { PathStep::Element { name, number, only } })
-    };
-    document.children(id).filter(fits).collect()
+    nodes.into_iter().map(|id| (id, None)).collect()
 }
 
 #[cfg(test)]
@@ -264,10 +212,10 @@ mod tests {
     }
 
     const PLACE: [PathStep<'_>; 5] = [
-        PathStep::Element { name: "domain", number: 1, only: true },
-        PathStep::Element { name: "devices", number: 1, only: true },
-        PathStep::Element { name: "disk", number: 2, only: false },
-        PathStep::Element { name: "source", number: 1, only: true },
+        PathStep::Node { name: "domain", number: 1, only: true },
+        PathStep::Node { name: "devices", number: 1, only: true },
+        PathStep::Node { name: "disk", number: 2, only: false },
+        PathStep::Node { name: "source", number: 1, only: true },
         PathStep::Attribute("file"),
     ];
 
@@ -276,11 +224,11 @@ mod tests {
         assert_eq!(render(&PLACE), "/domain/devices/disk[2]/source/@file");
         let text = [
             PLACE[0],
-            PathStep::Element { name: "name", number: 1, only: true },
-            PathStep::Text { number: 1, only: true },
+            PathStep::Node { name: "name", number: 1, only: true },
+            PathStep::Node { name: "", number: 1, only: true },
         ];
         assert_eq!(render(&text), "/domain/name");
-        assert_eq!(render(&[PLACE[0], PathStep::Text { number: 2, only: false }]), "/domain/text()[2]");
+        assert_eq!(render(&[PLACE[0], PathStep::Node { name: "", number: 2, only: false }]), "/domain/text()[2]");
     }
 
     #[test]
@@ -343,7 +291,7 @@ mod tests {
     #[test]
     fn long_names_and_long_paths_are_shortened() {
         let long = "é".repeat(48_000);
-        let element = |name| PathStep::Element { name, number: 2, only: false };
+        let element = |name| PathStep::Node { name, number: 2, only: false };
         let short = render(&[element("domain"), element(&long), PathStep::Attribute(&long)]);
         let letters = "é".repeat(60);
         assert_eq!(short, format!("/domain[2]/{letters}…[2]/@{letters}…"));

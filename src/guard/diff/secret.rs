@@ -44,12 +44,9 @@ pub(crate) fn leads_to_secret(above: &[PathStep<'_>], step: &PathStep<'_>) -> bo
     match step {
         // <sysinfo type='fwcfg'>: files for the guest's firmware, which is how Ignition gets its configuration. SMBIOS
         // has its entries one level deeper.
-        PathStep::Element { name: "entry", .. } if matches!(above, [_, PathStep::Element { name: "sysinfo", .. }]) => {
-            true
-        }
-        PathStep::Element { name, .. } => ELEMENTS.contains(&local(name)) || contains_any(local(name), &NAMES),
+        PathStep::Node { name: "entry", .. } if matches!(above, [_, PathStep::Node { name: "sysinfo", .. }]) => true,
+        PathStep::Node { name, .. } => ELEMENTS.contains(&local(name)) || contains_any(local(name), &NAMES),
         PathStep::Attribute(name) => ATTRIBUTES.contains(&local(name)) || contains_any(local(name), &NAMES),
-        PathStep::Text { .. } => false,
     }
 }
 
@@ -88,7 +85,7 @@ mod tests {
 
     #[test]
     fn secrets_are_recognized_by_libvirts_names_and_by_common_parts_of_names() {
-        let element = |name| PathStep::Element { name, number: 1, only: true };
+        let element = |name| PathStep::Node { name, number: 1, only: true };
         let secret =
             ["auth", "secret", "cookies", "dhCert", "session", "x:password", "rootPassword", "api-token", "q:arg"];
         let open = ["disk", "source", "keymap", "author", "target", "entry"];

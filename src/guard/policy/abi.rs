@@ -36,11 +36,8 @@ const KEPT: &[(&str, &str, &str)] = &[
     (NUMA, "/domain/cpu/numa/cell", "@id @cpus @memory @unit distances"),
     (INFO, "/domain/devices/*", "address acpi"),
     ("virDomainVirtioOptionsCheckABIStability", "/domain/devices/*/driver", "@iommu @ats @packed @page_per_vq"),
-    (
-        "virDomainDiskDefCheckABIStability",
-        "/domain/devices/disk",
-        "@device @model target serial wwn readonly driver/@queues driver/@queue_size",
-    ),
+    ("virDomainDiskDefCheckABIStability", "/domain/devices/disk", "@device @model target serial wwn readonly"),
+    ("virDomainDiskDefCheckABIStability", "/domain/devices/disk", "driver/@queues driver/@queue_size"),
     (OURS, "/domain/devices/disk", "blockio geometry vendor product"),
     ("virDomainControllerDefCheckABIStability", "/domain/devices/controller", "@type @index @model @ports @vectors"),
     (OURS, "/domain/devices/controller", "model target"),
@@ -69,11 +66,8 @@ const KEPT: &[(&str, &str, &str)] = &[
     ("virDomainShmemDefCheckABIStability", "/domain/devices/shmem", "@role model size server/@enabled msi"),
     ("virDomainTPMDefCheckABIStability", "/domain/devices/tpm", "@model backend/@type backend/@version"),
     ("virDomainTPMDefCheckABIStability", "/domain/devices/tpm", "backend/active_pcr_banks"),
-    (
-        "virDomainMemoryDefCheckABIStability",
-        "/domain/devices/memory",
-        "@model uuid target source/alignsize source/pmem",
-    ),
+    ("virDomainMemoryDefCheckABIStability", "/domain/devices/memory", "@model uuid target"),
+    ("virDomainMemoryDefCheckABIStability", "/domain/devices/memory", "source/alignsize source/pmem"),
     ("virDomainIOMMUDefCheckABIStability", "/domain/devices/iommu", "@model driver"),
     ("virDomainVsockDefCheckABIStability", "/domain/devices/vsock", "@model"),
     (OURS, "/domain/devices/vsock", "cid"),
@@ -82,24 +76,14 @@ const KEPT: &[(&str, &str, &str)] = &[
 /// As many of these, in this order: libvirt compares the first with the first, and QEMU gets arguments in their order.
 const COUNTED: &[(&str, &str, &str)] = &[
     (FLAGS, "/domain", "cpu cpu/numa/cell"),
-    (
-        FLAGS,
-        "/domain/devices",
-        "disk controller filesystem interface input sound video hostdev smartcard serial parallel",
-    ),
-    (
-        FLAGS,
-        "/domain/devices",
-        "channel console hub redirdev redirfilter/usbdev watchdog memballoon rng panic shmem tpm",
-    ),
-    (FLAGS, "/domain/devices", "memory iommu vsock crypto"),
+    (FLAGS, "/domain/devices", "disk controller filesystem interface input sound video hostdev smartcard"),
+    (FLAGS, "/domain/devices", "serial parallel channel console hub redirdev redirfilter/usbdev watchdog"),
+    (FLAGS, "/domain/devices", "memballoon rng panic shmem tpm memory iommu vsock crypto"),
     (OURS, "/domain", "os/boot *:commandline/*:arg"),
 ];
 
-/// A pattern with the reason to keep what it covers.
-type AbiRow = (PathPattern, &'static str);
-
-static ROWS: LazyLock<[Vec<AbiRow>; 2]> = LazyLock::new(|| {
+/// Both tables as patterns, each with the reason to keep what it covers.
+static ROWS: LazyLock<[Vec<(PathPattern, &'static str)>; 2]> = LazyLock::new(|| {
     // A path that does not parse would be lost here: a test counts them.
     [KEPT, COUNTED].map(|table| {
         let paths = table.iter().flat_map(|&(row, top, below)| below.split(' ').map(move |path| (row, top, path)));
@@ -112,29 +96,23 @@ pub(crate) fn row_against(difference: &Difference<'_, '_>) -> Option<&'static st
     if changes_namespace(difference) {
         return Some(NAMESPACE);
     }
-    let [kept, counted] = &*ROWS;
-    let Difference { place, kind, .. } = *difference;
-    let appears = match kind {
+    let Difference { place, kind, subtree, .. } = *difference;
+    let counts = match kind {
         ChangeKind::Changed => false,
         ChangeKind::Added | ChangeKind::Removed => true,
         ChangeKind::Moved => difference.among_its_kind,
     };
-    let counts = |pattern: &PathPattern| pattern.is(place) || contains(difference, pattern);
-    let kept = kept
-        .iter()
-        .filter(|(pattern, _)| kind != ChangeKind::Moved && pattern.covers(place) || contains(difference, pattern));
-    counted.iter().filter(|(pattern, _)| appears && counts(pattern)).chain(kept).map(|&(_, row)| row).next()
-}
-
-/// Reports whether something was added or removed that contains what the pattern leads to.
-fn contains(difference: &Difference<'_, '_>, pattern: &PathPattern) -> bool {
-    difference.subtree.is_some_and(|(document, id)| pattern.leads_into(difference.place, document, id))
+    let [kept, counted] = &*ROWS;
+    let counted = counted.iter().find(|(pattern, _)| counts && pattern.leads_to(place, subtree));
+    let keeps = |pattern: &PathPattern| pattern.covers(place) || pattern.leads_to(place, subtree);
+    let kept = || kept.iter().find(|(pattern, _)| kind != ChangeKind::Moved && keeps(pattern));
+    counted.or_else(kept).map(|&(_, row)| row)
 }
 
 /// Reports whether elements outside of `<metadata>` may have come into another namespace. A new prefix on the root cannot
 /// do that.
 fn changes_namespace(difference: &Difference<'_, '_>) -> bool {
-    let is_metadata = |step: &PathStep<'_>| matches!(step, PathStep::Element { name: "metadata", .. });
+    let is_metadata = |step: &PathStep<'_>| matches!(step, PathStep::Node { name: "metadata", .. });
     match difference.place {
         [_, second, ..] if is_metadata(second) => false,
         [_, PathStep::Attribute(name)] if difference.kind == ChangeKind::Added => *name == "xmlns",

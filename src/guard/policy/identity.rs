@@ -9,13 +9,9 @@ use crate::guard::xml::tree::{Document, Id, ROOT};
 
 /// Checks that the root is `<domain>`, with a `type` that the driver runs.
 pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw> {
-    let at = after.offset(ROOT);
-    if after.name(ROOT) != "domain" {
-        return Err(Flaw::new(
-            at,
-            format!("the root element {}", quoted(after.name(ROOT))),
-            "the root element 'domain'",
-        ));
+    let (at, name) = (after.offset(ROOT), after.name(ROOT));
+    if name != "domain" {
+        return Err(Flaw::new(at, format!("the root element {}", quoted(name)), "the root element 'domain'"));
     }
     // libvirt looks for `name` and `uuid` in no namespace: it would find neither below <domain xmlns='…'>.
     if has_namespace(after, ROOT) {
@@ -32,20 +28,19 @@ pub(crate) fn check_root(after: &Document<'_>, driver: &str) -> Result<(), Flaw>
 
 /// Checks that `name`, `uuid` and `id` are as before. A flaw is at the element that differs, or at the root.
 pub(crate) fn check_same(before: &Document<'_>, after: &Document<'_>) -> Result<(), Flaw> {
-    for what in ["name", "uuid"] {
-        let ((_, was), (at, is)) = (element(before, what)?, element(after, what)?);
+    for what in ["name", "uuid", "id"] {
+        let ((_, was), (at, is)) = (value(before, what)?, value(after, what)?);
         let parsed = |value: &Option<Cow<'_, str>>| value.as_deref().and_then(digits).filter(|_| what == "uuid");
         if was != is && (parsed(&is).is_none() || parsed(&was) != parsed(&is)) {
             return Err(different(at, what, is.as_deref(), was.as_deref()));
         }
     }
-    let (was, is) = (before.attribute(ROOT, "id"), after.attribute(ROOT, "id"));
-    if was == is { Ok(()) } else { Err(different(after.offset(ROOT), "id", is.as_deref(), was.as_deref())) }
+    Ok(())
 }
 
 /// Checks a document that was made from nothing, as on libxl's `migrate`: its name is the one in libvirt's call.
 pub(crate) fn check_name(after: &Document<'_>, object: &[u8]) -> Result<(), Flaw> {
-    let (at, name) = element(after, "name")?;
+    let (at, name) = value(after, "name")?;
     if name.as_deref().map(str::as_bytes) == Some(object) {
         return Ok(());
     }
@@ -61,10 +56,13 @@ fn described(what: &str, value: Option<&str>) -> String {
     value.map_or_else(|| format!("no {what}"), |value| format!("{what} {}", quoted(value)))
 }
 
-/// Finds a child of the root (or else the root's own offset), and its text: the first of that name, as libvirt's
-/// `string(./name[1])` does. One in a namespace of its own does not count.
-fn element<'a>(document: &Document<'a>, name: &str) -> Result<(usize, Option<Cow<'a, str>>), Flaw> {
-    let found = document.children(ROOT).find(|&id| document.name(id) == name && !has_namespace(document, id));
+/// Returns the root's attribute `id`, or else the text of the first child of that name, as libvirt's `string(./name[1])`
+/// does, and the offset of its element, or else of the root. A child in a namespace of its own does not count.
+fn value<'a>(document: &Document<'a>, what: &str) -> Result<(usize, Option<Cow<'a, str>>), Flaw> {
+    if what == "id" {
+        return Ok((document.offset(ROOT), document.attribute(ROOT, what)));
+    }
+    let found = document.children(ROOT).find(|&id| document.name(id) == what && !has_namespace(document, id));
     let Some(id) = found else { return Ok((document.offset(ROOT), None)) };
     if document.children(id).any(|child| !document.is_text(child)) {
         return Err(Flaw::new(document.offset(id), "elements inside <name> or <uuid>", "text"));

@@ -50,19 +50,15 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
     if source.bytes().any(suspect)
         && let Some((at, found)) = source.char_indices().find(|&(_, c)| !is_allowed(c))
     {
-        return Err(Flaw::new(
-            at,
-            format!("the character U+{:04X}", u32::from(found)),
-            "the characters that XML 1.0 allows",
-        ));
+        let found = format!("the character U+{:04X}", u32::from(found));
+        return Err(Flaw::new(at, found, "the characters that XML 1.0 allows"));
     }
     let mut reader = NsReader::from_str(source);
     reader.config_mut().enable_all_checks(true);
     reader.resolver_mut().set_max_namespace_bindings(MAX_PREFIXES);
     // Domain XML has a node in about 50 bytes.
     let nodes = Vec::with_capacity((source.len() / 40).min(MAX_NODES));
-    let mut builder =
-        TreeBuilder { document: Document { source, nodes }, open: Vec::new(), text: None, significant: false };
+    let mut builder = TreeBuilder { document: Document { source, nodes }, open: Vec::new(), text: None };
     loop {
         let start = narrow(reader.buffer_position());
         match reader.read_event() {
@@ -78,10 +74,8 @@ pub(crate) fn read(source: &[u8]) -> Result<Document<'_>, Flaw> {
 struct TreeBuilder<'a> {
     document: Document<'a>,
     open: Vec<Id>,
-    /// The offset of the text since the last tag, if there is any.
-    text: Option<u32>,
-    /// That text is more than white space.
-    significant: bool,
+    /// The offset of the text since the last tag, if there is any, and whether it is more than white space.
+    text: Option<(u32, bool)>,
 }
 
 impl<'a> TreeBuilder<'a> {
@@ -89,33 +83,35 @@ impl<'a> TreeBuilder<'a> {
     fn add(&mut self, event: &Event<'_>, namespaces: &NamespaceResolver, start: u32, end: u32) -> Result<(), Flaw> {
         let at = start as usize;
         match event {
-            Event::Start(tag) => {
+            Event::Start(tag) | Event::Empty(tag) => {
                 let id = self.element(tag, namespaces, start, end)?;
-                self.open.push(id);
-                Ok(())
+                if matches!(event, Event::Start(_)) {
+                    self.open.push(id);
+                }
             }
-            Event::Empty(tag) => self.element(tag, namespaces, start, end).map(|_| ()),
             Event::End(_) => {
                 self.end_text(start)?;
                 let next = self.next();
                 if let Some(node) = self.open.pop().and_then(|id| self.document.nodes.get_mut(id as usize)) {
                     (node.end, node.next) = (end, next);
                 }
-                Ok(())
             }
             Event::Text(text) => {
                 let blank = text.bytes().all(|byte| byte.is_ascii_whitespace());
-                if blank && self.open.is_empty() { Ok(()) } else { self.content(start, !blank) }
+                if !blank || !self.open.is_empty() {
+                    self.content(start, !blank)?;
+                }
             }
-            Event::CData(data) => self.content(start, !data.is_empty()),
-            Event::GeneralRef(reference) => match referenced(reference) {
-                Some(_) => self.content(start, true),
-                None => Err(unknown_reference(at)),
-            },
-            Event::Decl(declaration) => check_encoding(declaration, self.document.source, at),
-            Event::DocType(_) => Err(Flaw::new(at, "a document type", "none: domain XML has no DTD and no entities")),
-            Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+            Event::CData(data) => self.content(start, !data.is_empty())?,
+            Event::GeneralRef(reference) if referenced(reference).is_none() => return Err(unknown_reference(at)),
+            Event::GeneralRef(_) => self.content(start, true)?,
+            Event::Decl(declaration) => check_encoding(declaration, self.document.source, at)?,
+            Event::DocType(_) => {
+                return Err(Flaw::new(at, "a document type", "none: domain XML has no DTD and no entities"));
+            }
+            Event::Comment(_) | Event::PI(_) | Event::Eof => {}
         }
+        Ok(())
     }
 
     fn element(&mut self, tag: &BytesStart<'_>, spaces: &NamespaceResolver, start: u32, end: u32) -> Result<Id, Flaw> {
@@ -131,7 +127,7 @@ impl<'a> TreeBuilder<'a> {
         let place = |part: &str| part.as_ptr().addr().wrapping_sub(self.document.source.as_ptr().addr());
         check_name(tag.name().0, &spaces.resolve_element(tag.name()).0, place(tag))?;
         for (count, attribute) in tag.attributes().enumerate() {
-            let attribute = attribute.map_err(|error| flaw_of_attribute(&error, at.saturating_add(1), tag))?;
+            let attribute = attribute.map_err(|error| flaw_of_attribute(&error, place(tag), tag))?;
             if count >= MAX_ATTRIBUTES {
                 return Err(Flaw::limit(at, "attributes in one tag", MAX_ATTRIBUTES));
             }
@@ -153,7 +149,7 @@ impl<'a> TreeBuilder<'a> {
         }
         // The tag's length without `<`, and without `>` or `/>`.
         let tag_end = start.saturating_add(1).saturating_add(narrow(tag.len() as u64));
-        self.push(Node { start, tag_end, end, next: 0 })
+        self.push(start, tag_end, end)
     }
 
     /// Takes content of the open element; `significant`: it is more than white space.
@@ -161,26 +157,25 @@ impl<'a> TreeBuilder<'a> {
         if self.open.is_empty() {
             return Err(Flaw::new(start as usize, "text outside the root element", "only white space"));
         }
-        self.text.get_or_insert(start);
-        self.significant |= significant;
+        self.text.get_or_insert((start, false)).1 |= significant;
         Ok(())
     }
 
     /// Makes everything since the last tag one piece of text.
     fn end_text(&mut self, end: u32) -> Result<(), Flaw> {
-        match (self.text.take(), std::mem::take(&mut self.significant)) {
-            (Some(start), true) => self.push(Node { start, tag_end: start, end, next: 0 }).map(|_| ()),
-            _ => Ok(()),
+        if let Some((start, true)) = self.text.take() {
+            self.push(start, start, end)?;
         }
+        Ok(())
     }
 
     /// Adds a node that contains nothing until its end tag is found.
-    fn push(&mut self, node: Node) -> Result<Id, Flaw> {
-        let id = self.next();
+    fn push(&mut self, start: u32, tag_end: u32, end: u32) -> Result<Id, Flaw> {
         if self.document.nodes.len() >= MAX_NODES {
-            return Err(Flaw::limit(node.start as usize, "elements", MAX_NODES));
+            return Err(Flaw::limit(start as usize, "elements", MAX_NODES));
         }
-        self.document.nodes.push(Node { next: id.saturating_add(1), ..node });
+        let id = self.next();
+        self.document.nodes.push(Node { start, tag_end, end, next: id.saturating_add(1) });
         Ok(id)
     }
 
@@ -190,14 +185,14 @@ impl<'a> TreeBuilder<'a> {
 
     fn finish(self) -> Result<Document<'a>, Flaw> {
         let end = self.document.source.len();
-        match self.open.last() {
-            Some(&id) => {
-                let found = format!("the end of the document inside {}", quoted(self.document.name(id)));
-                Err(Flaw::new(end, found, "its end tag"))
-            }
-            None if self.document.nodes.is_empty() => Err(Flaw::new(end, "no element", "the root element 'domain'")),
-            None => Ok(self.document),
+        if let Some(&id) = self.open.last() {
+            let found = format!("the end of the document inside {}", quoted(self.document.name(id)));
+            return Err(Flaw::new(end, found, "its end tag"));
         }
+        if self.document.nodes.is_empty() {
+            return Err(Flaw::new(end, "no element", "the root element 'domain'"));
+        }
+        Ok(self.document)
     }
 }
 
@@ -235,36 +230,34 @@ fn unknown_reference(at: usize) -> Flaw {
 
 /// Describes an error in an attribute; `inside` is the offset of the tag's name.
 fn flaw_of_attribute(error: &AttrError, inside: usize, tag: &str) -> Flaw {
-    let form = |at: &usize, found, expected| Flaw::new(inside.saturating_add(*at), found, expected);
-    match error {
+    let (&at, found, expected) = match error {
         AttrError::Duplicated(at, _) => {
-            let name =
-                tag.get(*at..).unwrap_or_default().split(['=', ' ', '\t', '\r', '\n']).next().unwrap_or_default();
-            let found = format!("the attribute {} a second time", quoted(name));
-            Flaw::new(inside.saturating_add(*at), found, "each once")
+            let name = tag.get(*at..).and_then(|rest| rest.split(['=', ' ', '\t', '\r', '\n']).next());
+            (at, format!("the attribute {} a second time", quoted(name.unwrap_or_default())), "each once")
         }
-        AttrError::ExpectedEq(at) => form(at, "an attribute without a value", "'=' and a value"),
+        AttrError::ExpectedEq(at) => (at, "an attribute without a value".to_owned(), "'=' and a value"),
         AttrError::ExpectedValue(at) | AttrError::UnquotedValue(at) | AttrError::ExpectedQuote(at, _) => {
-            form(at, "an attribute's value without quotes", "a quote")
+            (at, "an attribute's value without quotes".to_owned(), "a quote")
         }
-    }
+    };
+    Flaw::new(inside.saturating_add(at), found, expected)
 }
 
 /// Describes quick-xml's errors. What quick-xml would report of a name or a value is not shown where it may be a secret.
 fn flaw_of(error: &Error, at: usize) -> Flaw {
+    let end_tag = |name: &str| format!("the end tag {}", quoted(name));
     let (found, expected) = match error {
         Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
-            let expected = format!("the end tag {}", quoted(expected));
-            return Flaw::new(at, format!("the end tag {}", quoted(found)), expected);
+            return Flaw::new(at, end_tag(found), end_tag(expected));
         }
         Error::IllFormed(IllFormedError::UnmatchedEndTag(found)) => {
-            return Flaw::new(at, format!("the end tag {}", quoted(found)), "no end tag, as no element is open");
+            return Flaw::new(at, end_tag(found), "no end tag, as no element is open");
         }
-        Error::IllFormed(IllFormedError::DoubleHyphenInComment) => ("'--' inside a comment", "'-->'"),
-        Error::IllFormed(IllFormedError::UnclosedReference) => ("a bare '&'", "'&amp;'"),
         Error::Namespace(NamespaceError::TooManyBindings(most)) => {
             return Flaw::limit(at, "namespace prefixes at once", *most);
         }
+        Error::IllFormed(IllFormedError::DoubleHyphenInComment) => ("'--' inside a comment", "'-->'"),
+        Error::IllFormed(IllFormedError::UnclosedReference) => ("a bare '&'", "'&amp;'"),
         Error::Namespace(_) => ("an invalid namespace declaration", "xmlns:PREFIX='URI'"),
         Error::Syntax(SyntaxError::UnclosedPI | SyntaxError::UnclosedXmlDecl) => ("'<?' without an end", "'?>'"),
         Error::Syntax(SyntaxError::UnclosedComment) => ("a comment without an end", "'-->'"),

@@ -2,6 +2,7 @@
 //! attributes and texts are parsed again on request.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use quick_xml::events::Event;
@@ -10,7 +11,9 @@ use quick_xml::{Reader, XmlVersion};
 
 use crate::guard::xml::name::referenced;
 
-/// A document, in document order. Its text may contain passwords, so `Debug` prints only its size.
+/// A document, in document order. Its text may contain passwords, so `Debug` prints only its size. The default is empty:
+/// not even a root element.
+#[derive(Default)]
 pub struct Document<'a> {
     pub(crate) source: &'a str,
     pub(crate) nodes: Vec<Node>,
@@ -44,7 +47,6 @@ impl<'a> Document<'a> {
         self.nodes.get(id as usize).copied().unwrap_or_default()
     }
 
-    /// Returns the byte offset at which the node starts.
     pub(crate) fn offset(&self, id: Id) -> usize {
         self.node(id).start as usize
     }
@@ -82,7 +84,6 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// Returns the value of an attribute.
     pub(crate) fn attribute(&self, id: Id, name: &str) -> Option<Cow<'a, str>> {
         self.attributes(id).find(|&(found, _)| found == name).map(|(_, value)| value)
     }
@@ -95,6 +96,17 @@ impl<'a> Document<'a> {
             let this = child;
             child = self.node(this).next;
             (this < after).then_some(this)
+        })
+    }
+
+    /// Returns the children with their names, and the number of each among those of its name: 1-based, as in `XPath`.
+    pub(crate) fn numbered_children(&self, id: Id) -> impl Iterator<Item = (Id, &'a str, u32)> {
+        let mut counts: HashMap<&str, u32> = HashMap::new();
+        self.children(id).map(move |child| {
+            let name = self.name(child);
+            let number = counts.entry(name).or_default();
+            *number = number.saturating_add(1);
+            (child, name, *number)
         })
     }
 
