@@ -42,11 +42,11 @@ fuzz_target!(|bytes: &[u8]| {
     let lines: Vec<usize> =
         settings.rules.iter().filter(|rule| matches(rule, &call, &script)).map(|rule| rule.origin.line).collect();
     let by = [
-        &effective.run.from,
+        &effective.excluded.from,
         &effective.timeout.from,
         &effective.on_failure.from,
         &effective.on_fault.from,
-        &effective.wait.from,
+        &effective.background.from,
     ];
     assert!(by.into_iter().flatten().all(|origin| lines.contains(&origin.line)), "{effective:?} {lines:?}");
 });
