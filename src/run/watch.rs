@@ -34,7 +34,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Makes the signals readable. Works once in a process.
+    /// Makes the signals that stop a call readable.
     pub(crate) fn new(interval: Duration) -> Result<Self, Errno> {
         let signals = signals::descriptor()?;
         Ok(Self { signals, chunk: vec![0; FIRST_CHUNK], stopped_by: None, interval, may_have_ended: false })
