@@ -112,7 +112,7 @@ impl Status {
 
 /// Reports whether a daemon calls a hook.
 fn calls_it(daemon: &Running, hook: &Path) -> String {
-    let knows = existing::installed_at(hook).is_some_and(|came| daemon.knows_of(came));
+    let knows = existing::installed_at(hook).is_some_and(|installed| daemon.knows_of(installed));
     let state = if knows { "calls it" } else { "does not call it until it is reloaded" };
     format!("{} {state}", daemon.shown())
 }

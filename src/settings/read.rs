@@ -194,16 +194,16 @@ mod tests {
         let path = root.path().join("etc/hookmux/hookmux.toml");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         let path = path.display();
-        let said = of(&root).unwrap_err().to_string();
-        assert_eq!(said, format!("{path}: not read: {path} is writable by every user (chmod o-w {path})"));
+        let message = of(&root).unwrap_err().to_string();
+        assert_eq!(message, format!("{path}: not read: {path} is writable by every user (chmod o-w {path})"));
     }
 
     #[test]
     fn a_file_that_cannot_be_read_is_an_error_with_its_reason() {
         let root = root();
         fs::create_dir(root.path().join("etc/hookmux/hookmux.toml")).unwrap();
-        let said = of(&root).unwrap_err().to_string();
-        assert!(said.ends_with("hookmux.toml: cannot be read: is a directory"), "{said}");
+        let message = of(&root).unwrap_err().to_string();
+        assert!(message.ends_with("hookmux.toml: cannot be read: is a directory"), "{message}");
         fs::remove_dir(root.path().join("etc/hookmux/hookmux.toml")).unwrap();
         fs::write(root.path().join("etc/hookmux/hookmux.toml"), b"\xff").unwrap();
         assert!(of(&root).unwrap_err().to_string().ends_with("hookmux.toml: is not UTF-8"));

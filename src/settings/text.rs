@@ -268,8 +268,8 @@ mod tests {
             ("\u{fc} = [", "1:6: '\u{fc}': unclosed array"),
         ];
         for (text, expected) in rows {
-            let said = parse(Path::new("/x.toml"), text).unwrap_err().to_string();
-            assert!(said.starts_with(&format!("/x.toml:{expected}")), "{text}\n{said}");
+            let error = parse(Path::new("/x.toml"), text).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("/x.toml:{expected}")), "{text}\n{error}");
         }
     }
 }

@@ -122,7 +122,7 @@ pub struct Rule {
     pub(crate) run: Option<bool>,
     /// How long the script may take; `Some(None)` removes an earlier limit.
     #[serde(deserialize_with = "limit_or_none")]
-    #[expect(clippy::option_option, reason = "nothing said, no limit, and a limit differ")]
+    #[expect(clippy::option_option, reason = "no key, no limit, and a limit differ")]
     pub(crate) timeout: Option<Option<Duration>>,
     /// What happens when the script exits non-zero.
     pub(crate) on_failure: Option<OnFailure>,

@@ -34,7 +34,7 @@ struct HookFacts<'a> {
     /// How many scripts need it.
     scripts: usize,
     /// When it was installed.
-    came: Option<SystemTime>,
+    installed_at: Option<SystemTime>,
     /// The daemons that call it.
     daemons: Vec<Running>,
     /// Why `AppArmor` would not let it run.
@@ -70,7 +70,7 @@ pub(crate) fn hook(root: &Path, driver: &OsStr, plan: &Plan) -> Vec<Finding> {
         path: &path,
         existing,
         scripts: plan.scripts().count(),
-        came: existing::installed_at(&path),
+        installed_at: existing::installed_at(&path),
         daemons: daemons::calling(root, driver),
         denied,
         changeable,
@@ -116,7 +116,9 @@ fn installed(hook: &HookFacts) -> Vec<Finding> {
     if let Some(distrust) = &hook.changeable {
         findings.push(Finding::distrusted("changeable", path, "libvirt runs it as root, and", distrust));
     }
-    for daemon in hook.daemons.iter().filter(|daemon| hook.came.is_some_and(|came| !daemon.knows_of(came))) {
+    for daemon in
+        hook.daemons.iter().filter(|daemon| hook.installed_at.is_some_and(|installed| !daemon.knows_of(installed)))
+    {
         let what = "was started before this hook was installed and does not call it until it is reloaded";
         let finding = Finding::new("not-reloaded", path, format!("{} {what}", daemon.shown()));
         findings.push(finding.fix(hook.command("install --reload")));
@@ -172,7 +174,7 @@ mod tests {
             path: Path::new("/etc/libvirt/hooks/qemu"),
             existing,
             scripts,
-            came: None,
+            installed_at: None,
             daemons: Vec::new(),
             denied: None,
             changeable: None,
@@ -193,8 +195,8 @@ mod tests {
 
     #[test]
     fn each_state_of_a_hook_has_its_finding() {
-        let came = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
-        let with = |daemon| HookFacts { came, daemons: vec![daemon], ..hook(link(), 1) };
+        let installed_at = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(100));
+        let with = |daemon| HookFacts { installed_at, daemons: vec![daemon], ..hook(link(), 1) };
         let label = |label: &str| HookFacts { label: Some(label.into()), ..hook(link(), 1) };
         let labelled = "system_u:object_r:virt_hook_t:s0";
         let program = |its: &str| HookFacts { program: Some(("/p".into(), its.into())), ..label(labelled) };

@@ -54,8 +54,8 @@ impl Paint {
     /// and not empty.
     #[must_use]
     pub fn choose(is_terminal: bool) -> Self {
-        let says = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));
-        let unwanted = says("NO_COLOR", |value| !value.is_empty()) || says("TERM", |value| value == "dumb");
+        let has = |name: &str, what: fn(&str) -> bool| std::env::var(name).is_ok_and(|value| what(&value));
+        let unwanted = has("NO_COLOR", |value| !value.is_empty()) || has("TERM", |value| value == "dumb");
         if is_terminal && !unwanted { Self::Coloured } else { Self::Plain }
     }
 
