@@ -29,7 +29,7 @@ use crate::settings;
 /// The name of the directories for drop-ins.
 const DROP_INS: &str = "hookmux.toml.d";
 
-/// What starts an editor if neither `VISUAL` nor `EDITOR` names one.
+/// The shell command that starts an editor if neither `VISUAL` nor `EDITOR` names one.
 const EDITOR: &str = "if command -v editor >/dev/null; then editor \"$@\"; else vi \"$@\"; fi";
 
 /// The mode of a file that did not exist.
@@ -43,7 +43,7 @@ pub(crate) struct Edit {
     root: Root,
 }
 
-/// What to do with a file that has errors.
+/// The answer to the question what to do with a file that has errors.
 #[derive(PartialEq)]
 enum Reply {
     Again,

@@ -17,10 +17,10 @@ use crate::files::{paths, resolve};
 use crate::printable::{printable, quoted, shortened};
 use crate::settings;
 
-/// Where the package has them.
+/// The directory in which the package installs them.
 const EXAMPLES: &str = "/usr/share/doc/hookmux/examples";
 
-/// How many bytes of a script are read: its header is shorter.
+/// The number of bytes of a script that are read: its header is shorter.
 const HEADER: u64 = 4 << 10;
 
 /// The longest text that is shown of a header, in characters.
@@ -75,7 +75,7 @@ impl Examples {
 struct Example {
     script: String,
     about: String,
-    /// What copies it, and its rule.
+    /// The commands that copy it, and its rule.
     commands: Vec<String>,
 }
 

@@ -27,7 +27,7 @@ use crate::record::read::{self, Files};
 use crate::settings;
 use crate::verdict::messages;
 
-/// How many failed calls are shown.
+/// The number of failed calls that are shown.
 const FAILURES: usize = 3;
 
 #[derive(Debug, Args)]

@@ -13,15 +13,15 @@ use crate::call::drivers::is_daemon;
 /// The first release that runs the files in `<driver>.d` itself, as [`Version`] counts.
 const RUNS_ITS_OWN_SINCE: Version = Version { major: 6, minor: 5 };
 
-/// How many ancestors are examined. A daemon is the parent, or a shell is in between; a longer chain does not lead to a
-/// caller.
+/// The number of ancestors that are examined. A daemon is the parent, or a shell is in between; a longer chain does not
+/// lead to a caller.
 const MAX_ANCESTORS: usize = 16;
 
-/// How much of a process's maps is read, in bytes: libvirtd's is shorter than 200 KiB.
+/// The number of bytes of a process's maps that are read: libvirtd's is shorter than 200 KiB.
 const MAX_MAPS: u64 = 4 << 20;
 
-/// How much of a process's stat is read, in bytes: the parent follows the number and the command's name, which has at most
-/// 64.
+/// The number of bytes of a process's stat that are read: the parent follows the number and the command's name, which
+/// has at most 64.
 const MAX_STAT: usize = 256;
 
 /// The libvirt daemon that called the hook.

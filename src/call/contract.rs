@@ -1,4 +1,4 @@
-//! What libvirt (or the guest agent) does around each call: one row for each operation.
+//! The contract of each call with libvirt (or the guest agent): one row for each operation.
 //! In: a driver's and an operation's name. Out: the row. Pure: a table and its look-up.
 //!
 //! Source of the rows: libvirt's `docs/hooks.rst`, `src/util/virhook.c` and the callers in `src/{qemu,lxc,libxl,bhyve,
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-/// What the caller does when the hook exits non-zero.
+/// The caller's reaction when the hook exits non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Failure {
@@ -22,7 +22,7 @@ pub enum Failure {
     Ignored,
 }
 
-/// What the caller does with the hook's standard output.
+/// The caller's use of the hook's standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Output {
@@ -43,7 +43,7 @@ pub(crate) enum Order {
     Reverse,
 }
 
-/// What the caller writes to the hook's standard input.
+/// The data that the caller writes to the hook's standard input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Input {
@@ -89,27 +89,27 @@ pub struct Row {
     pub since: &'static str,
     /// The first release that does not make it any more.
     pub(crate) until: Option<&'static str>,
-    /// What is on standard input.
+    /// The data on standard input.
     pub input: Input,
-    /// What a non-zero exit does.
+    /// The effect of a non-zero exit.
     pub failure: Failure,
-    /// What standard output does.
+    /// The effect of standard output.
     pub output: Output,
     pub(crate) order: Order,
     /// The operation that undoes this one, given to every script that was started when a later one fails, because the
     /// caller gives it to none.
     pub(crate) undone_by: Option<&'static str>,
-    /// How long a script may take without a rule; libvirt itself has no limit.
+    /// The time that a script may take without a rule; libvirt itself has no limit.
     #[serde(serialize_with = "in_seconds", rename = "limit_seconds")]
     pub(crate) limit: Option<Duration>,
-    /// Whether libvirt also makes the call after the guest's process has ended, when a failure would keep it from cleaning
-    /// up.
+    /// True if libvirt also makes the call after the guest's process has ended, when a failure would keep it from
+    /// cleaning up.
     #[serde(skip)]
     pub(crate) may_come_late: bool,
     /// The moment in a guest's life; `None` for the other operations, and for networks.
     #[serde(skip)]
     pub(crate) moment: Option<Moment>,
-    /// What a non-zero exit does, in words that follow "then".
+    /// The effect of a non-zero exit, in words that follow "then".
     pub effect: &'static str,
 }
 

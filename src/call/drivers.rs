@@ -1,5 +1,5 @@
-//! What is true of a driver whatever the operation: one row for each driver. In: a driver's name. Out: its row. Pure: a
-//! table and its look-up.
+//! The facts about a driver that hold for all its operations: one row for each driver. In: a driver's name. Out: its
+//! row. Pure: a table and its look-up.
 //!
 //! A new driver is one more row here, with its operations in [`super::contract`], and no other change: help texts,
 //! completions, `list`, `check`, `install` and the guard ask the row.
@@ -7,7 +7,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// How the arguments after argv\[0\] are laid out.
+/// The layout of the arguments after argv\[0\].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ArgLayout {
     /// Object, operation, sub-operation, extra.
@@ -15,7 +15,7 @@ pub(crate) enum ArgLayout {
     GuestAgent,
 }
 
-/// What the first argument, the object, names.
+/// The kind of thing that the first argument, the object, names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Object {
     /// A guest or a container.
@@ -37,10 +37,10 @@ pub(crate) enum CalledBy {
 pub struct Driver {
     /// The hook's file name, and its `.d` directories' without the `.d`.
     pub name: &'static str,
-    /// What the hook is for, as help texts and completions show it.
+    /// The purpose of the hook, as help texts and completions show it.
     pub(crate) about: &'static str,
     pub(crate) args: ArgLayout,
-    /// Where the caller looks for the hook: the directory when argv\[0\] names none.
+    /// The directory in which the caller looks for the hook: the directory when argv\[0\] names none.
     pub(crate) base: &'static str,
     pub(crate) called_by: CalledBy,
     pub(crate) object: Object,
@@ -48,7 +48,7 @@ pub struct Driver {
     pub(crate) domain_types: &'static [&'static str],
     /// The connection by which libvirt knows its objects.
     pub uri: Option<&'static str>,
-    /// Whether `install` links it without a driver's name.
+    /// True if `install` links it without a driver's name.
     pub(crate) linked_by_default: bool,
 }
 

@@ -46,7 +46,7 @@ pub struct Invocation {
     pub(crate) sub_operation: OsString,
     /// The last of libvirt's arguments, or `-`.
     pub(crate) extra: OsString,
-    /// What the caller does around this call.
+    /// The caller's part in this call.
     pub row: Row,
 }
 

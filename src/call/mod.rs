@@ -1,4 +1,4 @@
-//! What a call is: its arguments, what libvirt does around it, and who makes it.
+//! A call: its arguments, what libvirt does around it, and who makes it.
 
 pub mod caller;
 pub mod contract;

@@ -1,4 +1,4 @@
-//! Who besides owner and group may write to a file by its POSIX ACL. In: the extended attribute. Out: users and groups.
+//! The users and groups that may write to a file by its POSIX ACL. In: the extended attribute. Out: users and groups.
 //! Pure, except for `writers`, which reads.
 //!
 //! With an ACL, the group bits of a mode are its mask: they no longer state what the group may do, and the mode does not

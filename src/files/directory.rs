@@ -1,4 +1,4 @@
-//! What a directory contains. In: its path. Out: names and kinds, and the facts about a file of it. Reads.
+//! The contents of a directory. In: its path. Out: names and kinds, and the facts about a file of it. Reads.
 //!
 //! `std::fs::read_dir` is not used: musl maps and unmaps a buffer for each directory, and the metadata of an entry resolves
 //! the whole path again.
@@ -17,7 +17,7 @@ pub(crate) use rustix::fs::FileType;
 
 use crate::files::resolve::{self, FileFacts};
 
-/// How many bytes of names are read at a time; the longest name needs 280.
+/// The number of bytes of names that are read at a time; the longest name needs 280.
 const BUFFER: usize = 2 << 10;
 
 #[derive(Debug)]

@@ -23,7 +23,7 @@ const LEFTOVERS: &[&str] = &[
 /// Leftovers with a word after these: `10-net.dpkg-old`, `10-net.ucf-dist`.
 const LEFTOVER_PARTS: &[&str] = &[".dpkg-", ".ucf-"];
 
-/// Why a file with such a name is ignored.
+/// The reason why a file with such a name is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ignored {
     /// The name starts with a dot.

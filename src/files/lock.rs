@@ -29,11 +29,11 @@ use crate::files::paths;
 /// The mode of the file: a user who may read it may hold a shared lock, for which `adopt` and then every new call waits.
 const MODE: u32 = 0o600;
 
-/// How long a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues without
-/// the lock.
+/// The time that a call waits for `adopt`: longer than [`EXCLUSIVE_TIMEOUT`] and [`SETTLE`] together. Then it continues
+/// without the lock.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long `adopt` waits for running calls, while new ones wait for it.
+/// The time that `adopt` waits for running calls, while new ones wait for it.
 const EXCLUSIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time from a hook's end until libvirt reads its directory, and from the end of one script in it to the start of the
@@ -54,7 +54,7 @@ pub(crate) struct Lock {
 /// The two bytes of the file.
 #[derive(Debug, Clone, Copy)]
 enum Byte {
-    /// Who may take the lock next.
+    /// The byte that decides who may take the lock next.
     Next = 0,
     Lock = 1,
 }

@@ -1,4 +1,4 @@
-//! What is on disk: where scripts are, what kind of file is there, and who may write to it.
+//! The files on disk: where scripts are, what kind of file is there, and who may write to it.
 
 pub(crate) mod accounts;
 pub(crate) mod acl;

@@ -1,4 +1,5 @@
-//! Where scripts are. In: the root, the hook's own directory, the driver. Out: its script directories. Pure.
+//! The directories that contain scripts. In: the root, the hook's own directory, the driver. Out: its script
+//! directories. Pure.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;

@@ -21,7 +21,7 @@ pub(crate) static MARK: Mark = Mark(*b"hookmux: a hook for libvirt 5e1d6c0a-2f7b
 /// Fewer bytes than any build of hookmux has, and more than any script: what is smaller is not looked into.
 const SMALLEST: u64 = 1 << 19;
 
-/// What libvirt calls as a driver's main hook, `base/<driver>`.
+/// The program that libvirt calls as a driver's main hook, `base/<driver>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Main {
     /// Nothing that can be executed.
@@ -49,7 +49,8 @@ pub(crate) fn main_hook(root: &Path, path: &Path) -> Main {
     }
 }
 
-/// Where packages have what hooks lead to: the host's program for hooks, the guest's program, and the command line.
+/// The paths at which packages install the programs that hooks lead to: the host's program for hooks, the guest's
+/// program, and the command line.
 pub(crate) const INSTALLED: [&str; 3] = ["/usr/bin/hookmux-hook", "/usr/bin/hookmux-guest", "/usr/bin/hookmux"];
 
 /// Reports whether what lies at `path` and leads to `target` is hookmux. A link to where packages have it is, even if it is

@@ -17,7 +17,7 @@ use rustix::io::retry_on_intr;
 use crate::files::acl::{self, AclWriter};
 use crate::files::paths;
 
-/// How many links the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
+/// The number of links that the kernel follows before it returns ELOOP (`MAXSYMLINKS`).
 const MAX_LINKS: usize = 40;
 
 /// The device that a mask leads to.

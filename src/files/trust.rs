@@ -1,5 +1,5 @@
-//! Who besides root can change a file. In: the facts about a file or directory. Out: why it is untrusted, and the command
-//! that makes it trusted. Pure, except for the names of users and groups.
+//! The users besides root who can change a file. In: the facts about a file or directory. Out: why it is untrusted, and
+//! the command that makes it trusted. Pure, except for the names of users and groups.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::files::acl::AclWriter;
 use crate::files::resolve::{FileFacts, FileKind, Resolved};
 use crate::printable::{printable, quoted};
 
-/// Why a script is untrusted: another user decides what is in it.
+/// The reason why a script is untrusted: another user decides what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Distrust {
     /// The script, or the directory or link on the way to it.

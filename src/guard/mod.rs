@@ -22,8 +22,8 @@ use policy::identity;
 use rejection::Flaw;
 use xml::reader;
 
-/// How many bytes longer than its input a filter's output may be: no string in libvirt's protocol is longer than this
-/// (`REMOTE_STRING_MAX`), so no document grows by more. It bounds the memory that a runaway filter takes.
+/// The number of bytes by which a filter's output may exceed its input: no string in libvirt's protocol is longer than
+/// this (`REMOTE_STRING_MAX`), so no document grows by more. It bounds the memory that a runaway filter takes.
 pub(crate) const MAX_GROWTH: u64 = 4 << 20;
 
 /// The most changes that are kept for a log. A rule checks all of them.

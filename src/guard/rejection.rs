@@ -1,4 +1,4 @@
-//! What is wrong with a filtered document, and where. Pure.
+//! The defects of a filtered document, with their places. Pure.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::printable::shortened;
 /// UTF-8's byte order mark, which may precede a document.
 pub(crate) const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Why a document is not passed on to libvirt.
+/// The reason why a document is not passed on to libvirt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     /// The document that has the defect.
@@ -16,42 +16,42 @@ pub struct Rejection {
     pub line: usize,
     /// 1-based, in characters (not bytes) since the line's start. Each byte that is not UTF-8 counts as a character.
     pub column: usize,
-    /// What was found there, and what was expected.
+    /// The defect: what was found there, and what was expected.
     pub defect: Defect,
 }
 
 /// The filter's input or its output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
-    /// What libvirt (or the previous filter) wrote.
+    /// The document that libvirt (or the previous filter) wrote.
     Before,
-    /// What the filter wrote.
+    /// The document that the filter wrote.
     After,
 }
 
-/// What is wrong.
+/// A defect of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Defect {
     /// Something that libvirt must not get. Names of elements and attributes are quoted, values are not: any value may be a
     /// password.
     Unexpected {
-        /// What was found.
+        /// The text that was found.
         found: String,
-        /// What was expected instead.
+        /// The text that was expected instead.
         expected: String,
     },
     /// A change that `may-change` does not list.
     MayChange {
-        /// Where.
+        /// The place.
         path: String,
-        /// What was done.
+        /// The kind of the change, as a word.
         kind: &'static str,
     },
     /// A change of what the guest sees as its hardware.
     GuestAbi {
-        /// Where.
+        /// The place.
         path: String,
-        /// What was done.
+        /// The kind of the change, as a word.
         kind: &'static str,
         /// libvirt's function that compares it, or the reason.
         row: &'static str,

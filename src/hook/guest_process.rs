@@ -20,10 +20,10 @@ use crate::call::caller;
 use crate::call::drivers::{self, Object};
 use crate::files::{paths, resolve};
 
-/// How much of NAME.xml is read, in bytes: what is needed precedes the guest's own XML.
+/// The number of bytes of NAME.xml that are read: what is needed precedes the guest's own XML.
 const MAX_STATUS: u64 = 256 << 10;
 
-/// How long a process that is about to end is waited for: the monitor can be closed before the process ends.
+/// The time to wait for a process that is about to end: the monitor can be closed before the process ends.
 const TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Time between two looks at it.
@@ -32,7 +32,7 @@ const INTERVAL: Duration = Duration::from_millis(10);
 /// `PF_EXITING` in the flags of /proc/PID/stat: the process is in `do_exit`.
 const EXITING: u64 = 0x4;
 
-/// How a guest has ended.
+/// The way in which a guest has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     PoweredOff,
@@ -72,7 +72,7 @@ pub(crate) fn is_running(root: &Path, driver: &OsStr, name: &OsStr) -> bool {
     status.is_some_and(|status| !status.state.is_empty() && status.end(Path::new("/proc")).is_none())
 }
 
-/// What libvirt knows of a guest.
+/// The facts that libvirt has written about a guest.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct GuestStatus {
     state: String,

@@ -22,7 +22,7 @@ use crate::run::spool::Spool;
 /// The mode of the directory that holds the documents of a driver's guests.
 const PRIVATE: u32 = 0o700;
 
-/// Where the document of a call's guest is kept.
+/// The file that contains the document of a call's guest.
 #[derive(Debug)]
 struct Started {
     /// The directory of the driver's guests.

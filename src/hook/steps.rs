@@ -41,11 +41,11 @@ pub(crate) struct Hook<'a> {
     pub(crate) environment: Option<Vec<(OsString, OsString)>>,
     /// The daemon that would make a call by hand; `None` for `caller`.
     pub(crate) daemon: Option<OsString>,
-    /// How often a step that is still running is reported.
+    /// The interval at which a step that is still running is reported.
     pub(crate) interval: Duration,
 }
 
-/// What became of a call's plan.
+/// The result of running a call's plan.
 #[derive(Debug)]
 pub(crate) struct HookReport {
     pub(crate) run: RunReport,

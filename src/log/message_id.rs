@@ -3,7 +3,7 @@
 
 use log::Level;
 
-/// What a message is about; [`MESSAGES`] describes each.
+/// The subject of a message; [`MESSAGES`] describes each.
 #[allow(missing_docs, reason = "the table describes them")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Message {

@@ -11,7 +11,7 @@ use nix::sys::socket::{ControlMessage, MsgFlags, UnixAddr, sendmsg};
 
 use crate::files::resolve;
 
-/// How long logging may hold up a call in total: a busy daemon takes milliseconds.
+/// The time for which logging may hold up a call in total: a busy daemon takes milliseconds.
 const TIMEOUT: Duration = Duration::from_millis(250);
 
 /// A connection to a daemon.
@@ -22,7 +22,7 @@ pub(super) struct Socket<'a> {
     connection: Option<Result<UnixDatagram, Sent>>,
 }
 
-/// What became of a datagram.
+/// The result of sending a datagram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
     /// It was taken, or is lost since the daemon does not read.

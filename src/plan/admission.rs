@@ -11,14 +11,14 @@ use crate::files::trust::{Distrust, distrust_node};
 use crate::plan::listing::{Entry, Scope};
 use crate::settings::Origin;
 
-/// What is known of this call apart from the files.
+/// The facts about this call that do not come from the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Context {
     /// The user that this process runs as: besides root, the only one who may own scripts.
     pub(crate) user: u32,
-    /// Whether the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
+    /// True if the caller itself runs what lies directly in libvirt's own directory, as libvirt does since 6.5.0.
     pub(crate) caller_runs_its_own: bool,
-    /// Whether a file that another user controls is untrusted.
+    /// True if a file that another user controls is untrusted.
     pub(crate) strict: bool,
 }
 
@@ -28,7 +28,7 @@ impl Context {
     }
 }
 
-/// What becomes of an entry.
+/// The decision about an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Decision {
     Run,
@@ -40,7 +40,7 @@ pub(crate) enum Decision {
     Distrust(Distrust),
 }
 
-/// Why a file is skipped, which is not a fault.
+/// The reason why a file is skipped, which is not a fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Skip {
     Name(Ignored),

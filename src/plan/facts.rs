@@ -1,5 +1,5 @@
-//! What rules may ask of a call beyond its arguments: its document, and who runs the daemon. Reads the document at most
-//! once, and only if a rule asks for it.
+//! The facts about a call that rules may match beyond its arguments: its document, and who runs the daemon. Reads the
+//! document at most once, and only if a rule asks for it.
 
 use std::cell::OnceCell;
 

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 
 use glob::Pattern;
 
-/// How a name on disk matches a guest; an exact name sorts before a pattern.
+/// The way in which a name on disk matches a guest; an exact name sorts before a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fit {
     /// It is the guest's name, byte for byte, even if that looks like a pattern.

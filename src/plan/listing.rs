@@ -1,4 +1,4 @@
-//! What lies in the script directories. In: the directories and the call. Out: entries with the facts about each, and
+//! The entries of the script directories. In: the directories and the call. Out: entries with the facts about each, and
 //! no judgement. Reads.
 
 use std::ffi::{OsStr, OsString};
@@ -38,9 +38,9 @@ pub(crate) struct Entry {
     pub(crate) parents: Rc<[FileFacts]>,
     /// The further directories and links on the way where it is a link itself.
     pub(crate) links: Vec<FileFacts>,
-    /// What it is in the end, or why that cannot be seen.
+    /// The facts about the file at the end of all links, or why they cannot be read.
     pub(crate) file: Result<FileFacts, Errno>,
-    /// Whether it is hookmux, which does not run itself.
+    /// True if it is hookmux, which does not run itself.
     pub(crate) is_hookmux: bool,
 }
 

@@ -25,7 +25,7 @@ use crate::plan::listing::{Entry, Listing, Scope};
 use crate::plan::rules::{Effective, Setting};
 use crate::settings::{LibvirtRunsDotD, Settings};
 
-/// How hookmux is linked, and which hook runs before it.
+/// The way in which hookmux is linked, and the hook that runs before it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Linked {
     /// libvirt calls it as the hook.
@@ -50,12 +50,12 @@ impl Linked {
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) linked: Linked,
-    /// What the caller runs before hookmux if that is linked beside another hook, in its order.
+    /// The scripts that the caller runs before hookmux if that is linked beside another hook, in its order.
     pub(crate) before: Vec<PathBuf>,
     pub(crate) steps: Vec<Step>,
     /// The background scripts, which start once the answer is known.
     pub(crate) background: Vec<Step>,
-    /// What the caller itself runs after hookmux, in its order.
+    /// The scripts that the caller itself runs after hookmux, in its order.
     pub(crate) left_to_caller: Vec<PathBuf>,
     pub(crate) skipped: Vec<(PathBuf, Skip)>,
 }
@@ -65,9 +65,9 @@ pub(crate) struct Plan {
 pub(crate) struct Step {
     /// The script's path, as it is called.
     pub(crate) path: PathBuf,
-    /// Why it must not be started; its turn is a fault then.
+    /// The reason why it must not be started; its turn is a fault then.
     pub(crate) distrust: Option<Distrust>,
-    /// What the rules decide.
+    /// The settings that the rules decide.
     pub(crate) effective: Effective,
 }
 

@@ -1,5 +1,5 @@
-//! What holds for a script in a call. In: the rules, the call, the script. Out: the effective value of each key, and the
-//! rule that it comes from. Pure.
+//! The settings that apply to a script in a call. In: the rules, the call, the script. Out: the effective value of each
+//! key, and the rule that it comes from. Pure.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -13,22 +13,22 @@ use crate::plan::calls::Calls;
 use crate::plan::facts::Facts;
 use crate::settings::{GuestAbi, OnFailure, OnFault, Origin, Patterns, Rule};
 
-/// How a script runs in a call.
+/// The settings that apply to a script in a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Effective {
-    /// Whether it does not run at all (`run = false`).
+    /// True if it does not run at all (`run = false`).
     pub excluded: Setting<bool>,
-    /// How long it may take.
+    /// The time that it may take.
     pub timeout: Setting<Option<Duration>>,
-    /// What happens when it exits non-zero.
+    /// The consequence when it exits non-zero.
     pub on_failure: Setting<OnFailure>,
-    /// What happens when it could not be run to completion.
+    /// The consequence when it could not be run to completion.
     pub on_fault: Setting<OnFault>,
-    /// Whether it starts once the answer is known (`wait = false`).
+    /// True if it starts once the answer is known (`wait = false`).
     pub background: Setting<bool>,
-    /// What a filter may change; `None` for everything.
+    /// The parts that a filter may change; `None` for everything.
     pub(crate) may_change: Setting<Option<Vec<guard::PathPattern>>>,
-    /// Whether a filter may change the guest's hardware.
+    /// The setting whether a filter may change the guest's hardware.
     pub(crate) guest_abi: Setting<GuestAbi>,
     /// For [`Calls::Every`], the rules that match some calls only, in order; empty for one call.
     pub(crate) sometimes: Vec<Rule>,
@@ -46,7 +46,7 @@ impl Effective {
 pub struct Setting<T> {
     /// The value.
     pub value: T,
-    /// Where the rule stands.
+    /// The place of the rule.
     pub from: Option<Origin>,
 }
 

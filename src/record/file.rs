@@ -22,7 +22,7 @@ pub(crate) const CALLS: &str = "/var/log/hookmux/calls.jsonl";
 /// The records that wait in memory while file systems may be frozen.
 const KEPT_BACK: &str = "/run/hookmux/freeze.jsonl";
 
-/// Whether a call may write to the disk.
+/// The decision whether a call may write to the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DiskState {
     /// It can be written to.

@@ -60,28 +60,28 @@ pub(crate) struct Record {
     /// The exit code; `None` for a background script.
     pub(crate) verdict: Option<u8>,
     pub(crate) duration_us: u64,
-    /// What hookmux itself could not do, or the signal that stopped it.
+    /// The task that hookmux itself could not do, or the signal that stopped it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fault: Option<String>,
-    /// Whether this is a background script of a call (`wait = false`), and not a call.
+    /// True if this is a background script of a call (`wait = false`), and not a call.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) background: bool,
     pub(crate) steps: Vec<StepRecord>,
     /// The scripts that were called again to undo what they did, in that order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) undone: Vec<StepRecord>,
-    /// What was left out to keep the line short.
+    /// The parts that were left out to keep the line short.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) left_out: Option<LeftOut>,
 }
 
-/// What was left out of a record that is too long.
+/// The parts that were left out of a record that is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct LeftOut {
     pub(crate) changes: u64,
-    /// How many explanations and ends of a standard error.
+    /// The number of explanations and ends of a standard error.
     pub(crate) texts: u64,
-    /// How many scripts: first those that did not fail.
+    /// The number of scripts: first those that did not fail.
     pub(crate) scripts: u64,
 }
 

@@ -10,12 +10,12 @@ use crate::files::{paths, resolve};
 use crate::record::Record;
 use crate::record::file;
 
-/// What the files contain.
+/// The contents of the files.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Records {
     /// The calls, in the order of their beginnings.
     pub(crate) records: Vec<Record>,
-    /// How many lines are not call records.
+    /// The number of lines that are not call records.
     pub(crate) skipped: u64,
 }
 

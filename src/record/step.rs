@@ -14,7 +14,7 @@ use crate::run::child::StepReport;
 use crate::verdict::messages;
 use crate::verdict::outcome::{Ending, OutcomeKind};
 
-/// How much of a failing script's standard error is recorded, in characters.
+/// The number of characters of a failing script's standard error that are recorded.
 const MAX_STDERR: usize = 400;
 
 /// A change, or another text, that is longer than so many bytes is the first to be left out of a record that is too long.
@@ -28,10 +28,10 @@ pub(crate) struct StepRecord {
     /// The exit code, or the signal's number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<i32>,
-    /// Why, where it is a fault.
+    /// The reason, if it is a fault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) why: Option<String>,
-    /// When it was started, in microseconds after the call's beginning; `None` if it never was.
+    /// The time at which it was started, in microseconds after the call's beginning; `None` if it never was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after_us: Option<u64>,
     pub(crate) duration_us: u64,
@@ -41,10 +41,10 @@ pub(crate) struct StepRecord {
     /// characters escaped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stderr: Option<String>,
-    /// What it changed in the document, a line each, secrets hidden.
+    /// The changes that it made in the document, a line each, secrets hidden.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) changes: Vec<String>,
-    /// Whether it changed more than is listed.
+    /// True if it changed more than is listed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) more_changes: bool,
 }

@@ -20,10 +20,10 @@ use crate::run::spool::{Spool, SpoolWriter};
 use crate::run::stream::Stream;
 use crate::verdict::outcome::Outcome;
 
-/// How much of a failing script's standard error is kept for the record, in bytes.
+/// The number of bytes of a failing script's standard error that are kept for the record.
 const MAX_RECORDED_ERRORS: usize = 1600;
 
-/// What a script is started with.
+/// The arguments of a script, and how it is started.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
     pub(crate) path: &'a Path,
@@ -33,11 +33,11 @@ pub(crate) struct Start<'a> {
     pub(crate) input: &'a Spool,
     /// The size limit, in bytes, of the document on its standard output; `None` where that is text.
     pub(crate) document: Option<u64>,
-    /// How long it may run.
+    /// The time that it may run.
     pub(crate) limit: Option<Duration>,
     /// Time between SIGTERM and SIGKILL once it has run longer.
     pub(crate) kill_after: Duration,
-    /// Whether it gets a session of its own, and not only a process group.
+    /// True if it gets a session of its own, and not only a process group.
     pub(crate) session: bool,
 }
 
@@ -52,11 +52,11 @@ pub(crate) struct Child {
     limit: Option<Duration>,
     kill_after: Duration,
     stage: Stage,
-    /// When [`Self::enforce_limit`] has something to do.
+    /// The time at which [`Self::enforce_limit`] has something to do.
     pub(super) deadline: Option<Instant>,
 }
 
-/// What was done to end a script that has run for too long.
+/// The last measure that was taken to end a script that has run for too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     InTime,
@@ -65,14 +65,14 @@ enum Stage {
     GivenUp,
 }
 
-/// What became of one step.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub(crate) struct StepReport {
     pub(crate) outcome: Outcome,
-    /// When it was started; `None` if it never was.
+    /// The time at which it was started; `None` if it never was.
     pub(crate) started: Option<Instant>,
     pub(crate) elapsed: Duration,
-    /// How many bytes it wrote to its standard output, and to its standard error.
+    /// The number of bytes that it wrote to its standard output, and to its standard error.
     pub(crate) bytes_out: u64,
     pub(crate) bytes_err: u64,
     /// The end of its standard output, where that is text.
@@ -81,7 +81,7 @@ pub(crate) struct StepReport {
     pub(crate) errors: Vec<u8>,
     /// Its standard output, where that is a document.
     pub(crate) document: Option<Spool>,
-    /// What it changed in the document that it read.
+    /// The changes that it made in the document that it read.
     pub(crate) changes: guard::Changes,
 }
 

@@ -1,5 +1,5 @@
-//! Why a script does not start. In: the script, and the errno of execve. Out: a phrase with what to do. Reads the
-//! script's first bytes, and only after a failure.
+//! The reason why a script does not start. In: the script, and the errno of execve. Out: a phrase with what to do.
+//! Reads the script's first bytes, and only after a failure.
 //!
 //! The two most confusing errors: a script from Windows (`#!/bin/sh\r`) yields "No such file or directory", one without a
 //! `#!` line yields "Exec format error".
@@ -13,7 +13,7 @@ use crate::files::resolve;
 use crate::printable;
 use crate::run::shebang::Beginning;
 
-/// How much of a script the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
+/// The number of bytes of a script that the kernel reads for its `#!` line (`BINPRM_BUF_SIZE`).
 const FIRST_BYTES: u64 = 256;
 
 const CRLF: &str = "its first line ends in CRLF, as on Windows (fix it: sed -i 's/\\r$//' on the file)";

@@ -59,7 +59,7 @@ pub(super) struct Launch<'a> {
     pub(super) environment: &'a Strings,
     /// Become its descriptors 0, 1 and 2; must not be one of these three.
     pub(super) streams: [BorrowedFd<'a>; 3],
-    /// Whether it gets a session of its own, and not only a process group.
+    /// True if it gets a session of its own, and not only a process group.
     pub(super) session: bool,
 }
 

@@ -38,7 +38,7 @@ use crate::settings::Settings;
 use crate::verdict;
 use crate::verdict::outcome::{Outcome, OutcomeKind};
 
-/// How much is kept of a text where XML was expected, in bytes.
+/// The number of bytes that are kept of a text where XML was expected.
 const MAX_WORDS: usize = 80;
 
 /// Something that happens while a plan runs.
@@ -54,17 +54,17 @@ pub(crate) enum Event<'a> {
 /// Gets what happens, and in which call.
 pub(crate) type OnEvent<'a> = &'a mut dyn FnMut(&Invocation, &Event);
 
-/// What became of a plan.
+/// The result of running a plan.
 #[derive(Debug)]
 pub(crate) struct RunReport {
     /// One report for each step, in their order.
     pub(crate) steps: Vec<StepReport>,
-    /// What the filters made of the document; `None` if it is unchanged.
+    /// The document as the filters have changed it; `None` if it is unchanged.
     pub(crate) document: Option<Spool>,
     pub(crate) stopped_by: Option<Signal>,
 }
 
-/// Why the steps run.
+/// The occasion on which the steps run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     Answer,
@@ -75,7 +75,7 @@ pub(crate) enum Purpose {
     Background,
 }
 
-/// What all steps of a run have in common.
+/// The parameters that all steps of a run share.
 #[derive(Debug)]
 pub(crate) struct Runner<'a> {
     pub(crate) call: &'a Invocation,
@@ -190,7 +190,7 @@ fn first_words(text: &[u8]) -> Vec<u8> {
     words.get(..MAX_WORDS).unwrap_or(words).to_owned()
 }
 
-/// How far a run has come. Pure.
+/// The progress of a run. Pure.
 struct Progress<'a> {
     purpose: Purpose,
     failure: Failure,

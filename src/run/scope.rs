@@ -16,10 +16,10 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, soc
 
 use crate::printable::printable;
 
-/// Where systemd listens; only root may connect.
+/// The socket on which systemd listens; only root may connect.
 const SOCKET: &str = "/run/systemd/private";
 
-/// How long the scripts wait for their scope: a busy systemd takes tens of milliseconds.
+/// The time that the scripts wait for their scope: a busy systemd takes tens of milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The time between two looks at the cgroup.
@@ -64,7 +64,7 @@ fn cgroup() -> io::Result<Vec<u8>> {
     fs::read("/proc/self/cgroup")
 }
 
-/// What systemd sends until a deadline. Its end is an error, since a reply is missing then.
+/// A reader of what systemd sends until a deadline. Its end is an error, since a reply is missing then.
 struct Systemd {
     stream: UnixStream,
     until: Instant,

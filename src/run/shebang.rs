@@ -1,6 +1,6 @@
 //! The `#!` line, as the kernel and the interpreters read it. In: a script's first bytes. Out: how it begins. Pure.
 
-/// How a file begins.
+/// The beginning of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Beginning {
     /// It is empty, or could not be read.
@@ -11,9 +11,9 @@ pub(crate) enum Beginning {
     NoShebang,
     Shebang {
         program: String,
-        /// What follows the program, which the kernel passes as one argument.
+        /// The text that follows the program, which the kernel passes as one argument.
         argument: String,
-        /// Whether the line ends in CRLF and fails for that.
+        /// True if the line ends in CRLF and fails for that.
         crlf: bool,
     },
 }

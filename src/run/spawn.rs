@@ -1,8 +1,9 @@
 //! Starts a program in a process group of its own, with clean descriptors and signals, and reaps it. In: a program, its
 //! arguments and environment. Out: a process. Does.
 //!
-//! Why not `std::process::Command`: a death signal needs `pre_exec`, which makes it fork, and a fork copies the page
-//! tables while libvirt waits. [`spawn`] does what `posix_spawn` does inside, and what `posix_spawn` has no attribute for.
+//! `std::process::Command` is not used: a death signal needs `pre_exec`, which makes it fork, and a fork copies the
+//! page tables while libvirt waits. [`spawn`] does what `posix_spawn` does inside, and what `posix_spawn` has no
+//! attribute for.
 
 use std::os::fd::RawFd;
 

@@ -11,8 +11,8 @@ use rustix::pipe::fcntl_getpipe_size;
 
 use crate::run::spool::{CHUNK, SpoolWriter};
 
-/// How much of a script's text is kept, in bytes: its end, where the error is. libvirt puts all of it into one line of an
-/// error message.
+/// The number of bytes of a script's text that are kept: its end, where the error is. libvirt puts all of it into one
+/// line of an error message.
 const MAX_TEXT: usize = 16 << 10;
 
 /// One of a script's outputs.
@@ -20,7 +20,7 @@ const MAX_TEXT: usize = 16 << 10;
 pub(super) struct Stream {
     /// `None` once the end was read.
     pipe: Option<OwnedFd>,
-    /// How many bytes were read so far.
+    /// The number of bytes that were read so far.
     pub(super) length: u64,
     /// The end of it, unless it is a document.
     pub(super) text: Vec<u8>,

@@ -21,7 +21,7 @@ use crate::run::launch::Launch;
 /// each process that starts scripts.
 const CHILD_STACK: usize = 8 << 10;
 
-/// What parent and child share while the parent is suspended.
+/// The data that parent and child share while the parent is suspended.
 struct Request<'a> {
     launch: &'a Launch<'a>,
     parent: libc::pid_t,
@@ -100,10 +100,10 @@ pub(super) fn exit(code: c_int) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// What a signal does to this process.
+/// The effect of a signal on this process.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Disposition {
-    /// What the kernel does by default.
+    /// The default action of the kernel.
     Default,
     /// Exits with the code of [`exit_code_on_signal`].
     Exit,

@@ -12,7 +12,7 @@ use nix::sys::signalfd::SignalFd;
 use crate::run::child::{Child, StepReport};
 use crate::run::signals::{self, STOP_SIGNALS};
 
-/// How often a script that is still running is reported.
+/// The interval at which a script that is still running is reported.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Bytes read at a time as long as no script writes more than a few lines: a buffer of [`spool::CHUNK`](super::spool::CHUNK)
@@ -26,7 +26,7 @@ pub(crate) struct Watch {
     chunk: Vec<u8>,
     /// The signal that stopped the call, if one did.
     pub(super) stopped_by: Option<Signal>,
-    /// How often scripts that are still running are reported.
+    /// The interval at which scripts that are still running are reported.
     interval: Duration,
     /// A child may have ended, or was given up. One signal may mean several ends, so it stays set until all children
     /// have been polled.

@@ -15,7 +15,7 @@ use toml::Spanned;
 use crate::printable;
 use crate::settings::values::{self, LibvirtRunsDotD, MAX_PARALLEL, Origin, Rule, Settings};
 
-/// What one file sets; absent means "as it was".
+/// The settings of one file; absent means "as it was".
 #[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct SettingsFile {
@@ -45,13 +45,13 @@ impl SettingsFile {
     }
 }
 
-/// What is wrong with a file.
+/// An error in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
     pub(crate) file: PathBuf,
     /// Line and column, from 1, the column in characters; `None` where it is the file as a whole.
     pub at: Option<(usize, usize)>,
-    /// What is wrong, and what is allowed.
+    /// A text that names the error, and what is allowed.
     pub what: String,
 }
 

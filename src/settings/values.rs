@@ -1,4 +1,4 @@
-//! What can be set, with the defaults, and how each value is written in TOML. Pure.
+//! The settings, with the defaults, and how each value is written in TOML. Pure.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use crate::printable::printable;
 /// cleans up after one guest has others to run.
 pub(crate) const MAX_PARALLEL: usize = 64;
 
-/// Whether libvirt itself runs the files directly in its own `.d`.
+/// The setting whether libvirt itself runs the files directly in its own `.d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "expected \"auto\", true or false")]
 pub(crate) enum LibvirtRunsDotD {
@@ -38,11 +38,11 @@ pub(crate) enum Auto {
 pub struct Settings {
     /// Do not start scripts that another user may have written.
     pub(crate) strict: bool,
-    /// Who runs libvirt's own `.d`.
+    /// The setting who runs libvirt's own `.d`.
     pub(crate) libvirt_runs_dot_d: LibvirtRunsDotD,
     /// End when the process that called the hook ends.
     pub(crate) exit_with_parent: bool,
-    /// How many scripts run at a time where nothing is filtered or vetoed.
+    /// The number of scripts that run at a time where nothing is filtered or vetoed.
     pub parallel: usize,
     /// Time between SIGTERM and SIGKILL for a script that exceeds its limit.
     pub kill_after: Duration,
@@ -118,22 +118,22 @@ pub struct Rule {
     /// Paths into the document, all of which must select something.
     #[serde(deserialize_with = "conditions")]
     pub(crate) xml: Option<Vec<Condition>>,
-    /// Whether the script runs at all.
+    /// False if the script does not run at all.
     pub(crate) run: Option<bool>,
-    /// How long the script may take; `Some(None)` removes an earlier limit.
+    /// The time that the script may take; `Some(None)` removes an earlier limit.
     #[serde(deserialize_with = "limit_or_none")]
     #[expect(clippy::option_option, reason = "no key, no limit, and a limit differ")]
     pub(crate) timeout: Option<Option<Duration>>,
-    /// What happens when the script exits non-zero.
+    /// The consequence when the script exits non-zero.
     pub(crate) on_failure: Option<OnFailure>,
-    /// What happens when the script could not be run to completion.
+    /// The consequence when the script could not be run to completion.
     pub(crate) on_fault: Option<OnFault>,
-    /// Whether the answer waits for the script.
+    /// False if the answer does not wait for the script.
     pub(crate) wait: Option<bool>,
-    /// What a filter may change; everything where no rule sets it.
+    /// The parts that a filter may change; everything where no rule sets it.
     #[serde(deserialize_with = "paths")]
     pub(crate) may_change: Option<Vec<guard::PathPattern>>,
-    /// Whether a filter may change what the guest sees as its hardware.
+    /// The setting whether a filter may change what the guest sees as its hardware.
     pub(crate) guest_abi: Option<GuestAbi>,
 }
 
@@ -144,7 +144,7 @@ pub(crate) type Patterns = Option<Vec<glob::Pattern>>;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Condition {
     path: guard::PathPattern,
-    /// What one of the values must match.
+    /// The pattern that one of the values must match.
     value: Option<glob::Pattern>,
 }
 
@@ -181,7 +181,7 @@ impl fmt::Display for Condition {
     }
 }
 
-/// What happens when a script exits non-zero.
+/// The consequence when a script exits non-zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
@@ -194,7 +194,7 @@ pub enum OnFailure {
     Continue,
 }
 
-/// What happens when a script could not be run to completion.
+/// The consequence when a script could not be run to completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
@@ -205,7 +205,7 @@ pub enum OnFault {
     Ignore,
 }
 
-/// Whether a filter may change what the guest sees as its hardware.
+/// The setting whether a filter may change what the guest sees as its hardware.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum GuestAbi {

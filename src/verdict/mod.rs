@@ -21,12 +21,12 @@ pub(crate) struct Verdict {
 /// The exit code of a fault, where faults count.
 pub(crate) const FAULT: u8 = 1;
 
-/// What one outcome does to the answer and to the steps after it.
+/// The effect of one outcome on the answer and on the steps after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Effect {
     /// The exit code, if this is the first outcome that counts; `None` if it does not count.
     pub(crate) code: Option<u8>,
-    /// Whether the next step runs.
+    /// True if the next step runs.
     pub(crate) continues: bool,
 }
 

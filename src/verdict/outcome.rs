@@ -1,4 +1,4 @@
-//! How a step ended, and what that means for the call. One vocabulary for answers, records and metrics. Pure.
+//! The outcome of a step, and what it means for the call. One vocabulary for answers, records and metrics. Pure.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::files::trust::Distrust;
 use crate::guard;
 
-/// How a step ended.
+/// The outcome of a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Exited(i32),
@@ -47,7 +47,7 @@ pub(crate) enum Ending {
     Other,
 }
 
-/// What an outcome means for the call.
+/// The meaning of an outcome for the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum OutcomeKind {

@@ -47,7 +47,7 @@ const ERRORS: &[&str] = &[
 /// The kinds that are notes.
 const NOTES: &[&str] = &["leftover", "libvirts-own", "log-missing", "masked", "not-executable"];
 
-/// What to do if no command makes something trusted.
+/// The advice where no command makes something trusted.
 pub(crate) const NAMEI: &str = "namei -l shows who may write there";
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,7 +60,7 @@ pub(crate) struct Finding {
     pub(crate) what: String,
     /// The command that solves it.
     pub(crate) fix: Option<String>,
-    /// What to do if no command does, or what the command leads to.
+    /// The advice if no command fixes it, or what the command leads to.
     pub(crate) advice: Option<String>,
 }
 

@@ -15,10 +15,10 @@ use crate::plan::Plan;
 use crate::plan::guest;
 use crate::printable::printable;
 
-/// How many levels are looked at: links may lead in a circle.
+/// The number of levels that are examined: links may lead in a circle.
 const DEEPEST: usize = 6;
 
-/// What to do with a script at a wrong level.
+/// The advice for a script at a wrong level.
 const LAYOUT: &str = "move it to GUEST/OPERATION/SUB-OPERATION/, such as start/begin (see hookmux-hooks(7))";
 
 /// Returns the part of a script's path below the driver's directory: `GUEST/OPERATION/SUB-OPERATION/NAME`.

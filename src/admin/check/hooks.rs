@@ -22,7 +22,7 @@ const LINK_TYPE: &str = "virt_hook_t";
 /// The program's type in the module that packages bring.
 const PROGRAM_TYPE: &str = "hookmux_exec_t";
 
-/// Where packages have that module.
+/// The path at which packages install that module.
 const MODULE: &str = "/usr/share/selinux/packages/hookmux.cil";
 
 #[derive(Debug)]
@@ -31,15 +31,15 @@ struct HookFacts<'a> {
     driver: &'a OsStr,
     path: &'a Path,
     existing: ExistingHook,
-    /// How many scripts need it.
+    /// The number of scripts that need it.
     scripts: usize,
-    /// When it was installed.
+    /// The time at which it was installed.
     installed_at: Option<SystemTime>,
     /// The daemons that call it.
     daemons: Vec<Running>,
-    /// Why `AppArmor` would not let it run.
+    /// The reason why `AppArmor` would not let it run.
     denied: Option<Denied>,
-    /// Who besides root could change the program that it leads to.
+    /// The user besides root who could change the program that it leads to.
     changeable: Option<Distrust>,
     /// Its `SELinux` label.
     label: Option<String>,

@@ -29,7 +29,7 @@ struct Site<'a> {
     call: Invocation,
     /// Its path on the system, as rules name it.
     script: &'a Path,
-    /// Whether libvirt itself runs it.
+    /// True if libvirt itself runs it.
     is_libvirts: bool,
 }
 

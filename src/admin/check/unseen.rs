@@ -1,4 +1,4 @@
-//! What `check` cannot see when an ordinary user runs it. In: the root, the scripts. Out: paths. Reads.
+//! The parts that `check` cannot see when an ordinary user runs it. In: the root, the scripts. Out: paths. Reads.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;

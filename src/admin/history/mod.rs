@@ -30,7 +30,7 @@ use select::Options;
 /// The interval at which the log is checked for new records.
 const TURN: Duration = Duration::from_millis(100);
 
-/// How many groups of calls a screen shows.
+/// The number of groups of calls that a screen shows.
 const USUAL: usize = 10;
 
 #[derive(Debug, Args)]

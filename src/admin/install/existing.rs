@@ -1,4 +1,5 @@
-//! What exists where a hook belongs. In: its path. Out: whether it is hookmux, another program, or nothing. Reads.
+//! The file that exists where a hook belongs. In: its path. Out: whether it is hookmux, another program, or nothing.
+//! Reads.
 
 use std::ffi::OsStr;
 use std::fs;

@@ -75,7 +75,7 @@ struct Done {
     driver: OsString,
     hook: String,
     state: HookState,
-    /// Where the hook that was there has been put, or came back from.
+    /// The path to which the hook that was there has been moved, or from which it came back.
     original: Option<String>,
     /// Further notes, in sentences.
     notes: Vec<String>,

@@ -1,4 +1,5 @@
-//! Where hooks lead. In: where this program lies. Out: the program that libvirt runs, and who controls it. Reads.
+//! The program that hooks lead to. In: where this program lies. Out: the program that libvirt runs, and who controls
+//! it. Reads.
 
 use std::path::{Path, PathBuf};
 

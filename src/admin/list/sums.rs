@@ -24,7 +24,7 @@ pub(crate) struct FileSum {
     /// The owner's name, or number.
     owner: Option<String>,
     mode: Option<String>,
-    /// Why it has no sum: it cannot be read, or hookmux does not start it.
+    /// The reason why it has no sum: it cannot be read, or hookmux does not start it.
     #[serde(skip)]
     why_not: Option<String>,
 }

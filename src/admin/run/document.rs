@@ -16,10 +16,10 @@ use crate::run::spool::{MAX_DOCUMENT, Spool};
 use crate::run::watch::{self, Watch};
 use crate::verdict::messages;
 
-/// How long libvirt may take to answer before a made-up document is used instead.
+/// The time that libvirt may take to answer before a made-up document is used instead.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a document comes from.
+/// The origin of a document.
 pub(crate) struct Source {
     /// A word for programs, which never changes.
     pub(crate) word: &'static str,

@@ -24,7 +24,7 @@ const CLEAR_LINE: &str = "\r\u{1b}[K";
 
 pub(crate) struct Live<'c, 'a> {
     console: &'c mut Console<'a>,
-    /// Whether the last line disappears before the next one.
+    /// True if the last line disappears before the next one.
     is_temporary: bool,
     /// The step that the last lines are about.
     shown: PathBuf,

@@ -47,13 +47,13 @@ use live::Live;
 /// The umask of systemd's services, with which libvirt's hooks run.
 const UMASK: Mode = Mode::from_bits_truncate(0o022);
 
-/// What libvirt passes on to its hooks if systemd starts it (`virCommandAddEnvPassCommon` in `src/util/vircommand.c`), with
-/// systemd's own PATH. Nothing is taken from a running process or from the administrator's shell: either may have a PATH or
-/// an `LD_PRELOAD` that chooses code to run.
+/// The variables that libvirt passes on to its hooks if systemd starts it (`virCommandAddEnvPassCommon` in
+/// `src/util/vircommand.c`), with systemd's own PATH. Nothing is taken from a running process or from the
+/// administrator's shell: either may have a PATH or an `LD_PRELOAD` that chooses code to run.
 const ENVIRONMENT: [(&str, &str); 2] =
     [("LC_ALL", "C"), ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")];
 
-/// How often a terminal shows how long a step has been running.
+/// The interval at which a terminal shows how long a step has been running.
 const TICK: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
@@ -203,10 +203,10 @@ fn dry_run(
 }
 
 struct CallReport {
-    /// What libvirt itself ran before the hook.
+    /// The scripts that libvirt itself ran before the hook.
     before: RunReport,
     hook: HookReport,
-    /// What libvirt itself ran after the hook.
+    /// The scripts that libvirt itself ran after the hook.
     after: RunReport,
 }
 

@@ -1,5 +1,5 @@
-//! How often calls and scripts ran, failed, and how long they took. In: records. Out: a table, or JSON. Pure, but for the
-//! local time zone.
+//! The numbers of calls, of scripts' runs and of failures, and the time that they took. In: records. Out: a table, or
+//! JSON. Pure, but for the local time zone.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -20,7 +20,7 @@ pub(super) const BUCKETS: [u64; 10] =
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// When the first call began.
+    /// The time at which the first call began.
     since: Option<SystemTime>,
     /// By driver and operation.
     pub(super) calls: BTreeMap<[String; 2], CallCounts>,
@@ -38,19 +38,19 @@ pub(super) struct CallCounts {
     pub(super) faults: u64,
 }
 
-/// What one script did in calls of one driver and operation.
+/// The runs of one script in calls of one driver and operation.
 #[derive(Debug, Default)]
 pub(super) struct ScriptCounts {
-    /// How often it exited non-zero, or was killed.
+    /// The number of times that it exited non-zero, or was killed.
     pub(super) vetoes: u64,
-    /// How often it could not be run to completion.
+    /// The number of times that it could not be run to completion.
     pub(super) faults: u64,
     pub(super) runs: u64,
     /// The time of all runs together, in microseconds.
     pub(super) micros: u64,
     /// The time of the longest run, in microseconds.
     pub(super) longest: u64,
-    /// How many runs took at most as long as each bound.
+    /// The number of runs that took at most as long as each bound.
     pub(super) buckets: [u64; BUCKETS.len()],
 }
 

@@ -16,11 +16,11 @@ use crate::record::read::{self, Files};
 pub(super) struct HostState {
     /// Each driver, whether its hook leads to a hookmux, and how many scripts need it.
     pub(super) drivers: Vec<(String, bool, usize)>,
-    /// How many findings of each severity and kind `check` has.
+    /// The number of findings of each severity and kind that `check` has.
     pub(super) findings: BTreeMap<(Severity, &'static str), u64>,
-    /// When the last recorded call began.
+    /// The time at which the last recorded call began.
     pub(super) last: Option<SystemTime>,
-    /// How long the oldest running script has been running, in seconds; 0 if none is.
+    /// The time for which the oldest running script has been running, in seconds; 0 if none is.
     pub(super) running: u64,
 }
 

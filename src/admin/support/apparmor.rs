@@ -1,5 +1,5 @@
-//! What the `AppArmor` profiles of Debian and Ubuntu allow a libvirt daemon to execute. In: where a hook is and leads. Out:
-//! why it would be denied. Reads whether there is a profile.
+//! The programs that the `AppArmor` profiles of Debian and Ubuntu allow a libvirt daemon to execute. In: where a hook
+//! is and leads. Out: why it would be denied. Reads whether there is a profile.
 //!
 //! Source: libvirt's `src/security/apparmor/usr.sbin.libvirtd.in`: `/usr/bin/* PUx` and the like leave the daemon's
 //! profile, `/etc/libvirt/hooks/** rmix` stays in it; it lists no other path of hookmux's. The path that counts is the one

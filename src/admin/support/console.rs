@@ -17,17 +17,17 @@ pub struct Console<'a> {
     pub output: &'a mut dyn Write,
     /// Standard error: progress and errors.
     pub errors: &'a mut dyn Write,
-    /// How standard output is coloured.
+    /// The colours of standard output.
     pub paint: Paint,
-    /// How standard error is coloured.
+    /// The colours of standard error.
     pub errors_paint: Paint,
     /// Standard input, if a question can be asked: standard input and standard error are a terminal.
     pub input: Option<Stdin>,
-    /// Whether standard output is a terminal, which a document would fill.
+    /// True if standard output is a terminal, which a document would fill.
     pub on_terminal: bool,
-    /// Whether standard error is a terminal, on which a line can be overwritten.
+    /// True if standard error is a terminal, on which a line can be overwritten.
     pub live: bool,
-    /// Whether standard output is one JSON document.
+    /// True if standard output is one JSON document.
     pub json: bool,
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn width() -> usize {
     columns.map_or(LEAST_WIDTH, |columns| columns.max(LEAST_WIDTH))
 }
 
-/// Whether to use colours.
+/// The choice whether to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
     /// No colours: a file, a pipe, or a user who does not want them.

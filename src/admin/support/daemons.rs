@@ -30,9 +30,9 @@ pub(crate) struct Running {
     pub(crate) pid: i32,
     /// Its release, where that can be read.
     pub(crate) version: Option<Version>,
-    /// When it started, to some hundredths of a second.
+    /// The time at which it started, to some hundredths of a second.
     pub(crate) started: SystemTime,
-    /// When hookmux last made it reload.
+    /// The time at which hookmux last made it reload.
     pub(crate) reloaded: Option<SystemTime>,
 }
 

@@ -7,7 +7,7 @@ use anyhow::Context;
 use crate::admin::support::text;
 use crate::files::resolve;
 
-/// How scripts of shells, Python, Perl and Ruby refer to their own path or name.
+/// The expressions with which scripts of shells, Python, Perl and Ruby refer to their own path or name.
 const OWN: &[&str] =
     &["$0", "${0", "BASH_SOURCE", "__file__", "__FILE__", "__DIR__", "__dir__", "argv[0]", "FindBin", "$PROGRAM_NAME"];
 

@@ -1,4 +1,4 @@
-//! What the commands share.
+//! The parts that the commands share.
 
 pub(crate) mod apparmor;
 pub(crate) mod call;
@@ -26,5 +26,5 @@ pub(crate) fn exit_code(found: bool) -> ExitCode {
     if found { ExitCode::from(FOUND) } else { ExitCode::SUCCESS }
 }
 
-/// Where records of calls are kept.
+/// The directory that contains the records of calls.
 pub(crate) const LOG_DIRECTORY: &str = "/var/log/hookmux";

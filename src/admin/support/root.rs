@@ -1,5 +1,5 @@
-//! Where everything lies. In: `--root`. Out: directories below it. Reads which guest agent's directory there is, this
-//! program's own name, and where an image's links lead.
+//! The directories that hookmux uses. In: `--root`. Out: directories below it. Reads which guest agent's directory
+//! there is, this program's own name, and where an image's links lead.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
@@ -20,7 +20,7 @@ use crate::settings;
 /// The guest agent's directory where it is not Debian's.
 const OTHER_AGENTS: &str = "/etc/qemu-ga";
 
-/// Where the package for guests has its hook, on systems where it does not divert QEMU's own.
+/// The directory in which the package for guests has its hook, on systems where it does not divert QEMU's own.
 const PACKAGED: &str = "/usr/libexec/hookmux";
 
 /// Other paths that commands read below a root.

@@ -17,16 +17,16 @@ use crate::verdict::messages;
 pub(crate) struct Script {
     path: String,
     pub(crate) state: ScriptState,
-    /// Why it does not run, or cannot.
+    /// The reason why it does not run, or cannot.
     reason: Option<String>,
-    /// What follows when it cannot be run to completion; `None` if hookmux does not run it.
+    /// The consequence when it cannot be run to completion; `None` if hookmux does not run it.
     if_fault: Option<String>,
     fix: Option<String>,
     /// Its settings from rules, or from the operation.
     settings: Vec<setting::KeyValue>,
 }
 
-/// Whether a script runs, and which program runs it.
+/// The statement whether a script runs, and which program runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum ScriptState {

@@ -15,11 +15,11 @@ use crate::settings::{OnFault, Patterns, Rule};
 pub(crate) struct KeyValue {
     key: &'static str,
     value: String,
-    /// Where the rule stands; `None` if it comes with the operation.
+    /// The place of the rule; `None` if it comes with the operation.
     rule: Option<String>,
     /// For which calls it holds; `None` for all that were asked about.
     when: Option<String>,
-    /// What follows when a time limit is exceeded.
+    /// The consequence when a time limit is exceeded.
     then: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What a script's text contains. In: its first bytes. Out: what keeps the kernel from starting it, and which words are in
-//! it. Reads it, and which interpreters exist.
+//! The contents of a script's text. In: its first bytes. Out: what keeps the kernel from starting it, and which words
+//! are in it. Reads it, and which interpreters exist.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ pub(crate) struct Trouble {
     pub(crate) fix: String,
 }
 
-/// How much of a script is read, in bytes: more than any script has.
+/// The number of bytes of a script that are read: more than any script has.
 pub(crate) const MOST: u64 = 1 << 20;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

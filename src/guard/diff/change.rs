@@ -8,7 +8,7 @@ use crate::guard::diff::secret;
 use crate::guard::xml::tree::{Document, Id};
 use crate::printable::{printable, shortened};
 
-/// What happened at a place.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// It has another value.
@@ -40,23 +40,23 @@ pub(crate) struct Difference<'s, 'a> {
     pub(crate) kind: ChangeKind,
     pub(crate) old: Option<Cow<'a, str>>,
     pub(crate) new: Option<Cow<'a, str>>,
-    /// Whether the values must not be shown.
+    /// True if the values must not be shown.
     pub(crate) secret: bool,
     /// The offset in the document after: of the element, or of the one that something was removed from.
     pub(crate) at: usize,
     /// The element that was added or removed, with its document.
     pub(crate) subtree: Option<(&'s Document<'a>, Id)>,
-    /// Whether something moved also among the siblings of its own name, which is how libvirt counts devices.
+    /// True if something moved also among the siblings of its own name, which is how libvirt counts devices.
     pub(crate) among_its_kind: bool,
 }
 
 /// A difference to keep, to log and to show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Where, shortened to about 200 characters. Numbers count as in the document before, only that of an added element
-    /// itself as in the one after.
+    /// The place, shortened to about 200 characters. Numbers count as in the document before, only that of an added
+    /// element itself as in the one after.
     pub path: String,
-    /// What happened there.
+    /// The kind of the change.
     pub kind: ChangeKind,
     /// The value before.
     pub old: ChangeValue,
@@ -116,7 +116,7 @@ impl fmt::Display for Change {
 pub struct Changes {
     /// The first of them, in the order of the document.
     pub list: Vec<Change>,
-    /// Whether there are more than are listed.
+    /// True if there are more than are listed.
     pub more: bool,
 }
 

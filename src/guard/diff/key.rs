@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::guard::xml::tree::{Document, Id};
 
-/// What identifies libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare. Attributes of
-/// the element, attributes of a child, or a child with everything in it.
+/// The keys that identify libvirt's elements: what its duplicate checks and its `virDomain…Find` functions compare.
+/// Attributes of the element, attributes of a child, or a child with everything in it.
 const KEYS: [(&str, &str); 16] = [
     ("disk", "target/@dev"),
     ("interface", "mac/@address"),

@@ -45,7 +45,7 @@ pub(crate) fn compare<'a>(old: &Document<'a>, new: &Document<'a>, sink: &mut Sin
 
 /// A node to compare: before, after, or both.
 struct Task<'a> {
-    /// How many steps lead to its parent.
+    /// The number of steps that lead to its parent.
     depth: usize,
     step: PathStep<'a>,
     /// The parent is secret.

@@ -114,7 +114,7 @@ impl<'a> Siblings<'a> {
     }
 }
 
-/// What two children of the same name have in common that are the same child, strongest first.
+/// The properties that two children of the same name share if they are the same child, strongest first.
 #[derive(Clone, Copy, PartialEq)]
 enum Likeness {
     /// They are the only ones of their name before and after, whatever their content: `<memory>`.

@@ -19,7 +19,7 @@ const QEMU: &str = "qemuDomainABIStabilityCheck";
 const OURS: &str = "the guest sees it, though libvirt does not compare it";
 const NAMESPACE: &str = "libvirt finds no element in another namespace";
 
-/// What stays as it is, with everything below it: the reason, the element, and paths below that.
+/// The elements that stay as they are, with everything below them: the reason, the element, and paths below that.
 const KEPT: &[(&str, &str, &str)] = &[
     (FLAGS, "/domain", "@type name uuid genid os/type os/smbios"),
     (OURS, "/domain", "pm keywrap *:commandline *:override *:capabilities *:namespace"),

@@ -1,4 +1,4 @@
-//! What a filter may change. Pure.
+//! The limits of what a filter may change. Pure.
 
 pub(crate) mod abi;
 pub(crate) mod identity;
