@@ -1,5 +1,5 @@
-//! Which scripts a call runs, in which order. In: the call, the directories, the settings. Out: the plan. Reads, by way
-//! of `listing`; the rest is pure.
+//! The scripts that a call runs, and their order. In: the call, the directories, the settings. Out: the plan. Reads, by
+//! way of `listing`; the rest is pure.
 
 pub(crate) mod admission;
 pub mod calls;
@@ -31,7 +31,8 @@ pub(crate) enum Linked {
     /// libvirt calls it as the hook.
     #[default]
     AsHook,
-    /// libvirt calls it as a file of this name in its own directory, after `main`, another program's hook, if there is one.
+    /// libvirt calls it as a file of this name in its own directory, after `main`, another program's hook, if there is
+    /// one.
     Beside { name: OsString, main: Option<PathBuf> },
 }
 
@@ -71,12 +72,12 @@ pub(crate) struct Step {
     pub(crate) effective: Effective,
 }
 
-/// Reads the directories and decides what runs. The hook and every command get their plan here. Links are followed below
-/// `root`.
+/// Reads the directories and decides what runs. The hook and every command get their plan here. Links are followed
+/// below `root`.
 ///
-/// Beside another hook, what lies directly in libvirt's own directory is the caller's, and the guests' directories in it
-/// are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies directly
-/// in libvirt's own directory; it is only asked when something lies there and the settings do not know.
+/// Beside another hook, what lies directly in libvirt's own directory is the caller's, and the guests' directories in
+/// it are the other program's. Otherwise, `caller_runs_its_own` is asked whether the caller itself runs what lies
+/// directly in libvirt's own directory; it is only asked when something lies there and the settings do not know.
 pub(crate) fn read(
     root: &Path,
     calls: Calls,

@@ -19,7 +19,7 @@ pub(crate) struct Records {
     pub(crate) skipped: u64,
 }
 
-/// Which files are read.
+/// The choice of files that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Files {
     /// The current file, and the one that was rotated away last (`calls.jsonl.1`).

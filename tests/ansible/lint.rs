@@ -1,4 +1,4 @@
-//! What ansible-lint and yamllint find in the role, and whether each variable is documented. Reads.
+//! The role as ansible-lint and yamllint see it, and the documentation of its variables. Reads.
 
 use std::fs;
 use std::process::Command;

@@ -1,12 +1,13 @@
-//! Which processes count as libvirt's daemons, for `run`, `install --reload` and `uninstall --reload`: those of our own user
-//! and namespaces. Each test has a pid namespace and a mount namespace of its own, with an /etc and a /run that it may
-//! write to. Needs root.
+//! The processes that count as libvirt's daemons, for `run`, `install --reload` and `uninstall --reload`: those of our
+//! own user and namespaces. Each test has a pid namespace and a mount namespace of its own, with an /etc and a /run
+//! that it may write to. Needs root.
 
 use std::process::Command;
 
 use crate::root::YES;
 
-/// Runs shell commands on a host whose daemons are copies of `sleep`: `$scratch/libvirtd` is one, `$hookmux` this program.
+/// Runs shell commands on a host whose daemons are copies of `sleep`: `$scratch/libvirtd` is one, `$hookmux` this
+/// program.
 fn on_a_host(commands: &str) -> String {
     let scratch = tempfile::tempdir().unwrap();
     let setup = r#"

@@ -1,4 +1,4 @@
-//! What other users, guests and images write does not reach an administrator's terminal, shell or files.
+//! Text of other users, guests and images does not reach an administrator's terminal, shell or files.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};

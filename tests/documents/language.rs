@@ -107,3 +107,37 @@ fn no_text_or_function_uses_an_idiom() {
     }
     assert!(found.is_empty(), "{}\ninstead: {IDIOMS:#?}", found.join("\n"));
 }
+
+/// Words with which a doc comment would begin as half a sentence.
+const FRAGMENTS: [&str; 9] = ["How", "What", "When", "Where", "Whether", "Which", "Who", "Whose", "Why"];
+
+/// Lists the doc comments of a source that begin with such a word: `12: What`.
+fn fragments(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut is_continued = false;
+    for (line, text) in source.lines().enumerate() {
+        let comment = text.trim_start().strip_prefix("///").or_else(|| text.trim_start().strip_prefix("//!"));
+        let first = comment.and_then(|comment| comment.split_whitespace().next());
+        if let Some(word) = first.filter(|word| !is_continued && FRAGMENTS.contains(word)) {
+            found.push(format!("{}: {word}", line + 1));
+        }
+        is_continued = first.is_some();
+    }
+    found
+}
+
+#[test]
+fn no_doc_comment_begins_as_half_a_sentence() {
+    assert_eq!(
+        fragments("/// What it is.\n/// Reports\n/// What it is.\n///\n    /// Whether\nWhat"),
+        ["1: What", "5: Whether"]
+    );
+
+    let listed = stdout(Command::new("git").args(["ls-files", "*.rs"]).current_dir(repository()));
+    let mut found = Vec::new();
+    for name in listed.lines() {
+        let Ok(source) = fs::read_to_string(repository().join(name)) else { continue };
+        found.extend(fragments(&source).iter().map(|fragment| format!("{name}:{fragment}")));
+    }
+    assert!(found.is_empty(), "begin these with a verb or a noun:\n{}", found.join("\n"));
+}

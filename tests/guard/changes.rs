@@ -1,4 +1,4 @@
-//! How a change is described.
+//! The description of a change.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

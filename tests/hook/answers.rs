@@ -1,4 +1,4 @@
-//! What libvirt gets: exit code and message, by row of the contract.
+//! The answer that libvirt gets: exit code and message, by row of the contract.
 
 use support::builder::Hooks;
 

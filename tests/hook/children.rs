@@ -1,4 +1,4 @@
-//! How a script is run: what it inherits, and what it cannot block.
+//! The process of a script: what it inherits, and what it cannot block.
 
 use std::time::Duration;
 

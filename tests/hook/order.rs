@@ -1,4 +1,4 @@
-//! Which scripts run, in which order, and which do not.
+//! The scripts that run, their order, and those that do not run.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -29,7 +29,7 @@ pub(crate) struct Existing<'a> {
     pub(crate) root: &'a str,
 }
 
-/// What the hooks did in the calls.
+/// The lines that the hooks wrote in the calls.
 #[derive(Debug, Clone, PartialEq)]
 struct Life {
     codes: Vec<String>,

@@ -1,5 +1,5 @@
-//! How libvirtd reacts to hookmux's answers: virsh shows a whole veto; at reconnect, a broken script file kills no running
-//! guest, but a veto of a script does.
+//! The reactions of libvirtd to hookmux's answers: virsh shows a whole veto; at reconnect, a broken script file kills
+//! no running guest, but a veto of a script does.
 
 use support::guests;
 use support::host::Host;

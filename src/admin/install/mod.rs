@@ -1,10 +1,10 @@
 //! `hookmux install` and `uninstall`: the hooks that libvirt calls. In: drivers. Out: hooks linked or removed, and the
 //! result for each. Does.
 //!
-//! Where the place is free, hookmux is the hook. Where another program is, that hook stays as it is, and hookmux is linked
-//! beside it, in libvirt's own directory of the driver. With `--take-over` the other hook gets a second name in hookmux's
-//! directory, where it does not run yet; then one rename puts the link over its first name. Uninstalling does the same
-//! backwards. A path that had a hook has one at each moment.
+//! If the place is free, hookmux is the hook. If another program is there, that hook stays as it is, and hookmux is
+//! linked beside it, in libvirt's own directory of the driver. With `--take-over` the other hook gets a second name in
+//! hookmux's directory, where it does not run yet; then one rename puts the link over its first name. Uninstalling does
+//! the same backwards. A path that had a hook has one at each moment.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -237,9 +237,9 @@ impl Installation<'_> {
     }
 }
 
-/// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was written
-/// for cannot be known: of the hooks that lead to it, the first of `drivers` counts, and a link beside another program's hook
-/// only where all of them are beside one. Does nothing where the program is whole.
+/// Restores the program that hooks lead to, and keeps what was written over it as a hook of its own. Which one it was
+/// written for cannot be known: of the hooks that lead to it, the first of `drivers` counts, and a link beside another
+/// program's hook only where all of them are beside one. Does nothing where the program is whole.
 fn restore(root: &Path, drivers: &[OsString]) -> anyhow::Result<Vec<Done>> {
     let ours =
         drivers.iter().flat_map(|driver| existing::ours(root, driver).into_iter().map(move |hook| (driver, hook)));

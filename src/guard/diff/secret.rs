@@ -1,4 +1,4 @@
-//! Which places and values of a domain are secrets. Pure.
+//! The places and values of a domain that are secrets. Pure.
 //!
 //! libvirt writes into the filter's input what `virsh dumpxml` shows only with `--security-info`. In libvirt 9.0.0,
 //! `VIR_DOMAIN_DEF_FORMAT_SECURE` uncovers two things: `graphics/@passwd` (`virDomainGraphicsAuthDefFormatAttr`) and
