@@ -9,6 +9,9 @@ TARGET := $(if $(call has,$(MUSL)),$(MUSL),$(GNU))
 TARGETS := $(if $(call has,$(MUSL)),$(MUSL)) $(if $(call has,$(GNU)),$(GNU))
 BINARY := target/$(TARGET)/release/hookmux
 
+# Recipes find what cargo built below target, also where the user's environment names another directory for it.
+unexport CARGO_TARGET_DIR
+
 # The binary contains paths of the crates' sources: in /cargo instead of a home directory or the directory where a release's
 # sources are unpacked, so that builds are reproducible. Added to the flags in .cargo/config.toml.
 CARGO_HOME ?= $(HOME)/.cargo
