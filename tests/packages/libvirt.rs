@@ -136,8 +136,8 @@ fn is_installed_with_a_running_libvirt(suite: &str) {
     proof.step("install hookmux (the previous version): libvirtd is reloaded, not restarted", || {
         let output = debian.install(&older("hookmux", "deb")).stdout;
         assert!(output.contains(&format!("libvirtd (pid {}) was reloaded", pid.trim())), "{output}");
-        let check = |output: &str| output.starts_with("all is well");
-        debian.wait_until("all to be well", || check(&debian.run(&["hookmux", "check"]).stdout));
+        let check = |output: &str| output.starts_with("no problems found");
+        debian.wait_until("check to find no problems", || check(&debian.run(&["hookmux", "check"]).stdout));
         // It ignores SIGHUP.
         debian.wait_until("libvirtd to call the hook", || {
             guest_starts(&debian);

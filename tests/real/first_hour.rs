@@ -33,7 +33,7 @@ fn the_printed_commands_fix_a_broken_script() {
     let mut commands = Vec::new();
     loop {
         let answer = shell(&host, "hookmux check");
-        if answer.stdout.starts_with("all is well") {
+        if answer.stdout.starts_with("no problems found") {
             break;
         }
         let command = fix(&answer.stdout).unwrap_or_else(|| panic!("no fix is printed: {answer:?}"));
