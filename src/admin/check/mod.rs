@@ -1,7 +1,6 @@
 //! `hookmux check`: problems with hooks, scripts and settings, and how to fix each. In: the system, or a settings file. Out:
 //! findings. Reads; the files beside this one judge.
 
-use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +15,9 @@ use crate::admin::install::existing;
 use crate::admin::support;
 use crate::admin::support::call;
 use crate::admin::support::console::Console;
+use crate::admin::support::known;
 use crate::admin::support::root::{self, Root};
-use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
+use crate::call::drivers::UNKNOWN_DRIVER;
 use crate::files::paths;
 use crate::plan::Plan;
 use crate::plan::calls::Calls;
@@ -101,11 +101,7 @@ pub(crate) fn plans(root: &Path, settings: &Settings) -> Vec<(OsString, Plan)> {
 fn drivers(root: &Path) -> Vec<OsString> {
     let is_directory = |path: &PathBuf| path.extension() == Some("d".as_ref()) && !path.ends_with("hookmux.toml.d");
     let found = root::entries(&paths::below(root, "/etc/hookmux")).filter(is_directory);
-    let others: BTreeSet<OsString> = found
-        .filter_map(|path| Some(path.file_stem()?.to_owned()))
-        .filter(|driver| drivers::driver(driver) == UNKNOWN_DRIVER)
-        .collect();
-    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
+    known::drivers_and(found.filter_map(|path| Some(path.file_stem()?.to_owned())))
 }
 
 /// Judges what a settings file would contain: in its place, or as the last one that is read where it lies elsewhere.

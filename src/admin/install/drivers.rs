@@ -1,15 +1,14 @@
 //! The drivers that a command is about. In: arguments, and what exists where libvirt looks for hooks. Out: drivers. Reads.
 
-use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::Path;
 
 use clap::Args;
 
 use crate::admin::install::{another, existing};
-use crate::admin::support::known::{DriverName, Force, Usage};
+use crate::admin::support::known::{self, DriverName, Force, Usage};
 use crate::admin::support::root;
-use crate::call::drivers::{self, DRIVERS, UNKNOWN_DRIVER};
+use crate::call::drivers::{DRIVERS, UNKNOWN_DRIVER};
 use crate::files::paths;
 
 /// The drivers, as arguments or as an option; both mean the same.
@@ -65,8 +64,7 @@ fn linked_by_default() -> impl Iterator<Item = &'static str> {
 /// a hook in it.
 fn all(root: &Path) -> Vec<OsString> {
     let hooks = root::entries(&paths::below(root, UNKNOWN_DRIVER.base));
-    let names =
-        hooks.flat_map(|hook| [hook.file_name(), hook.file_stem()].map(|name| name.unwrap_or_default().to_owned()));
-    let others: BTreeSet<OsString> = names.filter(|name| drivers::driver(name) == UNKNOWN_DRIVER).collect();
-    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
+    known::drivers_and(
+        hooks.flat_map(|hook| [hook.file_name(), hook.file_stem()].map(|name| name.unwrap_or_default().to_owned())),
+    )
 }

@@ -11,7 +11,7 @@ use clap::builder::{PossibleValue, TypedValueParser};
 
 use crate::admin::support::root;
 use crate::call::contract::{self, ROWS, UNKNOWN};
-use crate::call::drivers::{self, ArgLayout, DRIVERS, Object};
+use crate::call::drivers::{self, ArgLayout, DRIVERS, Object, UNKNOWN_DRIVER};
 use crate::call::invocation::{Invocation, NOTHING};
 use crate::files::paths;
 use crate::printable::{printable, quoted};
@@ -131,6 +131,12 @@ fn unknown(root: &Path, name: &OsString, others: Option<&[OsString]>) -> Usage {
     let is_guest = others.is_some() && meant.is_none();
     let what = if is_guest { "neither a driver nor a guest that is defined here" } else { "not a driver" };
     Usage(format!("'{shown}' is {what}{}", hint(meant, &names)))
+}
+
+/// Returns the known drivers, in their order, and then the names that are not a known driver's, sorted and each once.
+pub(crate) fn drivers_and(names: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let others: BTreeSet<OsString> = names.filter(|name| drivers::driver(name) == UNKNOWN_DRIVER).collect();
+    DRIVERS.iter().map(|driver| driver.name.into()).chain(others).collect()
 }
 
 /// Returns the names of a driver's guests or networks, defined or running; `None` if none can be seen.
